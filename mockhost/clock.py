@@ -1,0 +1,186 @@
+"""Time and chance: the only module that asks the machine for either.
+
+Two clocks (virtual and wall) keep a scenario's minutes apart from a socket's seconds. The *virtual* clock
+drives imports, autosync, timelines, `Date` and `meta`; the *wall* drives delays and time-outs.
+Chance is a function of the seed, a name and an ordinal, so that one use of it never disturbs another.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import heapq
+import itertools
+import secrets
+import time
+from collections.abc import Callable
+
+FROZEN_START = 1_767_225_600.0
+"""Where a frozen clock starts unless the scenario says otherwise: 2026-01-01T00:00:00Z."""
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def wall_now() -> float:
+    """Seconds since 1970 by the machine's clock."""
+    return time.time()
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back, for durations on the wall."""
+    return time.perf_counter()
+
+
+def http_date(moment: float) -> str:
+    """`Thu, 01 Jan 2026 00:00:00 GMT` (RFC 9110 5.6.7), in English whatever the locale."""
+    t = time.gmtime(moment)
+    return (
+        f"{_DAYS[t.tm_wday]}, {t.tm_mday:02d} {_MONTHS[t.tm_mon - 1]} {t.tm_year:04d} "
+        f"{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} GMT"
+    )
+
+
+def iso(moment: float) -> str:
+    """`2026-01-01T00:00:00.000Z`: RFC 3339 with milliseconds, always UTC."""
+    whole = int(moment)
+    millis = int((moment - whole) * 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{millis:03d}Z"
+
+
+def local_time(moment: float) -> str:
+    """`14:03:59` in the machine's time zone, for a line on a terminal."""
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def parse_iso(text: str) -> float:
+    """Seconds since 1970 of an RFC 3339 date or date-time; without an offset it is UTC. Raises ValueError."""
+    moment = datetime.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return moment.timestamp()
+
+
+class Job:
+    """Something that is due at a moment of the virtual clock. `cancel()` makes it never happen."""
+
+    __slots__ = ("action", "at", "cancelled", "name")
+
+    def __init__(self, at: float, action: Callable[[], None], name: str) -> None:
+        self.at = at
+        self.action = action
+        self.name = name
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class VirtualClock:
+    """The scenario's time: `wall` follows the machine, `frozen` stands still, `speed` runs n times as fast.
+
+    Due jobs run in time order, on the thread that advances the clock or asks for `run_due`; the owner
+    serialises calls (the runtime does so under its lock). Reading `now()` needs no lock.
+    """
+
+    __slots__ = ("_jobs", "_offset", "_order", "_origin", "_started", "mode", "speed", "start")
+
+    def __init__(self, mode: str = "wall", *, speed: float = 1.0, start: float | None = None) -> None:
+        self.mode = mode
+        self.speed = 0.0 if mode == "frozen" else speed
+        self.start = start
+        self._jobs: list[tuple[float, int, Job]] = []
+        self._order = itertools.count()
+        self.restart()
+
+    def restart(self) -> None:
+        """Back to the start: no jobs, nothing advanced."""
+        self._jobs.clear()
+        self._started = time.perf_counter()
+        if self.start is not None:
+            self._origin = self.start
+        else:
+            self._origin = FROZEN_START if self.mode == "frozen" else time.time()
+        self._offset = 0.0
+
+    def now(self) -> float:
+        """Virtual seconds since 1970."""
+        if self.speed == 0.0:
+            return self._origin + self._offset
+        return self._origin + self._offset + (time.perf_counter() - self._started) * self.speed
+
+    def schedule(self, at: float, action: Callable[[], None], name: str = "") -> Job:
+        """Have `action()` run once the clock reads `at` (virtual seconds since 1970)."""
+        job = Job(at, action, name)
+        heapq.heappush(self._jobs, (at, next(self._order), job))
+        return job
+
+    def next_due(self) -> float | None:
+        """When the next job is due, or None."""
+        while self._jobs and self._jobs[0][2].cancelled:
+            heapq.heappop(self._jobs)
+        return self._jobs[0][0] if self._jobs else None
+
+    def wall_seconds_until(self, at: float) -> float | None:
+        """How long on the wall until the clock reads `at`; None if it never will by itself."""
+        return max(0.0, (at - self.now()) / self.speed) if self.speed else None
+
+    def run_due(self) -> None:
+        """Run every job whose time has come, earliest first."""
+        jobs = self._jobs
+        while jobs and jobs[0][0] <= self.now():
+            _, _, job = heapq.heappop(jobs)
+            if not job.cancelled:
+                job.action()
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock on by `seconds` (virtual, not negative); jobs on the way see their own moment."""
+        if seconds < 0:
+            raise ValueError("a clock can't be moved back")
+        target = self.now() + seconds
+        self.run_due()
+        while (due := self.next_due()) is not None and due <= target:
+            self._offset += max(0.0, due - self.now())
+            self.run_due()
+        self._offset += max(0.0, target - self.now())
+        self.run_due()
+
+
+class Chance:
+    """Repeatable chance: every draw is a function of (seed, name, ordinal) and of nothing else."""
+
+    __slots__ = ("seed",)
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def digest(self, name: str, ordinal: int, size: int = 16) -> bytes:
+        """`size` (1 to 64) bytes that look random."""
+        return hashlib.blake2b(f"{self.seed}\0{name}\0{ordinal}".encode(), digest_size=size).digest()
+
+    def draw(self, name: str, ordinal: int) -> float:
+        """A number in [0, 1)."""
+        return int.from_bytes(self.digest(name, ordinal, 7), "big") / (1 << 56)
+
+    def guid(self, name: str, ordinal: int) -> str:
+        """A version 4 GUID in lower case, as a directory or `newid()` would generate one."""
+        raw = bytearray(self.digest(name, ordinal, 16))
+        raw[6] = raw[6] & 0x0F | 0x40
+        raw[8] = raw[8] & 0x3F | 0x80
+        text = raw.hex()
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def fresh_guid() -> str:
+    """A GUID that was never seen before: for probes, where a value must be one that nobody has."""
+    return Chance(secrets.randbits(64)).guid("fresh", 0)
+
+
+def fresh_secret(size: int = 24) -> str:
+    """A secret for the control plane, from the operating system's source and never from a seed."""
+    return secrets.token_urlsafe(size)
+
+
+def fresh_key() -> bytes:
+    """32 random bytes: the per-run key under which secrets are fingerprinted."""
+    return secrets.token_bytes(32)

@@ -1,0 +1,93 @@
+"""Every error that mockhost raises on purpose, in five families under one base.
+
+| family           | whose fault             | what becomes of it                                   |
+|------------------|-------------------------|------------------------------------------------------|
+| `ProtocolAnswer` | the client's, or nobody's | an answer on the wire                              |
+| `ScenarioError`  | a scenario's author     | a report of all problems; exit code 1                |
+| `UsageError`     | the operator            | one message; exit code 2                             |
+| `CannotRun`      | the machine             | one message; exit code 4                             |
+| `VerificationError` | nobody's             | a failed assertion over the journal; exit code 1     |
+
+Anything else that escapes is a bug of ours: it is journalled as one and never shown as a traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class MockhostError(Exception):
+    """Base of all errors of this package; never raised itself.
+
+    `message` says what was wrong and where, `hint` what to try (may be empty).
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class ProtocolAnswer(MockhostError):
+    """Not a failure of the mock: what a client is told. The protocol rooms derive from it."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a scenario file. Lines and columns count from 1; 0 means unknown."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{where}: {self.path}: {self.message}"
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+class ScenarioError(MockhostError):
+    """A scenario that can't be used. Carries all of its problems, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = "1 problem" if count == 1 else f"{count} problems"
+        super().__init__("\n".join([f"{head} in the scenario:", *map(str, self.problems)]))
+
+
+class UsageError(MockhostError):
+    """Something named does not exist or does not fit: a file, a connector, an option's value."""
+
+    exit_code = 2
+
+
+class CannotRun(MockhostError):
+    """The machine does not allow it: a port in use, no right to write, a missing interface."""
+
+    exit_code = 4
+
+
+class VerificationError(MockhostError, AssertionError):
+    """An assertion over the journal that does not hold; the message is the readable report."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint such as `did you mean 'anchor'?`, or the list of what is known when nothing is near and it is short."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    folded = [other for other in names if other.casefold() == name.casefold()]
+    if folded or near:
+        return f"did you mean {(folded or near)[0]!r}?"
+    if names and len(names) <= 12:
+        return "known: " + ", ".join(names)
+    return ""

@@ -1,0 +1,128 @@
+"""One way to compare a value with what a scenario says of it: in `gets`, in `verify`, in a rule's `when`.
+
+`difference` both matches and explains, so that the two can never disagree (the idea is pytest-httpserver's).
+A matcher is a literal (deep equality) or a map of the words below, all of which must hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+
+class Absent:
+    """What a look-up gives when there is nothing to compare."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT: Final = Absent()
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _equal(expected: object, value: object) -> bool:
+    """Deep equality in which `true` is not 1."""
+    if isinstance(expected, bool) or isinstance(value, bool):
+        return expected is value
+    if isinstance(expected, Mapping) and isinstance(value, Mapping):
+        return expected.keys() == value.keys() and all(_equal(v, value[k]) for k, v in expected.items())
+    if isinstance(expected, (list, tuple)) and isinstance(value, (list, tuple)):
+        return len(expected) == len(value) and all(map(_equal, expected, value))
+    return expected == value
+
+
+def _contains(expected: object, value: object) -> bool:
+    if isinstance(value, str):
+        return isinstance(expected, str) and expected in value
+    if isinstance(value, (list, tuple)):
+        return any(_equal(expected, item) for item in value)
+    return isinstance(value, Mapping) and expected in value
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _at_least(expected: object, value: object) -> bool:
+    low, number = _number(expected), _number(value)
+    return low is not None and number is not None and number >= low
+
+
+def _at_most(expected: object, value: object) -> bool:
+    high, number = _number(expected), _number(value)
+    return high is not None and number is not None and number <= high
+
+
+def _matches(expected: object, value: object) -> bool:
+    text = _text(value)
+    return text is not None and re.search(str(expected), text) is not None
+
+
+_WORDS: dict[str, tuple[str, Callable[[object, object], bool]]] = {
+    "equals": ("to equal", _equal),
+    "contains": ("to contain", _contains),
+    "starts_with": ("to start with", lambda e, v: (_text(v) or "\0").startswith(str(e))),
+    "ends_with": ("to end with", lambda e, v: (_text(v) or "\0").endswith(str(e))),
+    "matches": ("to match", _matches),
+    "at_least": ("to be at least", _at_least),
+    "at_most": ("to be at most", _at_most),
+}
+
+WORDS: Final = frozenset(_WORDS) | {"absent", "any_of", "not"}
+"""The words of a matcher. A map with any other key is a literal."""
+
+
+def is_matcher(expected: object) -> bool:
+    """Whether `expected` is a map of matcher words rather than a literal."""
+    return isinstance(expected, Mapping) and bool(expected) and WORDS.issuperset(expected)
+
+
+def difference(expected: object, value: object) -> str | None:
+    """None when `value` is as `expected`; else one phrase, e.g. `expected to contain 'x', got 'y'`."""
+    if not is_matcher(expected):
+        return None if _equal(expected, value) else f"expected {expected!r}, got {value!r}"
+    assert isinstance(expected, Mapping)
+    for word, operand in expected.items():
+        if (text := _word_difference(word, operand, value)) is not None:
+            return text
+    return None
+
+
+def _word_difference(word: str, operand: object, value: object) -> str | None:
+    if word == "absent":
+        gone = value is ABSENT
+        return None if gone is bool(operand) else f"expected {'nothing' if operand else 'a value'}, got {value!r}"
+    if word == "not":
+        return f"expected anything but {operand!r}, got {value!r}" if difference(operand, value) is None else None
+    if word == "any_of":
+        options = operand if isinstance(operand, Sequence) and not isinstance(operand, str) else [operand]
+        if any(difference(option, value) is None for option in options):
+            return None
+        return f"expected any of {list(options)!r}, got {value!r}"
+    phrase, holds = _WORDS[word]
+    return None if holds(operand, value) else f"expected {phrase} {operand!r}, got {value!r}"
+
+
+def pointer(document: object, path: str) -> object:
+    """The value at a JSON pointer (RFC 6901) in `document`, or ABSENT. Raises ValueError if it is no pointer."""
+    if path == "":
+        return document
+    if not path.startswith("/"):
+        raise ValueError(f"a JSON pointer begins with '/': {path!r}")
+    value = document
+    for raw in path[1:].split("/"):
+        token = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping):
+            value = value.get(token, ABSENT)
+        elif isinstance(value, (list, tuple)) and token.isdecimal() and int(token) < len(value):
+            value = value[int(token)]
+        else:
+            return ABSENT
+        if value is ABSENT:
+            return ABSENT
+    return value
