@@ -1,0 +1,235 @@
+"""The connector space: the host's own copy of the connected system's objects, and the imports that fill it.
+
+It is in memory, filled when the service starts and again by autosync; every query is answered from it and from
+nothing else (Microsoft Learn, On-premises application provisioning architecture).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from mockhost.clock import Job, VirtualClock
+from mockhost.ecma.config import ImportConfig
+from mockhost.ecma.kinds import Kind
+from mockhost.ecma.objecttype import ObjectType
+from mockhost.ecma.system import ConnectedSystem
+from mockhost.ecma.tables import Base, Record, Table, Value
+from mockhost.scim import filters
+
+
+class Found(NamedTuple):
+    """A page of a query: how many there are in all, and the records of the page."""
+
+    total: int
+    records: list[Record]
+
+
+class ConnectorSpace:
+    """One connector's objects as the running service knows them."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ImportConfig,
+        kind: Kind,
+        system: ConnectedSystem,
+        object_type: ObjectType,
+        behaviours: Mapping[str, object],
+        clock: VirtualClock,
+    ) -> None:
+        self.table = Table(Base())
+        self.importing = False
+        self.imports_done = 0
+        self.last_import: float | None = None
+        """virtual seconds since 1970 at which the last import ended"""
+        self._name = name
+        self._config = config
+        self._kind = kind
+        self._system = system
+        self._clock = clock
+        self._jobs: list[Job] = []
+        self._by_id: dict[str, int] | None = None
+        self.object_type: ObjectType
+        self.behave(object_type, behaviours)
+
+    def behave(self, object_type: ObjectType, behaviours: Mapping[str, object]) -> None:
+        """Go on under other behaviours."""
+        self.object_type = object_type
+        self._behaviours = behaviours
+        self._by_id = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    # -- imports ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """What happens when the service starts: a full import if there is a run profile for it, then autosync."""
+        profiles = self._config.profiles
+        if "full" in profiles:
+            self.begin_import("full")
+        elif "delta" in profiles:
+            self.begin_import("delta")
+        if profiles and self._config.every:
+            self._schedule(self._config.every, self._autosync, "autosync")
+
+    def stop(self) -> None:
+        """Nothing that was still to be done will happen."""
+        for job in self._jobs:
+            job.cancel()
+        self._jobs.clear()
+        self.importing = False
+
+    def _schedule(self, seconds: float, action: Callable[[], None], name: str) -> None:
+        now = self._clock.now()
+        self._jobs = [job for job in self._jobs if job.at > now]
+        self._jobs.append(self._clock.schedule(now + seconds, action, f"{self._name}: {name}"))
+
+    def _autosync(self) -> None:
+        assert self._config.every is not None
+        self.begin_import("delta" if "delta" in self._config.profiles else "full")
+        self._schedule(self._config.every, self._autosync, "autosync")
+
+    def begin_import(self, profile: str) -> None:
+        """Start an import; one that takes no time is done at once. Beside a running one nothing begins."""
+        if self.importing:
+            return
+        takes = self._config.full_takes if profile == "full" else self._config.delta_takes
+        self.importing = True
+        if takes <= 0:
+            self._finish_import(profile)
+        else:
+            self._schedule(takes, lambda: self._finish_import(profile), f"{profile} import")
+
+    def _finish_import(self, profile: str) -> None:
+        failed = not self._system.can("read") and self.imports_done > 0
+        if not (failed and self._behaviours["failed_import_keeps_cache"]):
+            if profile == "delta" and self._system.table.log is not None and self.imports_done > 0:
+                self._import_changes()
+            else:
+                self.table = self._import_all()
+        if self._system.table.log is not None:
+            self._system.table.log.clear()
+        self.importing = False
+        self.imports_done += 1
+        self.last_import = self._clock.now()
+        self._by_id = None
+
+    def _sees_the_table(self) -> bool:
+        table = self._config.table
+        return self._system.can("read") and (table is None or table.casefold() == self._system.table_name.casefold())
+
+    def _import_all(self) -> Table:
+        if not self._sees_the_table():
+            return Table(Base())
+        table = self._system.table.copy()
+        anchor = self.object_type.anchor_position
+        for row in table.find_empty(anchor):
+            table.delete(row)
+        if not self._system.columns[anchor].unique:
+            # Two objects with one anchor can't both be in the connector space.
+            last = self._behaviours["duplicate_anchor_import"] == "last_wins"
+            for rows in table.shared_rows(anchor):
+                for row in rows[:-1] if last else rows[1:]:
+                    table.delete(row)
+        return table
+
+    def _import_changes(self) -> None:
+        if not self._sees_the_table():
+            return
+        seen = self._behaviours["delta_sees_deletes"]
+        sees_deletes = self._kind.delta_sees_deletes if seen == "by_kind" else seen == "always"
+        changed = self._system.table
+        for row in changed.log or ():
+            record = changed.get(row)
+            if record is not None and record[self.object_type.anchor_position] is not None:
+                self.table.put(row, record)
+            elif record is None and sees_deletes:
+                self.table.delete(row)
+
+    # -- queries ------------------------------------------------------------------------------------------
+
+    def find(self, query: filters.Filter | None, start: int, count: int) -> Found:
+        """The objects that match, `count` of them from the `start`-th (from 1) on, and how many there are."""
+        first, last = start - 1, start - 1 + count
+        records: list[Record] = []
+        if query is None:
+            if count:
+                for _, record in self.table.records(first):
+                    records.append(record)
+                    if len(records) == count:
+                        break
+            return Found(len(self.table), records)
+        total = 0
+        for record in self._matching(query):
+            if first <= total < last:
+                records.append(record)
+            total += 1
+        return Found(total, records)
+
+    def _matching(self, query: filters.Filter) -> Iterator[Record]:
+        kind = self.object_type
+        exact, exact_id = self._behaviours["value_case"] == "exact", self._behaviours["id_case"] == "exact"
+        wanted = filters.predicate(
+            query, kind.getter, case_exact=lambda path: exact_id if path.name.casefold() == "id" else exact
+        )
+        for path, value in filters.equalities(query):
+            if kind.getter(path) is None:
+                return iter(())  # nobody has an attribute that nobody knows
+            position = kind.indexed(path)
+            if position is not None and isinstance(value, str):
+                held = map(self.table.get, self.table.find(position, value))
+                return (record for record in held if record is not None and wanted(record))
+        return (record for _, record in self.table.scan(wanted))
+
+    def get(self, ident: str) -> tuple[int, Record] | None:
+        """Row and record of the object with this SCIM id, or None."""
+        derivation = self._behaviours["id_derivation"]
+        exact = self._behaviours["id_case"] == "exact"
+        if derivation == "guid":
+            return self._get_derived(ident.lower())
+        anchor = ident
+        if derivation == "base64url":
+            try:
+                anchor = base64.urlsafe_b64decode(ident + "=" * (-len(ident) % 4)).decode()
+            except ValueError:
+                return None
+        for row in self.rows_of_anchor(anchor):
+            record = self.table.get(row)
+            if record is not None and (not exact or self.object_type.id_of(record) == ident):
+                return row, record
+        return None
+
+    def rows_of_anchor(self, anchor: Value) -> list[int]:
+        """The rows whose anchor is this value."""
+        position = self.object_type.anchor_position
+        if self._system.columns[position].type == "integer" and isinstance(anchor, str):
+            if not anchor.lstrip("-").isdecimal():
+                return []
+            anchor = int(anchor)
+        return self.table.find(position, anchor)
+
+    def _get_derived(self, ident: str) -> tuple[int, Record] | None:
+        """Ids that can't be turned back into anchors are looked up among all; the look-up is kept."""
+        if self._by_id is None:
+            id_of = self.object_type.id_of
+            self._by_id = {id_of(record): row for row, record in self.table.records()}
+        row = self._by_id.get(ident)
+        record = None if row is None else self.table.get(row)
+        return None if row is None or record is None else (row, record)
+
+    def put(self, row: int, record: Record) -> None:
+        """Mirror what was exported."""
+        self.table.put(row, record)
+        if self._by_id is not None:
+            self._by_id[self.object_type.id_of(record)] = row
+
+    def delete(self, row: int) -> None:
+        """Mirror that an object is gone."""
+        self.table.delete(row)
+
+    def snapshot(self) -> Iterator[Record]:
+        """Every object as it is at this moment, whatever happens while it is read."""
+        return (record for _, record in self.table.copy().records())

@@ -1,0 +1,359 @@
+"""The connected system: the pretend application whose users the host provisions.
+
+It knows nothing of SCIM or of the host. What a connector exports to it is refused as the real database,
+directory or script would refuse it, in its own words; what a person changes in it directly (`change`) is not
+seen by the host until the next import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from mockhost.clock import Chance
+from mockhost.ecma.config import OBJECT_DN, Column, ConnectorConfig, PeopleConfig
+from mockhost.ecma.kinds import KINDS, ExportError, Kind
+from mockhost.ecma.tables import Base, Record, Rows, Stacked, Table, Value
+from mockhost.errors import UsageError, did_you_mean
+from mockhost.people import Crowd
+
+_BASES: dict[tuple[int, str, int], tuple[ConnectorConfig, Base]] = {}
+_BASES_KEPT = 16
+
+
+class ConnectedSystem:
+    """One application behind one connector. It outlives restarts of the service."""
+
+    def __init__(self, config: ConnectorConfig, chance: Chance) -> None:
+        self._name = config.name
+        self._chance = chance
+        self._generated = 0
+        self._take_over(config)
+        self.table = Table(_base(config, self.columns, chance))
+        self._watch(config)
+
+    def _take_over(self, config: ConnectorConfig) -> None:
+        self._page = config
+        self.config = config.system
+        self.kind: Kind = KINDS[config.kind]
+        self.columns: tuple[Column, ...] = (*_without_dn(config.system.columns), Column(OBJECT_DN))
+        self.position: dict[str, int] = {column.name: i for i, column in enumerate(self.columns)}
+        self.anchor = anchor_column(config)
+        self.anchor_position = self.position[self.anchor]
+
+    def _watch(self, config: ConnectorConfig) -> None:
+        if "delta" not in config.imports.profiles:
+            self.table.log = None
+        elif self.table.log is None:
+            self.table.log = {}
+
+    def configure(self, config: ConnectorConfig) -> None:
+        """Take over a changed configuration. The data stays, in new columns if need be, unless it is what changed."""
+        before, now = self._page, config
+        names = [column.name for column in self.columns]
+        self._take_over(config)
+        if (before.system.objects, before.system.people) != (now.system.objects, now.system.people):
+            self.table = Table(_base(config, self.columns, self._chance))
+        elif names != [column.name for column in self.columns]:
+            held = [dict(zip(names, record, strict=True)) for _, record in self.table.records()]
+            self.table = Table(Base([self.record(values) for values in held]))
+        self._watch(config)
+
+    @property
+    def table_name(self) -> str:
+        return self.config.table or self.kind.table
+
+    def can(self, right: str) -> bool:
+        """Whether the connector's account may `read` or `write` here."""
+        return right in self.config.rights
+
+    def record(self, values: Mapping[str, Value]) -> Record:
+        """A record with `values` by column name; columns not named are empty."""
+        return tuple(values.get(column.name) for column in self.columns)
+
+    def values(self, record: Record) -> dict[str, Value]:
+        """The filled columns of a record by name, for people to read."""
+        return {c.name: v for c, v in zip(self.columns, record, strict=True) if v is not None}
+
+    def find(self, column: str, value: object) -> list[int]:
+        """Rows in which `column` equals `value`."""
+        return self.table.find(self.position[column], value)
+
+    def generate(self, column: Column) -> str:
+        """The value that the application itself gives a new object: `newid()`, `objectGUID`."""
+        self._generated += 1
+        return self._chance.guid(f"{self._name}.{column.name}.insert", self._generated)
+
+    # -- what a connector exports -------------------------------------------------------------------------
+
+    def add(self, values: dict[str, Value]) -> tuple[int, Record]:
+        """Insert an object. Raises ExportError in the application's own words; returns its row and record."""
+        self._check_rights("add")
+        for column in self.columns:
+            if column.generated and values.get(column.name) is None:
+                values[column.name] = self.generate(column)
+        record = self.record(values)
+        self._check(record, range(len(self.columns)), own=())
+        return self.table.insert(record), record
+
+    def modify(self, anchor: Value, changed: Mapping[str, Value]) -> Record:
+        """Change columns of the object with this anchor (of each, where the anchor is not unique)."""
+        self._check_rights("modify")
+        rows = self.table.find(self.anchor_position, anchor)
+        if not rows:
+            raise self.kind.missing_object(str(anchor), self.table_name)
+        positions = [self.position[name] for name in changed]
+        records = []
+        for row in rows:
+            current = list(self.table.get(row) or ())
+            for name, value in changed.items():
+                current[self.position[name]] = value
+            records.append(tuple(current))
+        self._check(records[0], positions, own=rows)
+        for row, record in zip(rows, records, strict=True):
+            self.table.put(row, record)
+        return records[0]
+
+    def remove(self, anchor: Value) -> None:
+        """Delete the object with this anchor. Raises ExportError if there is none."""
+        self._check_rights("delete")
+        rows = self.table.find(self.anchor_position, anchor)
+        if not rows:
+            raise self.kind.missing_object(str(anchor), self.table_name)
+        for row in rows:
+            self.table.delete(row)
+
+    def _check_rights(self, operation: str) -> None:
+        if not self.can("write"):
+            raise self.kind.permission(self.table_name, operation)
+
+    def _check(self, record: Record, positions: Sequence[int], own: Sequence[int]) -> None:
+        for position in positions:
+            column, value = self.columns[position], record[position]
+            if value is None or value == ():
+                if column.required:
+                    raise self.kind.null_value(column.name, self.table_name)
+                continue
+            if column.values is not None:
+                for item in value if isinstance(value, tuple) else (value,):
+                    if not any(str(item).casefold() == known.casefold() for known in column.values):
+                        raise self._unknown_value(column, str(item))
+            if column.unique or column.name == OBJECT_DN:
+                taken = [row for row in self.table.find(position, value) if row not in own]
+                if taken:
+                    raise self.kind.duplicate(column.name, str(value), self.table_name)
+
+    def _unknown_value(self, column: Column, value: str) -> ExportError:
+        if column.name.casefold() == "objectclass":
+            return self.kind.unknown_object_class(value)
+        return self.kind.bad_value(column.name, value, self.table_name)
+
+    # -- what happens behind the host's back ---------------------------------------------------------------
+
+    def change(self, changes: Mapping[str, object]) -> int:
+        """Insert, update and delete as an administrator of the application would; how many objects changed.
+
+        `changes` has lists under `insert` (maps of column values), `update` ({where, set}) and `delete` (maps of
+        column values that must all match). Raises UsageError for a column that does not exist.
+        """
+        count = 0
+        for values in _maps(changes.get("insert")):
+            self._check_names(values)
+            filled = {name: frozen(value) for name, value in values.items()}
+            for column in self.columns:
+                if column.generated and filled.get(column.name) is None:
+                    filled[column.name] = self.generate(column)
+            self.table.insert(self.record(filled))
+            count += 1
+        for update in _maps(changes.get("update")):
+            where, new = update.get("where", {}), update.get("set", {})
+            if not isinstance(where, Mapping) or not isinstance(new, Mapping):
+                raise UsageError("an update needs the maps 'where' and 'set'")
+            self._check_names(new)
+            for row, record in list(self._where(where)):
+                merged = {**self.values(record), **{name: frozen(value) for name, value in new.items()}}
+                self.table.put(row, self.record(merged))
+                count += 1
+        for where in _maps(changes.get("delete")):
+            for row, _ in list(self._where(where)):
+                self.table.delete(row)
+                count += 1
+        return count
+
+    def objects(self, where: Mapping[str, object] | None = None) -> Iterator[dict[str, Value]]:
+        """The objects, optionally only those whose columns equal the given values."""
+        pairs = self._where(where) if where else self.table.records()
+        return (self.values(record) for _, record in pairs)
+
+    def _where(self, where: Mapping[str, object]) -> Iterator[tuple[int, Record]]:
+        self._check_names(where)
+        wanted = [(self.position[name], frozen(value)) for name, value in where.items()]
+        if not wanted:
+            yield from self.table.records()
+            return
+        (first, value), *rest = wanted
+        for row in self.table.find(first, value):
+            record = self.table.get(row)
+            if record is not None and all(record[position] == other for position, other in rest):
+                yield row, record
+
+    def _check_names(self, values: Mapping[str, object]) -> None:
+        for name in values:
+            if name not in self.position:
+                known = [column.name for column in self.columns]
+                raise UsageError(
+                    f"{self._name}: the connected system has no column {name!r}", hint=did_you_mean(str(name), known)
+                )
+
+
+def anchor_column(config: ConnectorConfig) -> str:
+    """The column that holds the anchor; `dn` means the DN itself where no column has that name."""
+    names = {column.name for column in config.system.columns}
+    if config.anchor == "dn" and "dn" not in names:
+        return OBJECT_DN
+    return config.anchor
+
+
+def _without_dn(columns: Sequence[Column]) -> tuple[Column, ...]:
+    return tuple(column for column in columns if column.name != OBJECT_DN)
+
+
+def _maps(value: object) -> list[Mapping[str, object]]:
+    if value is None:
+        return []
+    items = value if isinstance(value, (list, tuple)) else [value]
+    for item in items:
+        if not isinstance(item, Mapping):
+            raise UsageError(f"a change is a list of maps of column values, not {item!r}")
+    return list(items)
+
+
+def frozen(value: object) -> Value:
+    """A value as a record holds it. Raises UsageError for what no column can hold."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    if value is None or isinstance(value, (str, bool, int, bytes)):
+        return value
+    raise UsageError(f"no column holds a value like {value!r}")
+
+
+# -- the data that a scenario starts with -----------------------------------------------------------------
+
+
+def _base(config: ConnectorConfig, columns: tuple[Column, ...], chance: Chance) -> Base:
+    """The frozen records of a scenario's connector, made once and shared by all hosts of that scenario."""
+    key = (id(config), config.name, chance.seed)
+    held = _BASES.get(key)
+    if held is not None and held[0] is config:
+        return held[1]
+    objects = [_object_record(values, row, config.name, columns, chance) for row, values in enumerate(config.system.objects)]
+    people = config.system.people
+    if people is None or people.count == 0:
+        base = Base(objects)
+    else:
+        base = Base(Stacked(objects, _Crowd(config, people, columns, chance)))
+    while len(_BASES) >= _BASES_KEPT:
+        _BASES.pop(next(iter(_BASES)), None)
+    _BASES[key] = (config, base)
+    return base
+
+
+def _object_record(
+    values: Mapping[str, object], row: int, name: str, columns: tuple[Column, ...], chance: Chance
+) -> Record:
+    record = []
+    for column in columns:
+        value = frozen(values.get(column.name))
+        if value is None and column.generated:
+            value = chance.guid(f"{name}.{column.name}", row)
+        if column.multi_valued and value is not None and not isinstance(value, tuple):
+            value = (value,)
+        record.append(value)
+    return tuple(record)
+
+
+_USUAL_FILL = {
+    "firstname": "first_name",
+    "givenname": "first_name",
+    "lastname": "last_name",
+    "sn": "last_name",
+    "surname": "last_name",
+    "displayname": "name",
+    "title": "job",
+    "city": "city",
+    "company": "company",
+    "telephonenumber": "phone_number",
+}
+
+
+class _Crowd(Rows):
+    """A crowd in a connector's columns: what `set` and `fill` leave open gets what such a column usually holds."""
+
+    def __init__(
+        self, config: ConnectorConfig, people: PeopleConfig, columns: tuple[Column, ...], chance: Chance
+    ) -> None:
+        pattern, fill = dict(people.set), dict(people.fill)
+        anchor = anchor_column(config)
+        login = anchor if anchor != OBJECT_DN else "cn"
+        constants: dict[int, Value] = {}
+        self._generated: dict[int, str] = {}
+        for position, column in enumerate(columns):
+            name, lower = column.name, column.name.casefold()
+            if name in pattern or name in fill:
+                continue
+            if column.generated:
+                self._generated[position] = f"{config.name}.{name}.crowd"
+            elif name == OBJECT_DN:
+                if not config.dn.autogenerated:
+                    container = config.system.table if "=" in config.system.table else KINDS[config.kind].container
+                    pattern[name] = "CN=user{n:07d}," + container
+            elif name == login or lower in ("cn", "uid", "username", "contosologin"):
+                pattern[name] = "user{n:07d}"
+            elif lower in ("email", "mail", "userprincipalname"):
+                pattern[name] = "user{n:07d}@contoso.example"
+            elif lower in _USUAL_FILL:
+                fill[name] = _USUAL_FILL[lower]
+            elif column.type == "boolean":
+                constants[position] = True if "disabled" not in lower else False
+            elif column.values:
+                constants[position] = column.values if column.multi_valued else column.values[0]
+            elif column.required:
+                pattern[name] = name + "{n}"
+        self._constants = constants
+        self._chance = chance
+        self._wrapped = {i for i, c in enumerate(columns) if c.multi_valued and i not in constants}
+        self._typed = {i for i, c in enumerate(columns) if c.type == "integer"}
+        self._crowd = Crowd(chance.seed, people.count, tuple(c.name for c in columns), pattern, fill)
+
+    def __len__(self) -> int:
+        return len(self._crowd)
+
+    def __getitem__(self, row: int) -> Record:  # type: ignore[override]  # slices are never asked for
+        record = self._crowd[row]
+        if not (self._generated or self._constants or self._wrapped or self._typed):
+            return record
+        filled: list[Value] = list(record)
+        for position, value in self._constants.items():
+            filled[position] = value
+        for position, name in self._generated.items():
+            filled[position] = self._chance.guid(name, row)
+        for position in (*self._wrapped, *self._typed):
+            filled[position] = self._shaped(position, filled[position])
+        return tuple(filled)
+
+    def _shaped(self, position: int, value: Value) -> Value:
+        if value is None:
+            return None
+        if position in self._typed and isinstance(value, str) and value.lstrip("-").isdecimal():
+            value = int(value)
+        return (value,) if position in self._wrapped else value
+
+    def column(self, position: int) -> Iterator[Value]:
+        if position in self._constants:
+            return (self._constants[position] for _ in range(len(self)))
+        if position in self._generated:
+            name = self._generated[position]
+            return (self._chance.guid(name, row) for row in range(len(self)))
+        values = self._crowd.column(position)
+        if position in self._wrapped or position in self._typed:
+            return (self._shaped(position, value) for value in values)
+        return iter(values)

@@ -1,0 +1,278 @@
+"""Tables of records: a frozen base that hosts of one scenario share, and an overlay of what changed.
+
+Both stores are made of these. A record is a tuple in the order of the table's layout, so that the connected
+system and the connector space can share it; a multi-valued attribute is a tuple inside. A row keeps its number
+for life. Because the base never changes, copying or resetting a table costs what was changed, not what it holds,
+and an index over the base is built once, when an attribute is first searched by.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+Value: TypeAlias = "str | bool | int | bytes | tuple[object, ...] | None"
+Record: TypeAlias = "tuple[Value, ...]"
+
+
+def fold(value: object) -> object:
+    """The form in which a value is looked up: strings without case, the rest as they are."""
+    return value.casefold() if isinstance(value, str) else value
+
+
+class Rows(Sequence[Record]):
+    """What a base may hold instead of a list: records computed when asked for, column by column if need be."""
+
+    def column(self, position: int) -> Iterator[Value]:
+        """All values of one column, in row order."""
+        return (record[position] for record in self)
+
+
+class Stacked(Rows):
+    """Two sequences of records, one after the other."""
+
+    def __init__(self, first: Sequence[Record], second: Rows) -> None:
+        self._first = first
+        self._second = second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def __getitem__(self, row: int) -> Record:  # type: ignore[override]  # slices are never asked for
+        border = len(self._first)
+        return self._first[row] if row < border else self._second[row - border]
+
+    def column(self, position: int) -> Iterator[Value]:
+        for record in self._first:
+            yield record[position]
+        yield from self._second.column(position)
+
+
+class Base:
+    """Records that never change, with indexes that are built when first needed and then shared."""
+
+    __slots__ = ("_building", "_indexes", "rows")
+
+    def __init__(self, rows: Sequence[Record] = ()) -> None:
+        self.rows = rows
+        self._indexes: dict[int, dict[object, int | tuple[int, ...]]] = {}
+        self._building = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def index(self, position: int) -> dict[object, int | tuple[int, ...]]:
+        """Folded value -> row, or -> rows where several share it, for one column."""
+        found = self._indexes.get(position)
+        if found is None:
+            with self._building:
+                found = self._indexes.get(position)
+                if found is None:
+                    found = self._indexes[position] = _index(self._column(position))
+        return found
+
+    def _column(self, position: int) -> Iterator[Value]:
+        if isinstance(self.rows, Rows):
+            return self.rows.column(position)
+        return (record[position] for record in self.rows)
+
+
+def _index(values: Iterable[Value]) -> dict[object, int | tuple[int, ...]]:
+    index: dict[object, int | tuple[int, ...]] = {}
+    claim = index.setdefault
+    for row, value in enumerate(values):
+        if value is None:
+            continue
+        if isinstance(value, str):
+            key: object = value.casefold()
+            if key == value:
+                key = value  # one string object less per row
+            held = claim(key, row)
+            if held is not row:
+                _share(index, key, row)
+        else:
+            for item in value if isinstance(value, tuple) else (value,):
+                key = fold(item)
+                if claim(key, row) is not row:
+                    _share(index, key, row)
+    return index
+
+
+def _share(index: dict[object, int | tuple[int, ...]], key: object, row: int) -> None:
+    held = index[key]
+    rows = held if isinstance(held, tuple) else (held,)
+    if rows[-1] != row:
+        index[key] = (*rows, row)
+
+
+class Table:
+    """A base and what was changed on top of it. Not thread-safe: the host's lock guards it."""
+
+    __slots__ = ("_deleted", "_found", "_next", "_overlay", "base", "log")
+
+    def __init__(self, base: Base) -> None:
+        self.base = base
+        self._overlay: dict[int, Record | None] = {}
+        self._deleted: list[int] = []  # rows of the base that are gone, sorted
+        self._found: dict[int, dict[object, set[int]]] = {}  # per column: folded value -> changed rows
+        self._next = len(base)
+        self.log: dict[int, None] | None = None
+        """the rows that changed since a delta import last read it; None: nobody will"""
+
+    def copy(self) -> Table:
+        """A table that holds the same and goes its own way from now on."""
+        twin = Table(self.base)
+        twin._overlay = dict(self._overlay)
+        twin._deleted = list(self._deleted)
+        twin._next = self._next
+        return twin
+
+    def __len__(self) -> int:
+        live = sum(1 for row, record in self._overlay.items() if record is not None and row >= len(self.base))
+        return len(self.base) - len(self._deleted) + live
+
+    def get(self, row: int) -> Record | None:
+        """The record in a row, or None if there is none."""
+        if row in self._overlay:
+            return self._overlay[row]
+        return self.base.rows[row] if 0 <= row < len(self.base) else None
+
+    def insert(self, record: Record) -> int:
+        """Add a record; its row."""
+        row = self._next
+        self._next += 1
+        self._put(row, record)
+        return row
+
+    def put(self, row: int, record: Record) -> None:
+        """Set the record in a row, whether or not there was one."""
+        self._next = max(self._next, row + 1)
+        self._put(row, record)
+
+    def delete(self, row: int) -> None:
+        """Empty a row; nothing happens if it is empty."""
+        if self.get(row) is not None:
+            self._put(row, None)
+
+    def _put(self, row: int, record: Record | None) -> None:
+        old = self._overlay.get(row)
+        if old is not None:
+            for position, found in self._found.items():
+                for key in _keys(old[position]):
+                    holders = found[key]
+                    holders.discard(row)
+                    if not holders:
+                        del found[key]
+        if row < len(self.base):
+            spot = bisect.bisect_left(self._deleted, row)
+            gone = spot < len(self._deleted) and self._deleted[spot] == row
+            if record is None and not gone:
+                self._deleted.insert(spot, row)
+            elif record is not None and gone:
+                del self._deleted[spot]
+        if record is None and row >= len(self.base):
+            self._overlay.pop(row, None)
+        else:
+            self._overlay[row] = record
+        if record is not None:
+            for position, found in self._found.items():
+                for key in _keys(record[position]):
+                    found.setdefault(key, set()).add(row)
+        if self.log is not None:
+            self.log[row] = None
+
+    def find(self, position: int, value: object) -> list[int]:
+        """The rows whose column equals `value` without regard to case (or has it among its values), in order."""
+        key = fold(value)
+        overlay = self._overlay
+        held = self.base.index(position).get(key)
+        if held is None:
+            rows: list[int] = []
+        elif isinstance(held, tuple):
+            rows = [row for row in held if row not in overlay]
+        else:
+            rows = [] if held in overlay else [held]
+        if overlay:
+            found = self._found.get(position)
+            if found is None:
+                found = self._found[position] = self._index_overlay(position)
+            changed = found.get(key)
+            if changed:
+                rows = sorted([*rows, *changed])
+        return rows
+
+    def _index_overlay(self, position: int) -> dict[object, set[int]]:
+        found: dict[object, set[int]] = {}
+        for row, record in self._overlay.items():
+            if record is not None:
+                for key in _keys(record[position]):
+                    found.setdefault(key, set()).add(row)
+        return found
+
+    def rows(self, start: int = 0) -> Iterator[int]:
+        """Live rows in order, beginning with the `start`-th (from 0) without walking over those before it."""
+        border = len(self.base)
+        live_in_base = border - len(self._deleted)
+        gone = set(self._deleted)
+        if start < live_in_base:
+            first = _nth_live(start, self._deleted)
+            if gone:
+                yield from (row for row in range(first, border) if row not in gone)
+            else:
+                yield from range(first, border)
+            skip = 0
+        else:
+            skip = start - live_in_base
+        added = sorted(row for row in self._overlay if row >= border)
+        yield from added[skip:]
+
+    def records(self, start: int = 0) -> Iterator[tuple[int, Record]]:
+        """(row, record) pairs in order, beginning with the `start`-th."""
+        base, overlay = self.base.rows, self._overlay
+        for row in self.rows(start):
+            record = overlay[row] if row in overlay else base[row]
+            if record is not None:
+                yield row, record
+
+    def find_empty(self, position: int) -> list[int]:
+        """Rows whose column holds nothing. Computed records are taken to fill what they are asked for."""
+        stored = self.base.rows if isinstance(self.base.rows, list) else ()
+        rows = [row for row, record in enumerate(stored) if record[position] is None and row not in self._overlay]
+        rows += [row for row, record in self._overlay.items() if record is not None and record[position] is None]
+        return sorted(rows)
+
+    def shared_rows(self, position: int) -> list[list[int]]:
+        """The groups of two and more rows that have one value of a column in common."""
+        groups: dict[object, None] = {}
+        for key, held in self.base.index(position).items():
+            if isinstance(held, tuple):
+                groups[key] = None
+        for record in self._overlay.values():
+            if record is not None:
+                groups.update(dict.fromkeys(_keys(record[position])))
+        found = (self.find(position, key) for key in groups)
+        return [rows for rows in found if len(rows) > 1]
+
+    def scan(self, wanted: Callable[[Record], bool]) -> Iterator[tuple[int, Record]]:
+        """The (row, record) pairs that `wanted` accepts, in order."""
+        return ((row, record) for row, record in self.records() if wanted(record))
+
+
+def _keys(value: Value) -> Iterable[object]:
+    if value is None:
+        return ()
+    return map(fold, value) if isinstance(value, tuple) else (fold(value),)
+
+
+def _nth_live(position: int, deleted: list[int]) -> int:
+    """The row number of the `position`-th row that is not in the sorted list `deleted`."""
+    low, high = position, position + len(deleted)
+    while low < high:
+        middle = (low + high) // 2
+        if middle - bisect.bisect_right(deleted, middle) < position:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,143 @@
+"""What a connector exports, and in which of its system's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from mockhost.ecma.host import Host
+from mockhost.scim.errors import ScimError
+from tests.ecma.conftest import URN, user
+
+Hosts = Callable[..., Host]
+KINDS = {
+    "generic_sql": "INSERT INTO",
+    "powershell": "Add",
+    "web_services": "POST",
+    "custom": "Add",
+}
+
+
+def patch(**values: object) -> dict[str, object]:
+    """A PATCH in Entra's usual dialect."""
+    return {"Operations": [{"op": "Replace", "path": f"{URN}:{n}", "value": v} for n, v in values.items()]}
+
+
+@pytest.mark.parametrize(("kind", "word"), KINDS.items())
+def test_each_kind_says_natively_what_it_does(hosts: Hosts, kind: str, word: str) -> None:
+    """The journal shows the native operation of the kind, and never the password."""
+    connector = hosts(connectors={"SQL": {"kind": kind}}).connector("SQL")
+    created = connector.create(user(ContosoLogin="bob", FirstName="Bob", LastName="K", export_password="S3cret!"))
+    assert word in created.native[0]
+    assert "bob" in created.native[0]
+    changed = connector.patch("bob", patch(FirstName="Rob"))
+    assert "Rob" in changed.native[0]
+    removed = connector.delete("bob")
+    assert removed.record is None
+    assert not any("S3cret!" in text for text in (*created.native, *changed.native, *removed.native))
+
+
+def test_a_directory_adds_an_entry_and_names_it_by_its_dn(hosts: Hosts) -> None:
+    """An LDAP add shows the DN; the attribute of the RDN is filled from it."""
+    connector = hosts().connector("LDAP")
+    name = "CN=Ann\\, Vance,CN=CloudUsers,CN=App,DC=Contoso,DC=lab"
+    created = connector.create(user(**{"-dn-": name, "objectClass": ["top", "user"]}))
+    assert created.record is not None
+    assert created.native[0].lower().startswith("ldap add")
+    assert connector.system.values(created.record)["cn"] == "Ann, Vance"
+
+
+def test_a_password_is_a_second_call(hosts: Hosts) -> None:
+    """SQL and LDAP set the initial password after the export, and only when there is one."""
+    connector = hosts().connector("SQL")
+    with_password = connector.create(user(ContosoLogin="a", FirstName="A", LastName="B", export_password="x"))
+    without = connector.create(user(ContosoLogin="b", FirstName="A", LastName="B"))
+    assert len(with_password.native) == 2
+    assert len(without.native) == 1
+
+
+def test_object_replace_exports_the_whole_object(hosts: Hosts) -> None:
+    """With ObjectReplace a change exports every attribute; with attribute update only what changed."""
+    whole = hosts(connectors={"SQL": {"export_type": "object_replace"}}).connector("SQL")
+    part = hosts().connector("SQL")
+    assert "Jacobson" in whole.patch("ljacobson", patch(FirstName="L")).native[0]
+    assert "Jacobson" not in part.patch("ljacobson", patch(FirstName="L")).native[0]
+
+
+def test_a_patch_that_changes_nothing_exports_nothing(hosts: Hosts) -> None:
+    """A no-op succeeds without a word to the connected system."""
+    connector = hosts().connector("SQL")
+    assert connector.patch("ljacobson", patch(FirstName="Lisa")).native == ()
+
+
+def test_a_failed_operation_changes_nothing(hosts: Hosts) -> None:
+    """Where the second of two operations fails, the first one did not happen either."""
+    host = hosts()
+    connector = host.connector("SQL")
+    broken = {"Operations": [*patch(LastName="X")["Operations"], {"op": "Remove", "path": f"{URN}:FirstName"}]}  # type: ignore[misc]
+    with pytest.raises(ScimError) as refused:
+        connector.patch("ljacobson", broken)
+    assert refused.value.status == 400
+    assert connector.system.values(connector.get("ljacobson"))["LastName"] == "Jacobson"
+    assert next(host.system("SQL").objects({"ContosoLogin": "ljacobson"}))["LastName"] == "Jacobson"
+
+
+@pytest.mark.parametrize("flow", [{"set": "IsActive"}, "delete", "none"])
+@pytest.mark.parametrize("value", ["False", "false", False])
+def test_the_disable_flow_reads_active_in_every_form(hosts: Hosts, flow: object, value: object) -> None:
+    """`active` as boolean and as string sets the same flow going."""
+    host = hosts(connectors={"SQL": {"deprovisioning": {"disable": flow}}})
+    connector = host.connector("SQL")
+    connector.patch("ljacobson", {"Operations": [{"op": "Replace", "path": "active", "value": value}]})
+    objects = list(host.system("SQL").objects({"ContosoLogin": "ljacobson"}))
+    if flow == "delete":
+        assert objects == []
+    else:
+        assert objects[0]["IsActive"] is (flow == "none")
+
+
+def test_an_account_without_the_right_to_write_exports_nothing(hosts: Hosts) -> None:
+    """The connected system refuses, the client gets 403, the space is as before."""
+    connector = hosts(connectors={"SQL": {"system": {"rights": ["read"]}}}).connector("SQL")
+    for attempt in (
+        lambda: connector.create(user(ContosoLogin="b", FirstName="A", LastName="B")),
+        lambda: connector.patch("ljacobson", patch(FirstName="L")),
+        lambda: connector.delete("ljacobson"),
+    ):
+        with pytest.raises(ScimError) as refused:
+            attempt()
+        assert refused.value.status == 403
+    assert connector.get("ljacobson")
+
+
+def test_a_user_whom_only_the_target_knows_is_a_conflict(hosts: Hosts) -> None:
+    """The cache is asked first; what it does not know the connected system refuses."""
+    host = hosts()
+    host.system("SQL").change({"insert": [{"ContosoLogin": "bob", "FirstName": "B", "LastName": "K"}]})
+    with pytest.raises(ScimError) as refused:
+        host.connector("SQL").create(user(ContosoLogin="BOB", FirstName="B", LastName="K"))
+    assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
+
+
+def test_an_integer_column_takes_numbers_in_strings(hosts: Hosts) -> None:
+    """Entra sends integers as strings; what is no number is refused, naming the attribute."""
+    columns = {"Age": "integer"}
+    host = hosts(connectors={"SQL": {"system": {"columns": columns}, "selected_attributes": ["ContosoLogin", "Age"]}})
+    connector = host.connector("SQL")
+    connector.patch("ljacobson", patch(Age="42"))
+    assert next(host.system("SQL").objects({"ContosoLogin": "ljacobson"}))["Age"] == 42
+    with pytest.raises(ScimError, match="Age"):
+        connector.patch("ljacobson", patch(Age="many"))
+
+
+def test_treat_as_single_value_keeps_the_other_values(hosts: Hosts) -> None:
+    """A multi-valued attribute that is shown as single keeps what is not shown until it is written."""
+    host = hosts(connectors={"LDAP": {"single_value": ["objectClass"]}})
+    connector = host.connector("LDAP")
+    ident = connector.object_type.id_of(next(connector.space.snapshot()))
+    before = connector.system.values(connector.get(ident))["objectClass"]
+    connector.patch(ident, patch(displayName="New"))
+    assert connector.system.values(connector.get(ident))["objectClass"] == before
+    connector.patch(ident, patch(objectClass="user"))
+    assert connector.system.values(connector.get(ident))["objectClass"] == ("user",)

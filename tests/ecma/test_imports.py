@@ -1,0 +1,141 @@
+"""The gap between the connected system and the connector space, and what closes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mockhost.ecma.host import Host
+from mockhost.scim import filters
+
+Hosts = Callable[..., Host]
+BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
+
+
+def logins(host: Host) -> set[str]:
+    """Who is in the connector space of SQL."""
+    position = host.system("SQL").position["ContosoLogin"]
+    return {str(record[position]) for record in host.connector("SQL").space.snapshot()}
+
+
+def test_a_full_import_runs_when_the_service_starts(hosts: Hosts) -> None:
+    """At the first moment the connector space holds what the connected system holds."""
+    host = hosts()
+    assert len(host.connector("SQL").space) == len(host.system("SQL").table) > 0
+    assert host.state()["SQL"]["last_import"] == "2026-01-01T00:00:00.000Z"
+
+
+def test_a_change_in_the_target_is_seen_after_autosync_and_not_before(hosts: Hosts) -> None:
+    """Autosync imports again at its interval, and again after that."""
+    host = hosts()
+    host.system("SQL").change({"insert": [BOB]})
+    host.clock.advance(7_199)
+    assert "bob" not in logins(host)
+    host.clock.advance(1)
+    assert "bob" in logins(host)
+    host.system("SQL").change({"delete": [{"ContosoLogin": "bob"}]})
+    host.clock.advance(7_200)
+    assert "bob" not in logins(host)
+
+
+def test_without_autosync_only_a_restart_helps(hosts: Hosts) -> None:
+    """`every: never` means never."""
+    host = hosts(connectors={"SQL": {"import": {"every": "never"}}})
+    host.system("SQL").change({"insert": [BOB]})
+    host.clock.advance(10_000_000)
+    assert "bob" not in logins(host)
+    host.restart()
+    assert "bob" in logins(host)
+
+
+def test_an_import_takes_its_virtual_time(hosts: Hosts) -> None:
+    """The space fills at the end of the import, with what the system holds then."""
+    host = hosts(connectors={"SQL": {"import": {"full_takes": "3m"}}})
+    connector = host.connector("SQL")
+    assert connector.space.importing
+    assert not logins(host)
+    host.clock.advance(100)
+    host.system("SQL").change({"insert": [BOB]})
+    host.clock.advance(80)
+    assert not connector.space.importing
+    assert "bob" in logins(host)
+
+
+def test_a_second_import_does_not_begin_beside_a_running_one(hosts: Hosts) -> None:
+    """A manual import during the first one changes nothing about when it ends."""
+    host = hosts(connectors={"SQL": {"import": {"full_takes": "3m"}}})
+    space = host.connector("SQL").space
+    host.clock.advance(170)
+    space.begin_import("full")
+    host.clock.advance(10)
+    assert not space.importing
+    assert space.imports_done == 1
+
+
+def test_a_stopped_service_imports_nothing(hosts: Hosts) -> None:
+    """Jobs of a service that was stopped do not come true later."""
+    host = hosts(connectors={"SQL": {"import": {"full_takes": "3m"}}})
+    space = host.connector("SQL").space
+    host.stop()
+    host.clock.advance(100_000)
+    assert space.imports_done == 0
+    assert host.connectors == {}
+
+
+def test_a_delta_import_brings_what_changed(hosts: Hosts) -> None:
+    """With a delta profile autosync reads changes; a SQL watermark does not see deletes, a directory's log does."""
+    profiles = {"import": {"profiles": ["full", "delta"]}}
+    host = hosts(connectors={"SQL": profiles, "LDAP": profiles})
+    host.system("SQL").change({"insert": [BOB], "delete": [{"ContosoLogin": "ljacobson"}]})
+    host.system("LDAP").change({"delete": [{"cn": "bsimon"}]})
+    host.clock.advance(7_200)
+    assert {"bob", "ljacobson"} <= logins(host)
+    parsed = filters.parse('cn eq "bsimon"')
+    assert host.connector("LDAP").find(parsed, 1, 10).total == 0
+    host.connector("SQL").space.begin_import("full")
+    assert "ljacobson" not in logins(host)
+
+
+def test_whether_a_delta_sees_deletes_can_be_decided(hosts: Hosts) -> None:
+    """The behaviour stands above the kind."""
+    for seen, expected in (("always", False), ("never", True)):
+        host = hosts(
+            host={"behaviours": {"delta_sees_deletes": seen}},
+            connectors={"SQL": {"import": {"profiles": ["full", "delta"]}}},
+        )
+        host.system("SQL").change({"delete": [{"ContosoLogin": "ljacobson"}]})
+        host.clock.advance(7_200)
+        assert ("ljacobson" in logins(host)) is expected
+
+
+def test_rights_that_are_lost_later_leave_the_cache_as_it_was(hosts: Hosts) -> None:
+    """A later import that may not read keeps the cache (a behaviour); after a restart there is nothing to keep."""
+    for keeps in (True, False):
+        host = hosts(host={"behaviours": {"failed_import_keeps_cache": keeps}})
+        system = host.system("SQL")
+        system.config = system.config._replace(rights=("write",))
+        host.clock.advance(7_200)
+        assert bool(logins(host)) is keeps
+
+
+def test_two_objects_with_one_anchor_are_one_in_the_space(hosts: Hosts) -> None:
+    """Which of them stays is a behaviour; the target keeps both."""
+    for rule, name in (("first_wins", "Lisa"), ("last_wins", "Elisa")):
+        host = hosts(
+            host={"behaviours": {"duplicate_anchor_import": rule}},
+            connectors={"SQL": {"system": {"columns": {"ContosoLogin": {"type": "string", "unique": False}}}}},
+        )
+        twin = {"ContosoLogin": "ljacobson", "FirstName": "Elisa", "LastName": "Jacobson"}
+        host.system("SQL").change({"insert": [twin]})
+        host.restart()
+        _, record = host.connector("SQL").space.get("ljacobson") or (0, ())
+        assert host.system("SQL").values(record)["FirstName"] == name
+        assert len(host.system("SQL").find("ContosoLogin", "ljacobson")) == 2
+
+
+def test_an_object_without_an_anchor_is_not_imported(hosts: Hosts) -> None:
+    """What has no anchor can't be in the connector space."""
+    host = hosts()
+    host.system("SQL").change({"insert": [{"FirstName": "No", "LastName": "Body"}]})
+    before = len(host.system("SQL").table)
+    host.restart()
+    assert len(host.connector("SQL").space) == before - 1
