@@ -1,0 +1,481 @@
+"""`MockHost`: a running mock in this process, for tests and for the command line alike.
+
+    from mockhost import MockHost
+
+    with MockHost("documented/secret_token_mismatch") as host:
+        answer = host.session("SQL").get(host.url("SQL") + "/Users", params={"filter": 'PLACEHOLDER eq "x"'})
+        assert answer.status_code == 401
+
+`url`, `token` and `session` are what the *client* was told, mistakes included; `truth` is the host's own.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mockhost.clock import fresh_secret, iso
+from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError, VerificationError, did_you_mean
+from mockhost.journal import Connection as ConnectionRecord
+from mockhost.journal import Exchange, Journal
+from mockhost.runtime import Admission, ClientTarget, Cut, Runtime
+from mockhost.scenario import loader
+from mockhost.scenario.model import Scenario
+from mockhost.server.listener import Listener
+from mockhost.server.transport import TlsOffer
+from mockhost.tls import Authority, Certificates
+from mockhost.web.control import create_control_app
+from mockhost.web.data import create_data_app
+
+if TYPE_CHECKING:
+    import requests
+
+    from mockhost.expect.check import Report
+    from mockhost.server.observer import Connection
+    from mockhost.windows.httpapi import Refusal
+
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+class MockHost:
+    """A host with a scenario, its data plane and its control plane. Use it as a context manager.
+
+    scenario: a shipped name, a path, a dict in the scenario format, or a loaded Scenario.
+    overrides: the scenario's own keys, e.g. `connectors={"SQL": {"system": {"people": 50}}}` or
+    `host={"debug": True}`, merged as `extends` merges.
+    listen: the address or addresses of the data plane; by default 127.0.0.1 and ::1.
+    port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`), tls=False (plain HTTP) change the scenario.
+    clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
+    Raises ScenarioError, UsageError, CannotRun.
+    """
+
+    def __init__(
+        self,
+        scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario = "basics/healthy",
+        *,
+        listen: str | Sequence[str] | None = None,
+        port: int = 0,
+        control: bool = True,
+        control_host: str = "127.0.0.1",
+        control_port: int = 0,
+        control_token: str | None = None,
+        tls: bool = True,
+        tls_names: Sequence[str] = (),
+        seed: int | None = None,
+        sets: Sequence[str] = (),
+        state_dir: str | os.PathLike[str] | None = None,
+        clock: str = "frozen",
+        **overrides: Any,
+    ) -> None:
+        self._forced: dict[str, Any] = {}
+        if not tls:
+            self._forced["host"] = {"tls": "plain_http"}
+        if seed is not None:
+            self._forced["seed"] = seed
+        self._default_clock = clock
+        self._sets = tuple(sets)
+        self.scenario = self.load(scenario, **overrides)
+        state = None if state_dir is None else pathlib.Path(state_dir)
+        certificates = Certificates(Authority(state), extra_names=tuple(tls_names))
+        self.runtime = Runtime(self.scenario, certificates)
+        self._hosts = _hosts(listen)
+        self._port = port
+        self._with_control = control
+        self._control_address = (control_host, control_port)
+        needs_token = control_host not in (*LOOPBACK, "localhost")
+        self.control_token = control_token or (fresh_secret() if needs_token else None)
+        self.tls_names = tuple(tls_names)
+        self.listener: Listener | None = None
+        self.control_listener: Listener | None = None
+        self.clock = HostClock(self.runtime)
+
+    def load(
+        self, scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario, **overrides: Any
+    ) -> Scenario:
+        """Load a scenario with what this host was made with (seed, sets, TLS, clock) laid over it."""
+        if isinstance(scenario, Scenario):
+            loaded = scenario
+            if overrides or self._sets:
+                loaded = loader.with_overrides(loaded, overrides, sets=self._sets)
+        elif isinstance(scenario, Mapping):
+            loaded = loader.load_document(scenario, sets=self._sets, overrides=overrides)
+        else:
+            loaded = loader.load(os.fspath(scenario), sets=self._sets, overrides=overrides or None)
+        forced = dict(self._forced)
+        written = loaded.document.get("clock")
+        if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
+            forced["clock"] = {"mode": self._default_clock}
+        return loader.with_overrides(loaded, forced) if forced else loaded
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    def start(self) -> MockHost:
+        """Bind the ports, start the service, answer. Raises CannotRun if a port is in use."""
+        runtime = self.runtime
+        observer = _Observer(runtime)
+        self.listener = Listener(
+            create_data_app(runtime),
+            hosts=self._hosts,
+            port=self._port,
+            tls=self._offer,
+            wire=lambda: str(runtime.host.behaviours["wire"]),
+            now=lambda: runtime.clock.now(),
+            observer=observer,
+            name="data",
+        )
+        try:
+            port = self.listener.bind()
+            runtime.address = (_public_name(self._hosts, self.tls_names), port)
+            if self._with_control:
+                self._start_control()
+        except BaseException:
+            self.stop()
+            raise
+        runtime.listener = self.listener
+        runtime.start_ticking()
+        if runtime.host.running:
+            self.listener.open()
+        return self
+
+    def _start_control(self) -> None:
+        host, port = self._control_address
+        app = create_control_app(
+            self.runtime, token=self.control_token, bound_host=host, names=self.tls_names
+        )
+        self.control_listener = Listener(
+            app,
+            hosts=LOOPBACK if host in ("127.0.0.1", "localhost") else (host,),
+            port=port,
+            tls=None,
+            wire=lambda: "plain",
+            name="control",
+        )
+        self.control_listener.bind()
+        self.control_listener.open()
+
+    def _offer(self) -> TlsOffer:
+        mode, context = self.runtime.certificates.offer()
+        return TlsOffer(mode, context)
+
+    def stop(self) -> None:
+        """Close both planes; whatever hangs is cut. May be called twice."""
+        self.runtime.close()
+        for listener in (self.listener, self.control_listener):
+            if listener is not None:
+                listener.shutdown()
+        self.runtime.certificates.close()
+
+    def __enter__(self) -> MockHost:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def reset(self) -> None:
+        """Back to the scenario as loaded, in a new epoch, on the same ports."""
+        self.runtime.reset()
+
+    def use(self, scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario, **overrides: Any) -> None:
+        """Begin again with another scenario, on the same ports."""
+        self.scenario = self.load(scenario, **overrides)
+        self.runtime.use(self.scenario)
+
+    # -- what the client was told ----------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        """The data plane's port."""
+        return self.runtime.address[1]
+
+    @property
+    def control_url(self) -> str:
+        """The control plane's base, e.g. `http://127.0.0.1:8586`."""
+        if self.control_listener is None:
+            raise UsageError("this host has no control plane", hint="make it with control=True and start it")
+        host = self._control_address[0]
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown if host not in ('0.0.0.0', '::') else '127.0.0.1'}:{self.control_listener.port}"
+
+    def told(self, connector: str | None = None) -> ClientTarget:
+        """What the client was told of a connector (the first one, if not named)."""
+        return self._pick(self.runtime.told(), connector)
+
+    def truth(self, connector: str | None = None) -> ClientTarget:
+        """The host's own truth of a connector: its real URL and secret token."""
+        return self._pick(self.runtime.truth(), connector)
+
+    @staticmethod
+    def _pick(targets: Mapping[str, ClientTarget], connector: str | None) -> ClientTarget:
+        name = connector if connector is not None else next(iter(targets), None)
+        if name is None or name not in targets:
+            raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(str(name), targets))
+        return targets[name]
+
+    def url(self, connector: str | None = None) -> str:
+        """The tenant URL that the client was told, without a trailing slash."""
+        return self.told(connector).url
+
+    def token(self, connector: str | None = None) -> str:
+        """The secret token that the client was told."""
+        return self.told(connector).secret_token
+
+    def headers(self, connector: str | None = None) -> dict[str, str]:
+        """The headers that let a client in: `Authorization`."""
+        return {"Authorization": f"Bearer {self.token(connector)}"}
+
+    @property
+    def ca_file(self) -> str | None:
+        """A PEM file with what a client must trust; None while the port speaks plain HTTP."""
+        if self.runtime.scenario.host.tls.mode == "plain_http":
+            return None
+        return str(self.runtime.certificates.bundle_file)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A client's context that trusts the host's certificate and verifies its name."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+    def session(self, connector: str | None = None) -> requests.Session:
+        """A `requests.Session` with the token and the trust that the client was told."""
+        import requests
+
+        told = self.told(connector)
+        session = requests.Session()
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {told.secret_token}"
+        session.headers["Content-Type"] = "application/scim+json; charset=utf-8"
+        if told.ca_file:
+            session.verify = told.ca_file
+        return session
+
+    def env(self) -> dict[str, str]:
+        """Environment variables that tell another process, in any language, how to reach this host."""
+        variables: dict[str, str] = {}
+        for name, told in self.runtime.told().items():
+            key = re.sub(r"[^A-Z0-9]", "_", name.upper())
+            variables[f"MOCKHOST_{key}_URL"] = told.url
+            variables[f"MOCKHOST_{key}_TOKEN"] = told.secret_token
+        if self.control_listener is not None:
+            variables["MOCKHOST_CONTROL_URL"] = self.control_url
+            if self.control_token:
+                variables["MOCKHOST_CONTROL_TOKEN"] = self.control_token
+        trusted = self.ca_file
+        if trusted and any(told.trusted for told in self.runtime.told().values()):
+            for key in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"):
+                variables[key] = trusted
+        return variables
+
+    def ready(self) -> dict[str, Any]:
+        """The document of `--ready-file`: where everything is, and what the client was told."""
+        control: dict[str, Any] = {"url": None, "token": None}
+        if self.control_listener is not None:
+            control = {"url": self.control_url, "token": self.control_token}
+        return {
+            "pid": os.getpid(),
+            "scenario": self.runtime.scenario.name,
+            "tls": self.runtime.scenario.host.tls.mode != "plain_http",
+            "listening": self.runtime.host.running,
+            "ca_file": self.ca_file,
+            "control": control,
+            "connectors": {n: _shape(t) for n, t in self.runtime.truth().items()},
+            "clients": {n: _shape(t) for n, t in self.runtime.told().items()},
+        }
+
+    # -- what is inside ----------------------------------------------------------------------------------------
+
+    @property
+    def journal(self) -> Journal:
+        """The bounded, redacted record of exchanges and connections."""
+        return self.runtime.journal
+
+    def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]:
+        """The objects of the connected system, optionally only those whose columns equal `match`."""
+        name = self.truth(connector).connector
+        found = self.runtime.objects(name)
+        return [values for values in found if all(values.get(k) == v for k, v in match.items())]
+
+    def cache(self, connector: str | None = None) -> list[dict[str, object]]:
+        """The resources of the connector space."""
+        return self.runtime.cache(self.truth(connector).connector)
+
+    def verify(self, **spec: object) -> None:
+        """Assert over the journal, e.g. `verify(operation="patch_user", count={"exactly": 1})`.
+
+        Raises VerificationError (an AssertionError) with the journal as a table.
+        """
+        result = self.runtime.verify(spec)
+        if not result.ok:
+            raise VerificationError(result.text)
+
+    def check(self) -> Report:
+        """Play the scenario's expect, cure and cured steps against this host."""
+        from mockhost.expect.check import check
+
+        return check(self.runtime.scenario, RuntimeDriver(self))
+
+
+class HostClock:
+    """The virtual clock as a test holds it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def now(self) -> float:
+        """Virtual seconds since 1970."""
+        return self._runtime.clock.now()
+
+    def iso(self) -> str:
+        """The virtual time as `2026-01-01T00:00:00.000Z`."""
+        return iso(self.now())
+
+    def advance(
+        self, by: str | float = 0.0, *, seconds: float = 0.0, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
+    ) -> None:
+        """Move the clock on, e.g. `advance(minutes=5)` or `advance("4m")`; due jobs run in time order."""
+        from mockhost.scenario.model import parse_duration
+
+        more = parse_duration(by) if isinstance(by, str) else by
+        self._runtime.advance(more + seconds + 60.0 * minutes + 3600.0 * hours + 86_400.0 * days)
+
+
+class RuntimeDriver:
+    """Lets `expect` operate a host of this process."""
+
+    def __init__(self, host: MockHost) -> None:
+        self._host = host
+        self._runtime = host.runtime
+
+    def advance(self, seconds: float) -> None:
+        self._runtime.advance(seconds)
+
+    def service(self, action: str) -> None:
+        self._runtime.service(action)
+
+    def set(self, path: str, value: object) -> None:
+        self._runtime.set(path, value)
+
+    def change(self, changes: Mapping[str, object]) -> None:
+        self._runtime.change(changes)
+
+    def import_now(self, connector: str, profile: str) -> None:
+        self._runtime.import_now(connector, profile)
+
+    def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
+        result = self._runtime.verify(spec)
+        return result.ok, result.text
+
+    def targets(self) -> Mapping[str, ClientTarget]:
+        return self._runtime.told()
+
+    def truth(self) -> Mapping[str, ClientTarget]:
+        return self._runtime.truth()
+
+
+class _Observer:
+    """Writes what happens to connections into the journal, and tells whoever listens."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def opened(self, connection: Connection) -> Admission:
+        return self._runtime.opened(connection.number, connection.peer[0])
+
+    def handshake(self, connection: Connection, error: str | None) -> None:
+        record = _record(connection)
+        record.tls = connection.tls
+        if error is not None:
+            record.error = error
+            self._runtime.events.publish("connection", record)
+
+    def refused(self, connection: Connection, refusal: Refusal, head: bytes, answer: bytes) -> None:
+        runtime = self._runtime
+        method, target, headers = _pieces(head)
+        page, _, body = answer.partition(b"\r\n\r\n")
+        with runtime.lock:
+            if connection.epoch_token.epoch is not runtime.epoch:
+                return
+            runtime.record(
+                Exchange(
+                    at=runtime.clock.now(),
+                    method=method,
+                    target=target,
+                    headers=headers,
+                    connection=connection.number,
+                    scheme="https" if connection.tls else "http",
+                    verdict="refused",
+                    status=refusal.status,
+                    answer_headers=_pieces(page)[2],
+                    answer_body=body,
+                    reason=f"http.sys: {refusal.heading} ({refusal.httperr})",
+                )
+            )
+
+    def closed(self, connection: Connection, by: str) -> None:
+        record = _record(connection)
+        record.closed_by = by
+        record.closed_at = self._runtime.clock.now()
+
+    def bug(self, connection: Connection, error: BaseException) -> None:
+        if isinstance(error, Cut):
+            return
+        runtime = self._runtime
+        with runtime.lock:
+            runtime.record(
+                Exchange(
+                    at=runtime.clock.now(),
+                    method="",
+                    target="",
+                    connection=connection.number,
+                    bug=f"{type(error).__name__}: {error} ({_where(error)})",
+                )
+            )
+
+
+def _record(connection: Connection) -> ConnectionRecord:
+    admission = connection.epoch_token
+    assert isinstance(admission, Admission)
+    return admission.record
+
+
+def _pieces(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    """Method, target and headers of a head, as far as they can be told apart."""
+    first, *rest = head.decode("latin-1").split("\r\n")
+    words = first.split(" ", 2)
+    headers = tuple((name, value.strip()) for name, colon, value in (line.partition(":") for line in rest) if colon)
+    return words[0], words[1] if len(words) > 1 else "", headers
+
+
+def _where(error: BaseException) -> str:
+    """The innermost place of our own code, for a report of a bug."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return place
+
+
+def _hosts(listen: str | Sequence[str] | None) -> tuple[str, ...]:
+    if listen is None or listen == "localhost":
+        return LOOPBACK
+    return (listen,) if isinstance(listen, str) else tuple(listen)
+
+
+def _public_name(hosts: Sequence[str], names: Sequence[str]) -> str:
+    if names and not set(hosts) <= set(LOOPBACK):
+        return names[0]
+    return "localhost"
+
+
+def _shape(target: ClientTarget) -> dict[str, Any]:
+    return {"url": target.url, "secret_token": target.secret_token}
+
+
+__all__ = ["CannotRun", "MockHost", "MockhostError", "ScenarioError", "UsageError", "VerificationError"]
+

@@ -1,0 +1,324 @@
+"""The data plane: the Flask application behind port 8585.
+
+A request is routed and authenticated (its verdict), shown to the rules, answered by the host or by a rule's literal
+reply, and written into the journal, all in one step under the runtime's lock: the order in which requests take that
+lock is the order in which everything happens. Only the sending of the answer is outside.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from flask import Flask, Request, Response
+from flask import request as flask_request
+
+from mockhost.clock import monotonic
+from mockhost.ecma.connector import Connector
+from mockhost.errors import ProtocolAnswer
+from mockhost.journal import Exchange
+from mockhost.matching import ABSENT
+from mockhost.rules import Reply
+from mockhost.runtime import Runtime
+from mockhost.scim import filters, messages, queries
+from mockhost.scim.errors import ScimError
+from mockhost.web import answers, operations
+from mockhost.web.answers import Answer
+from mockhost.web.routes import ROOT, Route, route
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+PLACEHOLDER = "placeholder"
+
+
+class DataPlane(Flask):
+    """A Flask application whose router is `routes.route`: one view for every path and verb."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__("mockhost.data", static_folder=None)
+        self._runtime = runtime
+
+    def create_url_adapter(self, request: Request | None) -> None:
+        """No matching by Flask: the connector, its state and the behaviours decide what is routed."""
+        return
+
+    def dispatch_request(self, *_: object) -> Response:
+        """The one view."""
+        answer = DataExchange(self._runtime, flask_request.environ).run()
+        return PlainResponse(answer.body, answer.status, answer.headers)
+
+
+def create_data_app(runtime: Runtime) -> Flask:
+    """The application of the data plane of one running mock."""
+    return DataPlane(runtime)
+
+
+class PlainResponse(Response):
+    """A response that goes out as the answer says, with nothing added and nothing looked at again."""
+
+    def __init__(self, body: bytes | Iterator[bytes], status: int, headers: Iterable[tuple[str, str]]) -> None:
+        super().__init__(status=status)
+        self._body = body
+        self._plain_headers = list(headers)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(self.status, self._plain_headers)
+        return [self._body] if isinstance(self._body, bytes) else self._body
+
+
+class DataExchange:
+    """One request on its way through the data plane; also what the rules look at."""
+
+    def __init__(self, runtime: Runtime, environ: Mapping[str, Any]) -> None:
+        self._runtime = runtime
+        self._started = monotonic()
+        self._environ = environ
+        self.connection = environ["mockhost.connection"]
+        self.method: str = environ["REQUEST_METHOD"]
+        self.target: str = environ["mockhost.target"]
+        self.head: list[tuple[str, str]] = environ["mockhost.headers"]
+        self.body: bytes = environ["mockhost.body"]
+        self._by_name = {name.lower(): value for name, value in reversed(self.head)}
+        self.route: Route
+        self._query: queries.Query | None = None
+        self.verdict = "ok"
+        self._reason = ""
+
+    # -- what rules ask --------------------------------------------------------------------------------------
+
+    @property
+    def operation(self) -> str:
+        return self.route.operation
+
+    @property
+    def connector(self) -> str | None:
+        return self.route.connector
+
+    @property
+    def id(self) -> str | None:
+        return self.route.id
+
+    @property
+    def path(self) -> str:
+        return self.route.path
+
+    def asked(self) -> queries.Query:
+        """The request's query, parsed once. Raises ScimError for one that is none."""
+        if self._query is None:
+            self._query = queries.parse_query(self.route.query)
+        return self._query
+
+    @property
+    def filter(self) -> str | None:
+        if not self.route.operation.startswith("find_"):
+            return None
+        try:
+            return self.asked().filter
+        except ScimError:
+            return None
+
+    def _equality(self) -> tuple[filters.AttrPath, object] | None:
+        """The one attribute and value that a find is about, if there is just one."""
+        text = self.filter
+        if text is None:
+            return None
+        try:
+            wanted = filters.equalities(filters.parse(text))
+        except ScimError:
+            return None
+        return wanted[0] if len(wanted) == 1 else None
+
+    @property
+    def probe(self) -> bool:
+        """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space."""
+        wanted = self._equality()
+        if wanted is None:
+            return False
+        path, value = wanted
+        if path.name.casefold() == PLACEHOLDER:
+            return True
+        if not isinstance(value, str) or len(value) != 36 or value.count("-") != 4:
+            return False
+        connector = self._runtime.host.connectors.get(self.route.connector or "")
+        return connector is not None and not connector.find(filters.parse(self.filter or ""), 1, 1).total
+
+    def header(self, name: str) -> str | None:
+        return self._by_name.get(name.lower())
+
+    def attribute(self, name: str) -> object:
+        """A value of the request's body: of the extension, of the core, or set by a PATCH operation."""
+        try:
+            document = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return ABSENT
+        return messages.value_in_request(document, name)
+
+    # -- the exchange ----------------------------------------------------------------------------------------
+
+    def run(self) -> Answer:
+        """Decide, do, write down. Raises Cut if the connection belongs to an epoch that is over."""
+        runtime = self._runtime
+        with runtime.lock:
+            runtime.admit(self.connection.epoch_token)
+            runtime.clock.run_due()
+            host = runtime.host
+            self.route = route(self.method, self.target, host.connectors, host.behaviours)
+            connector = host.connectors.get(self.route.connector or "")
+            behaviours = host.behaviours if connector is None else connector.behaviours
+            refusal = self._refusal(connector, behaviours)
+            rule = runtime.rules.first(self)
+            if rule is not None and rule.reply is not None:
+                answer = _literal(rule.reply)
+            elif refusal is not None:
+                answer = refusal
+            else:
+                assert connector is not None
+                answer = self._operate(connector, behaviours)
+            entry = self._entry(answer, None if rule is None else rule.name)
+            runtime.record(entry)
+        if not isinstance(answer.body, bytes):
+            return answer._replace(body=self._counted(entry, answer.body))
+        return answer
+
+    def _refusal(self, connector: Connector | None, behaviours: Mapping[str, object]) -> Answer | None:
+        """The verdict (it is kept) and the answer that goes with it: routing first, then authentication."""
+        found = self.route
+        self.verdict = found.verdict
+        accept = self._by_name.get("accept")
+        if found.resource == ROOT and connector is not None:
+            return answers.empty(answers.status_of(behaviours, "root_status"), "nothing is served at /scim itself")
+        if found.verdict == "not_found" or connector is None:
+            return answers.not_found(self.target, behaviours, accept, self._not_found_because())
+        unlisted = found.operation == "list_users" and behaviours["filterless_list"] == 405
+        not_allowed = found.verdict == "method_not_allowed" or unlisted
+        if not_allowed and behaviours["method_not_allowed_before_auth"]:
+            return self._method_not_allowed(behaviours, accept)
+        if not self._is_open(behaviours) and (reason := self._token_is_wrong(connector)):
+            self.verdict = "unauthorized"
+            return answers.unauthorized(behaviours, accept, reason)
+        return self._method_not_allowed(behaviours, accept) if not_allowed else None
+
+    def _is_open(self, behaviours: Mapping[str, object]) -> bool:
+        """Whether nobody is asked for a token: Debug, or an endpoint that does not want one."""
+        if self._runtime.host.debug:
+            return True
+        if self.route.operation == "schemas":
+            return behaviours["schemas_access"] == "open"
+        return self.route.operation == "cache" and behaviours["cache_access"] == "debug"  # it closes by itself
+
+    def _method_not_allowed(self, behaviours: Mapping[str, object], accept: str | None) -> Answer:
+        self.verdict = "method_not_allowed"
+        status = 405
+        if self.method in ("HEAD", "OPTIONS"):
+            status = answers.status_of(behaviours, f"{self.method.lower()}_status")
+        elif self.route.resource == "cache":
+            status = answers.status_of(behaviours, "cache_verbs_status")
+        if status < 300:
+            return Answer(status, (("Allow", ", ".join(self.route.allow)),))
+        return answers.method_not_allowed(self.method, self.route.allow, behaviours, accept, status)
+
+    def _not_found_because(self) -> str:
+        first, _, rest = self.route.path.lstrip("/").partition("/")
+        name = first.partition("_")[2]
+        connectors = self._runtime.host.connectors
+        if self.route.connector is not None:
+            return f"there is nothing at this path below /{first}"
+        for known in connectors:
+            if known.casefold() == name.casefold() and known != name:
+                return f"no connector {name!r}: connector names are case-sensitive, there is {known!r}"
+        if not first.casefold().startswith("ecma2host_") or not rest.casefold().startswith("scim"):
+            return "the path is not of the form /ecma2host_{connectorName}/scim"
+        return f"no connector {name!r}; there is {', '.join(connectors) or 'none'}"
+
+    def _token_is_wrong(self, connector: Connector) -> str:
+        """Why the request is not let in, or nothing."""
+        given = self._by_name.get("authorization")
+        if given is None:
+            return "no Authorization header"
+        scheme, _, token = given.strip().partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return "the Authorization header is not of the form 'Bearer <secret token>'"
+        expected = connector.config.secret_token.encode()
+        if hmac.compare_digest(token.strip().encode("latin-1", "replace"), expected):
+            return ""
+        return f"the secret token is not the one of connector {connector.name}"
+
+    def _operate(self, connector: Connector, behaviours: Mapping[str, object]) -> Answer:
+        found = self.route
+        host_name = self._by_name.get("host", "localhost")
+        scheme = self._environ["wsgi.url_scheme"]
+        call = operations.Call(
+            self.method,
+            found.operation,
+            found.id,
+            self.asked,
+            self._by_name,
+            self.body,
+            f"{scheme}://{host_name}/ecma2host_{connector.name}/scim",
+            self._runtime.host.debug,
+        )
+        try:
+            return operations.OPERATIONS[found.operation](call, connector)
+        except ProtocolAnswer as error:
+            local = ipaddress.ip_address(self.connection.peer[0]).is_loopback
+            return answers.of_exception(error, behaviours, call.accept, local=local)
+
+    def _entry(self, answer: Answer, rule: str | None) -> Exchange:
+        body = answer.body if isinstance(answer.body, bytes) else None
+        return Exchange(
+            at=self._runtime.clock.now(),
+            connection=self.connection.number,
+            connector=self.route.connector,
+            operation=self.route.operation,
+            verdict=self.verdict,
+            method=self.method,
+            target=self.target,
+            headers=self.head,
+            body=self.body,
+            status=answer.status,
+            answer_headers=answer.headers,
+            answer_body=body,
+            rule=rule,
+            reason=answer.reason or None,
+            native=answer.native,
+            took=monotonic() - self._started,
+            who=self._who(),
+            probe=self.probe,
+            scheme=self._environ["wsgi.url_scheme"],
+        )
+
+    def _who(self) -> str | None:
+        """The user that the exchange is about: an id, or the value of a find."""
+        if self.route.id is not None:
+            return self.route.id
+        wanted = self._equality()
+        return None if wanted is None else str(wanted[1])
+
+    def _counted(self, entry: Exchange, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass a streamed body on; tell the journal how long it was."""
+        length = 0
+        try:
+            for piece in pieces:
+                length += len(piece)
+                yield piece
+        finally:
+            self._runtime.journal.finish(entry, streamed=length)
+
+
+def _literal(reply: Reply) -> Answer:
+    """A rule's own answer."""
+    names = {name.lower() for name, _ in reply.headers}
+    headers = reply.headers
+    if reply.body is None:
+        return Answer(reply.status, headers, reason="a rule's reply")
+    if isinstance(reply.body, str):
+        body, kind = reply.body.encode(), "text/plain; charset=utf-8"
+    else:
+        body, kind = orjson.dumps(reply.body), "application/scim+json; charset=utf-8"
+    if "content-type" not in names:
+        headers = (*headers, ("Content-Type", kind))
+    return Answer(reply.status, headers, body, reason="a rule's reply")

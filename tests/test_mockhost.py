@@ -1,0 +1,233 @@
+"""`MockHost`, as a test of somebody's client holds it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from typing import Any
+
+import pytest
+import requests
+
+from mockhost import MockHost
+from mockhost.errors import CannotRun, ScenarioError, UsageError, VerificationError
+
+URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
+PROBE = {"filter": 'PLACEHOLDER eq "8646d011-1693-4cd3-9ee6-0d7482ca2219"'}
+
+
+def probe(host: MockHost, connector: str = "SQL") -> requests.Response:
+    """Test connection, as the client was told."""
+    with host.session(connector) as session:
+        return session.get(host.url(connector) + "/Users", params=PROBE, timeout=10)
+
+
+def test_a_client_that_was_told_the_truth_gets_in() -> None:
+    """URL, token and trust of `url`, `token` and `session` fit the host, over verified TLS."""
+    with MockHost() as host:
+        assert host.url("SQL") == f"https://localhost:{host.port}/ecma2host_SQL/scim"
+        answer = probe(host)
+        assert (answer.status_code, answer.json()["totalResults"]) == (200, 0)
+        host.verify(operation="find_users", probe=True, status=200, count={"exactly": 1})
+
+
+def test_what_the_client_was_told_and_the_truth_are_two_things() -> None:
+    """The mistake of the scenario lives with the client; the host is right."""
+    with MockHost("documented/secret_token_mismatch") as host:
+        assert host.token("SQL") == "the-old-one"
+        assert host.truth("SQL").secret_token == "correct-horse-battery"
+        assert probe(host).status_code == 401
+
+
+def test_every_address_of_localhost_answers() -> None:
+    """localhost is two addresses on one port."""
+    with MockHost(tls=False) as host:
+        families = [(socket.AF_INET, "127.0.0.1")]
+        if socket.has_ipv6:
+            families.append((socket.AF_INET6, "::1"))
+        for family, address in families:
+            with socket.socket(family) as sock:
+                sock.connect((address, host.port))
+
+
+def test_the_service_stops_and_starts_on_its_port() -> None:
+    """While it is stopped the port refuses and nobody else gets it; then it answers again."""
+    with MockHost() as host:
+        host.runtime.service("stop")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", host.port), timeout=2).close()
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(("127.0.0.1", host.port))
+        host.runtime.service("start")
+        assert probe(host).status_code == 200
+
+
+def test_a_certificate_expires_with_the_virtual_clock() -> None:
+    """`advance 731d` really expires it for a client whose own clock stands still; a new one cures it."""
+    with MockHost() as host:
+        assert probe(host).status_code == 200
+        host.clock.advance(days=731)
+        with pytest.raises(requests.exceptions.SSLError, match="expired"):
+            probe(host)
+        host.runtime.set("host.tls", {"valid": ["-1d", "730d"]})
+        assert probe(host).status_code == 200
+
+
+def test_the_certificate_switches_while_the_host_runs() -> None:
+    """Each property of `host.tls` counts for the next handshake."""
+    with MockHost() as host:
+        for tls, words in (("wrong_name", "mismatch|doesn't match"), ("untrusted", "unable to get|self-signed|self signed")):
+            host.runtime.set("host.tls", tls)
+            with pytest.raises(requests.exceptions.SSLError, match=words):
+                probe(host)
+        host.runtime.set("host.tls", None)
+        assert probe(host).status_code == 200
+
+
+def test_an_ssl_context_and_headers_for_any_client() -> None:
+    """What the standard library needs to talk to the host."""
+    with MockHost() as host:
+        context = host.ssl_context()
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        with socket.create_connection(("localhost", host.port)) as raw:
+            with context.wrap_socket(raw, server_hostname="localhost") as sock:
+                lines = [f"GET /ecma2host_SQL/scim/Users/ljacobson HTTP/1.1", "Host: localhost", "Connection: close"]
+                lines += [f"{name}: {value}" for name, value in host.headers("SQL").items()]
+                sock.sendall("\r\n".join([*lines, "", ""]).encode())
+                assert sock.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_set_says_when_it_counts() -> None:
+    """Settings that the service reads at its start wait for it; the status shows both."""
+    with MockHost() as host:
+        assert host.runtime.set("host.debug", True)["applied"] == "at restart"
+        status: Any = host.runtime.status()
+        assert status["configured"]["debug"] is True
+        assert status["effective"]["debug"] is False
+        assert status["restart_pending"] is True
+        host.runtime.service("restart")
+        assert host.runtime.status()["restart_pending"] is False
+        assert host.runtime.set("connectors.SQL.behaviours.put", 405)["applied"] == "now"
+
+
+def test_what_is_no_scenario_is_not_set() -> None:
+    """A value that does not fit is refused with its path, and nothing has changed."""
+    with MockHost() as host:
+        with pytest.raises(ScenarioError, match="debug"):
+            host.runtime.set("host.debug", "perhaps")
+        with pytest.raises(ScenarioError, match="anchr"):
+            host.runtime.set("connectors.SQL.anchr", "x")
+        assert host.runtime.status()["restart_pending"] is False
+
+
+def test_the_timeline_comes_true_on_the_virtual_clock() -> None:
+    """Changes behind the host's back happen at their time, in order."""
+    timeline = [
+        {"at": "1m", "change": {"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "B", "LastName": "K"}]}}},
+        {"at": "2m", "change": {"SQL": {"update": [{"where": {"ContosoLogin": "bob"}, "set": {"FirstName": "R"}}]}}},
+        {"at": "3m", "service": "stop"},
+    ]
+    with MockHost(timeline=timeline) as host:
+        host.clock.advance(minutes=1)
+        assert host.objects("SQL", ContosoLogin="bob")[0]["FirstName"] == "B"
+        host.clock.advance("90s")
+        assert host.objects("SQL", ContosoLogin="bob")[0]["FirstName"] == "R"
+        host.clock.advance(minutes=1)
+        assert host.runtime.status()["service"] == {"configured": "running", "effective": "stopped"}
+
+
+def test_another_scenario_on_the_same_port() -> None:
+    """`use` begins again with another scenario where the clients already are."""
+    with MockHost() as host:
+        port = host.port
+        host.use("documented/first_import_running")
+        assert probe(host).status_code == 503
+        assert host.port == port
+        host.reset()
+        assert probe(host).status_code == 503
+
+
+def test_live_rules_stand_before_the_files_and_go_with_a_reset() -> None:
+    """The newest live rule first; a reset takes them all away."""
+    with MockHost() as host:
+        host.runtime.add_rule({"name": "teapot", "when": {"operation": "find_users"}, "reply": {"status": 418}})
+        host.runtime.add_rule({"when": {"probe": True}, "reply": {"status": 500}})
+        assert probe(host).status_code == 500
+        assert [rule["name"] for rule in host.runtime.rules.documents()] == ["live[1]", "teapot"]
+        assert host.runtime.remove_rule("live[1]")
+        assert probe(host).status_code == 418
+        host.reset()
+        assert probe(host).status_code == 200
+
+
+def test_a_rule_that_is_none_is_refused() -> None:
+    """A condition with a slip of the pen is answered with the word that was meant."""
+    with MockHost() as host, pytest.raises(UsageError, match="operation"):
+        host.runtime.add_rule({"when": {"opration": "find_users"}, "reply": {"status": 500}})
+
+
+def test_verify_shows_the_journal_when_it_fails() -> None:
+    """A failed assertion is an AssertionError with the exchanges that there were."""
+    with MockHost() as host:
+        probe(host)
+        with pytest.raises(VerificationError, match="find_users") as failed:
+            host.verify(operation="create_user")
+        assert isinstance(failed.value, AssertionError)
+
+
+def test_the_environment_of_another_process() -> None:
+    """Variables for a client in any language."""
+    with MockHost() as host:
+        env = host.env()
+        assert env["MOCKHOST_SQL_URL"] == host.url("SQL")
+        assert env["MOCKHOST_LDAP_TOKEN"] == host.token("LDAP")
+        assert env["MOCKHOST_CONTROL_URL"] == host.control_url
+        assert env["SSL_CERT_FILE"] == env["NODE_EXTRA_CA_CERTS"] == env["REQUESTS_CA_BUNDLE"] == host.ca_file
+
+
+def test_the_ready_document_is_json() -> None:
+    """What `--ready-file` holds."""
+    with MockHost("documented/connector_name_case") as host:
+        document = json.loads(json.dumps(host.ready()))
+        assert document["connectors"]["SQL"]["url"].endswith("/ecma2host_SQL/scim")
+        assert document["clients"]["SQL"]["url"].endswith("/ecma2host_sql/scim")
+        assert document["control"] == {"url": host.control_url, "token": None}
+        assert document["tls"] is True
+        assert document["listening"] is True
+
+
+def test_a_port_in_use_is_said_so() -> None:
+    """The message names the port; nothing is left behind."""
+    with MockHost() as host:
+        with pytest.raises(CannotRun, match=str(host.port)):
+            MockHost(port=host.port).start()
+        assert probe(host).status_code == 200
+
+
+def test_unknown_scenarios_and_connectors_are_answered_with_near_names() -> None:
+    """A slip of the pen is met with what was probably meant."""
+    with pytest.raises(UsageError, match="secret_token_mismatch"):
+        MockHost("documented/secret_token_missmatch")
+    with MockHost() as host, pytest.raises(UsageError, match="SQL"):
+        host.url("sql")
+
+
+def test_a_scenario_from_python_with_people() -> None:
+    """Overrides merge into the scenario as a file that extends it would."""
+    with MockHost(connectors={"SQL": {"system": {"objects": [], "people": 50}}}) as host:
+        assert len(host.objects("SQL")) == 50
+        with host.session("SQL") as session:
+            found = session.get(host.url("SQL") + "/Users?filter=ContosoLogin eq %22user0000049%22", timeout=10).json()
+        assert found["Resources"][0][URN]["ContosoLogin"] == "user0000049"
+
+
+def test_four_hosts_beside_each_other() -> None:
+    """Any number of hosts in one process, each on its own ports."""
+    hosts = [MockHost().start() for _ in range(4)]
+    try:
+        assert len({host.port for host in hosts}) == 4
+        assert {probe(host).status_code for host in hosts} == {200}
+    finally:
+        for host in hosts:
+            host.stop()
