@@ -1,0 +1,80 @@
+"""Plays a whole scenario: its symptom, its cure, and what is true afterwards; or its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from mockhost.expect.client import TIMEOUT
+from mockhost.expect.proof import Proof, proof
+from mockhost.expect.sending import Step
+from mockhost.expect.steps import Driver, Player, StepResult
+
+CURED: tuple[Step, ...] = ({"send": "test_connection", "gets": {"status": 200}},)
+"""What holds after a cure unless the scenario says otherwise."""
+
+
+class Playable(Protocol):
+    """What is played of a scenario."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connectors(self) -> Mapping[str, object]: ...
+    @property
+    def client(self) -> Mapping[str, object]: ...
+    @property
+    def expect(self) -> Sequence[Step]: ...
+    @property
+    def cure(self) -> Sequence[Step]: ...
+    @property
+    def cured(self) -> Sequence[Step]: ...
+
+
+class Section(NamedTuple):
+    """expect, cure or cured, and how its steps went."""
+
+    name: str
+    results: tuple[StepResult, ...]
+
+
+class Report(NamedTuple):
+    """How a scenario's steps went."""
+
+    scenario: str
+    sections: tuple[Section, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step could be carried out and got what it says."""
+        return all(result.ok for section in self.sections for result in section.results)
+
+    @property
+    def text(self) -> str:
+        """All steps, a line each, with what differs below."""
+        lines = [f"{self.scenario}: {'as it says' if self.ok else 'not as it says'}"]
+        for section in self.sections:
+            lines.append(f"  {section.name}")
+            for result in section.results:
+                lines.append(f"    {'ok  ' if result.ok else 'FAIL'} {result.text}")
+                lines += [f"         {problem}" for problem in result.problems if problem not in result.text]
+        return "\n".join(lines)
+
+
+def default_connector(scenario: Playable) -> str:
+    """The connector of a step that names none: the first one in `client`, else the first."""
+    return next(iter([*scenario.client, *scenario.connectors]), "")
+
+
+def check(scenario: Playable, driver: Driver, *, timeout: float = TIMEOUT) -> Report:
+    """Play expect, cure and cured, in this order, against the fresh host behind `driver`."""
+    player = Player(driver.targets(), driver, default_connector(scenario), timeout)
+    parts = (("expect", scenario.expect), ("cure", scenario.cure), ("cured", scenario.cured or CURED))
+    sections = [Section(name, tuple(player.play(step) for step in steps)) for name, steps in parts]
+    return Report(scenario.name, tuple(section for section in sections if section.results))
+
+
+def prove(scenario: Playable, healthy: Driver, *, timeout: float = TIMEOUT) -> Proof:
+    """Play the symptom of `scenario` against the fresh host, and as the client, of its healthy counterpart."""
+    player = Player(healthy.targets(), healthy, default_connector(scenario), timeout)
+    return proof([player.play(step) for step in scenario.expect])

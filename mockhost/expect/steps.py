@@ -1,0 +1,317 @@
+"""Plays a scenario's steps as the client that the scenario tells of, and compares what it gets.
+
+A step that sends does so over a real socket, as it was told: tenant URL, secret token, trusted certificates.
+The other verbs operate the host through a driver, so that the same steps play against a host in this process,
+one behind a control plane, or, as far as they only send, a real one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol
+
+from mockhost.errors import MockhostError, UsageError, did_you_mean
+from mockhost.expect import comparison
+from mockhost.expect.client import TIMEOUT, Observation, exchange
+from mockhost.expect.portal import PortalVerdict, judge
+from mockhost.expect.sending import Step, headers_of, mapping, request_of
+from mockhost.matching import ABSENT
+
+VERBS = ("send", "advance", "service", "set", "change", "import", "verify")
+_REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+_WATCH_KEPT, _WATCH_CLOSED = 0.2, 2.0
+"""Seconds that a connection is watched for staying open, and for the end that a step expects."""
+
+
+class Target(Protocol):
+    """What a client was told of one connector."""
+
+    @property
+    def connector(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def secret_token(self) -> str | None: ...
+    @property
+    def ca_file(self) -> str | None: ...
+    @property
+    def trusted(self) -> bool: ...
+
+
+class Driver(Protocol):
+    """Operates the host that the steps are played against. May raise any MockhostError."""
+
+    def advance(self, seconds: float) -> object:
+        """Move the virtual clock on."""
+
+    def service(self, action: str) -> object:
+        """start | stop | restart"""
+
+    def set(self, path: str, value: object) -> object:
+        """Change one setting of the scenario, by its dotted path."""
+
+    def change(self, changes: Mapping[str, object]) -> object:
+        """Change the connected systems behind the host's back."""
+
+    def import_now(self, connector: str, profile: str) -> object:
+        """Run an import: full | delta."""
+
+    def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
+        """Whether an assertion over the journal holds, and what to show if not."""
+
+    def targets(self) -> Mapping[str, Target]:
+        """What the client was told, by connector."""
+
+    def truth(self) -> Mapping[str, Target]:
+        """The host's own truth, by connector."""
+
+
+class Told(NamedTuple):
+    """A `Target` with a step's own `as` laid over it."""
+
+    connector: str
+    url: str
+    secret_token: str | None = None
+    ca_file: str | None = None
+    trusted: bool = True
+
+
+class StepResult(NamedTuple):
+    """What became of one step."""
+
+    step: Step
+    ok: bool
+    problems: tuple[str, ...]
+    """each a compared value that differs"""
+    error: str | None
+    """why the step could not be carried out: nothing was compared then"""
+    observation: Observation | None
+    verdict: PortalVerdict | None
+    """the portal's, for a test connection"""
+    text: str
+    """one line for people: what was done and what came of it"""
+
+
+def play(
+    steps: Iterable[Step],
+    *,
+    targets: Mapping[str, Target],
+    driver: Driver | None = None,
+    default_connector: str,
+    timeout: float = TIMEOUT,
+) -> list[StepResult]:
+    """Play steps in their order; a step that fails does not keep the next from being played.
+
+    `targets`: what the client was told, by connector; read again from the driver after each step that may
+    change it. `default_connector` is meant where a step names none. `timeout` (seconds on the wall) is for
+    each exchange that does not say how long it takes. Without a driver, steps that operate the host are
+    errors.
+    """
+    player = Player(targets, driver, default_connector, timeout)
+    return [player.play(step) for step in steps]
+
+
+class Player:
+    """One client's life: what a step captured, later ones may use. See `play`."""
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        driver: Driver | None,
+        default_connector: str,
+        timeout: float = TIMEOUT,
+    ) -> None:
+        self._targets = targets
+        self._driver = driver
+        self._connector = default_connector
+        self._timeout = timeout
+        self._captured: dict[str, object] = {}
+
+    def play(self, step: Step) -> StepResult:
+        """Carry one step out and compare."""
+        try:
+            filled = self._filled(step)
+            assert isinstance(filled, dict)
+            if "send" in filled:
+                return self._send(step, filled)
+            return self._operate(step, filled)
+        except MockhostError as problem:
+            return StepResult(step, False, (), str(problem), None, None, f"{_title(step)}: {problem}")
+
+    # -- what was captured -------------------------------------------------------------------------------------
+
+    def _filled(self, value: object) -> object:
+        """`value` with every `{{name}}` replaced by what was captured under that name."""
+        if isinstance(value, str):
+            if whole := _REFERENCE.fullmatch(value):
+                return self._value(whole[1])
+            return _REFERENCE.sub(lambda match: str(self._value(match[1])), value)
+        if isinstance(value, Mapping):
+            return {key: self._filled(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._filled(item) for item in value]
+        return value
+
+    def _value(self, name: str) -> object:
+        if name not in self._captured:
+            raise UsageError(f"nothing was captured as {name!r}", hint=did_you_mean(name, self._captured))
+        return self._captured[name]
+
+    def _capture(self, step: Step, seen: Observation) -> list[str]:
+        """Keep what the step captures; a problem for each value that is not there."""
+        missing = []
+        for name, path in mapping(step, "capture").items():
+            value = comparison.at(seen, str(path))
+            if value is ABSENT:
+                missing.append(f"capture {name}: expected a value at {path!r}, got nothing")
+            else:
+                self._captured[str(name)] = value
+        return missing
+
+    # -- verbs -------------------------------------------------------------------------------------------------
+
+    def _operate(self, step: Step, filled: Mapping[str, object]) -> StepResult:
+        verb = next((verb for verb in VERBS if verb in filled), None)
+        if verb is None:
+            raise UsageError("the step does nothing", hint=f"write one of {', '.join(VERBS)}")
+        if self._driver is None:
+            raise UsageError(
+                f"{verb!r} can't be done to this host", hint="only 'send' needs no control of the host"
+            )
+        found = _OPERATIONS[verb](self._driver, filled[verb])
+        self._targets = self._driver.targets()
+        problems = (found,) if found else ()
+        text = f"{_title(step)}: {found}" if found else _title(step)
+        return StepResult(step, not problems, problems, None, None, None, text)
+
+    def _send(self, step: Step, filled: Mapping[str, object]) -> StepResult:
+        told = self._told(filled)
+        request = request_of(filled, told.url)
+        gets = mapping(filled, "gets")
+        timeout, linger = _patience(gets, self._timeout)
+        seen = exchange(
+            told.url,
+            request.method,
+            request.target,
+            headers_of(request, told.secret_token, mapping(filled, "headers")),
+            request.body,
+            ca_file=told.ca_file,
+            timeout=timeout,
+            trusts=("ca",) if told.trusted else (),
+            linger=linger,
+        )
+        verdict = judge(seen) if filled["send"] == "test_connection" else None
+        problems = (*comparison.problems(gets, seen, verdict), *self._capture(filled, seen))
+        text = f"{_title(step)} to {told.connector}: {seen.describe()}"
+        return StepResult(step, not problems, problems, None, seen, verdict, text)
+
+    def _told(self, step: Step) -> Told:
+        """What the client of this step was told."""
+        name = str(step.get("connector", self._connector))
+        if name not in self._targets:
+            raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self._targets))
+        target = self._targets[name]
+        told = Told(name, target.url, target.secret_token, target.ca_file, target.trusted)
+        overrides = mapping(step, "as")
+        if "secret_token" in overrides:
+            token = overrides["secret_token"]
+            told = told._replace(secret_token=None if token is None else str(token))
+        if "tenant_url" in overrides:
+            told = told._replace(url=self._tenant_url(name, str(overrides["tenant_url"])))
+        if "trusts" in overrides:
+            trusts = overrides["trusts"]
+            trusted = isinstance(trusts, (list, tuple)) and "ca" in trusts
+            told = told._replace(trusted=trusted, ca_file=told.ca_file or self._truth(name).ca_file)
+        return told
+
+    def _truth(self, name: str) -> Target:
+        return (self._driver.truth() if self._driver else self._targets).get(name) or self._targets[name]
+
+    def _tenant_url(self, name: str, written: str) -> str:
+        """A step's tenant URL: {truth}, {host} and {port} are the host's own, and a path alone is on that host."""
+        if "{" not in written and not written.startswith("/"):
+            return written
+        truth = self._truth(name).url
+        scheme, _, rest = truth.partition("://")
+        authority = rest.partition("/")[0]
+        host, _, port = authority.rpartition(":")
+        url = written.replace("{truth}", truth).replace("{host}", host).replace("{port}", port)
+        return f"{scheme}://{authority}{url}" if url.startswith("/") else url
+
+
+def _title(step: Step) -> str:
+    """What a step does, in a word or two."""
+    verb = next((verb for verb in VERBS if verb in step), "nothing")
+    value = step.get(verb)
+    if verb == "send" or not isinstance(value, (str, int, float)):
+        return str(value) if verb == "send" else verb
+    return f"{verb} {value:g} s" if isinstance(value, float) else f"{verb} {value}"
+
+
+# -- reading steps -------------------------------------------------------------------------------------------
+
+
+def _seconds(value: object, key: str) -> float:
+    """A duration as a loaded scenario has it: a number of seconds."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{key!r} is a number of seconds, not {value!r}")
+    return float(value)
+
+
+def _patience(gets: Mapping[str, object], timeout: float) -> tuple[float, float]:
+    """How long to wait for the answer, and how long to watch the connection after it; in seconds."""
+    took, ends = gets.get("took"), gets.get("ends")
+    if isinstance(ends, Mapping) and "no_answer_within" in ends:
+        return _seconds(ends["no_answer_within"], "no_answer_within"), 0.0
+    for bound in took.values() if isinstance(took, Mapping) else ():
+        timeout = max(timeout, 2 * _seconds(bound, "took") + TIMEOUT)
+    if ends is None:
+        return timeout, 0.0
+    return timeout, _WATCH_KEPT if ends == "keep" else _WATCH_CLOSED
+
+
+# -- one function for each other verb --------------------------------------------------------------------------
+
+
+def _set(driver: Driver, value: object) -> str | None:
+    for path, setting in mapping({"set": value}, "set").items():
+        driver.set(path, setting)
+    return None
+
+
+def _import(driver: Driver, value: object) -> str | None:
+    wanted = value if isinstance(value, Mapping) else {"connector": value}
+    driver.import_now(str(wanted.get("connector")), str(wanted.get("profile", "full")))
+    return None
+
+
+def _verify(driver: Driver, value: object) -> str | None:
+    holds, text = driver.verify(mapping({"verify": value}, "verify"))
+    return None if holds else text
+
+
+def _advance(driver: Driver, value: object) -> str | None:
+    driver.advance(_seconds(value, "advance"))
+    return None
+
+
+def _service(driver: Driver, value: object) -> str | None:
+    driver.service(str(value))
+    return None
+
+
+def _change(driver: Driver, value: object) -> str | None:
+    driver.change(mapping({"change": value}, "change"))
+    return None
+
+
+_OPERATIONS: dict[str, Callable[[Driver, object], str | None]] = {
+    "advance": _advance,
+    "service": _service,
+    "set": _set,
+    "change": _change,
+    "import": _import,
+    "verify": _verify,
+}
+"""What each verb has the driver do; a text where what it checks does not hold."""

@@ -1,0 +1,221 @@
+"""What the listener is given for each connection, and what clients are given to trust.
+
+Two clocks judge one certificate: the scenario's virtual clock and the client's wall clock. `Certificates`
+mints again when they would disagree, so that `advance 731d` really expires what is on the port.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mockhost import clock as clocks
+from mockhost.ecma.config import TlsConfig
+from mockhost.errors import CannotRun, UsageError
+from mockhost.tls.authority import Authority, mint, write
+from mockhost.tls.certificate import Minted
+
+_DAY = 86_400.0
+_VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+def server_context(minted: Minted, config: TlsConfig) -> ssl.SSLContext:
+    """A context that presents `minted`: no ALPN, and no session of another context resumes in it.
+
+    Raises UsageError for a version of TLS that there is not, CannotRun where no temporary file can be made.
+    """
+    import tempfile
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        lowest, highest = _VERSIONS[config.minimum_version], _VERSIONS[config.maximum_version]
+    except KeyError as unknown:
+        raise UsageError(f"no such version of TLS: {unknown}", hint="known: 1.0, 1.1, 1.2, 1.3") from None
+    if lowest < ssl.TLSVersion.TLSv1_2:
+        # OpenSSL 3 keeps the signatures of the old versions for its lowest security level.
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version, context.maximum_version = lowest, highest
+    try:
+        # `load_cert_chain` reads files only; the folder is private, and gone before anybody connects.
+        with tempfile.TemporaryDirectory(prefix="mockhost-") as folder:
+            file = Path(folder) / "host.pem"
+            write(file, minted.key_pem + minted.chain_pem, mode=0o600)
+            context.load_cert_chain(file)
+    except OSError as problem:
+        raise CannotRun(f"the certificate can't be loaded: {problem}", hint="look at TMPDIR") from problem
+    return context
+
+
+def trust_bundle(authority: Authority, minted: Iterable[Minted]) -> str:
+    """What a client is given to trust, as PEM: the CA, and each certificate that is its own anchor."""
+    anchors = [authority.certificate_pem, *(one.anchor_pem for one in minted if one.anchor_pem)]
+    return "".join(dict.fromkeys(anchors))
+
+
+class _Serving(NamedTuple):
+    config: TlsConfig
+    minted: Minted | None
+    context: ssl.SSLContext | None
+
+
+def _phase(not_before: float, not_after: float, now: float) -> int:
+    """-1 before, 0 within, 1 after: as OpenSSL judges, to which the last second is already over."""
+    return 1 if now >= not_after else -1 if now < not_before else 0
+
+
+class Certificates:
+    """What one running host presents on its port.
+
+    `offer()` is asked for each accepted connection. It gives the same context for as long as a client could
+    not tell the difference, so that a client which trusts the self-signed certificate goes on trusting it. A
+    new one is minted when the virtual clock makes it expire or become valid, or has run a day further than
+    the wall's.
+    """
+
+    def __init__(
+        self,
+        authority: Authority,
+        clock: clocks.VirtualClock | None = None,
+        extra_names: Sequence[str] = (),
+    ) -> None:
+        self.authority = authority
+        self.clock = clock or clocks.VirtualClock()
+        """may be set again before `configure`, when a host begins anew with a clock of its own"""
+        self.extra_names = tuple(extra_names)
+        self._lock = threading.RLock()
+        self._serving: _Serving | None = None
+        self._bundle: Path | None = None
+        self._private_folder: Path | None = None
+
+    def configure(self, config: TlsConfig) -> None:
+        """Present what `config` says, its dates counted from the virtual now.
+
+        Configured again as it was (a reset), a certificate stays if its dates are right to a day. Raises
+        UsageError for a name, key or version that can't be; then everything stays as it was.
+        """
+        with self._lock:
+            was = self._serving
+            if was and was.minted and was.config == config:
+                now = self.clock.now()
+                same = was.minted._replace(not_before=now + config.valid[0], not_after=now + config.valid[1])
+                if abs(self._ahead(same)) <= _DAY and not self._disputed(same):
+                    self._serving = was._replace(minted=same)
+                    return
+            self._present(config, None)
+
+    def _present(self, config: TlsConfig, validity: tuple[float, float] | None) -> None:
+        was = self._serving
+        if config.mode != "certificate":
+            self._serving = _Serving(config, None, None)
+        else:
+            minted = mint(
+                config,
+                authority=self.authority,
+                virtual_now=self.clock.now(),
+                wall_now=clocks.wall_now(),
+                validity=validity,
+                extra_names=self.extra_names,
+            )
+            # One that was kept in the authority's folder may come back as it is; so do its sessions then.
+            kept = was and was.config == config and was.minted and was.minted.chain_pem == minted.chain_pem
+            context = was.context if was and kept else None
+            self._serving = _Serving(config, minted, context or server_context(minted, config))
+        if self._bundle:
+            self._write_bundle(self._bundle)
+
+    def _ahead(self, minted: Minted) -> float:
+        """By how many seconds the certificate has more life left on the wall than on the virtual clock."""
+        left_on_the_wall = minted.wall_not_after - clocks.wall_now()
+        return left_on_the_wall - (minted.not_after - self.clock.now())
+
+    def _disputed(self, minted: Minted) -> bool:
+        """Whether the clocks disagree about the certificate's being valid."""
+        virtual = _phase(minted.not_before, minted.not_after, self.clock.now())
+        return virtual != _phase(minted.wall_not_before, minted.wall_not_after, clocks.wall_now())
+
+    def refresh(self) -> bool:
+        """Mint again if the clocks ask for it; whether that happened. Otherwise it only compares numbers."""
+        serving = self._serving
+        if serving is None or serving.minted is None:
+            return False
+        if not self._disputed(serving.minted) and self._ahead(serving.minted) <= _DAY:
+            return False
+        with self._lock:
+            if self._serving is serving:
+                self._present(serving.config, (serving.minted.not_before, serving.minted.not_after))
+        return True
+
+    def offer(self) -> tuple[str, ssl.SSLContext | None]:
+        """What the next connection gets: the mode, and the context where the mode is `certificate`."""
+        self.refresh()
+        serving = self._serving
+        return (serving.config.mode, serving.context) if serving else ("none", None)
+
+    @property
+    def minted(self) -> Minted | None:
+        """The certificate on the port, or None where there is none."""
+        self.refresh()
+        return self._serving.minted if self._serving else None
+
+    @property
+    def bundle_file(self) -> Path:
+        """A PEM file with what clients are to trust, kept current until `close()`. Raises CannotRun."""
+        with self._lock:
+            self.refresh()
+            if self._bundle is None:
+                path = self._bundle_folder() / "trust.pem"
+                self._write_bundle(path)
+                self._bundle = path
+            return self._bundle
+
+    def _bundle_folder(self) -> Path:
+        if self.authority.state_dir:
+            return self.authority.state_dir
+        import tempfile
+
+        try:
+            self._private_folder = Path(tempfile.mkdtemp(prefix="mockhost-trust-"))
+        except OSError as problem:
+            why = f"no folder for the trust bundle can be made: {problem}"
+            raise CannotRun(why, hint="look at TMPDIR, or give --state") from problem
+        return self._private_folder
+
+    def _write_bundle(self, path: Path) -> None:
+        minted = self._serving.minted if self._serving else None
+        write(path, trust_bundle(self.authority, [minted] if minted else []), mode=0o644)
+
+    def describe(self) -> dict[str, object]:
+        """The certificate as a status shows it; dates are virtual, `thumbprint` is SHA-1 in hex."""
+        minted, serving = self.minted, self._serving
+        if serving is None or minted is None:
+            return {"mode": serving.config.mode if serving else "none"}
+        phase = _phase(minted.not_before, minted.not_after, self.clock.now())
+        return {
+            "mode": serving.config.mode,
+            "names": list(minted.names),
+            "issuer": serving.config.issuer,
+            "key": serving.config.key,
+            "usage": serving.config.usage,
+            "not_before": clocks.iso(minted.not_before),
+            "not_after": clocks.iso(minted.not_after),
+            "state": ("not yet valid", "valid", "expired")[phase + 1],
+            "thumbprint": minted.thumbprint,
+            "versions": [serving.config.minimum_version, serving.config.maximum_version],
+        }
+
+    def close(self) -> None:
+        """Remove the bundle unless it lies in the authority's folder. May be called twice."""
+        with self._lock:
+            if self._private_folder:
+                import shutil
+
+                shutil.rmtree(self._private_folder, ignore_errors=True)
+            self._private_folder = self._bundle = None
