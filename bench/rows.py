@@ -1,0 +1,384 @@
+"""The rows: one function each, registered by name, in the order in which they are printed.
+
+A row starts what it compares, measures it and its reference in alternating rounds of the same run, and gives results.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import scenarios, servers
+from bench.load import ROOT, Load, Target, put_load
+from bench.results import Budget, Result
+from bench.servers import Server, find
+
+MILLION = 1_000_000
+REFERENCE = "gunicorn 1x8, bare Flask"
+
+
+class Bench:
+    """One run: its folder, how long to measure, and what several rows need once."""
+
+    def __init__(self, work: Path, *, quick: bool = False, full: bool = False) -> None:
+        self.work = work
+        self.quick = quick
+        self.rounds = 1 if quick else 5
+        self.seconds = 1.0 if quick else 4.0
+        self.starts = 3 if quick else 11
+        self.crowd = 20_000 if quick else MILLION
+        self.requests = 5_000 if quick else MILLION if full else 200_000
+
+    def folder(self, name: str) -> Path:
+        """A folder of a server's own."""
+        path = self.work / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    @cached_property
+    def certificate(self) -> tuple[Path, Path]:
+        """A certificate and key for the reference: EC P-256, as mockhost's own."""
+        certificate, key = self.work / "reference.crt", self.work / "reference.key"
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ]
+        command += ["-subj", "/CN=localhost", "-days", "2", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        return certificate, key
+
+    @contextlib.contextmanager
+    def mockhost(
+        self, scenario: str, *, tls: bool = False, quiet: bool = True, name: str = "mockhost"
+    ) -> Iterator[Server]:
+        with servers.mockhost(scenario, self.folder(name), tls=tls, quiet=quiet, patience=300) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def reference(self, answer: bytes, *, tls: bool = False) -> Iterator[Server]:
+        certificate = self.certificate if tls else None
+        with servers.gunicorn(answer, self.folder("gunicorn"), tls=certificate) as server:
+            yield server
+
+    def load(self, target: Target, *, seconds: float | None = None, close: bool = False) -> Load:
+        return put_load(target, self.work, seconds=seconds or self.seconds, close=close)
+
+
+class Row(NamedTuple):
+    name: str
+    measure: Callable[[Bench], list[Result]]
+
+
+ROWS: list[Row] = []
+
+
+def row(name: str) -> Callable[[Callable[[Bench], list[Result]]], Callable[[Bench], list[Result]]]:
+    """Register a function as the row `name`."""
+
+    def register(measure: Callable[[Bench], list[Result]]) -> Callable[[Bench], list[Result]]:
+        ROWS.append(Row(name, measure))
+        return measure
+
+    return register
+
+
+# -- starting --------------------------------------------------------------------------------------------------------
+
+
+@row("start-shipped")
+def start_shipped(bench: Bench) -> list[Result]:
+    return [_start(bench, "start-shipped", "basics/healthy", "a shipped scenario", 250)]
+
+
+@row("start-file")
+def start_file(bench: Bench) -> list[Result]:
+    return [_start(bench, "start-file", scenarios.unshipped(bench.work), "a user's own file", 300)]
+
+
+def _start(bench: Bench, name: str, scenario: str, what: str, budget: float) -> Result:
+    ours, theirs = [], []
+    for _ in range(bench.starts):
+        with bench.mockhost(scenario, tls=True, quiet=False) as server:
+            ours.append(server.first_200 * 1000)
+        with bench.reference(b"{}", tls=True) as server:
+            theirs.append(server.first_200 * 1000)
+    return Result(
+        name,
+        f"start to the first 200 over TLS, {what}",
+        "ms",
+        value=statistics.median(ours),
+        reference=REFERENCE,
+        reference_value=statistics.median(theirs),
+        ratio=statistics.median(ours) / statistics.median(theirs),
+        budget=Budget("value", at_most=budget),
+        note=f"median of {bench.starts}; fastest {min(ours):.0f}, slowest {max(ours):.0f} ms",
+    )
+
+
+@row("another-host")
+def another_host(bench: Bench) -> list[Result]:
+    figures = _in_process(bench, "another-host", str(bench.starts))
+    return [
+        Result(
+            "another-host",
+            "another host in the same process, over TLS",
+            "ms",
+            value=figures["ours"],
+            reference="werkzeug make_server, bare Flask, ad hoc certificate",
+            reference_value=figures["reference"],
+            ratio=figures["ours"] / figures["reference"],
+            budget=Budget("value", at_most=20),
+        )
+    ]
+
+
+@row("reset")
+def reset(bench: Bench) -> list[Result]:
+    """Two lines: the cost must follow what changed, not how many users there are."""
+    small, large = (
+        _in_process(bench, "reset", scenarios.crowd(bench.work, count), str(bench.starts))["ours"]
+        for count in (1_000, bench.crowd)
+    )
+    budget = Budget("value", at_most=2)
+    return [
+        Result("reset", "reset after ten creates, 1,000 users", "ms", small, budget=budget),
+        Result(
+            "reset",
+            f"reset after ten creates, {bench.crowd:,} users",
+            "ms",
+            value=large,
+            reference="the same at 1,000",
+            reference_value=small,
+            ratio=large / small,
+            budget=budget,
+        ),
+    ]
+
+
+def _in_process(bench: Bench, *arguments: str) -> dict[str, float]:
+    script = [sys.executable, "-P", str(ROOT / "bench" / "inprocess.py"), *arguments]
+    done = subprocess.run(script, cwd=bench.work, capture_output=True, text=True, check=False, timeout=600)
+    if done.returncode != 0:
+        raise servers.CannotStart(f"{' '.join(arguments)} failed:\n{done.stderr[-1500:]}")
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+# -- answering -------------------------------------------------------------------------------------------------------
+
+
+@row("find-http")
+def find_http(bench: Bench) -> list[Result]:
+    return [_finds(bench, "find-http", "find by filter, HTTP, keep-alive, 16 connections", 2.0)]
+
+
+@row("find-rules")
+def find_rules(bench: Bench) -> list[Result]:
+    return [_finds(bench, "find-rules", "the same with 20 rules", 1.8, rules=20)]
+
+
+@row("find-tls")
+def find_tls(bench: Bench) -> list[Result]:
+    return [_finds(bench, "find-tls", "the same over TLS", 2.0, tls=True)]
+
+
+@row("handshakes-tls")
+def handshakes(bench: Bench) -> list[Result]:
+    return [_finds(bench, "handshakes-tls", "a TLS handshake for each find", 1.0, tls=True, close=True)]
+
+
+def _finds(
+    bench: Bench,
+    name: str,
+    what: str,
+    at_least: float,
+    *,
+    rules: int = 0,
+    tls: bool = False,
+    close: bool = False,
+) -> Result:
+    """Finds of 200 different people by an attribute that is not the anchor, as the provisioning service asks."""
+    targets = _people(1_000)
+    with bench.mockhost(scenarios.crowd(bench.work, 1_000, rules=rules), tls=tls) as ours:
+        answer = ours.get(targets[0])
+        with bench.reference(answer, tls=tls) as theirs:
+            contenders = [ours.target(*targets), theirs.target(*targets)]
+            rounds = _alternate(bench, contenders, close=close)
+    return _ratio_of_rates(name, what, rounds, REFERENCE, Budget("ratio", at_least=at_least))
+
+
+def _people(count: int, attribute: str = "Email") -> tuple[str, ...]:
+    """200 finds, spread evenly over a crowd of `count`."""
+    return tuple(find(attribute, scenarios.value(attribute, n * (count // 200))) for n in range(200))
+
+
+def _alternate(bench: Bench, contenders: list[Target], *, close: bool = False) -> list[list[Load]]:
+    """Rounds of one load for each contender, after a warm-up; every other round begins with the last one."""
+    for target in contenders:
+        bench.load(target, seconds=1, close=close)
+    rounds = []
+    for number in range(bench.rounds):
+        order = range(len(contenders)) if number % 2 == 0 else reversed(range(len(contenders)))
+        loads = {index: bench.load(contenders[index], close=close) for index in order}
+        rounds.append([loads[index] for index in range(len(contenders))])
+    return rounds
+
+
+def _ratio_of_rates(
+    name: str, what: str, rounds: list[list[Load]], reference: str, budget: Budget | None = None
+) -> Result:
+    """The median of each round's ratio, so that a slow spell of the machine meets both alike."""
+    ours, theirs = [pair[0] for pair in rounds], [pair[1] for pair in rounds]
+    errors = sum(load.errors for load in ours), sum(load.errors for load in theirs)
+    latency = (
+        f"p50 {statistics.median(load.p50 for load in ours):.1f}, p99 {max(load.p99 for load in ours):.1f} ms"
+    )
+    ratios = sorted(mine.rate / max(1.0, other.rate) for mine, other in rounds)
+    spread = f"; ratios {ratios[0]:.2f} to {ratios[-1]:.2f} in {len(rounds)} rounds"
+    return Result(
+        name,
+        what,
+        "req/s",
+        value=statistics.median(load.rate for load in ours),
+        reference=reference,
+        reference_value=statistics.median(load.rate for load in theirs),
+        ratio=statistics.median(ratios),
+        budget=budget,
+        note=latency + spread + (f"; ERRORS {errors[0]} and {errors[1]}" if any(errors) else ""),
+        failed=errors[0] > 0,
+    )
+
+
+# -- a million users -------------------------------------------------------------------------------------------------
+
+
+@row("find-million")
+def find_million(bench: Bench) -> list[Result]:
+    counts = (1_000, bench.crowd)
+    with contextlib.ExitStack() as stack:
+        contenders = []
+        for count in counts:
+            server = stack.enter_context(
+                bench.mockhost(scenarios.crowd(bench.work, count), name=f"mockhost-{count}")
+            )
+            contenders.append(server.target(*_people(count)))
+        rounds = _alternate(bench, contenders)
+    small, large = ([pair[side] for pair in rounds] for side in (0, 1))
+    errors = sum(load.errors for load in small + large)
+    cost = statistics.median(pair[0].rate / max(1.0, pair[1].rate) for pair in rounds)
+    return [
+        Result(
+            "find-million",
+            f"cost of a find at {bench.crowd:,} users, its index there",
+            "us",
+            value=1e6 / max(1.0, statistics.median(load.rate for load in large)),
+            reference="the same at 1,000",
+            reference_value=1e6 / max(1.0, statistics.median(load.rate for load in small)),
+            ratio=cost,
+            budget=Budget("ratio", at_most=1.3),
+            note=f"ERRORS {errors}" if errors else "",
+            failed=errors > 0,
+        )
+    ]
+
+
+@row("load-million")
+def load_million(bench: Bench) -> list[Result]:
+    """Time to load, and memory a user once three indexes are there."""
+    grown = {}
+    took = 0.0
+    for count in (1_000, bench.crowd):
+        with bench.mockhost(scenarios.crowd(bench.work, count)) as server:
+            for attribute in scenarios.UNIQUE:
+                server.get(_people(count, attribute)[1])
+            grown[count], took = server.resident(), server.first_200
+    each = (grown[bench.crowd] - grown[1_000]) * 1024 * 1024 / (bench.crowd - 1_000)
+    what = f"{bench.crowd:,} users"
+    return [
+        Result(
+            "load-million", f"{what}: start to the first find", "s", took, budget=Budget("value", at_most=20)
+        ),
+        Result(
+            "load-million",
+            f"{what}: memory a user, three indexes",
+            "B",
+            each,
+            budget=Budget("value", at_most=1024),
+        ),
+    ]
+
+
+# -- memory ----------------------------------------------------------------------------------------------------------
+
+
+@row("memory")
+def memory(bench: Bench) -> list[Result]:
+    """Idle, and what many requests leave behind; the journal is on and full by then."""
+    targets = _people(1_000)
+    with bench.mockhost("basics/healthy", tls=True) as server:
+        idle = server.resident()
+    with bench.mockhost(scenarios.crowd(bench.work, 1_000)) as server:
+        with bench.reference(server.get(targets[0])) as theirs:
+            beside = theirs.resident()
+        before, asked = server.resident(), 0
+        while asked < bench.requests:
+            load = bench.load(server.target(*targets), seconds=bench.seconds)
+            if load.requests == load.errors:
+                raise servers.CannotStart("mockhost answers nothing but errors under load")
+            asked += load.requests
+        growth = server.resident() - before
+    return [
+        Result(
+            "memory",
+            "resident when idle, after the first find over TLS",
+            "MiB",
+            value=idle,
+            reference=f"{REFERENCE} (two processes)",
+            reference_value=beside,
+            ratio=idle / beside,
+            budget=Budget("value", at_most=64),
+        ),
+        Result(
+            "memory", f"growth after {asked:,} requests", "MiB", growth, budget=Budget("value", at_most=16)
+        ),
+    ]
+
+
+# -- others ----------------------------------------------------------------------------------------------------------
+
+
+@row("peers")
+def peers(bench: Bench) -> list[Result]:
+    """mockhost beside other mocks that answer the same find over HTTP; bench/peers.sh installs them."""
+    results = []
+    targets = _people(1_000)
+    with bench.mockhost(scenarios.crowd(bench.work, 1_000)) as ours:
+        answer = ours.get(targets[0])
+        for other in servers.OTHERS:
+            what = f"find by filter, HTTP, beside {other.name}"
+            with servers.peer(other, answer, bench.folder(other.name)) as started:
+                if started is None:
+                    results.append(
+                        Result("peers", what, "req/s", note=f"{other.name} is not installed: skipped")
+                    )
+                    continue
+                theirs, target = started
+                bench.load(theirs.target(target), seconds=1 if bench.quick else 10)  # a JVM needs its warm-up
+                rounds = _alternate(bench, [ours.target(*targets), theirs.target(target)])
+                result = _ratio_of_rates("peers", what, rounds, other.name)
+                cost = f"first 200 after {theirs.first_200 * 1000:.0f} ms, {theirs.resident():.0f} MiB now"
+                results.append(result._replace(note=f"{other.name}: {cost}; {result.note}"))
+    return results

@@ -1,0 +1,57 @@
+"""The scenario files that the rows serve: a crowd of any size with three unique attributes to find people by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+SECRET_TOKEN = "bench-secret-token"
+UNIQUE = {"ContosoLogin": "user{n:07d}", "Email": "user{n:07d}@contoso.com", "EmployeeNumber": "E{n:08d}"}
+FILLED = {"FirstName": "first_name", "LastName": "last_name"}
+
+
+def value(attribute: str, n: int) -> str:
+    """What person `n` has in one of the unique attributes."""
+    return UNIQUE[attribute].format(n=n)
+
+
+def crowd(folder: Path, count: int, *, rules: int = 0) -> str:
+    """Write a scenario of `count` people and `rules` rules of which none applies to a find; the file's path.
+
+    JSON is YAML: one writer, no quoting to get wrong.
+    """
+    columns = [*UNIQUE, *FILLED]
+    system: dict[str, Any] = {"columns": {name: "string" for name in columns}}
+    connector = {
+        "kind": "generic_sql",
+        "secret_token": SECRET_TOKEN,
+        "anchor": "ContosoLogin",
+        "selected_attributes": columns,
+        "system": system,
+    }
+    crowded = system | {"people": {"count": count, "set": UNIQUE, "fill": FILLED}}
+    document: dict[str, Any] = {
+        "format": 1,
+        "title": f"A crowd of {count} for the benchmark",
+        "connectors": {"SQL": connector | {"system": crowded}, "LDAP": connector},
+    }
+    if rules:
+        # Half of them fail on the operation, half only on the connector.
+        whens = [{"operation": "create_user"}, {"operation": "find_users", "connector": "LDAP"}]
+        document["rules"] = [
+            {"name": f"rule {number}", "when": whens[number % 2], "reply": {"status": 503}}
+            for number in range(rules)
+        ]
+    return _write(folder / f"crowd-{count}-{rules}.json", document)
+
+
+def unshipped(folder: Path) -> str:
+    """Write a small file of a user's own, such as most tests would have; its path."""
+    document = {"format": 1, "extends": "basics/healthy", "title": "Somebody's own file", "seed": 7}
+    return _write(folder / "own.json", document)
+
+
+def _write(path: Path, document: dict[str, Any]) -> str:
+    path.write_text(json.dumps(document, indent=1), "utf-8")
+    return str(path)

@@ -1,0 +1,136 @@
+"""Who may import whom: the rooms of the package and the arrows between them, held by reading every import."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# From the floor up. `ecma.config` (plain values) stands on the floor; `mockhost` is the package's own __init__.
+FLOOR = {"mockhost", "errors", "clock", "matching", "ecma.config"}
+PROTOCOL = FLOOR | {"scim", "tls", "people"}
+HOST = PROTOCOL | {"ecma"}
+MOCK = HOST | {"windows", "journal", "faults", "rules", "scenario"}
+FACES = MOCK | {"runtime", "web", "server", "expect"}
+MAY_IMPORT = {
+    **{name: {"mockhost"} for name in FLOOR},
+    "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
+    **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL},
+    **{"windows": HOST, "journal": HOST, "faults": HOST},
+    **{"rules": HOST | {"faults"}, "scenario": HOST | {"faults", "rules"}},
+    "runtime": MOCK,
+    "web": MOCK | {"runtime"},
+    "server": FLOOR | {"windows", "tls"},
+    "expect": FLOOR - {"ecma.config"} | {"scim"},
+    **{"api": FACES, "cli": FACES | {"api"}, "__main__": {"cli"}},
+}
+# What is not in the standard library, and the rooms that may know it.
+THIRD_PARTIES = {
+    **{"flask": {"web"}, "werkzeug": {"web"}, "click": {"cli"}, "requests": {"api", "cli"}},
+    **{
+        "jsonschema": {"scenario"},
+        "ruamel": {"scenario"},
+        "cryptography": {"tls"},
+        "faker": {"people", "scenario"},
+    },
+    "orjson": set(MAY_IMPORT) - FLOOR - {"expect"},
+}
+HEAVY = {"cryptography", "faker", "flask", "jsonschema", "requests", "ruamel"}
+
+TREES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(
+        path.read_text("utf-8")
+    )
+    for path in sorted((ROOT / "mockhost").rglob("*.py"))
+}
+
+
+def room(module: str) -> str:
+    """`mockhost.web.scim` -> `web`; `mockhost.ecma.config` -> `ecma.config`; `flask.json` -> `flask`."""
+    top, *rest = module.split(".")
+    return (
+        top if not rest or top != "mockhost" else "ecma.config" if rest[:2] == ["ecma", "config"] else rest[0]
+    )
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """(where, importing module, imported module or name) of every import, also in functions and for types only."""
+    for importer, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{'.' * node.level}{node.module}.{alias.name}" for alias in node.names]
+            else:
+                continue
+            for name in names:
+                ours = name.rpartition(".")[0] if name.startswith("mockhost.") and name not in TREES else name
+                yield f"{importer}:{node.lineno}", importer, ours
+
+
+IMPORTS = list(imports())
+
+
+def test_a_room_imports_only_what_lies_below_it() -> None:
+    """Arrows point one way; a new room states its rule before anything is put into it."""
+    assert {room(name) for name in TREES} <= set(MAY_IMPORT)
+    ours = [each for each in IMPORTS if room(each[2]) in MAY_IMPORT]
+    allowed = {name: rooms | {name, "mockhost"} for name, rooms in MAY_IMPORT.items()}
+    wrong = [f"{where}: {name}" for where, module, name in ours if room(name) not in allowed[room(module)]]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_import_cycles() -> None:
+    """Not between rooms, not within one, not hidden in a function; only the package's own __init__ stands aside."""
+    graph = graphlib.TopologicalSorter[str]()
+    for _, importer, name in IMPORTS:
+        if importer != "mockhost" and name in TREES and name not in {"mockhost", importer}:
+            graph.add(importer, name)
+    try:
+        graph.prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_each_third_party_is_known_to_its_rooms_only() -> None:
+    """Flask only in web/, YAML and JSON Schema only in scenario/, and nothing that has no row above."""
+    foreign = [each for each in IMPORTS if room(each[2]) not in sys.stdlib_module_names | set(MAY_IMPORT)]
+    wrong = [f"{where}: {name}" for where, importer, name in foreign
+             if room(importer) not in THIRD_PARTIES.get(name.partition(".")[0], set())]  # fmt: skip
+    assert not wrong, "\n".join(wrong)
+
+
+def test_time_and_chance_come_from_the_clock() -> None:
+    """Only clock.py asks the machine for the time or for something random; nothing anywhere sleeps."""
+    banned = {"time", "random", "uuid.uuid1", "uuid.uuid4"}
+    asked = [f"{where}: {name}" for where, importer, name in IMPORTS if importer != "mockhost.clock"
+             and (name in banned or name.partition(".")[0] in banned)]  # fmt: skip
+    calls = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid1", "uuid.uuid4"}
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in calls:
+                asked.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
+    assert not asked, "\n".join(asked)
+    files = [
+        path for folder in ("mockhost", "tests", "tools", "bench") for path in (ROOT / folder).rglob("*.py")
+    ]
+    sleepy = [path for path in files if path != Path(__file__) and "time.sleep" in path.read_text("utf-8")]
+    assert not sleepy, "wait for an event with a deadline instead"
+
+
+@pytest.mark.parametrize("module", ["mockhost", "mockhost.runtime", "mockhost.web", "mockhost.server"])
+def test_what_is_heavy_is_imported_when_it_is_needed(module: str) -> None:
+    """A start pays for Flask where it answers, and for the other heavy ones only when something asks for them."""
+    script = f"import sys, {module}; print(*sys.modules.keys() & {HEAVY!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) <= ({"flask"} if module == "mockhost.web" else set())

@@ -1,0 +1,86 @@
+"""The benchmark itself: that it judges by its budgets, says what it did not measure, and is described."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bench import results, scenarios
+from bench.results import Budget, Result
+from bench.rows import ROWS
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_row_is_described() -> None:
+    """A row that is added without its line in the README fails here."""
+    text = (ROOT / "bench" / "README.md").read_text("utf-8")
+    assert [row.name for row in ROWS if f"| `{row.name}` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        (Result("r", "", "ms", 250, budget=Budget("value", at_most=250)), "ok"),
+        (Result("r", "", "ms", 251, budget=Budget("value", at_most=250)), "over"),
+        (Result("r", "", "req/s", 5000, ratio=1.9, budget=Budget("ratio", at_least=2)), "over"),
+        (Result("r", "", "req/s", 5000, ratio=2.1, budget=Budget("ratio", at_least=2)), "ok"),
+        (Result("r", "", "req/s", 5000, ratio=2.1), "-"),
+        (Result("r", "", "req/s"), "skipped"),
+        (Result("r", "", "req/s", 5000, failed=True), "failed"),
+    ],
+)
+def test_a_verdict_follows_from_the_budget(result: Result, verdict: str) -> None:
+    """On the figure or on the ratio, whichever the budget names; the table and the JSON say the same."""
+    assert result.verdict == verdict
+    assert results.table([result]).splitlines()[2].endswith(verdict)
+    assert json.loads(results.document({}, [result]))["rows"][0]["verdict"] == verdict
+
+
+def test_a_rate_counts_good_answers_only(tmp_path: Path) -> None:
+    """The client for machines without wrk asks each target in turn and counts what is not 2xx as an error."""
+
+    class Half(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/good" else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Half) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        order = {"url": f"http://127.0.0.1:{server.server_port}", "targets": ["/good", "/bad"], "headers": {}}
+        command = [sys.executable, "-m", "bench.client", "0.2", "1"]
+        done = subprocess.run(
+            command, cwd=ROOT, input=json.dumps(order), capture_output=True, text=True, timeout=60
+        )
+        server.shutdown()
+        serving.join()
+    figures = json.loads(done.stdout)
+    assert figures["requests"] > 1
+    assert abs(figures["errors"] * 2 - figures["requests"]) <= 1
+
+
+def test_the_scenarios_of_the_benchmark_are_valid(tmp_path: Path) -> None:
+    """They are written by code, so a change of the format must not leave them behind."""
+    files = [scenarios.crowd(tmp_path, 10, rules=20), scenarios.unshipped(tmp_path)]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from mockhost.cli import main; sys.exit(main())",
+        "validate",
+        *files,
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
