@@ -1,0 +1,387 @@
+"""One client's connection, served on a thread of its own from its handshake to its end.
+
+Sockets block without time-outs of their own, which saves a system call at each turn. Instead every wait has a
+`deadline`, and the listener's watch shuts the socket of a connection that let it pass; the thread then wakes up
+and ends what it can no longer do. Cutting a connection from outside works the same way.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from typing import Any
+
+from mockhost.clock import monotonic
+from mockhost.server import answer, transport
+from mockhost.server.answer import Draft, Reply
+from mockhost.server.gateway import Environ, Gateway
+from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, hopeless
+from mockhost.server.observer import Limits
+from mockhost.server.service import Plan, Service
+from mockhost.server.transport import HandshakeFailed, Socket
+from mockhost.windows.httpapi import REFUSALS
+
+_NEVER = float("inf")
+_HEAD_PIECE = 16_384
+_BODY_PIECE = 262_144
+_SLICE = 131_072
+"""Up to this size an answer goes out in one piece; longer ones in slices, each of which must make progress."""
+
+
+class Stopped(Exception):
+    """The connection was cut or ran out of time: nothing may be written to it any more."""
+
+
+class Ended(Exception):
+    """The client is gone in the middle of something."""
+
+
+class Over(Exception):
+    """A refusal or a plan has ended the connection; nothing is left to do."""
+
+
+class Connection:
+    """One connection; its public attributes are those of `observer.Connection`."""
+
+    __slots__ = (
+        *("deadline", "epoch_token", "exchanges", "local", "number", "peer", "stopped", "tls"),
+        *("_begun", "_buffer", "_busy", "_fd_lock", "_open", "_reader", "_recv", "_retire"),
+        *("_send", "_service", "_sock", "_writing"),
+    )
+
+    def __init__(
+        self, service: Service, sock: Socket, peer: tuple[str, int], local: tuple[str, int], number: int
+    ) -> None:
+        self.number = number
+        self.peer = peer
+        self.local = local
+        self.epoch_token: Any = None
+        self.tls: str | None = None
+        self.exchanges = 0
+        self.stopped: str | None = None
+        """why nothing more may be done: cut, timeout or idle; None while it may"""
+        self.deadline = _NEVER
+        self._service = service
+        self._sock = sock
+        self._recv = sock.recv
+        self._send = sock.send
+        self._open = True
+        self._busy = True
+        self._retire = False
+        self._begun = False
+        self._fd_lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._buffer = b""
+        self._reader = HeadReader()
+
+    @property
+    def alive(self) -> bool:
+        """Whether an answer can still reach the client, as far as is known here."""
+        return self._open and self.stopped is None
+
+    # -- from other threads ----------------------------------------------------------------------------------
+
+    def stop(self, why: str) -> None:
+        """Let nothing more be written from this moment on, and wake the thread so that it ends the connection.
+
+        An idle connection then ends by FIN, one in the middle of an exchange by a reset.
+        """
+        with self._fd_lock:
+            self._stop(why)
+
+    def expire(self, now: float) -> None:
+        """Stop it if it has waited for longer than it may."""
+        with self._fd_lock:
+            if self.deadline < now:
+                self._stop("timeout")
+
+    def stop_idle(self) -> None:
+        """Stop it if it is idle; otherwise let it end after the exchange that it is in."""
+        with self._fd_lock:
+            if self._busy:
+                self._retire = True
+            else:
+                self._stop("idle")
+
+    def _stop(self, why: str) -> None:
+        if not self._open or self.stopped is not None:
+            return
+        self.stopped = why
+        # Shutting the receiving side wakes a reader and shows nothing on the wire. A writer that is under way holds
+        # the lock: only shutting both sides stops it, and on Windows only that wakes a reader.
+        if sys.platform != "win32" and self._writing.acquire(blocking=False):
+            self._writing.release()
+            transport.shut(self._sock, socket.SHUT_RD)
+        else:
+            transport.shut(self._sock, socket.SHUT_RDWR)
+
+    # -- the thread's own ------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """From the handshake to the end. Never raises."""
+        observer = self._service.observer
+        by = "server"
+        if not self.alive:  # of an epoch that ended before anybody was told of it
+            self._reset()
+            return
+        try:
+            self.epoch_token = observer.opened(self)
+            if self._secure():
+                by = self._converse()
+        except Over:
+            pass
+        except (Stopped, Ended, OSError):
+            by = "client"
+        except BaseException as error:  # whatever goes wrong here, the next connection must not notice
+            observer.bug(self, error)
+        finally:
+            self._reset()
+            observer.closed(self, by if self.stopped in (None, "idle") else self.stopped)
+
+    def turn_away(self) -> None:
+        """Instead of `serve`: this is one connection too many."""
+        self.epoch_token = self._service.observer.opened(self)
+        self._reset()
+        self._service.observer.closed(self, "limit")
+
+    def _secure(self) -> bool:
+        offer = self._service.tls() if self._service.tls else None
+        if offer is None or offer.plain:
+            return True
+        observer = self._service.observer
+        self.deadline = monotonic() + self._service.limits.handshake
+        try:
+            tls = transport.wrap(self._sock, transport.greet(self._sock, offer))
+            with self._fd_lock:
+                self._sock = tls
+            self.tls = transport.handshake(tls) if self.stopped is None else None
+        except HandshakeFailed as failed:
+            observer.handshake(self, self.stopped or failed.error)
+            if failed.answered:
+                self._finish(notify=False, linger=True)
+            return False
+        if self.stopped is None:
+            self._recv, self._send = tls.recv, tls.send
+        observer.handshake(self, self.stopped)
+        return self.stopped is None
+
+    def _converse(self) -> str:
+        """Exchange after exchange until one side has enough; which one had."""
+        gateway = Gateway(self, self.local, self.tls is not None)
+        limits = self._service.limits
+        while True:
+            head = self._read_head(limits)
+            if head is None:
+                self._finish(notify=True, linger=False)
+                return "server" if self.stopped else "client"
+            body = self._read_body(head, limits) if head.chunked or head.content_length else b""
+            self.exchanges += 1
+            self.deadline = _NEVER
+            if not self._exchange(gateway.environ(head, body), head) or self._retire:
+                self._finish(notify=True, linger=bool(self._buffer))
+                return "server"
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def _receive(self, size: int) -> bytes:
+        data = self._recv(size)
+        if not data:
+            raise self._gone()
+        return data
+
+    def _gone(self) -> Exception:
+        return Stopped() if self.stopped else Ended()
+
+    def _read_head(self, limits: Limits) -> Head | None:
+        """The next head; None if the connection ended before one began. Raises Over after a refusal."""
+        buffer = self._buffer
+        if not buffer:
+            self.deadline = monotonic() + limits.idle
+            self._busy = False
+            # Whoever was retired before its first request has shaken hands already: it is served once.
+            if self.stopped is None and not (self._retire and self.exchanges):
+                buffer = self._recv(_HEAD_PIECE)
+            with self._fd_lock:
+                self._busy = True
+            if not buffer or self.stopped is not None:
+                return None
+        end = buffer.find(b"\r\n\r\n")
+        if end < 0 or buffer[0] == 0x0D:
+            buffer, end = self._rest_of_head(buffer, limits)
+        head = self._reader.parse(buffer[:end])
+        if isinstance(head, str):
+            raise self._refuse(head, buffer[: end + 4])
+        if head.expect and head.expect != "100-continue":
+            raise self._refuse("expectation", buffer[: end + 4])
+        if head.content_length is not None and head.content_length > limits.max_body:
+            raise self._refuse("entity_length", buffer[: end + 4])
+        self._buffer = buffer[end + 4 :]
+        return head
+
+    def _rest_of_head(self, buffer: bytes, limits: Limits) -> tuple[bytes, int]:
+        self.deadline = monotonic() + limits.head
+        while True:
+            while buffer.startswith(b"\r\n"):  # empty lines before a request are none of it (RFC 9112 2.2)
+                buffer = buffer[2:]
+            end = buffer.find(b"\r\n\r\n")
+            if end >= 0:
+                return buffer, end
+            problem = hopeless(buffer)
+            if problem:
+                raise self._refuse(problem, buffer)
+            buffer += self._receive(_HEAD_PIECE)
+
+    def _read_body(self, head: Head, limits: Limits) -> bytes:
+        if head.expect and not self._buffer:
+            self._write(answer.CONTINUE)
+        data, self._buffer = self._buffer, b""
+        if head.chunked:
+            chunks = ChunkedBody(limits.max_body)
+            try:
+                while (rest := chunks.feed(data)) is None:
+                    self.deadline = monotonic() + limits.body
+                    data = self._receive(_BODY_PIECE)
+            except Malformed as malformed:
+                raise self._refuse(malformed.kind, head.render()) from None
+            self._buffer = rest
+            return chunks.content
+        length = head.content_length or 0
+        if len(data) >= length:
+            self._buffer = data[length:]
+            return data[:length]
+        parts, missing = [data], length - len(data)
+        while missing:
+            self.deadline = monotonic() + limits.body
+            piece = self._receive(min(missing, _BODY_PIECE))
+            parts.append(piece)
+            missing -= len(piece)
+        return b"".join(parts)
+
+    # -- answering -------------------------------------------------------------------------------------------
+
+    def _refuse(self, kind: str, head: bytes) -> Over:
+        """Answer as http.sys does, without the application, and end the connection; to be raised."""
+        service, refusal = self._service, REFUSALS[kind]
+        page = answer.refusal_page(refusal, service.date(), service.wire())
+        service.observer.refused(self, refusal, head, page)
+        self._write(page)
+        self._finish(notify=True, linger=True)
+        return Over()
+
+    def _exchange(self, environ: Environ, head: Head) -> bool:
+        """Have the application answer; whether the connection may go on."""
+        reply = Reply()
+        self._begun = False
+        try:
+            try:
+                reply.ask(self._service.app, environ)
+                return self._answer(reply, head, environ.get("mockhost.plan"))
+            finally:
+                self._close(reply)
+        except (Over, Stopped, Ended):
+            raise
+        except Exception as error:
+            if self.stopped is not None:
+                raise Stopped from None  # what an application does when its epoch is over is no bug
+            self._service.observer.bug(self, error)
+            if self._begun:
+                raise Over from None  # what was announced can't be kept: reset
+            sorry = [("Content-Length", "0")]
+            self._write(
+                answer.head(500, sorry, self._service.date(), self._service.wire(), not head.keep_alive)
+            )
+            return head.keep_alive
+
+    def _close(self, reply: Reply) -> None:
+        try:
+            reply.close()
+        except Exception as error:
+            self._service.observer.bug(self, error)
+
+    def _answer(self, reply: Reply, head: Head, plan: Plan | None) -> bool:
+        service = self._service
+        if plan is not None and plan.hang == "headers":
+            raise self._hang()
+        draft = reply.draft(head, closing=self._retire)
+        block = answer.head(draft.code, draft.headers, service.date(), service.wire(), draft.close)
+        if plan is None:
+            whole = self._send_body(block, reply, draft)
+            return whole and not draft.close
+        whole = plan.head and self._send_body(block, reply, draft, plan.after_bytes)
+        if plan.hang or (plan.ending == "keep" and not whole):
+            raise self._hang()
+        if plan.ending == "keep":
+            return not draft.close
+        if plan.ending == "rst":
+            transport.wait_until_sent(self._sock)
+        else:
+            self._finish(notify=plan.ending == "close_notify", linger=True)
+        raise Over
+
+    def _send_body(self, block: bytes, reply: Reply, draft: Draft, most: int | None = None) -> bool:
+        """Head and body, of which `most` bytes at most; whether that was all that was announced."""
+        left = draft.length if most is None else most if draft.length is None else min(most, draft.length)
+        sent = 0
+        for piece in reply.pieces:
+            if left is not None:
+                piece = piece[:left]
+                left -= len(piece)
+            sent += len(piece)
+            if piece:
+                self._write(block + (b"%x\r\n%b\r\n" % (len(piece), piece) if draft.chunked else piece))
+                block = b""
+            if left == 0:
+                break
+        whole = sent == draft.length if draft.length is not None else most is None or sent < most
+        if draft.chunked and whole:
+            block += answer.LAST_CHUNK
+        if block:
+            self._write(block)
+        return whole
+
+    def _write(self, data: bytes) -> None:
+        """Send all of it. Raises Stopped or Ended."""
+        patience = self._service.limits.send
+        view: bytes | memoryview = data if len(data) <= _SLICE else memoryview(data)
+        while True:
+            self.deadline = monotonic() + patience
+            with self._writing:
+                if self.stopped is not None:
+                    raise Stopped
+                self._begun = True
+                try:
+                    sent = self._send(view[:_SLICE])
+                except OSError:
+                    raise self._gone() from None
+            if sent == len(view):
+                self.deadline = _NEVER
+                return
+            view = memoryview(view)[sent:]
+
+    # -- the end ---------------------------------------------------------------------------------------------
+
+    def _hang(self) -> Exception:
+        self.deadline = _NEVER
+        transport.wait_for_the_end(self._sock)
+        return self._gone()
+
+    def _finish(self, *, notify: bool, linger: bool) -> None:
+        """End by FIN; `linger`: the client may still be sending."""
+        limits = self._service.limits
+        self.deadline = _NEVER
+        transport.end_sending(self._sock, notify=notify)
+        transport.drain(self._sock, limits.drain_seconds if linger else 0.0, limits.drain_bytes)
+        if self._leave():
+            self._sock.close()
+
+    def _reset(self) -> None:
+        """End by RST, unless it has ended already."""
+        if self._leave():
+            transport.reset(self._sock)
+
+    def _leave(self) -> bool:
+        """From here on no other thread touches the socket; whether this is the first time."""
+        with self._fd_lock:
+            was, self._open = self._open, False
+            return was

@@ -1,0 +1,219 @@
+"""The data plane's port: accepting, watching over connections, opening and closing.
+
+Three kinds of threads: one that accepts, one that watches deadlines, and one for each connection. Nothing here
+waits for a connection's thread except `shutdown`, so that whoever holds a lock which the application wants may
+close, open and cut.
+"""
+
+from __future__ import annotations
+
+import itertools
+import selectors
+import socket
+import threading
+from collections.abc import Callable, Sequence
+
+from mockhost.clock import monotonic, wall_now
+from mockhost.server.connection import Connection
+from mockhost.server.gateway import WsgiApp
+from mockhost.server.observer import Limits, Nobody, Observer
+from mockhost.server.ports import Port
+from mockhost.server.service import Service
+from mockhost.server.transport import Socket, TlsOffer, reset
+from mockhost.server.workers import Workers
+
+__all__ = ["Limits", "Listener", "Observer", "TlsOffer"]
+
+_ACCEPTS_AT_ONCE = 32
+_SHUTDOWN = 0.8
+
+
+class Listener:
+    """One port that serves a WSGI application over HTTP/1.1, in the clear or over TLS.
+
+    `bind`, then `open` and `close` as often as one likes, `shutdown` at the end; all of them from any thread.
+
+    - `hosts`: numeric addresses, all on one port; an IPv6 address that the machine lacks is left out.
+    - `tls`: asked for each connection what it is met with; None: plain HTTP.
+    - `wire`: `httpapi` or `plain`, asked for each answer.
+    - `now`: virtual seconds since 1970, for `Date`.
+    """
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        *,
+        hosts: Sequence[str] = ("127.0.0.1", "::1"),
+        port: int = 0,
+        tls: Callable[[], TlsOffer] | None = None,
+        wire: Callable[[], str],
+        now: Callable[[], float] = wall_now,
+        observer: Observer | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - an immutable value
+        name: str = "data",
+    ) -> None:
+        self.limits = limits
+        self.name = name
+        self._service = Service(app, tls, wire, now, observer or Nobody(), limits)
+        self._port = Port(hosts, port)
+        self._numbers = itertools.count(1)
+        self._connections: dict[int, Connection] = {}
+        self._workers = Workers(f"mockhost-{name}", limits.idle_threads)
+        self._state = threading.RLock()
+        self._acceptor: threading.Thread | None = None
+        self._wake: tuple[socket.socket, socket.socket] | None = None
+        self._watch: threading.Thread | None = None
+        self._watched = threading.Event()
+        self._ended = threading.Event()
+
+    # -- the port --------------------------------------------------------------------------------------------
+
+    @property
+    def port(self) -> int:
+        """The port's number once bound, else 0."""
+        return self._port.number
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """What is bound: (address, port)."""
+        return self._port.addresses
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are accepted."""
+        return self._port.listening
+
+    @property
+    def connections(self) -> int:
+        """How many connections are alive, or not yet buried."""
+        return len(self._connections)
+
+    def bind(self) -> int:
+        """Take the port on all addresses without listening; returns its number. Raises CannotRun."""
+        with self._state:
+            if not self._port.addresses:
+                self._port.bind()
+            return self._port.number
+
+    def open(self) -> None:
+        """Listen and serve; nothing if that is so already. Raises CannotRun."""
+        with self._state:
+            if self._port.listening or self._ended.is_set():
+                return
+            self.bind()
+            self._port.listen()
+            self._wake = socket.socketpair()
+            self._acceptor = threading.Thread(
+                target=self._accept, args=(self._wake[1],), name=f"mockhost-{self.name}-accept", daemon=True
+            )
+            self._acceptor.start()
+            if self._watch is None:
+                self._watch = threading.Thread(
+                    target=self._watch_over, name=f"mockhost-{self.name}-watch", daemon=True
+                )
+                self._watch.start()
+
+    def close(self) -> None:
+        """Refuse connections and cut the ones there are, and hold the port. Raises CannotRun where it was lost."""
+        with self._state:
+            if not self._port.listening:
+                return
+            self._stop_accepting()
+            self.close_connections()
+            self._port.hold()
+
+    def close_connections(self) -> None:
+        """Cut every connection: when this returns, none can write any more. Idle ones end by FIN, others by RST."""
+        for connection in list(self._connections.values()):
+            connection.stop("cut")
+
+    def close_idle(self) -> None:
+        """End the idle connections now and the others after their exchange, so that the next one shakes hands anew."""
+        for connection in list(self._connections.values()):
+            connection.stop_idle()
+
+    def shutdown(self) -> None:
+        """Cut everything, release the port and wait for the threads, for less than a second."""
+        with self._state:
+            if self._ended.is_set():
+                return
+            if self._port.listening:
+                self._stop_accepting()
+            self._ended.set()
+            self._watched.set()
+            self._port.release()
+            self.close_connections()
+        if self._watch is not None and self._watch is not threading.current_thread():
+            self._watch.join(_SHUTDOWN)
+        self._workers.dismiss(_SHUTDOWN)
+
+    # -- its threads -----------------------------------------------------------------------------------------
+
+    def _stop_accepting(self) -> None:
+        assert self._wake is not None
+        assert self._acceptor is not None
+        ours, theirs = self._wake
+        ours.close()
+        self._acceptor.join()
+        theirs.close()
+        self._acceptor = self._wake = None
+
+    def _accept(self, wake: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(wake, selectors.EVENT_READ)
+            for sock, address in self._port.sockets:
+                selector.register(sock, selectors.EVENT_READ, address)
+            while True:
+                for key, _ in selector.select():
+                    if key.fileobj is wake:
+                        return
+                    assert isinstance(key.fileobj, socket.socket)
+                    for _ in range(_ACCEPTS_AT_ONCE):
+                        try:
+                            sock, peer = key.fileobj.accept()
+                        except (BlockingIOError, InterruptedError):
+                            break
+                        except OSError:
+                            self._ended.wait(0.02)  # out of file descriptors, or the client is gone again
+                            break
+                        self._begin(sock, peer[:2], key.data)
+
+    def _begin(self, sock: Socket, peer: tuple[str, int], local: tuple[str, int]) -> None:
+        try:
+            sock.setblocking(True)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            sock.close()
+            return
+        connection = Connection(self._service, sock, peer, local, next(self._numbers))
+        full = len(self._connections) >= self.limits.connections
+        self._connections[connection.number] = connection
+        serve = connection.turn_away if full else connection.serve
+
+        def task() -> None:
+            try:
+                serve()
+            finally:
+                self._connections.pop(connection.number, None)
+
+        try:
+            self._workers.run(task)
+        except RuntimeError:  # no thread is to be had
+            self._connections.pop(connection.number, None)
+            reset(sock)
+        self._watched.set()
+
+    def _watch_over(self) -> None:
+        limits = self.limits
+        shortest = min(limits.handshake, limits.head, limits.idle, limits.body, limits.send)
+        period = min(0.25, max(0.02, shortest / 4))
+        while not self._ended.is_set():
+            if not self._connections:
+                self._watched.wait()
+                self._watched.clear()
+                continue
+            now = monotonic()
+            for connection in list(self._connections.values()):
+                if connection.deadline < now:
+                    connection.expire(now)
+            self._ended.wait(period)

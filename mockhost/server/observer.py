@@ -1,0 +1,86 @@
+"""Who is told what happens to connections, and the limits on everything that a client can stretch."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from mockhost.windows.httpapi import Refusal
+
+
+class Limits(NamedTuple):
+    """Seconds, bytes and counts. The sizes of heads are http.sys' own and stand in `http11`."""
+
+    handshake: float = 10.0
+    """until TLS is agreed, from the moment of accepting"""
+    head: float = 30.0
+    """until a head is complete, from its first byte"""
+    idle: float = 120.0
+    """between requests; http.sys' ConnectionTimeout ("Error logging in HTTP APIs", Timer_ConnectionIdle)"""
+    body: float = 60.0
+    """without any progress of a request's body"""
+    send: float = 60.0
+    """without any progress of an answer"""
+    max_body: int = 16 * 1024 * 1024
+    connections: int = 1_024
+    drain_seconds: float = 2.0
+    """how long an ending by FIN waits for a client that is still sending"""
+    drain_bytes: int = 4 * 1024 * 1024
+    idle_threads: int = 32
+    """how many threads wait for the next connection when they have none"""
+
+
+class Connection(Protocol):
+    """What others see of a connection."""
+
+    number: int
+    """counts from 1 within a listener"""
+    peer: tuple[str, int]
+    epoch_token: Any
+    """what `Observer.opened` returned"""
+    tls: str | None
+    """`TLSv1.3`, or None while or where there is none"""
+    exchanges: int
+    """how many requests reached the application"""
+
+    @property
+    def alive(self) -> bool:
+        """Whether an answer can still reach the client, as far as is known here."""
+
+
+class Observer(Protocol):
+    """Told of every connection, on its own thread. The methods must not raise."""
+
+    def opened(self, connection: Connection) -> object:
+        """A connection was accepted. What is returned becomes its `epoch_token`."""
+
+    def handshake(self, connection: Connection, error: str | None) -> None:
+        """TLS was agreed (None), or not: an alert's name such as `unknown_ca`, OpenSSL's reason in small letters,
+        `timeout`, `reset`, `plain http`, `no certificate` or `cut`."""
+
+    def refused(self, connection: Connection, refusal: Refusal, head: bytes, answer: bytes) -> None:
+        """A request was answered without the application; `head` is what was read of it."""
+
+    def bug(self, connection: Connection, error: BaseException) -> None:
+        """The application raised something: a bug of ours, whatever the client did."""
+
+    def closed(self, connection: Connection, by: str) -> None:
+        """The connection is gone: by `client`, `server`, `timeout`, `limit` or `cut`."""
+
+
+class Nobody:
+    """An observer to whom nothing matters."""
+
+    def opened(self, connection: Connection) -> object:
+        return None
+
+    def handshake(self, connection: Connection, error: str | None) -> None:
+        pass
+
+    def refused(self, connection: Connection, refusal: Refusal, head: bytes, answer: bytes) -> None:
+        pass
+
+    def bug(self, connection: Connection, error: BaseException) -> None:
+        pass
+
+    def closed(self, connection: Connection, by: str) -> None:
+        pass

@@ -1,0 +1,158 @@
+"""The socket beneath a connection: TLS on or off, and every way in which it can end, exact on the wire.
+
+Endings were read on the wire by a raw client: a reset is `SO_LINGER` 0 and a close; a FIN drains what the client
+still sends first, because closing with unread input resets (RFC 9112 9.6); a FIN under TLS comes after
+`close_notify` unless it is to look cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import sys
+from typing import NamedTuple
+
+from mockhost.clock import monotonic
+
+_RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_DRAIN_PIECE = 65_536
+_SIOCOUTQNSD = 0x894B  # bytes in the send queue that were not sent yet (linux/sockios.h)
+# Shutting the receiving side wakes a reader with an end of file, to which OpenSSL 3 would answer with an alert.
+_EOF_IS_NO_ERROR = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+Socket = socket.socket
+
+
+class TlsOffer(NamedTuple):
+    """What a connection is met with; asked for anew for every connection, so that a switch needs no restart.
+
+    Give each certificate a fresh context: sessions of an older one can't be resumed in it.
+    """
+
+    mode: str
+    """tls | plain | none (bound without a certificate: the ClientHello is answered by a reset, as on Windows);
+    the words of a scenario's `tls.mode` do as well: certificate | plain_http | none"""
+    context: ssl.SSLContext | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether HTTP is spoken without TLS."""
+        return self.mode in ("plain", "plain_http")
+
+
+class HandshakeFailed(Exception):
+    """TLS did not come about. `error` is one word: an alert's name, `reset`, `plain http`, …"""
+
+    def __init__(self, error: str, *, answered: bool = False) -> None:
+        super().__init__(error)
+        self.error = error
+        self.answered = answered
+        """whether there is an alert of ours that the client should be able to read"""
+
+
+def _alert(error: Exception) -> str:
+    """`unknown_ca` from `[SSL: TLSV1_ALERT_UNKNOWN_CA] …`; OpenSSL's own reason in small letters otherwise."""
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or not isinstance(error, ssl.SSLError):
+        return "reset"
+    reason = str(error.reason or "handshake_failure")
+    return reason.partition("ALERT_")[2].lower() or reason.lower()
+
+
+def greet(sock: Socket, offer: TlsOffer) -> ssl.SSLContext:
+    """Block until the client says something, and see whether it can become TLS. Raises HandshakeFailed.
+
+    Plain HTTP on the TLS port is not answered. Assumed: schannel closes such a connection without a word.
+    """
+    try:
+        first = sock.recv(1, socket.MSG_PEEK)
+    except OSError:
+        first = b""
+    if not first:
+        raise HandshakeFailed("reset")
+    if first[:1].isalpha():  # a verb; a TLS record begins with 0x16
+        raise HandshakeFailed("plain http")
+    if offer.context is None:
+        raise HandshakeFailed("no certificate")
+    return offer.context
+
+
+def wrap(sock: Socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """The socket that takes the place of `sock`, its handshake still to be done. Raises HandshakeFailed."""
+    context.options |= _EOF_IS_NO_ERROR
+    try:
+        return context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+    except (OSError, ValueError):
+        raise HandshakeFailed("reset") from None
+
+
+def handshake(tls: ssl.SSLSocket) -> str:
+    """Shake hands; blocks. Returns the version, `TLSv1.3`. Raises HandshakeFailed, once our alert is out."""
+    try:
+        tls.do_handshake()
+    except (OSError, ValueError) as error:
+        reason = _alert(error)
+        raise HandshakeFailed(reason, answered=reason != "reset") from None
+    return tls.version() or "TLS"
+
+
+def shut(sock: Socket, how: int) -> None:
+    """Shut a direction of the TCP connection, from any thread; TLS doesn't notice and nobody is asked."""
+    with contextlib.suppress(OSError):
+        Socket.shutdown(sock, how)
+
+
+def reset(sock: Socket) -> None:
+    """End by RST: what is not yet sent is dropped."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    sock.close()
+
+
+def end_sending(sock: Socket, *, notify: bool) -> None:
+    """Send FIN; `notify`: after TLS's `close_notify`, without waiting for the client's own."""
+    if notify and isinstance(sock, ssl.SSLSocket):
+        with contextlib.suppress(OSError, ValueError):
+            sock.settimeout(0)
+            sock.unwrap()
+    shut(sock, socket.SHUT_WR)
+
+
+def drain(sock: Socket, patience: float, limit: int) -> None:
+    """Read what still comes in, until the client's own FIN, `patience` seconds or `limit` bytes.
+
+    With no patience it takes only what is there already. Closing a socket with unread input would reset.
+    """
+    until = monotonic() + patience
+    with contextlib.suppress(OSError, ValueError):
+        while limit > 0:
+            sock.settimeout(max(0.0, until - monotonic()))
+            piece = Socket.recv(sock, _DRAIN_PIECE)
+            if not piece:
+                break
+            limit -= len(piece)
+
+
+def wait_for_the_end(sock: Socket) -> None:
+    """Block until the client ends the connection or another thread shuts it; what comes in is dropped."""
+    with contextlib.suppress(OSError):
+        while Socket.recv(sock, _DRAIN_PIECE):
+            pass
+
+
+def wait_until_sent(sock: Socket, patience: float = 1.0) -> None:
+    """Wait until what was written has left this machine, so that a reset can't overtake it. Linux only."""
+    if sys.platform != "linux":
+        return
+    import array
+    import fcntl
+    import select
+
+    unsent = array.array("i", [0])
+    until = monotonic() + patience
+    with contextlib.suppress(OSError):
+        while True:
+            fcntl.ioctl(sock.fileno(), _SIOCOUTQNSD, unsent)
+            if not unsent[0] or monotonic() > until:
+                return
+            select.select([], [], [], 0.002)
