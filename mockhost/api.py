@@ -233,9 +233,7 @@ class MockHost:
     @property
     def ca_file(self) -> str | None:
         """A PEM file with what a client must trust; None while the port speaks plain HTTP."""
-        if self.runtime.scenario.host.tls.mode == "plain_http":
-            return None
-        return str(self.runtime.certificates.bundle_file)
+        return next((target.ca_file for target in self.runtime.truth().values()), None)
 
     def ssl_context(self) -> ssl.SSLContext:
         """A client's context that trusts the host's certificate and verifies its name."""

@@ -331,7 +331,8 @@ class Runtime:
 
     def truth(self) -> dict[str, ClientTarget]:
         """The host's own truth, by connector."""
-        ca_file = str(self.certificates.bundle_file)
+        encrypted = self.scenario.host.tls.mode != "plain_http"
+        ca_file = str(self.certificates.bundle_file) if encrypted else None
         pages = self.scenario.connectors
         return {
             name: ClientTarget(name, self._base_url(name), page.secret_token, ca_file, True)

@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from mockhost import MockHost
+from mockhost.web import operations
 from mockhost.errors import CannotRun, ScenarioError, UsageError, VerificationError
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
@@ -231,3 +232,23 @@ def test_four_hosts_beside_each_other() -> None:
     finally:
         for host in hosts:
             host.stop()
+
+
+def test_a_bug_of_ours_is_journalled_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What slips through is an empty 500 for the client and a line for us; the next request is answered."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the wheel came off")
+
+    with MockHost() as host:
+        with monkeypatch.context() as patched:
+            patched.setitem(operations.OPERATIONS, "find_users", broken)  # type: ignore[arg-type]
+            answer = probe(host)
+        assert (answer.status_code, answer.content) == (500, b"")
+        bugs = [entry.bug for entry in host.journal if entry.bug]
+        assert len(bugs) == 1
+        assert "the wheel came off" in bugs[0]
+        assert probe(host).status_code == 200
+    assert capfd.readouterr() == ("", "")

@@ -30,13 +30,13 @@ from mockhost.web.answers import Answer
 from mockhost.web.routes import ROOT, Route, route
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 PLACEHOLDER = "placeholder"
 
 
 class DataPlane(Flask):
-    """A Flask application whose router is `routes.route`: one view for every path and verb."""
+    """A Flask application whose router is `routes.route`: one view for every path and verb, and nothing around it."""
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__("mockhost.data", static_folder=None)
@@ -46,10 +46,15 @@ class DataPlane(Flask):
         """No matching by Flask: the connector, its state and the behaviours decide what is routed."""
         return
 
-    def dispatch_request(self, *_: object) -> Response:
-        """The one view."""
-        answer = DataExchange(self._runtime, flask_request.environ).run()
-        return PlainResponse(answer.body, answer.status, answer.headers)
+    def full_dispatch_request(self, *_: object) -> Response:
+        """The one view. There are no hooks around it, and no page of Flask's for what goes wrong in it."""
+        return WireResponse(DataExchange(self._runtime, flask_request.environ).run())
+
+    def handle_exception(self, *errors: object) -> Response:
+        """Hand a bug to the server, which journals it; nobody gets a page about it."""
+        error = errors[-1]
+        assert isinstance(error, BaseException)
+        raise error
 
 
 def create_data_app(runtime: Runtime) -> Flask:
@@ -57,17 +62,17 @@ def create_data_app(runtime: Runtime) -> Flask:
     return DataPlane(runtime)
 
 
-class PlainResponse(Response):
-    """A response that goes out as the answer says, with nothing added and nothing looked at again."""
+class WireResponse(Response):
+    """An answer on its way out as it is: nothing added, nothing looked at again."""
 
-    def __init__(self, body: bytes | Iterator[bytes], status: int, headers: Iterable[tuple[str, str]]) -> None:
-        super().__init__(status=status)
-        self._body = body
-        self._plain_headers = list(headers)
+    def __init__(self, answer: Answer) -> None:
+        # What a response usually sets up is of no use here, and costs as much as finding a user.
+        self._answer = answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(self.status, self._plain_headers)
-        return [self._body] if isinstance(self._body, bytes) else self._body
+        status, headers, body = self._answer[:3]
+        start_response(f"{status} ", list(headers))
+        return [body] if isinstance(body, bytes) else body
 
 
 class DataExchange:
