@@ -1,0 +1,211 @@
+"""What a filter means: whether a resource, or any object, fits it (RFC 7644 3.4.2.2).
+
+`parse` and the nodes come from the grammar; `predicate` makes a function of a tree, once for any number of
+objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, TypeAlias, TypeVar
+
+from mockhost.scim.attributes import AttrPath, attr_path, fold, member, read, sub_value
+from mockhost.scim.comparison import comparison, instant
+from mockhost.scim.grammar import (
+    MAX_DEPTH,
+    MAX_LENGTH,
+    OPERATORS,
+    And,
+    Compare,
+    Filter,
+    Group,
+    Not,
+    Or,
+    Present,
+    Value,
+    parse,
+    render,
+)
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_LENGTH",
+    "OPERATORS",
+    "And",
+    "AttrPath",
+    "CaseExact",
+    "Compare",
+    "Filter",
+    "Group",
+    "Not",
+    "Or",
+    "Present",
+    "Value",
+    "attr_path",
+    "element_predicate",
+    "equalities",
+    "fold",
+    "is_present",
+    "is_simple",
+    "matches",
+    "parse",
+    "predicate",
+    "render",
+]
+
+T = TypeVar("T")
+CaseExact: TypeAlias = Callable[[AttrPath], bool]
+"""Whether an attribute's strings are compared with their case."""
+
+
+def matches(filter_: Filter, resource: Mapping[str, object], *, case_exact: CaseExact | None = None) -> bool:
+    """Whether a wire-shaped resource fits. A name that it doesn't have counts as unassigned.
+
+    Raises ScimError 400 `invalidFilter` for a comparison that can't be made (a boolean put in order).
+    """
+    return predicate(filter_, _wire_getter, case_exact=case_exact)(resource)
+
+
+def _wire_getter(path: AttrPath) -> Callable[[Mapping[str, object]], object]:
+    return lambda resource: read(resource, path)
+
+
+def predicate(
+    filter_: Filter,
+    resolve: Callable[[AttrPath], Callable[[T], object] | None],
+    *,
+    case_exact: CaseExact | None = None,
+) -> Callable[[T], bool]:
+    """The filter as a function over whatever objects the getters of `resolve` understand.
+
+    A getter gives the value of its attribute: one value, a list or tuple of values, or None when unassigned.
+    Of an attribute that doesn't exist (`resolve` gives None) nothing holds, not even `ne`; `not (…)` negates
+    that as usual. A multi-valued attribute fits when any of its values does. Elements of a complex attribute
+    compare by their `value`. The function raises ScimError 400 `invalidFilter` as `matches` does.
+    """
+    if isinstance(filter_, Compare):
+        return _comparison(filter_, resolve, case_exact)
+    if isinstance(filter_, Present):
+        return _presence(filter_, resolve)
+    if isinstance(filter_, Group):
+        return _group(filter_, resolve, case_exact)
+    if isinstance(filter_, Not):
+        inner = predicate(filter_.filter, resolve, case_exact=case_exact)
+        return lambda obj: not inner(obj)
+    left = predicate(filter_.left, resolve, case_exact=case_exact)
+    right = predicate(filter_.right, resolve, case_exact=case_exact)
+    if isinstance(filter_, And):
+        return lambda obj: left(obj) and right(obj)
+    return lambda obj: left(obj) or right(obj)
+
+
+def _nothing(obj: object) -> bool:
+    return False
+
+
+_Resolve: TypeAlias = Callable[[AttrPath], "Callable[[T], object] | None"]
+
+
+def _comparison(filter_: Compare, resolve: _Resolve[T], case_exact: CaseExact | None) -> Callable[[T], bool]:
+    exact = case_exact is not None and case_exact(filter_.path)
+    fits = comparison(filter_.op, filter_.value, case_exact=exact)
+    getter = resolve(filter_.path)
+    if getter is None:
+        return _nothing
+    get = getter  # a closure can't see that the variable is no longer None
+
+    def check(obj: T) -> bool:
+        value = get(obj)
+        if isinstance(value, (str, int)):  # by far the most, and the quickest to tell
+            return fits(value)
+        if isinstance(value, (list, tuple)):
+            return any(map(fits, map(_comparable, value))) if value else fits(None)
+        return fits(_comparable(value))
+
+    return check
+
+
+_OPAQUE: Final = object()
+
+
+def _comparable(value: object) -> object:
+    """A complex value compares by its `value` (RFC 7643 2.4), or with nothing if it has none."""
+    if not isinstance(value, Mapping):
+        return value
+    found = member(value, "value")
+    return _OPAQUE if found is None else found
+
+
+def _presence(filter_: Present, resolve: _Resolve[T]) -> Callable[[T], bool]:
+    getter = resolve(filter_.path)
+    if getter is None:
+        return _nothing
+    get = getter
+    return lambda obj: is_present(get(obj))
+
+
+def is_present(value: object) -> bool:
+    """What `pr` asks: "a non-empty or non-null value, or a non-empty node for complex attributes"."""
+    if isinstance(value, Mapping):
+        return any(map(is_present, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(is_present, value))
+    return value is not None and value != ""
+
+
+def _group(filter_: Group, resolve: _Resolve[T], case_exact: CaseExact | None) -> Callable[[T], bool]:
+    getter = resolve(filter_.path)
+    if getter is None:
+        return _nothing
+    get = getter
+    inner = element_predicate(filter_, case_exact=case_exact)
+
+    def check(obj: T) -> bool:
+        value = get(obj)
+        if isinstance(value, (list, tuple)):
+            return any(map(inner, value))
+        return value is not None and inner(value)
+
+    return check
+
+
+def element_predicate(group: Group, *, case_exact: CaseExact | None = None) -> Callable[[object], bool]:
+    """The filter in the brackets, over one value of the attribute before them."""
+    urn, name = group.path.urn, group.path.name
+
+    def exact(path: AttrPath) -> bool:
+        return case_exact is not None and case_exact(AttrPath(urn, name, path.name))
+
+    return predicate(group.filter, _element_getter, case_exact=exact)
+
+
+def _element_getter(path: AttrPath) -> Callable[[object], object] | None:
+    if path.urn is not None or path.sub is not None:
+        return None  # inside brackets there are only the names of sub-attributes
+    return lambda element: sub_value(element, path.name)
+
+
+def equalities(filter_: Filter) -> list[tuple[AttrPath, str | int | float | bool]]:
+    """The `eq` comparisons that must all hold: at the top level and under `and`.
+
+    For looking up in an index: a string attribute (not `caseExact`) that fits has the same `fold` as the
+    value. So `eq null` is left out, and date-times, which are equal in more than one spelling.
+    """
+    if isinstance(filter_, And):
+        return equalities(filter_.left) + equalities(filter_.right)
+    if not isinstance(filter_, Compare) or filter_.op != "eq" or filter_.value is None:
+        return []
+    if isinstance(filter_.value, str) and instant(filter_.value) is not None:
+        return []
+    return [(filter_.path, filter_.value)]
+
+
+def is_simple(filter_: Filter) -> bool:
+    """Whether it uses only `eq` and `and`, as Microsoft's client does.
+
+    Microsoft Learn, Develop and plan provisioning for a SCIM endpoint, heading "Understand the Microsoft Entra
+    SCIM implementation".
+    """
+    if isinstance(filter_, And):
+        return is_simple(filter_.left) and is_simple(filter_.right)
+    return isinstance(filter_, Compare) and filter_.op == "eq"

@@ -1,0 +1,378 @@
+"""PATCH (RFC 7644 3.5.2), as the RFC has it and in every dialect that Microsoft Entra has spoken.
+
+The dialects, from Microsoft Learn, Known issues and resolutions with SCIM 2.0 protocol compliance (heading
+"Flags to alter the SCIM behavior") and Develop and plan provisioning for a SCIM endpoint (heading "Update
+User"): `op` capitalised; "True" and "False" for booleans; operations without a path whose keys are paths
+(`name.givenName`, `urn:…:User:department`); a dot instead of the colon after an extension's URN; a `remove` that
+lists what to remove in its value; a `manager` that is a bare string or a list of one; an `add` to a value that
+isn't there yet (`emails[type eq "work"].value`), which makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from mockhost.matching import ABSENT
+from mockhost.scim import elements, values
+from mockhost.scim.attributes import (
+    AttributeInfo,
+    AttrPath,
+    FlatSchema,
+    Schema,
+    SchemaView,
+    fold,
+    given,
+    key_of,
+)
+from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.grammar import Path, parse_path
+from mockhost.scim.operations import Operation, read_operations
+
+__all__ = [
+    "AttributeInfo",
+    "FlatSchema",
+    "Operation",
+    "Path",
+    "Schema",
+    "SchemaView",
+    "apply",
+    "parse_path",
+    "read_operations",
+]
+
+
+def apply(
+    resource: Mapping[str, object],
+    body: object,
+    *,
+    schema: SchemaView,
+    unknown: str = "ignore",
+    unmatched: str = "add",
+) -> dict[str, object]:
+    """The wire-shaped `resource` after a PATCH with this body; `resource` itself never changes.
+
+    `unknown`: attributes that nobody has are passed over ("ignore") or make it fail ("refuse").
+    `unmatched`: whether a value path that fits no element makes one: on "add" only, "always" (on replace, too,
+    against RFC 7644 3.5.2.3), or "never".
+    A read-only attribute may be named by no path, and is passed over inside a value.
+    Raises ScimError 400: invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget or mutability; the
+    detail says which operation it was.
+    """
+    operations = read_operations(body)
+    draft = _Draft(resource, schema, unknown == "refuse", unmatched)
+    for number, operation in enumerate(operations, start=1):
+        try:
+            draft.perform(operation)
+        except ScimError as error:
+            where = f"Operation {number} of {len(operations)}: "
+            raise ScimError(error.status, error.scim_type, where + error.detail) from None
+    return draft.resource
+
+
+def _copied(value: object) -> object:
+    """A copy of a resource of ours, whose nesting is shallow."""
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _assigned(value: object) -> bool:
+    """RFC 7643 2.5: null and the empty array are "unassigned"."""
+    return value is not None and value != [] and value != {}
+
+
+_Place: TypeAlias = Literal["path", "key", "inner key"]
+"""Where a path stands: it is the operation's own, a key of its value, or one of a schema's object in that."""
+
+
+class _Draft:
+    """A resource on its way through the operations; thrown away when one of them fails."""
+
+    __slots__ = ("refuse", "resource", "schema", "unmatched")
+
+    def __init__(
+        self, resource: Mapping[str, object], schema: SchemaView, refuse: bool, unmatched: str
+    ) -> None:
+        self.resource: dict[str, object] = {key: _copied(value) for key, value in resource.items()}
+        self.schema = schema
+        self.refuse = refuse
+        self.unmatched = unmatched
+
+    # -- what an operation is about --------------------------------------------------------------------------
+
+    def perform(self, operation: Operation) -> None:
+        op, value = operation.op, operation.value
+        if op != "remove" and value is ABSENT:
+            raise ScimError(400, "invalidValue", f"An operation '{op}' needs a value.")
+        if operation.path is not None:
+            self._at(parse_path(operation.path), op, value)
+        elif op == "remove":
+            raise ScimError(400, "noTarget", "A remove needs a path that says what to remove.")
+        else:
+            self._members("", op, value, "key")
+
+    def _members(self, container: str, op: str, value: object, place: _Place) -> None:
+        """An object whose keys are attributes, or paths: at the top level, or of an extension."""
+        if not isinstance(value, Mapping):
+            what = f"for {container}" if container else "without a path"
+            raise ScimError(400, "invalidValue", f"The value {what} is an object, not {shown(value)}.")
+        for key, item in value.items():
+            try:
+                path = parse_path(key)
+            except ScimError:
+                if "[" in key:
+                    raise
+                self._nobody_has(key)
+                continue
+            if container and path.attr.urn is None:
+                path = path._replace(attr=path.attr._replace(urn=container))
+            self._at(path, op, item, place)
+
+    def _at(self, path: Path, op: str, value: object, place: _Place = "path") -> None:
+        if value == [] and op != "remove":
+            value = None  # both are "unassigned" (RFC 7643 2.5)
+        if op == "add" and value is None:
+            return None  # there is nothing to add
+        attr = path.attr
+        if attr.urn is not None:
+            whole = f"{attr.urn}:{attr.name}"
+            container = self.schema.container(whole)
+            if container is not None and path.sub is None and path.filter is None:
+                # A schema within a schema is none: following it would follow a body to any depth.
+                return (
+                    self._nobody_has(whole)
+                    if place == "inner key"
+                    else self._at_container(container, op, value)
+                )
+            if container is not None and path.sub is not None and path.filter is None:
+                # The dot that once stood where the colon belongs: `urn:…:enterprise:2.0:User.department`.
+                path = Path(AttrPath(whole, path.sub))
+        info = self.schema.attribute(path.attr)
+        sub = info.sub_attribute(path.sub) if info is not None and path.sub is not None else None
+        if info is None or (path.sub is not None and sub is None):
+            return self._nobody_has(str(path))
+        if info.mutability == "readOnly" or (sub is not None and sub.mutability == "readOnly"):
+            if place == "path":
+                raise ScimError(400, "mutability", f"The attribute {path} is read-only.")
+            return None
+        return self._change(path, info, sub, "remove" if value is None else op, value)
+
+    def _nobody_has(self, name: str) -> None:
+        if self.refuse:
+            raise ScimError(400, "invalidPath", f"There is no attribute {shown(name)}.")
+
+    def _at_container(self, container: str, op: str, value: object) -> None:
+        """The URN of a whole schema as a path, or as a key."""
+        if op != "remove" and value is not None:
+            return self._members(container, op, value, "inner key")
+        key = key_of(self.resource, container) if container else None
+        if not container:
+            raise ScimError(400, "noTarget", "A resource's own schema can't be removed: name an attribute.")
+        held = self.resource.get(key) if key is not None else None
+        for name in held if isinstance(held, Mapping) else ():
+            info = self.schema.attribute(AttrPath(container, name))
+            if info is not None and (info.required or info.mutability in ("readOnly", "immutable")):
+                raise ScimError(400, "mutability", f"{container} holds {name}, which can't be removed.")
+        if key is not None:
+            del self.resource[key]
+            self._list_schema(container, present=False)
+        return None
+
+    def _list_schema(self, urn: str, *, present: bool) -> None:
+        """`schemas` names the extensions that a resource has (RFC 7643 3)."""
+        key = key_of(self.resource, "schemas")
+        listed = self.resource[key] if key is not None else None
+        if key is None or not isinstance(listed, list):
+            return
+        others = [name for name in listed if not (isinstance(name, str) and fold(name) == fold(urn))]
+        if present and len(others) == len(listed):
+            listed.append(urn)
+        elif not present:
+            self.resource[key] = others
+
+    # -- what it does there ----------------------------------------------------------------------------------
+
+    def _change(
+        self, path: Path, info: AttributeInfo, sub: AttributeInfo | None, op: str, value: object
+    ) -> None:
+        if info.urn is None:
+            return self._change_in(self.resource, path, info, sub, op, value)
+        key = key_of(self.resource, info.urn) or info.urn
+        held = self.resource.get(key)
+        extension = held if isinstance(held, dict) else {}
+        had = bool(extension)
+        self._change_in(extension, path, info, sub, op, value)
+        if extension:
+            self.resource[key] = extension
+        elif had:
+            del self.resource[key]
+        if had != bool(extension):
+            self._list_schema(info.urn, present=not had)
+        return None
+
+    def _change_in(
+        self,
+        holder: dict[str, object],
+        path: Path,
+        info: AttributeInfo,
+        sub: AttributeInfo | None,
+        op: str,
+        value: object,
+    ) -> None:
+        if info.multi_valued:
+            self._store(holder, info, self._many(holder, path, info, sub, op, value))
+        elif path.filter is not None:
+            problem = f"This path is invalid: {info.name} has a single value, brackets choose among several."
+            raise ScimError(400, "invalidPath", problem)
+        elif info.type == "complex":
+            self._store(holder, info, self._complex(_held(holder, info), info, sub, op, value))
+        else:
+            self._store(holder, info, None if op == "remove" else values.simple(info, value))
+
+    def _store(self, holder: dict[str, object], info: AttributeInfo, value: object) -> None:
+        """Put a value into a resource, an extension or a complex value, if its mutability allows."""
+        key = key_of(holder, info.name) or info.name
+        old = holder.get(key)
+        if old == value or not (_assigned(old) or _assigned(value)):
+            return
+        if info.mutability == "immutable" and _assigned(old):
+            if _assigned(value) and _same(info, old, value):
+                return
+            raise ScimError(
+                400, "mutability", f"{info.name} is immutable: it has a value that can't be changed."
+            )
+        if _assigned(value):
+            holder[key] = value
+        elif info.required:
+            raise ScimError(400, "mutability", f"{info.name} is required: it can't be removed.")
+        else:
+            del holder[key]
+
+    # -- values ----------------------------------------------------------------------------------------------
+
+    def _complex(
+        self, current: object, info: AttributeInfo, sub: AttributeInfo | None, op: str, value: object
+    ) -> object:
+        """A single complex value after the change: what isn't mentioned stays (RFC 7644 3.5.2.3)."""
+        found = dict(current) if isinstance(current, Mapping) else {}
+        if sub is not None:
+            self._store(found, sub, None if op == "remove" else values.simple(sub, value))
+            return found
+        if op == "remove":
+            return None
+        value = values.single(info, value)
+        if not isinstance(value, Mapping):
+            # A manager's id alone: nothing of what the old one had still holds. Empty: there is none any more.
+            return values.element(info, value, self.refuse) if value != "" else None
+        if info.sub_attribute("value") is not None and given(value, "value") == "":
+            return None
+        for name, item in value.items():
+            part = values.part(info, name, self.refuse)
+            if part is not None and (item is not None or op == "replace"):
+                self._store(found, part, None if item is None else values.simple(part, item))
+        return found
+
+    # -- several values --------------------------------------------------------------------------------------
+
+    def _many(
+        self,
+        holder: Mapping[str, object],
+        path: Path,
+        info: AttributeInfo,
+        sub: AttributeInfo | None,
+        op: str,
+        value: object,
+    ) -> list[object]:
+        """The values of a multi-valued attribute after the change."""
+        held = _held(holder, info)
+        current = held if isinstance(held, list) else [held] if held is not None else []
+        if sub is not None or path.filter is not None:
+            return self._chosen(current, path, info, sub, op, value)
+        if op == "add":
+            return elements.one_primary(
+                info, current, elements.added(info, current, values.elements(info, value, self.refuse))
+            )
+        if op == "replace":
+            return elements.one_primary(info, (), values.elements(info, value, self.refuse))
+        if value is ABSENT or value is None:
+            return []
+        named = values.elements(info, value, self.refuse)
+        if not named and value != []:
+            raise ScimError(400, "invalidValue", f"The value names nothing of {info.name} to remove.")
+        return elements.removed(info, current, named)
+
+    def _chosen(
+        self,
+        current: list[object],
+        path: Path,
+        info: AttributeInfo,
+        sub: AttributeInfo | None,
+        op: str,
+        value: object,
+    ) -> list[object]:
+        """`emails[type eq "work"].value`, `emails[…]`, or `emails.value`, which means that of all of them."""
+        for name in () if path.filter is None else elements.names_in(path.filter):
+            known = info.sub_attribute(name) if info.type == "complex" else fold(name) == "value"
+            if not known:
+                self._nobody_has(f"{info.name}.{name}")
+                return current
+        fits = elements.chosen_by(info, path)
+        chosen = {i for i, element in enumerate(current) if fits(element)}
+        if op == "remove":
+            kept = [self._changed(element, info, sub, op, None) if i in chosen else element
+                    for i, element in enumerate(current)]  # fmt: skip
+            return [element for element in kept if element is not None and element != {}]
+        after = list(current)
+        if not chosen:
+            after.append(self._made(path, info, op))
+            chosen = {len(current)}
+            op = "add"
+        for i in chosen:
+            after[i] = self._changed(after[i], info, sub, op, value)
+        if len(after) > len(current) and not fits(after[-1]):
+            raise ScimError(400, "invalidValue", f"The value contradicts the brackets of {shown(str(path))}.")
+        return elements.one_primary(info, current, after)
+
+    def _changed(
+        self, element: object, info: AttributeInfo, sub: AttributeInfo | None, op: str, value: object
+    ) -> object:
+        """One chosen element after the change; None when it goes."""
+        if sub is not None:
+            found = dict(element) if isinstance(element, Mapping) else {}
+            self._store(found, sub, None if op == "remove" else values.simple(sub, value))
+            return found
+        if op == "remove":
+            return None
+        made = values.element(info, values.single(info, value), self.refuse)
+        if op == "replace" or not isinstance(element, Mapping) or not isinstance(made, Mapping):
+            return made  # "all matching record values SHALL be replaced" (RFC 7644 3.5.2.3)
+        found = dict(element)
+        for name, item in made.items():
+            part = info.sub_attribute(name)
+            assert part is not None  # elements are made of sub-attributes only
+            self._store(found, part, item)
+        return found
+
+    def _made(self, path: Path, info: AttributeInfo, op: str) -> dict[str, object]:
+        """The element that the brackets describe, where there is none."""
+        parts = elements.described(path.filter)
+        # Without brackets there is nothing to fit: an attribute that isn't there is added (RFC 7644 3.5.2.3).
+        allowed = path.filter is None or self.unmatched == "always" or (op, self.unmatched) == ("add", "add")
+        if parts is None or not allowed or info.type != "complex":
+            raise ScimError(400, "noTarget", f"No value of {info.name} fits the path {shown(str(path))}.")
+        made: dict[str, object] = {}
+        for name, value in parts.items():
+            part = info.sub_attribute(name)
+            assert part is not None  # names that nobody has were looked for before
+            made[part.name] = values.simple(part, value)
+        return made
+
+
+def _held(holder: Mapping[str, object], info: AttributeInfo) -> object:
+    key = key_of(holder, info.name)
+    return None if key is None else holder[key]
+
+
+def _same(info: AttributeInfo, old: object, new: object) -> bool:
+    return elements.comparable(old, info.case_exact) == elements.comparable(new, info.case_exact) is not None
