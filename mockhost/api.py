@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import pathlib
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +31,11 @@ from mockhost.scenario.model import Scenario
 from mockhost.server.listener import Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls import Authority, Certificates
-from mockhost.web.control import create_control_app
 from mockhost.web.data import create_data_app
 
 if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
     import requests
 
     from mockhost.expect.check import Report
@@ -144,11 +147,8 @@ class MockHost:
 
     def _start_control(self) -> None:
         host, port = self._control_address
-        app = create_control_app(
-            self.runtime, token=self.control_token, bound_host=host, names=self.tls_names
-        )
         self.control_listener = Listener(
-            app,
+            _ControlPlane(lambda: self._control_app(host)),
             hosts=LOOPBACK if host in ("127.0.0.1", "localhost") else (host,),
             port=port,
             tls=None,
@@ -157,6 +157,17 @@ class MockHost:
         )
         self.control_listener.bind()
         self.control_listener.open()
+
+    def _control_app(self, bound_host: str) -> WSGIApplication:
+        from mockhost.web.control import create_control_app
+
+        return create_control_app(
+            self.runtime,
+            token=self.control_token,
+            bound_host=bound_host,
+            names=self.tls_names,
+            load=lambda scenario, overrides: self.load(scenario, **overrides),
+        )
 
     def _offer(self) -> TlsOffer:
         mode, context = self.runtime.certificates.offer()
@@ -316,6 +327,19 @@ class MockHost:
         from mockhost.expect.check import check
 
         return check(self.runtime.scenario, RuntimeDriver(self))
+
+
+class _ControlPlane:
+    """The control plane's application, built when it is first asked: many a host is never operated."""
+
+    def __init__(self, make: Callable[[], WSGIApplication]) -> None:
+        self._make = functools.cache(make)
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._lock:
+            app = self._make()
+        return app(environ, start_response)
 
 
 class HostClock:

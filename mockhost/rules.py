@@ -63,7 +63,7 @@ class Reply(NamedTuple):
 class Rule:
     """One rule, compiled from its map in a scenario or in a call."""
 
-    __slots__ = ("_conditions", "_sees_refused", "document", "live", "name", "reply")
+    __slots__ = ("_conditions", "_sees_refused", "document", "live", "name", "operations", "reply")
 
     def __init__(self, document: Mapping[str, object], name: str, *, live: bool) -> None:
         self.document = dict(document)
@@ -75,6 +75,8 @@ class Rule:
         for word in when:
             if word not in CONDITIONS:
                 raise UsageError(f"rule {self.name!r}: unknown condition {word!r}", hint=did_you_mean(word, CONDITIONS))
+        self.operations = _operations(when.get("operation"))
+        """the operations that it can match, or None where that takes more than a look"""
         self._conditions = tuple(when.items())
         self._sees_refused = not _SEES_REFUSED.isdisjoint(when)
         self.reply = _reply(document.get("reply", "normal"), self.name)
@@ -84,6 +86,11 @@ class Rule:
         if request.verdict != "ok" and not self._sees_refused:
             return False
         return all(_holds(word, expected, request) for word, expected in self._conditions)
+
+
+def _operations(expected: object) -> frozenset[str] | None:
+    names = [expected] if isinstance(expected, str) else expected
+    return frozenset(names) if isinstance(names, (list, tuple)) else None
 
 
 def _reply(value: object, name: str) -> Reply | None:
@@ -134,35 +141,46 @@ class Rules:
         self._file = tuple(Rule(d, f"rules[{i}]", live=False) for i, d in enumerate(documents))
         self._live: tuple[Rule, ...] = ()
         self._numbers = itertools.count()
+        self._candidates: dict[str, tuple[Rule, ...]] = {}
 
     def __iter__(self) -> itertools.chain[Rule]:
         return itertools.chain(self._live, self._file)
 
     def first(self, request: Request) -> Rule | None:
         """The first rule that matches, or None."""
-        if not self._live and not self._file:
-            return None
-        return next((rule for rule in self if rule.matches(request)), None)
+        operation = request.operation
+        candidates = self._candidates.get(operation)
+        if candidates is None:
+            candidates = tuple(rule for rule in self if rule.operations is None or operation in rule.operations)
+            self._candidates[operation] = candidates
+        for rule in candidates:
+            if rule.matches(request):
+                return rule
+        return None
 
     def replace_file(self, documents: Iterable[Mapping[str, object]]) -> None:
         """Put other rules in the place of the file's; live rules stay."""
         self._file = tuple(Rule(d, f"rules[{i}]", live=False) for i, d in enumerate(documents))
+        self._candidates = {}
 
     def add(self, document: Mapping[str, object]) -> str:
         """Put a live rule before all others; its name. A rule of the same name is replaced."""
         rule = Rule(document, f"live[{next(self._numbers)}]", live=True)
         self._live = (rule, *(other for other in self._live if other.name != rule.name))
+        self._candidates = {}
         return rule.name
 
     def remove(self, name: str) -> bool:
         """Take a live rule away; False if there is none of this name."""
         before = len(self._live)
         self._live = tuple(rule for rule in self._live if rule.name != name)
+        self._candidates = {}
         return len(self._live) < before
 
     def clear(self) -> None:
         """Take every live rule away."""
         self._live = ()
+        self._candidates = {}
 
     def documents(self) -> list[dict[str, object]]:
         """The rules in the order in which they are tried, as plain JSON."""
