@@ -28,7 +28,7 @@ from mockhost.journal import Exchange, Journal
 from mockhost.runtime import Admission, ClientTarget, Cut, Runtime
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
-from mockhost.server.listener import Listener
+from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls import Authority, Certificates
 from mockhost.web.data import create_data_app
@@ -153,6 +153,7 @@ class MockHost:
             port=port,
             tls=None,
             wire=lambda: "plain",
+            limits=Limits(lengths_required=False),
             name="control",
         )
         self.control_listener.bind()

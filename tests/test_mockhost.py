@@ -252,3 +252,43 @@ def test_a_bug_of_ours_is_journalled_and_never_shown(
         assert "the wheel came off" in bugs[0]
         assert probe(host).status_code == 200
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_cache_streams_the_moment_at_which_it_began() -> None:
+    """What changes while a large cache is on its way out is not in it."""
+    people = {"SQL": {"system": {"objects": [], "people": {"count": 20_000}}}}
+    with MockHost(tls=False, connectors=people) as host, host.session("SQL") as session:
+        with session.get(host.url("SQL") + "/cache", stream=True, timeout=30) as answer:
+            assert answer.headers["Transfer-Encoding"] == "chunked"
+            first = answer.raw.read(1000, decode_content=True)
+            user = {"schemas": [URN], URN: {"ContosoLogin": "late", "FirstName": "L", "LastName": "L"}}
+            with host.session("SQL") as other:
+                assert other.post(host.url("SQL") + "/Users", json=user, timeout=10).status_code == 201
+                assert other.delete(host.url("SQL") + "/Users/user0019999", timeout=10).status_code == 204
+            users = json.loads(first + answer.raw.read(decode_content=True))
+        assert len(users) == 20_000
+        assert {users[0]["id"], users[-1]["id"]} == {"user0000000", "user0019999"}
+        streamed = host.journal.entries(operation="cache")[0]
+        assert streamed.answer_length is not None
+        assert streamed.answer_length > 1_000_000
+
+
+def test_a_change_over_the_control_plane_needs_no_body() -> None:
+    """A bare POST is told which header is missing; with it a reset needs nothing more."""
+    with MockHost() as host:
+        answer = requests.post(host.control_url + "/v1/reset", timeout=10)
+        assert answer.status_code == 415
+        assert "application/json" in answer.json()["error"]["hint"]
+        json_header = {"Content-Type": "application/json"}
+        assert requests.post(host.control_url + "/v1/reset", headers=json_header, timeout=10).ok
+
+
+def test_a_connection_that_never_became_one_is_in_the_journal() -> None:
+    """A client that does not trust the certificate leaves the name of its alert."""
+    with MockHost() as host, host.runtime.events.subscribe() as events:
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(host.url("SQL"), timeout=10)
+        told = events.get(timeout=10)
+        assert told is not None
+        assert told.kind == "connection"
+        assert [connection.error for connection in host.journal.connections] == ["unknown_ca"]

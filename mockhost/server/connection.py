@@ -73,7 +73,7 @@ class Connection:
         self._fd_lock = threading.Lock()
         self._writing = threading.Lock()
         self._buffer = b""
-        self._reader = HeadReader()
+        self._reader = HeadReader(lengths_required=service.limits.lengths_required)
 
     @property
     def alive(self) -> bool:

@@ -181,9 +181,10 @@ _NO_C1 = dict.fromkeys(range(0x80, 0xA0))
 class HeadReader:
     """Reads heads of one connection; remembers the last block of fields, which clients repeat word for word."""
 
-    __slots__ = ("_block", "_fields")
+    __slots__ = ("_block", "_fields", "_lengths_required")
 
-    def __init__(self) -> None:
+    def __init__(self, *, lengths_required: bool = True) -> None:
+        self._lengths_required = lengths_required
         self._block: bytes | None = None
         self._fields: Fields | str = ""
 
@@ -231,7 +232,7 @@ class HeadReader:
             return "hostname"
         if not current and chunked:
             return "bad_request"
-        if length is None and not chunked and method in _VERBS_WITH_BODY:
+        if length is None and not chunked and self._lengths_required and method in _VERBS_WITH_BODY:
             return "length_required"
         return Head(
             method,

@@ -25,6 +25,8 @@ class Limits(NamedTuple):
     drain_seconds: float = 2.0
     """how long an ending by FIN waits for a client that is still sending"""
     drain_bytes: int = 4 * 1024 * 1024
+    lengths_required: bool = True
+    """whether a POST, PUT or PATCH without a length is refused, as by http.sys"""
     idle_threads: int = 32
     """how many threads wait for the next connection when they have none"""
 
