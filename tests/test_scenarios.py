@@ -84,4 +84,4 @@ def test_a_million_people_are_found_by_their_last_login() -> None:
     assert scenario.connectors.keys() == {"SQL"}
     people = scenario.connectors["SQL"].system.people
     assert people is not None
-    assert people.count == 1_000_000
+    assert people.size == 1_000_000

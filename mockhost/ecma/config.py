@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 OBJECT_DN = "-dn-"
 """The virtual attribute that carries an object's DN (Generic LDAP connector tutorial, attribute mappings)."""
-EXPORT_PASSWORD = "export_password"  # noqa: S105 - a column's name
+EXPORT_PASSWORD = "export_password" 
 """The virtual attribute of the initial password: always in the schema, never given back."""
 
 
@@ -49,9 +49,10 @@ class Column(NamedTuple):
 
 
 class PeopleConfig(NamedTuple):
-    """A crowd: `count` people made on demand from the seed."""
+    """A crowd: people made on demand from the seed."""
 
-    count: int
+    size: int
+    """how many; `count` in a scenario"""
     set: Mapping[str, str] = {}
     fill: Mapping[str, str] = {}
 

@@ -46,8 +46,14 @@ class ConnectedSystem:
         elif self.table.log is None:
             self.table.log = {}
 
-    def configure(self, config: ConnectorConfig) -> None:
-        """Take over a changed configuration. The data stays, in new columns if need be, unless it is what changed."""
+    def configure(self, config: ConnectorConfig, *, running: bool = False) -> None:
+        """Take over a changed configuration. The data stays, in new columns if need be, unless it is what changed.
+
+        A connector that is `running` reads records by the columns that it started with and exports by its anchor,
+        so both stay until it starts again; so does data that comes with other columns.
+        """
+        if running:
+            config = self._meanwhile(config)
         before, now = self._page, config
         names = [column.name for column in self.columns]
         self._take_over(config)
@@ -57,6 +63,12 @@ class ConnectedSystem:
             held = [dict(zip(names, record, strict=True)) for _, record in self.table.records()]
             self.table = Table(Base([self.record(values) for values in held]))
         self._watch(config)
+
+    def _meanwhile(self, config: ConnectorConfig) -> ConnectorConfig:
+        held, wanted = self._page.system, config.system
+        if wanted.columns != held.columns:
+            wanted = held._replace(table=wanted.table, rights=wanted.rights)
+        return self._page._replace(system=wanted)
 
     @property
     def table_name(self) -> str:
@@ -138,9 +150,9 @@ class ConnectedSystem:
                     if not any(str(item).casefold() == known.casefold() for known in column.values):
                         raise self._unknown_value(column, str(item))
             if column.unique or column.name == OBJECT_DN:
-                taken = [row for row in self.table.find(position, value) if row not in own]
-                if taken:
-                    raise self.kind.duplicate(column.name, str(value), self.table_name)
+                for item in value if isinstance(value, tuple) else (value,):
+                    if any(row not in own for row in self.table.find(position, item)):
+                        raise self.kind.duplicate(column.name, str(item), self.table_name)
 
     def _unknown_value(self, column: Column, value: str) -> ExportError:
         if column.name.casefold() == "objectclass":
@@ -247,7 +259,7 @@ def _base(config: ConnectorConfig, columns: tuple[Column, ...], chance: Chance) 
         return held[1]
     objects = [_object_record(values, row, config.name, columns, chance) for row, values in enumerate(config.system.objects)]
     people = config.system.people
-    if people is None or people.count == 0:
+    if people is None or people.size == 0:
         base = Base(objects)
     else:
         base = Base(Stacked(objects, _Crowd(config, people, columns, chance)))
@@ -322,7 +334,7 @@ class _Crowd(Rows):
         self._chance = chance
         self._wrapped = {i for i, c in enumerate(columns) if c.multi_valued and i not in constants}
         self._typed = {i for i, c in enumerate(columns) if c.type == "integer"}
-        self._crowd = Crowd(chance.seed, people.count, tuple(c.name for c in columns), pattern, fill)
+        self._crowd = Crowd(chance.seed, people.size, tuple(c.name for c in columns), pattern, fill)
 
     def __len__(self) -> int:
         return len(self._crowd)

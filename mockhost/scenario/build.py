@@ -1,0 +1,241 @@
+"""From a valid document to the values that the rest of mockhost works with: shorthands, defaults, durations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mockhost.clock import parse_iso
+from mockhost.ecma.config import (
+    EXPORT_PASSWORD,
+    OBJECT_DN,
+    ConnectorConfig,
+    Deprovisioning,
+    DnConfig,
+    HostConfig,
+    ImportConfig,
+    PeopleConfig,
+    SystemConfig,
+    TlsConfig,
+)
+from mockhost.scenario import data
+from mockhost.scenario.durations import seconds
+from mockhost.scenario.gone import Removed, connectors_of
+from mockhost.scenario.layers import Findings, Layer, owner
+from mockhost.scenario.model import ClockConfig, Scenario, Step, Trail
+from mockhost.scenario.paths import Path
+from mockhost.scenario.system import columns_of, file_of
+
+Map = Mapping[str, Any]
+
+TLS_WORDS: Final[Mapping[str, TlsConfig]] = {
+    "expired": TlsConfig(valid=(-730 * 86_400.0, -86_400.0)),
+    "not_yet_valid": TlsConfig(valid=(86_400.0, 731 * 86_400.0)),
+    "wrong_name": TlsConfig(names=("ecma-server-01.contoso.lab",)),
+    "untrusted": TlsConfig(issuer="untrusted"),
+    "wrong_usage": TlsConfig(usage="client"),
+    "none": TlsConfig(mode="none"),
+    "plain_http": TlsConfig(mode="plain_http"),
+}
+"""The shorthands of `host.tls`."""
+
+
+def scenario(
+    filled: Map,
+    document: dict[str, object],
+    *,
+    name: str,
+    origin: str | None,
+    parent: str | None,
+    secrets: tuple[str, ...],
+    trail: Trail,
+) -> Scenario:
+    """The scenario of a valid document; `filled` has its variables replaced.
+
+    Raises DataProblem if a data file that was there a moment ago can't be read now.
+    """
+    found = [
+        data.locate(owner(trail.layers, path).folder(path), said) for path, said in data.mentions(filled)
+    ]
+    removed = Removed(trail.layers, document)
+    return Scenario(
+        name=name,
+        origin=origin,
+        title=filled.get("title", ""),
+        why=filled.get("why", ""),
+        reproduces=tuple(filled.get("reproduces", ())),
+        sources=tuple(filled.get("sources", ())),
+        tags=tuple(filled.get("tags", ())),
+        cause=filled.get("cause"),
+        client_should=filled.get("client_should"),
+        seed=filled.get("seed", 0),
+        clock=_clock(filled.get("clock", {})),
+        host=_host(filled.get("host", {})),
+        connectors={n: _kept(_connector(n, c, trail.layers)) for n, c in filled["connectors"].items()},
+        client={n: dict(told) for n, told in filled.get("client", {}).items() if n in filled["connectors"]},
+        timeline=tuple(_in_seconds(m, ("at",)) for m in _left(filled, "timeline", removed)),
+        rules=tuple(_rule(rule, i, trail.layers) for i, rule in enumerate(filled.get("rules", ()))),
+        expect=_steps(_left(filled, "expect", removed)),
+        cure=_steps(_left(filled, "cure", removed)),
+        cured=_steps(_left(filled, "cured", removed)),
+        parent=parent,
+        secrets=secrets,
+        document=document,
+        trail=trail._replace(data_files=tuple(found)),
+    )
+
+
+def _clock(said: Map) -> ClockConfig:
+    start = said.get("start")
+    return ClockConfig(
+        mode=said.get("mode", "wall"),
+        speed=float(said.get("speed", 1.0)),
+        start=None if start is None else parse_iso(start),
+    )
+
+
+def _host(said: Map) -> HostConfig:
+    return HostConfig(
+        generation=said.get("generation", "current"),
+        behaviours=dict(said.get("behaviours", {})),
+        service=said.get("service", "running"),
+        debug=said.get("debug", False),
+        debug_effective=said.get("debug_effective"),
+        tls=_tls(said.get("tls", {})),
+    )
+
+
+def _tls(said: str | Map) -> TlsConfig:
+    if isinstance(said, str):
+        return TLS_WORDS[said]
+    values = dict(said)
+    if "names" in values:
+        values["names"] = tuple(values["names"])
+    if "valid" in values:
+        values["valid"] = tuple(map(seconds, values["valid"]))
+    return TlsConfig(**values)
+
+
+_KEPT: list[ConnectorConfig] = []
+_KEPT_COUNT = 16
+
+
+def _kept(made: ConnectorConfig) -> ConnectorConfig:
+    """An equal configuration that was made before, if there is one: hosts share their data by its identity."""
+    for known in _KEPT:
+        if known == made:
+            return known
+    _KEPT.append(made)
+    del _KEPT[:-_KEPT_COUNT]
+    return made
+
+
+def _connector(name: str, said: Map, layers: Sequence[Layer]) -> ConnectorConfig:
+    columns = columns_of(said)
+    flows = {key: _flow(said.get("deprovisioning", {}).get(key)) for key in ("disable", "delete")}
+    set_by_flows = {attribute for _, attribute in flows.values() if attribute}
+    chosen = said.get("selected_attributes")
+    if chosen is None:
+        # the wizard offers for a flow only what isn't selected, so "all columns" can't mean those
+        chosen = [column for column in columns if column not in set_by_flows]
+    plain = Deprovisioning()
+    return ConnectorConfig(
+        name=name,
+        kind=said.get("kind", "generic_sql"),
+        secret_token=said["secret_token"],
+        anchor=said["anchor"],
+        object_type=said.get("object_type", "User"),
+        dn=DnConfig(**said.get("dn", {})),
+        imports=_imports(said.get("import", {})),
+        deprovisioning=Deprovisioning(
+            flows["disable"][0] or plain.disable,
+            flows["disable"][1],
+            flows["delete"][0] or plain.delete,
+            flows["delete"][1],
+        ),
+        selected_attributes=tuple(c for c in chosen if c not in (OBJECT_DN, EXPORT_PASSWORD)),
+        single_value=tuple(said.get("single_value", ())),
+        export_type=said.get("export_type", ""),
+        dll=said.get("dll", "loadable"),
+        behaviours=dict(said.get("behaviours", {})),
+        system=_system(name, said, layers),
+    )
+
+
+def _flow(said: str | Map | None) -> tuple[str | None, str | None]:
+    return (said, None) if said is None or isinstance(said, str) else ("set", said["set"])
+
+
+def _imports(said: Map) -> ImportConfig:
+    plain = ImportConfig()
+    every = said.get("every")
+    return ImportConfig(
+        full_takes=seconds(said["full_takes"]) if "full_takes" in said else plain.full_takes,
+        delta_takes=seconds(said["delta_takes"]) if "delta_takes" in said else plain.delta_takes,
+        every=plain.every if every is None else None if every == "never" else seconds(every),
+        profiles=tuple(said.get("profiles", plain.profiles)),
+        table=said.get("table"),
+    )
+
+
+def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
+    said = connector["system"]
+    columns = columns_of(connector)
+    objects = list(said.get("objects", ()))
+    file = file_of(connector, name, Findings(layers))
+    if file is not None:
+        objects += data.table(file, columns).rows
+    people = said.get("people")
+    if isinstance(people, int):
+        people = {"count": people}
+    return SystemConfig(
+        columns=tuple(columns.values()),
+        objects=tuple(objects),
+        people=None if people is None else PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {})),
+        table=said.get("table", ""),
+        rights=tuple(said.get("rights", SystemConfig().rights)),
+    )
+
+
+def _rule(said: Map, index: int, layers: Sequence[Layer]) -> Step:
+    rule: Step = {"name": f"rules[{index}]", **said}
+    reply = said.get("reply")
+    if isinstance(reply, Mapping) and "body_file" in reply:
+        path: Path = ("rules", index, "reply", "body_file")
+        file = data.locate(owner(layers, path).folder(path), reply["body_file"])
+        rule["reply"] = {**{k: v for k, v in reply.items() if k != "body_file"}, "body": data.body(file)}
+    return rule
+
+
+# -- durations in steps --------------------------------------------------------------------------------------
+
+STEP_DURATIONS: Final[tuple[Path, ...]] = (
+    ("advance",),
+    ("gets", "took", "at_least"),
+    ("gets", "took", "at_most"),
+    ("gets", "ends", "no_answer_within"),
+)
+"""Where a step has a duration."""
+
+
+def _left(filled: Map, key: str, removed: Removed) -> list[Step]:
+    """The entries of a list of steps, without those about connectors that are gone."""
+    said = filled.get(key, ())
+    return [step for i, step in enumerate(said) if not removed.leaves((key, i), connectors_of(step))]
+
+
+def _steps(said: Sequence[Step]) -> tuple[Step, ...]:
+    steps = []
+    for step in said:
+        for path in STEP_DURATIONS:
+            step = _in_seconds(step, path)
+        steps.append(step)
+    return tuple(steps)
+
+
+def _in_seconds(value: Any, path: Path) -> Any:
+    if not path:
+        return seconds(value)
+    if isinstance(value, Mapping) and path[0] in value:
+        return {**value, path[0]: _in_seconds(value[path[0]], path[1:])}
+    return value

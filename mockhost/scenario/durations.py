@@ -1,0 +1,16 @@
+"""Lengths of time as scenario files write them: `250ms`, `2s`, `3m`, `2h`, `-1d`, `730d`."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+_DURATION = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
+
+
+def seconds(text: str) -> float:
+    """Seconds of a duration with a unit. Raises ValueError for anything else."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no duration; write a number with a unit: 250ms, 2s, 3m, 2h, 730d")
+    return float(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,247 @@
+"""What a scenario is put together from, each layer knowing where its values stand.
+
+A merged document has no places; the place of a value is found by asking the layers, last first, which of them
+says it. So nothing has to be carried along while merging, and shipped layers need no places until someone asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import NamedTuple, Protocol
+
+from mockhost.errors import Problem
+from mockhost.scenario.merge import Document, merged
+from mockhost.scenario.nodes import Node, nearest, plain
+from mockhost.scenario.paths import GONE, Path, value_at, written
+
+
+class Place(NamedTuple):
+    """Where something is said. Lines and columns count from 1; 0 means that there are none."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+
+class Layer(Protocol):
+    """One document among those that are put on top of each other."""
+
+    document: Document
+
+    @property
+    def files(self) -> tuple[FilePath, ...]:
+        """The files that it was read from."""
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Where the value at `path` is said (of a map's entry: where its key stands), or the nearest above it."""
+
+    def raw(self, path: Path) -> str | None:
+        """How a scalar that is no text was written, if that is known."""
+
+    def folder(self, path: Path) -> FilePath | None:
+        """The folder that data files named at `path` must be in; None where the operator says them himself."""
+
+
+class FileLayer:
+    """A file that was read."""
+
+    def __init__(self, file: FilePath, shown: str, root: Node, spoilt: frozenset[Path] = frozenset()) -> None:
+        self.file = file
+        self.shown = shown
+        self.root = root
+        self.spoilt = spoilt
+        value = plain(root)
+        self.document: Document = value if isinstance(value, dict) else {}
+
+    @property
+    def files(self) -> tuple[FilePath, ...]:
+        return (self.file,)
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        node, entry = nearest(self.root, path)
+        if entry is not None and (key or not _is_scalar(node)):
+            return Place(self.shown, entry.line, entry.column)
+        return Place(self.shown, node.line, node.column)
+
+    def raw(self, path: Path) -> str | None:
+        return nearest(self.root, path)[0].raw
+
+    def folder(self, path: Path) -> FilePath | None:
+        return self.file.parent
+
+
+def _is_scalar(node: Node) -> bool:
+    return not isinstance(node.value, (dict, list))
+
+
+class WordsLayer:
+    """What was said outside of files: `--set`, a test's overrides, a dict."""
+
+    def __init__(self, label: str, document: Document, folder: FilePath | None = None) -> None:
+        self.label = label
+        self.document = document
+        self._folder = folder
+
+    @property
+    def files(self) -> tuple[FilePath, ...]:
+        return ()
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        return Place(self.label)
+
+    def raw(self, path: Path) -> str | None:
+        value = value_at(self.document, path)
+        return None if value is GONE or isinstance(value, str) else json.dumps(value)
+
+    def folder(self, path: Path) -> FilePath | None:
+        return self._folder
+
+
+class CompiledLayer:
+    """A shipped scenario with its parents, merged and judged ahead; its files are read only for places."""
+
+    def __init__(
+        self,
+        document: Document,
+        files: tuple[FilePath, ...],
+        folders: Mapping[str, FilePath],
+        removed: Sequence[str],
+        read: Callable[[], Sequence[Layer]],
+    ) -> None:
+        self.document = document
+        self.files = files
+        self.removed = tuple(removed)
+        """connectors that its parents had and it doesn't"""
+        self._folders = folders
+        self._read = read
+        self._layers: Sequence[Layer] | None = None
+
+    def _from_files(self) -> Sequence[Layer]:
+        if self._layers is None:
+            self._layers = self._read()
+        return self._layers
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        return owner(self._from_files(), path).place(path, key=key)
+
+    def raw(self, path: Path) -> str | None:
+        return owner(self._from_files(), path).raw(path)
+
+    def folder(self, path: Path) -> FilePath | None:
+        return self._folders.get(written(path), self.files[0].parent)
+
+
+def merge_all(layers: Sequence[Layer]) -> Document:
+    """The merged document; without `extends` and `$schema`, which are about files."""
+    document: Document = {}
+    for layer in layers:
+        document = merged(document, layer.document)
+    document.pop("extends", None)
+    document.pop("$schema", None)
+    return document
+
+
+def owner(layers: Sequence[Layer], path: Path) -> Layer:
+    """The layer that says the value at `path`, or the nearest value above it."""
+    for length in range(len(path), -1, -1):
+        for layer in reversed(layers):
+            if value_at(layer.document, path[:length]) is not GONE:
+                return layer
+    return layers[-1]
+
+
+def place(layers: Sequence[Layer], path: Path, *, key: bool = False) -> Place:
+    """Where the value at `path` is said."""
+    return owner(layers, path).place(path, key=key)
+
+
+def shown_name(file: FilePath) -> str:
+    """A file's name for people: relative where it is below the working folder."""
+    text = str(file)
+    try:
+        short = os.path.relpath(text)
+    except ValueError:  # another drive
+        return text
+    return text if short.startswith("..") else short
+
+
+class Findings:
+    """Collects problems of a merged document, each with the place of its value."""
+
+    def __init__(self, layers: Sequence[Layer], hide: Sequence[str] = ()) -> None:
+        self.layers = layers
+        self._problems: dict[Problem, None] = {}
+        self.paths: set[Path] = set()
+        """whose values can't be used"""
+        self._above: set[Path] = set()
+        self.given_up: set[Path] = {
+            path
+            for layer in layers
+            if isinstance(layer, FileLayer)
+            for path in layer.spoilt
+            if owner(layers, path) is layer
+        }
+        """those of them of which nothing more needs to be said"""
+        for path in self.given_up:
+            self._spoil(path)
+        self._hide = [secret for secret in hide if len(secret) > 2]
+
+    def add(
+        self, path: Path, message: str, hint: str = "", *, key: bool = False, spoils: bool = True
+    ) -> None:
+        """Report a problem of the value at `path` (with `key`: of its key).
+
+        `spoils`: the value can't be used; otherwise only something is missing in it.
+        """
+        where = place(self.layers, path, key=key)
+        for secret in self._hide:
+            message, hint = message.replace(secret, "***"), hint.replace(secret, "***")
+        problem = Problem(where.file, where.line, where.column, written(path), message, hint)
+        self._problems[problem] = None
+        if spoils:
+            self._spoil(path)
+
+    def add_elsewhere(self, problems: Iterable[Problem]) -> None:
+        """Take over problems of data files."""
+        self._problems.update(dict.fromkeys(problems))
+
+    def give_up(self, path: Path) -> None:
+        """Have nothing more said of the value at `path`."""
+        self.given_up.add(path)
+        self._spoil(path)
+
+    def has_given_up(self, path: Path) -> bool:
+        """Whether nothing more is to be said of the value at `path`, or of one that it is in."""
+        return bool(self.given_up) and any(path[:i] in self.given_up for i in range(len(path) + 1))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was reported, each once."""
+        return list(self._problems)
+
+    def _spoil(self, path: Path) -> None:
+        self.paths.add(path)
+        self._above.update(path[:i] for i in range(len(path) + 1))
+
+    def raw(self, path: Path, value: object) -> str:
+        """How a scalar was written."""
+        return owner(self.layers, path).raw(path) or json.dumps(value, ensure_ascii=False)
+
+    def spoilt(self, path: Path) -> bool:
+        """Whether the value at `path`, or one in it, can't be used."""
+        return path in self._above
+
+    def sound(self, value: object, path: Path = ()) -> object:
+        """`value` without what can't be used; in lists there is None instead, so that the others keep their place."""
+        if path not in self._above:
+            return value
+        if isinstance(value, dict):
+            return {k: self.sound(v, (*path, k)) for k, v in value.items() if (*path, k) not in self.paths}
+        if isinstance(value, list):
+            return [
+                None if (*path, i) in self.paths else self.sound(v, (*path, i)) for i, v in enumerate(value)
+            ]
+        return value

@@ -1,0 +1,165 @@
+"""Loading: a name, a file or a dict in; a `Scenario` out, or all of its problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path as FilePath
+
+from mockhost.errors import Problem, ScenarioError, UsageError
+from mockhost.scenario import build, meaning, shape, shelves, shipped, variables, words
+from mockhost.scenario.chain import Chain, reader
+from mockhost.scenario.data import DataProblem
+from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
+from mockhost.scenario.merge import Document, plain_document
+from mockhost.scenario.model import Scenario, Trail
+from mockhost.scenario.words import stacked
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    sets: Sequence[str] = (),
+    overrides: Mapping[str, object] | None = None,
+    env: Mapping[str, str] | None = None,
+    compiled: bool = True,
+) -> Scenario:
+    """Load a scenario by its name on a shelf (`basics/healthy`) or as a file (`./mine.yaml`).
+
+    sets: `PATH=VALUE` texts, laid over the file in order; overrides: a document, or values by dotted path, over
+    those. All follow the merge rule of `extends`. env: where variables come from (default: the environment).
+    compiled: whether what was compiled of shipped scenarios may be used.
+    Raises ScenarioError with the problems of the whole chain of files, UsageError for a name or file that
+    isn't there.
+    """
+    env = os.environ if env is None else env
+    found = shelves.find(os.fspath(name_or_path), env)
+    said = words.layers(sets, overrides)
+    name, origin = found.name or found.file.stem, str(found.file.absolute())
+    entry = shipped.current(found.name, found.file) if compiled and found.name is not None else None
+    if entry is not None:
+        layer = shipped.layer(entry, reader(found, env))
+        known = not said
+        return _assemble([layer, *said], name, origin, entry.parent, env, judged=known)
+    chain = Chain(env, compiled=compiled)
+    chain.read_file(found)
+    if chain.problems:
+        _raise_all(chain, said, name, env)
+    return _assemble([*chain.layers, *said], name, origin, chain.parent, env)
+
+
+def load_document(
+    document: Mapping[str, object],
+    *,
+    sets: Sequence[str] = (),
+    overrides: Mapping[str, object] | None = None,
+    env: Mapping[str, str] | None = None,
+    name: str = "(document)",
+    folder: str | os.PathLike[str] | None = None,
+) -> Scenario:
+    """Load a scenario that Python made. `format` may be left out.
+
+    folder: where `extends: ./...` and data files are looked up (default: the working folder, and data files may
+    then be anywhere). Otherwise as `load`.
+    """
+    env = os.environ if env is None else env
+    base = None if folder is None else FilePath(folder)
+    chain = Chain(env)
+    chain.read_parents_of(WordsLayer(name, plain_document(document, name), base), base or FilePath())
+    said = words.layers(sets, overrides)
+    if chain.problems:
+        _raise_all(chain, said, name, env)
+    return _assemble([*chain.layers, *said], name, None, chain.parent, env)
+
+
+def with_overrides(
+    scenario: Scenario,
+    overrides: Mapping[str, object] | str | None = None,
+    *,
+    sets: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> Scenario:
+    """The scenario with more laid over it, judged anew. The given one stays as it is.
+
+    overrides: a document, values by dotted path (`{"host.debug": True}`), or one `PATH=VALUE`.
+    Raises ScenarioError if the result is no scenario, UsageError for a path that can't be one.
+    """
+    if isinstance(overrides, str):
+        sets, overrides = [*sets, overrides], None
+    env = scenario.trail.env if env is None else env
+    layers = stacked(scenario.trail.layers, words.layers(sets, overrides))
+    return _assemble(layers, scenario.name, scenario.origin, scenario.parent, env)
+
+
+# -- putting together -----------------------------------------------------------------------------------------
+
+
+def _assemble(
+    layers: Sequence[Layer],
+    name: str,
+    origin: str | None,
+    parent: str | None,
+    env: Mapping[str, str],
+    *,
+    judged: bool = False,
+) -> Scenario:
+    document = _document(layers)
+    given = variables.values(document, env)
+    if judged and not given.secrets:
+        filled = variables.filled(document, given)
+    else:
+        filled, findings = _judge(layers, document, given, name)
+        _raise(findings.problems, layers)
+    try:
+        return build.scenario(
+            filled,
+            document,
+            name=name,
+            origin=origin,
+            parent=parent,
+            secrets=given.secrets,
+            trail=Trail(tuple(layers), env),
+        )
+    except DataProblem as problem:
+        raise UsageError(problem.message, hint=problem.hint) from None
+
+
+def _judge(
+    layers: Sequence[Layer], document: Document, given: variables.Values, name: str, *, whole: bool = True
+) -> tuple[Document, Findings]:
+    findings = Findings(layers, hide=given.secrets)
+    variables.report_unset(document, given, findings)
+    filled = variables.filled(document, given, findings)
+    shape.judge(filled, findings)
+    if whole:
+        meaning.judge(filled, name, findings)
+    return filled, findings
+
+
+def _raise_all(chain: Chain, said: Sequence[Layer], name: str, env: Mapping[str, str]) -> None:
+    """Raise the problems of reading, together with those of what could be read."""
+    problems = list(chain.problems)
+    layers = [*chain.layers, *said]
+    if chain.layers:
+        document = _document(layers)
+        problems += _judge(layers, document, variables.values(document, env), name, whole=not chain.broken)[
+            1
+        ].problems
+    _raise(problems, layers)
+
+
+def _document(layers: Sequence[Layer]) -> Document:
+    # each file's own format was checked when it was read
+    return {"format": 1, **{key: value for key, value in merge_all(layers).items() if key != "format"}}
+
+
+def _raise(problems: Sequence[Problem], layers: Sequence[Layer]) -> None:
+    if not problems:
+        return
+    files = [layer.shown for layer in reversed(layers) if isinstance(layer, FileLayer)]
+
+    def order(problem: Problem) -> tuple[int, str, int, int]:
+        known = files.index(problem.file) if problem.file in files else len(files)
+        return known, problem.file, problem.line, problem.column
+
+    raise ScenarioError(sorted(dict.fromkeys(problems), key=order))

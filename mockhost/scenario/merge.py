@@ -1,0 +1,100 @@
+"""The one rule by which documents are put on top of each other, wherever that happens.
+
+Maps merge deeply, lists and scalars replace, null removes. `extends`, `--set`, the overrides of tests and live
+changes all go through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mockhost.errors import UsageError
+from mockhost.scenario.paths import Path
+
+Document = dict[str, object]
+
+PLAIN_DEPTH_LIMIT = 64
+
+
+def merged(base: Mapping[str, object], over: Mapping[str, object]) -> Document:
+    """`over` on top of `base`. Neither is changed; unchanged parts are shared with the result."""
+    result: Document = dict(base)
+    for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def idle_nulls(base: object, over: Mapping[str, object], path: Path = ()) -> Iterator[Path]:
+    """The places where `over` says null and `base` has nothing to remove."""
+    for key, value in over.items():
+        below = base.get(key) if isinstance(base, Mapping) else None
+        if value is None:
+            if not isinstance(base, Mapping) or key not in base:
+                yield (*path, key)
+        elif isinstance(value, Mapping):
+            yield from idle_nulls(below, value, (*path, key))
+
+
+def at_path(dotted: str, value: object) -> Document:
+    """`{"host": {"debug": True}}` of `host.debug` and `True`. Raises UsageError for a path with empty parts."""
+    parts = dotted.removeprefix("$.").split(".")
+    if not all(parts) or len(parts) > PLAIN_DEPTH_LIMIT:
+        raise UsageError(
+            f"{dotted!r} is no path into a scenario", hint="write it like connectors.SQL.secret_token"
+        )
+    document: object = value
+    for part in reversed(parts):
+        document = {part: document}
+    assert isinstance(document, dict)
+    return document
+
+
+def plain(value: object, path: str = "$", depth: int = 0) -> object:
+    """A value from Python code as the documents have it: dicts, lists, texts, numbers, booleans, None.
+
+    Raises UsageError for anything else, for keys that are no texts and for what has no end.
+    """
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return _plain_scalar(value, path)
+    if depth > PLAIN_DEPTH_LIMIT:
+        raise UsageError(f"{path}: more than {PLAIN_DEPTH_LIMIT} levels deep")
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise UsageError(f"{path}: the key {key!r} is no text")
+        return {str(key): plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+    raise UsageError(
+        f"{path}: a scenario can't hold a {type(value).__name__}",
+        hint="use texts, numbers, booleans, None, lists and dicts",
+    )
+
+
+def _plain_scalar(value: object, path: str) -> object:
+    if isinstance(value, str):
+        value = str(value)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{path}: a text with half of a surrogate pair in it") from None
+    elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        raise UsageError(f"{path}: {value} is no number that can be used")
+    return value
+
+
+def plain_document(value: Mapping[str, object], what: str) -> Document:
+    """`plain` of a whole document; `what` names it in the message."""
+    try:
+        document = plain(value)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error.message}", hint=error.hint) from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{what}: a scenario is a dict, not a {type(value).__name__}")
+    return document

@@ -1,0 +1,91 @@
+"""A scenario once it is loaded: plain values that nothing changes any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mockhost.ecma.config import ConnectorConfig, HostConfig
+from mockhost.errors import UsageError
+from mockhost.scenario.durations import seconds
+
+if TYPE_CHECKING:
+    from mockhost.scenario.layers import Layer
+
+Step = dict[str, object]
+"""A step, a moment of the timeline or a rule as written, except that durations are seconds (floats)."""
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration with a unit, such as `4m`. Raises UsageError for anything else."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        message, _, hint = str(error).partition("; ")
+        raise UsageError(message, hint=hint) from None
+
+
+class ClockConfig(NamedTuple):
+    """The virtual clock: `wall` or `frozen`, how fast, and where it starts (seconds since 1970, or None)."""
+
+    mode: str = "wall"
+    speed: float = 1.0
+    start: float | None = None
+
+
+class Trail(NamedTuple):
+    """How a scenario came to be: what it was put together from, and the environment that it was read in."""
+
+    layers: Sequence[Layer]
+    env: Mapping[str, str]
+    data_files: tuple[Path, ...] = ()
+
+
+class Scenario(NamedTuple):
+    """One scenario, whole and valid.
+
+    In `timeline`, `rules`, `expect`, `cure` and `cured` each entry is a dict as it is written, with every
+    duration in seconds as a float under the same key: a moment's `at`, a step's `advance`, `gets.took.at_least`
+    and `at_most`, `gets.ends.no_answer_within`. A rule has its `name`; a reply's `body_file` has become `body`.
+    """
+
+    name: str
+    """its name on a shelf, or its file's name without the suffix"""
+    origin: str | None
+    """the path of its file, or None if it was made in Python"""
+    title: str
+    why: str
+    reproduces: tuple[str, ...]
+    sources: tuple[str, ...]
+    tags: tuple[str, ...]
+    cause: str | None
+    client_should: str | None
+    seed: int
+    clock: ClockConfig
+    host: HostConfig
+    connectors: dict[str, ConnectorConfig]
+    client: dict[str, dict[str, object]]
+    """what the client was told, by connector: tenant_url, secret_token, trusts, each only where it was said"""
+    timeline: tuple[Step, ...]
+    rules: tuple[Step, ...]
+    expect: tuple[Step, ...]
+    cure: tuple[Step, ...]
+    cured: tuple[Step, ...]
+    parent: str | None
+    """what it extends, so that `loader.load` finds it: a name, or a path"""
+    secrets: tuple[str, ...]
+    """values that came from the environment: never to be shown"""
+    document: dict[str, object]
+    """the merged document as written, variables not yet replaced; not to be changed"""
+    trail: Trail
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that it was read from: its own, its parents', and data files. A change of one changes it."""
+        files = [file for layer in self.trail.layers for file in layer.files]
+        return tuple(dict.fromkeys([*files, *self.trail.data_files]))
+
+    def __repr__(self) -> str:
+        """Without the values, among which there are secrets."""
+        return f"<Scenario {self.name}>"

@@ -1,0 +1,153 @@
+"""Problems and scenarios for people and programs to read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from mockhost.errors import Problem, UsageError, did_you_mean
+from mockhost.scenario import schema
+from mockhost.scenario.layers import Layer, place
+from mockhost.scenario.model import Scenario
+from mockhost.scenario.nodes import core_scalar
+from mockhost.scenario.paths import Path, is_of
+from mockhost.scenario.schema import Schema
+
+FORMATS: Final = ("text", "json", "github")
+
+# -- problems ------------------------------------------------------------------------------------------------
+
+
+def render(problems: Iterable[Problem], form: str = "text") -> str:
+    """The problems, each on a line of its own: as `file:line:column: $.path: what; hint`, as a JSON list of maps
+    with the keys of `Problem`, or as GitHub's workflow commands. Empty (`[]` in JSON) if there are none.
+
+    Raises UsageError for another format.
+    """
+    if form == "text":
+        return "\n".join(map(str, problems))
+    if form == "json":
+        return json.dumps([problem._asdict() for problem in problems], indent=2, ensure_ascii=False)
+    if form == "github":
+        return "\n".join(map(_command, problems))
+    raise UsageError(f"there is no format {form!r}", hint=did_you_mean(form, FORMATS))
+
+
+def _command(problem: Problem) -> str:
+    """GitHub Docs, Workflow commands for GitHub Actions, Setting an error message."""
+    where = f"file={_escaped(problem.file, ':,')}"
+    if problem.line:
+        where += f",line={problem.line},col={problem.column}"
+    text = f"{problem.path}: {problem.message}" + (f"; {problem.hint}" if problem.hint else "")
+    return f"::error {where}::{_escaped(text)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for sign in "%\r\n" + more:
+        text = text.replace(sign, f"%{ord(sign):02X}")
+    return text
+
+
+# -- the merged result ---------------------------------------------------------------------------------------
+
+_COMMENT_COLUMN = 56
+_PLAIN = re.compile(r"[A-Za-z_/.$][A-Za-z0-9_/.@+-]*(?: [A-Za-z0-9_/.@+-]+)*")
+_NO_DEFAULTS = frozenset({"columns", "vars", "behaviours"})
+
+
+def resolved(scenario: Scenario) -> str:
+    """The merged scenario as YAML, with the origin of each value (file and line, `--set`, default) as a comment.
+
+    Variables stand as they were written, so that nothing of the environment is shown.
+    """
+    lines = [f"# {scenario.name}, merged"]
+    document = _with_defaults(scenario.document, list(schema.alternatives(schema.root())))
+    assert isinstance(document, dict)
+    order = list(schema.root()["properties"])
+    ordered = {key: document[key] for key in sorted(document, key=order.index)}
+    lines.extend(_block(ordered, (), "", scenario.trail.layers))
+    return "\n".join(lines) + "\n"
+
+
+class _Default:
+    """A value that nobody wrote."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def _with_defaults(value: object, parts: Sequence[Schema]) -> object:
+    """`value` with what the schema says of keys that aren't there; entries of lists stay as they are."""
+    if not isinstance(value, Mapping):
+        return value
+    filled: dict[str, object] = {
+        key: item if key in _NO_DEFAULTS else _with_defaults(item, schema.below(parts, key))
+        for key, item in value.items()
+    }
+    for key in dict.fromkeys(key for part in parts for key in part.get("properties", ())):
+        if key not in filled and key not in _NO_DEFAULTS:
+            default = _default(schema.below(parts, key))
+            if default is not None:
+                filled[key] = default
+    return filled
+
+
+def _default(parts: Sequence[Schema]) -> object:
+    said = next((part["default"] for part in parts if "default" in part), None)
+    if said is not None and said != {}:
+        return _Default(said)
+    inner = _with_defaults({}, parts) if any(part.get("type") == "object" for part in parts) else None
+    return inner or None
+
+
+def _block(value: object, path: Path, indent: str, layers: Sequence[Layer]) -> Iterator[str]:
+    """The lines of a map, or of a list of maps."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _entry(f"{indent}{_scalar(key)}:", item, (*path, key), indent + "  ", layers)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            inner = list(_block(item, (*path, i), indent + "  ", layers))
+            if inner and isinstance(item, Mapping):
+                yield (
+                    f"{indent}- {inner[0].lstrip()}" if not inner[0].startswith(indent + "  -") else inner[0]
+                )
+                yield from inner[1:]
+            else:
+                yield from _entry(f"{indent}-", item, (*path, i), indent + "  ", layers)
+
+
+def _entry(head: str, value: object, path: Path, indent: str, layers: Sequence[Layer]) -> Iterator[str]:
+    if isinstance(value, _Default):
+        yield _commented(f"{head} {_flow(value.value)}", "default")
+    elif (isinstance(value, Mapping) and value) or (
+        isinstance(value, list) and any(isinstance(v, (dict, list)) for v in value)
+    ):
+        yield head
+        yield from _block(value, path, indent, layers)
+    else:
+        where = place(layers, path)
+        origin = f"{where.file}:{where.line}" if where.line else where.file
+        yield _commented(f"{head} {_flow(value)}", origin)
+
+
+def _commented(text: str, origin: str) -> str:
+    return f"{text.ljust(_COMMENT_COLUMN)}  # {origin}"
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if _PLAIN.fullmatch(value) and is_of(core_scalar(value), "string"):
+        return value
+    return json.dumps(value, ensure_ascii=not value.isprintable())

@@ -1,0 +1,150 @@
+"""Where scenarios are found: the shelves that ship with mockhost, and the folders of MOCKHOST_SCENARIOS.
+
+A bare name (`basics/healthy`) is looked up there; what looks like a file is one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mockhost.errors import UsageError, did_you_mean
+
+SUFFIXES = (".yaml", ".yml", ".json")
+VARIABLE = "MOCKHOST_SCENARIOS"
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class Found(NamedTuple):
+    """A scenario file, and its name on the shelf that it stands on, if it does."""
+
+    file: Path
+    name: str | None
+
+
+def shipped_root() -> Path:
+    """The folder of the shipped scenarios: in the installed package, or of the checkout."""
+    inside = _PACKAGE / "scenarios"
+    return inside if inside.is_dir() else _PACKAGE.parent / "scenarios"
+
+
+def roots(env: Mapping[str, str] | None = None) -> list[Path]:
+    """The folders that names are looked up in, in order."""
+    extra = (os.environ if env is None else env).get(VARIABLE, "")
+    return [shipped_root(), *(Path(part).absolute() for part in extra.split(os.pathsep) if part)]
+
+
+def names(shelf: str | None = None, env: Mapping[str, str] | None = None) -> list[str]:
+    """The names of all scenarios, or of those on one shelf, in order. Raises UsageError for an unknown shelf."""
+    found = dict.fromkeys(name for root in roots(env) for name in _names_in(root))
+    if shelf is None:
+        return list(found)
+    on_it = [name for name in found if name.startswith(f"{shelf}/")]
+    if not on_it:
+        raise UsageError(f"there is no shelf {shelf!r}", hint=did_you_mean(shelf, shelves(env)))
+    return on_it
+
+
+def shelves(env: Mapping[str, str] | None = None) -> list[str]:
+    """The names of the shelves: basics, documented, and so on."""
+    return list(dict.fromkeys(name.partition("/")[0] for name in names(env=env) if "/" in name))
+
+
+def _names_in(root: Path) -> Iterator[str]:
+    files: list[Path] = []
+    for folder, _, entries in os.walk(root):
+        files.extend(Path(folder, entry) for entry in entries if entry.endswith(SUFFIXES))
+    for file in sorted(files):
+        name = file.relative_to(root).with_suffix("").as_posix()
+        if _NAME.fullmatch(name) and (file.suffix != ".json" or _is_scenario(file)):
+            yield name
+
+
+def _is_scenario(file: Path) -> bool:
+    """Whether a JSON file is a scenario rather than data beside one."""
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(65_536)
+    except OSError:
+        return False
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") and b'"format"' in head
+
+
+def looks_like_file(text: str) -> bool:
+    """Whether `text` names a file rather than a scenario on a shelf."""
+    return (
+        text.endswith(SUFFIXES) or text.startswith(("./", "../", ".\\", "..\\")) or Path(text).is_absolute()
+    )
+
+
+def path_of(name: str, env: Mapping[str, str] | None = None) -> Path:
+    """The file of a scenario on a shelf. Raises UsageError with near names."""
+    if _NAME.fullmatch(name):
+        for root in roots(env):
+            for suffix in SUFFIXES:
+                file = root / (name + suffix)
+                if file.is_file():
+                    return file
+    raise UsageError(f"there is no scenario {name!r}", hint=_near(name, env))
+
+
+def _near(name: str, env: Mapping[str, str] | None) -> str:
+    known = names(env=env)
+    last = name.rpartition("/")[2].casefold()
+    same = [other for other in known if other.rpartition("/")[2].casefold() == last]
+    if same:
+        return f"did you mean {same[0]!r}?"
+    hint = did_you_mean(name, known)
+    if hint.startswith("did"):
+        return hint
+    tails = {other.rpartition("/")[2]: other for other in known}
+    near = did_you_mean(last, tails)
+    if near.startswith("did"):
+        tail = near.removeprefix("did you mean '").removesuffix("'?")
+        return f"did you mean {tails[tail]!r}?"
+    beside = next((s for s in SUFFIXES if Path(name + s).is_file()), None)
+    if beside is not None:
+        return f"a file is written ./{name}{beside}"
+    return hint or "'mockhost scenarios' lists them"
+
+
+def find(text: str, env: Mapping[str, str] | None = None, *, beside: Path | None = None) -> Found:
+    """The file that a name or path means; relative paths count from the folder `beside`, or the working folder.
+
+    Raises UsageError with near names if there is none.
+    """
+    if not looks_like_file(text):
+        return Found(path_of(text, env), text)
+    file = (beside or Path()) / text
+    try:
+        if not file.is_file():
+            problem = "is a folder" if file.is_dir() else "there is no such file"
+            shown = text if text.isprintable() else ascii(text)
+            raise UsageError(f"{shown}: {problem}", hint=_near_file(file))
+    except (OSError, ValueError):  # a name too long, or with a NUL in it
+        raise UsageError(f"{text[:80]!a}: there can be no such file") from None
+    return Found(file, shelf_name(file, env))
+
+
+def _near_file(file: Path) -> str:
+    try:
+        known = [p.name for p in file.parent.iterdir() if p.suffix in SUFFIXES]
+    except OSError:
+        return f"there is no folder {file.parent}"
+    hint = did_you_mean(file.name, known)
+    return hint if hint.startswith("did") else ""
+
+
+def shelf_name(file: Path, env: Mapping[str, str] | None = None) -> str | None:
+    """The name under which a file is found on a shelf, or None."""
+    whole = file.resolve()
+    for root in roots(env):
+        if whole.is_relative_to(root.resolve()):
+            name = whole.relative_to(root.resolve()).with_suffix("").as_posix()
+            return name if _NAME.fullmatch(name) else None
+    return None

@@ -1,0 +1,63 @@
+"""The scenario that `mockhost init` writes: small, valid, and with a comment beside whatever one may want next."""
+
+from __future__ import annotations
+
+SCHEMA_NAME = "mockhost.schema.json"
+
+_TEXT = """\
+# yaml-language-server: $schema={schema}
+# The line above gives editors completion and descriptions, once the schema is there:
+#   mockhost schema > {schema}
+#
+# Try:  mockhost validate FILE    what is wrong with this file, all at once
+#       mockhost check FILE       plays expect, cure and cured
+#       mockhost serve FILE       a host that behaves as described here
+
+format: 1
+extends: basics/healthy            # connectors SQL and LDAP; 'mockhost scenarios show basics/healthy' prints it
+title: The first import takes its time
+why: >
+  The listener is up before the cache is filled. Until the first full import has ended, the host can't answer.
+cause: import_running              # one word that stays: what a diagnosis should find
+client_should: wait                # fix_configuration | wait | retry | report | nothing
+tags: [mine]
+
+# clock: {{mode: frozen}}            # frozen: time passes when someone advances it; wall: by itself
+# seed: 7                          # another seed, other generated values
+# vars: {{token: {{env: SQL_TOKEN, default: correct-horse-battery}}}}    # then ${{token}} in any text
+
+# host:
+#   debug: true                    # appSettings/Debug: opens /cache to all, asks nobody for a token
+#   service: stopped               # running | stopped
+#   tls: expired                   # wrong_name | untrusted | not_yet_valid | wrong_usage | none | plain_http
+
+connectors:
+  SQL:
+    import: {{full_takes: 3m}}
+    # system:
+    #   people: 200                # a crowd beside the objects of the parent
+  # LDAP: null                     # null removes what the parent has
+
+# client:                          # what the client was told, where that is not the truth
+#   SQL: {{secret_token: the-old-one}}
+
+# timeline:                        # what happens behind the host's back
+#   - {{at: 10m, change: {{SQL: {{insert: [{{ContosoLogin: bob, FirstName: Bob, LastName: Kelly}}]}}}}}}
+
+# rules:                           # answers that stand instead of the host's; the first match wins
+#   - name: no user can be created
+#     when: {{operation: create_user}}
+#     reply: {{status: 500}}
+
+expect:                            # the symptom, as the client sees it
+  - {{send: test_connection, gets: {{status: 503, detail: {{contains: currently importing}}}}}}
+cure:                              # what one does about it
+  - {{advance: 4m}}
+cured:                             # what holds afterwards
+  - {{send: test_connection, gets: {{status: 200, totalResults: 0}}}}
+"""
+
+
+def text(schema: str = SCHEMA_NAME) -> str:
+    """The starter file. `schema`: where editors find the JSON Schema, a URL or a file beside the scenario."""
+    return _TEXT.format(schema=schema)

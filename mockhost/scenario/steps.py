@@ -1,0 +1,264 @@
+"""What a step, a moment of the timeline and a rule may say, beyond their shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from mockhost.ecma.config import Column
+from mockhost.errors import did_you_mean
+from mockhost.scenario import data, schema, shape
+from mockhost.scenario.layers import Findings, owner
+from mockhost.scenario.merge import at_path
+from mockhost.scenario.paths import Path
+from mockhost.scenario.system import row_problems
+
+VERBS: Final = ("send", "advance", "service", "set", "change", "import", "verify")
+"""What a step can do: exactly one of them."""
+HAPPENINGS: Final = ("change", "set", "service", "import")
+"""What can happen by itself, in the timeline."""
+
+_ALWAYS = frozenset({"note", "send", "connector", "as", "headers", "capture", "gets"})
+_PAGE = frozenset({"start_index", "count", "attributes", "excluded_attributes"})
+SIBLINGS: Final[Mapping[str, frozenset[str]]] = {
+    "test_connection": _ALWAYS | {"probe"},
+    "find": _ALWAYS | _PAGE | {"filter", "where"},
+    "list": _ALWAYS | _PAGE,
+    "get": _ALWAYS | {"id", "attributes", "excluded_attributes"},
+    "create": _ALWAYS | {"attributes", "body"},
+    "replace": _ALWAYS | {"id", "attributes", "body"},
+    "patch": _ALWAYS | {"id", "set", "operations", "body"},
+    "delete": _ALWAYS | {"id"},
+    "schemas": _ALWAYS,
+    "cache": _ALWAYS,
+    "raw": _ALWAYS | {"method", "path", "target", "body"},
+}
+"""The keys that go with each `send`."""
+_NEEDS: Mapping[str, tuple[str, ...]] = {
+    "find": ("filter", "where"),
+    "get": ("id",),
+    "replace": ("id",),
+    "patch": ("id",),
+    "delete": ("id",),
+}
+
+Columns = Mapping[str, Mapping[str, Column]]
+"""The columns of each connector's system, by connector."""
+
+
+def _one_of(words: tuple[str, ...]) -> str:
+    return ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def judge_step(step: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
+    """Report what is wrong with a step whose shape is right."""
+    send = step.get("send")
+    found = [verb for verb in VERBS if verb in step and not (verb == "set" and send == "patch")]
+    if not found:
+        if not findings.spoilt(path):
+            findings.add(path, "the step does nothing", f"write one of {_one_of(VERBS)}")
+        return
+    if len(found) > 1:
+        findings.add(path, f"the step does two things: {' and '.join(found)}", "make each a step of its own")
+        return
+    if isinstance(send, str):
+        _judge_send(send, step, path, columns, findings)
+    else:
+        for key in step:
+            if key not in (found[0], "note"):
+                findings.add((*path, key), f"{key!r} goes with 'send' only, not with {found[0]!r}", key=True)
+    judge_happening(step, path, columns, findings)
+
+
+def judge_moment(moment: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
+    """Report what is wrong with an entry of the timeline."""
+    if not any(word in moment for word in HAPPENINGS) and not findings.spoilt(path):
+        findings.add(path, "nothing happens then", f"write one of {_one_of(HAPPENINGS)}")
+    judge_happening(moment, path, columns, findings)
+
+
+def judge_happening(step: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
+    """Report what is wrong with `set`, `change` and `import`."""
+    if isinstance(changes := step.get("change"), Mapping):
+        _judge_changes(changes, (*path, "change"), columns, findings)
+    if isinstance(settings := step.get("set"), Mapping) and step.get("send") is None:
+        for dotted, value in settings.items():
+            _judge_setting(dotted, value, (*path, "set", dotted), columns, findings)
+    run = step.get("import")
+    if isinstance(run, Mapping):
+        _judge_connector(run.get("connector"), (*path, "import", "connector"), columns, findings)
+    elif run is not None:
+        _judge_connector(run, (*path, "import"), columns, findings)
+
+
+def _judge_connector(
+    name: object, path: Path, columns: Columns, findings: Findings, *, key: bool = False
+) -> bool:
+    if isinstance(name, str) and name not in columns:
+        findings.add(path, f"there is no connector {name!r}", did_you_mean(name, columns), key=key)
+        return False
+    return True
+
+
+def _judge_send(
+    send: str, step: Mapping[str, object], path: Path, columns: Columns, findings: Findings
+) -> None:
+    _judge_connector(step.get("connector"), (*path, "connector"), columns, findings)
+    if send not in SIBLINGS:
+        return
+    for key in step:
+        if key not in SIBLINGS[send]:
+            fits = [verb for verb, keys in SIBLINGS.items() if key in keys]
+            hint = f"it goes with {_one_of(tuple(fits)) if len(fits) > 1 else fits[0]}" if fits else ""
+            findings.add((*path, key), f"{key!r} does not go with 'send: {send}'", hint, key=True)
+    needs = _NEEDS.get(send)
+    if needs and not any(key in step for key in needs) and not findings.spoilt(path):
+        findings.add(path, f"'send: {send}' needs {' or '.join(map(repr, needs))}")
+    attributes = step.get("attributes")
+    if attributes is not None and isinstance(attributes, list) is (send in ("create", "replace")):
+        due = "a map of values" if send in ("create", "replace") else "a list of names"
+        findings.add((*path, "attributes"), f"with 'send: {send}' the attributes are {due}")
+    if isinstance(told := step.get("as"), Mapping):
+        judge_told(told, (*path, "as"), findings)
+    if isinstance(gets := step.get("gets"), Mapping):
+        judge_patterns(gets, (*path, "gets"), findings)
+
+
+_PLACEHOLDERS = ("truth", "host", "port")
+
+
+def judge_told(told: Mapping[str, object], path: Path, findings: Findings) -> None:
+    """Report what is wrong with what a client was told."""
+    url = told.get("tenant_url")
+    for name in re.findall(r"\{([^{}]*)\}", url) if isinstance(url, str) else ():
+        if name not in _PLACEHOLDERS:
+            findings.add(
+                (*path, "tenant_url"), f"{{{name}}} stands for nothing", did_you_mean(name, _PLACEHOLDERS)
+            )
+
+
+def judge_patterns(value: object, path: Path, findings: Findings) -> None:
+    """Report regular expressions of matchers anywhere in `value` that are none."""
+    if isinstance(value, Mapping):
+        pattern = value.get("matches")
+        if isinstance(pattern, str):
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError) as error:
+                findings.add((*path, "matches"), f"{pattern!r} is no regular expression: {error}")
+        for key, item in value.items():
+            judge_patterns(item, (*path, key), findings)
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            judge_patterns(item, (*path, i), findings)
+
+
+# -- changes -------------------------------------------------------------------------------------------------
+
+
+def _judge_changes(changes: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
+    for name, change in changes.items():
+        where = (*path, name)
+        if _judge_connector(name, where, columns, findings, key=True) and isinstance(change, Mapping):
+            for row, row_path in _rows(change, where):
+                whole = row_path[len(where)] == "insert"
+                for column, message, hint in row_problems(
+                    row, columns[name], "", findings, row_path, whole=False
+                ):
+                    target = row_path if column is None else (*row_path, column)
+                    findings.add(target, message, hint, key=column not in columns[name] or not whole)
+
+
+def _rows(change: Mapping[str, object], path: Path) -> Iterator[tuple[Mapping[str, object], Path]]:
+    for word, rows in change.items():
+        for i, row in enumerate(rows if isinstance(rows, list) else ()):
+            inner = (
+                {"where": row.get("where"), "set": row.get("set")}
+                if word == "update" and isinstance(row, Mapping)
+                else {}
+            )
+            for key, part in inner.items():
+                if isinstance(part, Mapping):
+                    yield part, (*path, word, i, key)
+            if word != "update" and isinstance(row, Mapping):
+                yield row, (*path, word, i)
+
+
+# -- settings -------------------------------------------------------------------------------------------------
+
+
+def _judge_setting(dotted: str, value: object, where: Path, columns: Columns, findings: Findings) -> None:
+    parts = dotted.removeprefix("$.").split(".")
+    for length in range(1, len(parts) + 1):
+        if not schema.at(tuple(parts[:length])):
+            known = schema.known_keys(tuple(parts[: length - 1]))
+            hint = did_you_mean(parts[length - 1], known)
+            findings.add(
+                where,
+                f"{dotted!r} is no path into a scenario: unknown key {parts[length - 1]!r}",
+                hint,
+                key=True,
+            )
+            return
+    if len(parts) > 1 and parts[0] in ("connectors", "client") and parts[1] not in columns:
+        findings.add(where, f"there is no connector {parts[1]!r}", did_you_mean(parts[1], columns), key=True)
+        return
+    for path, leaf in _leaves(at_path(dotted, value), ()):
+        if leaf is not None:
+            shape.judge_part(leaf, path, where, findings)
+
+
+def _leaves(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    else:
+        yield path, value
+
+
+# -- rules ----------------------------------------------------------------------------------------------------
+
+
+def judge_rules(rules: object, findings: Findings) -> None:
+    """Report what is wrong with the rules."""
+    names: dict[str, int] = {}
+    for i, rule in enumerate(rules if isinstance(rules, list) else ()):
+        if not isinstance(rule, Mapping):
+            continue
+        path: Path = ("rules", i)
+        reserved = [key for key in rule if schema.is_reserved((*path, key))]
+        for key in reserved:
+            findings.add((*path, key), f"{key!r} is reserved for a later release", key=True)
+        if "reply" not in rule and not reserved and not findings.spoilt(path):
+            findings.add(
+                path, "the rule answers nothing", "write a reply: normal, or a map with status, headers, body"
+            )
+        name = rule.get("name")
+        if isinstance(name, str) and names.setdefault(name, i) != i:
+            findings.add((*path, "name"), f"rules[{names[name]}] is already called {name!r}")
+        if isinstance(when := rule.get("when"), Mapping):
+            judge_patterns(when, (*path, "when"), findings)
+        if isinstance(reply := rule.get("reply"), Mapping):
+            _judge_reply(reply, (*path, "reply"), findings)
+
+
+def _judge_reply(reply: Mapping[str, object], path: Path, findings: Findings) -> None:
+    headers = reply.get("headers")
+    for name, text in headers.items() if isinstance(headers, Mapping) else ():
+        if any(c in f"{name}{text}" for c in "\r\n\0"):
+            findings.add((*path, "headers", name), "a header can't have a line break in it")
+    file = reply.get("body_file")
+    if not isinstance(file, str):
+        return
+    if "body" in reply:
+        findings.add(
+            (*path, "body_file"), "the reply has a body already", "keep one of body and body_file", key=True
+        )
+        return
+    try:
+        data.body(
+            data.locate(owner(findings.layers, (*path, "body_file")).folder((*path, "body_file")), file)
+        )
+    except data.DataProblem as problem:
+        findings.add((*path, "body_file"), problem.message, problem.hint)

@@ -1,0 +1,290 @@
+"""The connected system in a scenario: its columns, its objects, its crowd, and what can be wrong with them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import NamedTuple
+
+from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
+from mockhost.errors import Problem, UsageError, did_you_mean
+from mockhost.people import Crowd, provider_problem
+from mockhost.scenario import data
+from mockhost.scenario.layers import Findings, owner
+from mockhost.scenario.nodes import core_scalar
+from mockhost.scenario.paths import Path, written
+from mockhost.scenario.shape import boolean_hint, shown
+
+FILE_PROBLEMS_LIMIT = 20
+"""How many problems of one data file are listed."""
+
+
+def columns_of(connector: Mapping[str, object]) -> dict[str, Column]:
+    """The columns of a connector's system by name, short forms included. Ill-shaped ones become text columns."""
+    system = connector.get("system")
+    said = system.get("columns") if isinstance(system, Mapping) else None
+    anchor = connector.get("anchor")
+    columns: dict[str, Column] = {}
+    for name, form in said.items() if isinstance(said, Mapping) else ():
+        column = Column(name, type=form) if isinstance(form, str) else Column(name)
+        unique = name == anchor
+        if isinstance(form, Mapping):
+            unique = bool(form.get("unique", unique))
+            values = form.get("values")
+            column = Column(
+                name,
+                type=str(form.get("type", "string")),
+                required=bool(form.get("required", False)),
+                multi_valued=bool(form.get("multi_valued", False)),
+                generated=form.get("generated"),
+                values=tuple(map(str, values)) if isinstance(values, list) else None,
+            )
+        columns[name] = column._replace(unique=unique)
+    return columns
+
+
+def file_of(connector: Mapping[str, object], name: str, findings: Findings) -> FilePath | None:
+    """The connector's `objects_file`, or None if it has none. Raises DataProblem."""
+    system = connector.get("system")
+    said = system.get("objects_file") if isinstance(system, Mapping) else None
+    if not isinstance(said, str):
+        return None
+    path: Path = ("connectors", name, "system", "objects_file")
+    return data.locate(owner(findings.layers, path).folder(path), said)
+
+
+# -- judging -------------------------------------------------------------------------------------------------
+
+
+class _Seen(NamedTuple):
+    """What the objects so far hold in a unique column: folded value to the object's place, in words."""
+
+    column: str
+    values: dict[object, str]
+
+
+def judge(
+    name: str, connector: Mapping[str, object], columns: Mapping[str, Column], findings: Findings
+) -> None:
+    """Report what is wrong with a connector's columns, objects, data file and crowd."""
+    path: Path = ("connectors", name, "system")
+    system = connector.get("system")
+    if not isinstance(system, Mapping) or not columns:
+        return
+    if EXPORT_PASSWORD in columns:
+        findings.add(
+            (*path, "columns", EXPORT_PASSWORD),
+            f"{EXPORT_PASSWORD} is always there; no column can have this name",
+            key=True,
+        )
+    anchor = str(connector.get("anchor"))
+    seen = [_Seen(column.name, {}) for column in columns.values() if column.unique]
+    for i, row in enumerate(system.get("objects") or ()):
+        where = (*path, "objects", i)
+        if isinstance(row, Mapping):
+            for column, message, hint in row_problems(row, columns, anchor, findings, where):
+                findings.add(
+                    where if column is None else (*where, column), message, hint, key=column not in columns
+                )
+            for column, message in _doubles(row, seen, f"objects[{i}]"):
+                findings.add(
+                    (*where, column), message, "an anchor must be unique" if column == anchor else ""
+                )
+    _judge_file(name, connector, columns, seen, findings)
+    if isinstance(system.get("people"), Mapping):
+        _judge_people((*path, "people"), system["people"], columns, findings)
+
+
+def _doubles(row: Mapping[str, object], seen: list[_Seen], where: str) -> Iterator[tuple[str, str]]:
+    for column, values in seen:
+        value = row.get(column)
+        if value is None or isinstance(value, list):
+            continue
+        key = value.casefold() if isinstance(value, str) else value
+        first = values.setdefault(key, where)
+        if first != where:
+            yield column, f"{shown(value)} is already the {column} of {first}"
+
+
+def _judge_file(
+    name: str,
+    connector: Mapping[str, object],
+    columns: Mapping[str, Column],
+    seen: list[_Seen],
+    findings: Findings,
+) -> None:
+    path: Path = ("connectors", name, "system", "objects_file")
+    try:
+        file = file_of(connector, name, findings)
+        table = None if file is None else data.table(file, columns)
+    except data.DataProblem as problem:
+        findings.add(path, problem.message, problem.hint)
+        return
+    if table is None:
+        return
+    found = list(_table_problems(table, columns, str(connector.get("anchor")), seen))
+    findings.add_elsewhere(found[:FILE_PROBLEMS_LIMIT])
+    if len(found) > FILE_PROBLEMS_LIMIT:
+        message = f"{table.file.name} has {len(found)} problems; the first {FILE_PROBLEMS_LIMIT} are listed"
+        findings.add(path, message)
+
+
+def _table_problems(
+    table: data.Table, columns: Mapping[str, Column], anchor: str, seen: list[_Seen]
+) -> Iterator[Problem]:
+    for name in {name: None for row in table.rows for name in row}:
+        if name not in columns and name != OBJECT_DN:
+            message = f"the connected system has no column {name!r}"
+            yield Problem(table.shown, 1, 1, "$", message, did_you_mean(name, columns))
+    for i, row in enumerate(table.rows):
+        known = {name: value for name, value in row.items() if name in columns or name == OBJECT_DN}
+        problems = list(row_problems(known, columns, anchor, None, ()))
+        problems += [(c, m, "") for c, m in _doubles(known, seen, f"row {i + 1} of {table.file.name}")]
+        line = table.line(i)
+        for column, message, hint in problems:
+            place = (i,) if column is None else (i, column)
+            yield Problem(table.shown, line, 1 if line else 0, written(place), message, hint)
+
+
+def row_problems(
+    row: Mapping[str, object],
+    columns: Mapping[str, Column],
+    anchor: str,
+    findings: Findings | None,
+    where: Path,
+    *,
+    whole: bool = True,
+) -> Iterator[tuple[str | None, str, str]]:
+    """What is wrong with an object: (column or None, message, hint). `whole`: it must have what is required."""
+    for name, value in row.items():
+        column = columns.get(name)
+        if column is None and name != OBJECT_DN:
+            yield name, f"the connected system has no column {name!r}", did_you_mean(name, columns)
+        elif value is not None:
+            column = column or Column(OBJECT_DN)
+            for message, hint in value_problems(value, column):
+                if hint == QUOTE:
+                    hint = "" if findings is None else f'quote it: "{findings.raw((*where, name), value)}"'
+                yield name, message, hint
+    if not whole:
+        return
+    for column in columns.values():
+        if row.get(column.name) is None and column.generated is None:
+            if column.name == anchor:
+                yield None, f"the object has no {anchor}, which is the anchor", ""
+            elif column.required:
+                yield None, f"the object has no {column.name}, which is required", ""
+
+
+_HOLDS = {
+    "string": (str, "texts"),
+    "reference": (str, "texts"),
+    "binary": (str, "base64 texts"),
+    "boolean": (bool, "true or false"),
+    "integer": (int, "whole numbers"),
+}
+TYPES = frozenset(_HOLDS)
+"""The types of columns."""
+
+
+QUOTE = "quote it"
+
+
+def value_problems(value: object, column: Column) -> Iterator[tuple[str, str]]:
+    """What is wrong with a value for a column: messages and hints. QUOTE stands for the hint to quote it."""
+    if not isinstance(value, list):
+        yield from _single_problems(value, column)
+    elif not column.multi_valued:
+        yield f"a list, but {column.name} holds one value", "write multi_valued: true at the column"
+    else:
+        for item in value:
+            yield from _single_problems(item, column)
+
+
+def _single_problems(value: object, column: Column) -> Iterator[tuple[str, str]]:
+    if column.type not in _HOLDS:
+        return  # which is reported where the column is declared
+    kind, words = _HOLDS[column.type]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        hint = QUOTE if kind is str and not isinstance(value, (dict, list)) else ""
+        if kind is not str and isinstance(value, str) and isinstance(core_scalar(value.lower()), kind):
+            hint = "write it without quotes"
+        elif kind is bool and isinstance(value, str):
+            hint = boolean_hint(value)
+        yield f"{shown(value, json.dumps(value))} in the column {column.name}, which holds {words}", hint
+    elif column.type == "binary" and not _is_base64(str(value)):
+        yield f"{shown(value)} in the column {column.name} is not base64", ""
+    elif column.values is not None and str(value).casefold() not in map(str.casefold, column.values):
+        yield (
+            f"{shown(value)} is none of the values of {column.name}",
+            did_you_mean(str(value), column.values),
+        )
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+# -- the crowd ----------------------------------------------------------------------------------------------
+
+
+def _judge_people(
+    path: Path, people: Mapping[str, object], columns: Mapping[str, Column], findings: Findings
+) -> None:
+    sound: dict[str, str] = {}
+    for key in ("set", "fill"):
+        said = people.get(key)
+        for name, text in said.items() if isinstance(said, Mapping) else ():
+            where = (*path, key, name)
+            if name not in columns and name != OBJECT_DN:
+                hint = did_you_mean(name, columns)
+                findings.add(where, f"the connected system has no column {name!r}", hint, key=True)
+            elif key == "fill":
+                _judge_fill(where, name, text, people, findings)
+            elif isinstance(text, str):
+                if (problem := _pattern_problem({name: text}, columns)) is not None:
+                    _tell(where, problem, findings)
+                elif columns.get(name, Column(name)).type == "boolean":
+                    findings.add(where, f"a text in the column {name}, which holds true or false")
+                else:
+                    sound[name] = text
+            else:
+                for message, hint in value_problems(text, columns.get(name, Column(name))):
+                    findings.add(
+                        where, message, f'quote it: "{findings.raw(where, text)}"' if hint == QUOTE else hint
+                    )
+    circle = _pattern_problem(sound, columns)
+    if circle is not None:
+        _tell((*path, "set"), circle, findings)
+
+
+def _judge_fill(
+    where: Path, name: str, provider: object, people: Mapping[str, object], findings: Findings
+) -> None:
+    patterns = people.get("set")
+    if isinstance(patterns, Mapping) and name in patterns:
+        findings.add(where, f"{name!r} is in 'set' as well", "keep one of the two", key=True)
+    elif isinstance(provider, str) and (problem := provider_problem(provider)) is not None:
+        _tell(where, problem, findings)
+
+
+def _tell(path: Path, problem: str, findings: Findings) -> None:
+    message, _, hint = problem.removeprefix("people: ").partition("; ")
+    findings.add(path, message, hint)
+
+
+def _pattern_problem(patterns: Mapping[str, str], columns: Mapping[str, Column]) -> str | None:
+    """What is wrong with patterns, any of which may use every other column."""
+    names = (*columns, OBJECT_DN)
+    try:
+        Crowd(0, 0, names, {**dict.fromkeys(names, ""), **patterns}, {})
+    except UsageError as error:
+        return str(error)
+    return None

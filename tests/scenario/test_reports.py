@@ -1,0 +1,149 @@
+"""Problems and scenarios in print, and the file that one starts with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockhost.errors import Problem, UsageError
+from mockhost.scenario import loader, parsing, report, shelves, starter
+from mockhost.scenario.nodes import plain
+
+PROBLEMS = [
+    Problem("a,b.yaml", 3, 5, "$.x", "100% wrong", "try\nthis"),
+    Problem("--set seed", 0, 0, "$.seed", "no number"),
+]
+
+
+def test_problems_as_text() -> None:
+    """A line each."""
+    assert report.render(PROBLEMS).splitlines() == [
+        "a,b.yaml:3:5: $.x: 100% wrong; try",
+        "this",
+        "--set seed: $.seed: no number",
+    ]
+    assert report.render([]) == ""
+
+
+def test_problems_as_json() -> None:
+    """A list of maps with fixed keys."""
+    found = json.loads(report.render(PROBLEMS, "json"))
+    assert [list(problem) for problem in found] == [["file", "line", "column", "path", "message", "hint"]] * 2
+    assert json.loads(report.render([], "json")) == []
+
+
+def test_problems_as_workflow_commands() -> None:
+    """Escaped as GitHub wants it; without a line where there is none."""
+    assert report.render(PROBLEMS, "github").splitlines() == [
+        "::error file=a%2Cb.yaml,line=3,col=5::$.x: 100%25 wrong; try%0Athis",
+        "::error file=--set seed::$.seed: no number",
+    ]
+
+
+def test_an_unknown_format_is_a_wrong_usage() -> None:
+    """With a near name."""
+    with pytest.raises(UsageError, match="did you mean 'json'"):
+        report.render(PROBLEMS, "jsn")
+
+
+@pytest.mark.parametrize("name", shelves.names(env={}))
+def test_a_resolved_scenario_is_the_same_scenario(name: str) -> None:
+    """Read back, with all defaults written out, it means the same."""
+    scenario = loader.load(name, env={})
+    reading = parsing.parse(report.resolved(scenario).encode(), "resolved")
+    assert reading.problems == ()
+    assert reading.root is not None
+    document = plain(reading.root)
+    assert isinstance(document, dict)
+    again = loader.load_document(document, env={})
+    for field in (
+        "title",
+        "host",
+        "clock",
+        "connectors",
+        "client",
+        "rules",
+        "expect",
+        "cure",
+        "cured",
+        "seed",
+    ):
+        assert getattr(again, field) == getattr(scenario, field), field
+
+
+def test_a_resolved_scenario_tells_the_origin_of_each_value() -> None:
+    """File and line, `--set`, or default; what the environment says is not shown."""
+    document = {
+        "extends": "basics/healthy",
+        "vars": {"t": {"env": "T"}},
+        "client": {"SQL": {"secret_token": "${t}"}},
+    }
+    scenario = loader.load_document(document, sets=["host.debug=true"], env={"T": "hunter2"}, name="mine")
+    lines = {
+        line.partition("#")[0].strip(): line.partition("# ")[2]
+        for line in report.resolved(scenario).splitlines()
+    }
+    assert lines["debug: true"] == "--set host.debug"
+    assert lines["service: running"] == "default"
+    assert lines['secret_token: "${t}"'] == "mine"
+    assert lines["anchor: ContosoLogin"].partition(".yaml:")[0].endswith("healthy")
+    assert "hunter2" not in report.resolved(scenario)
+
+
+_TEXTS = st.text(max_size=12) | st.sampled_from(
+    ["no", "12", "a: b", "# x", "- a", "null", "\x85", "😀", "a\n"]
+)
+
+
+@given(st.dictionaries(_TEXTS, _TEXTS | st.lists(_TEXTS, max_size=3), min_size=1, max_size=4), _TEXTS)
+def test_any_text_survives_being_printed(attributes: dict[str, object], why: str) -> None:
+    """Quoted where it must be."""
+    step = {"send": "create", "attributes": attributes}
+    document = {"connectors": {}, "why": why.replace("${", ""), "expect": [step, {"send": "cache"}]}
+    if "${" in json.dumps(document):
+        return
+    scenario = loader.load_document(document, env={})
+    reading = parsing.parse(report.resolved(scenario).encode(), "resolved")
+    assert reading.problems == ()
+    assert reading.root is not None
+    read = plain(reading.root)
+    assert isinstance(read, dict)
+    assert (read["expect"], read["why"]) == (document["expect"], document["why"])
+
+
+def test_the_starter_is_a_valid_scenario_that_names_the_schema() -> None:
+    """Also with each of its suggestions uncommented that stands alone."""
+    text = starter.text()
+    assert text.startswith("# yaml-language-server: $schema=mockhost.schema.json\n")
+    assert "$schema=https://example.org/s.json\n" in starter.text("https://example.org/s.json")
+    reading = parsing.parse(text.encode(), "starter")
+    assert reading.problems == ()
+    assert reading.root is not None
+    document = plain(reading.root)
+    assert isinstance(document, dict)
+    scenario = loader.load_document(document, env={})
+    assert (scenario.cause, scenario.cure) == ("import_running", ({"advance": 240.0},))
+
+
+def test_every_suggestion_of_the_starter_is_valid() -> None:
+    """With all comments that hold keys taken away."""
+    lines = []
+    for line in starter.text().splitlines():
+        stripped = line.lstrip(" ")
+        if stripped.startswith("# ") and line not in starter.text().splitlines()[:8]:
+            line = " " * (len(line) - len(stripped)) + stripped[2:]
+        lines.append(line)
+    reading = parsing.parse("\n".join(lines).encode(), "starter")
+    assert reading.problems == ()
+    assert reading.root is not None
+    document = plain(reading.root)
+    assert isinstance(document, dict)
+    document["connectors"].pop("LDAP")  # null, which removes it
+    scenario = loader.load_document(document, env={})
+    assert scenario.rules
+    assert scenario.timeline
+    assert scenario.client
+    assert scenario.host.debug
