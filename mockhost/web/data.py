@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 PLACEHOLDER = "placeholder"
+_REASON_LENGTH = 1_000
+"""Characters of a refusal's words that the journal keeps: a client's own text may be quoted in them."""
 
 
 class DataPlane(Flask):
@@ -139,17 +141,23 @@ class DataExchange:
 
     @property
     def probe(self) -> bool:
-        """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space."""
-        wanted = self._equality()
-        if wanted is None:
+        """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space.
+
+        It is one comparison and no more, as Test connection sends it; so looking for it can't fail, either.
+        """
+        try:
+            wanted = filters.parse(self.filter or "")
+        except ScimError:
             return False
-        path, value = wanted
-        if path.name.casefold() == PLACEHOLDER:
+        if not isinstance(wanted, filters.Compare) or wanted.op != "eq":
+            return False
+        if wanted.path.name.casefold() == PLACEHOLDER:
             return True
+        value = wanted.value
         if not isinstance(value, str) or len(value) != 36 or value.count("-") != 4:
             return False
         connector = self._runtime.host.connectors.get(self.route.connector or "")
-        return connector is not None and not connector.find(filters.parse(self.filter or ""), 1, 1).total
+        return connector is not None and not connector.find(wanted, 1, 1).total
 
     def header(self, name: str) -> str | None:
         return self._by_name.get(name.lower())
@@ -157,7 +165,7 @@ class DataExchange:
     def attribute(self, name: str) -> object:
         """A value of the request's body: of the extension, of the core, or set by a PATCH operation."""
         try:
-            document = orjson.loads(self.body)
+            document = operations.document(self.body)
         except orjson.JSONDecodeError:
             return ABSENT
         return messages.value_in_request(document, name)
@@ -254,7 +262,7 @@ class DataExchange:
 
     def _operate(self, connector: Connector, behaviours: Mapping[str, object]) -> Answer:
         found = self.route
-        host_name = self._by_name.get("host", "localhost")
+        host_name = self._environ.get("HTTP_HOST", "localhost")  # an absolute target's authority, or Host
         scheme = self._environ["wsgi.url_scheme"]
         call = operations.Call(
             self.method,
@@ -288,7 +296,7 @@ class DataExchange:
             answer_headers=answer.headers,
             answer_body=body,
             rule=rule,
-            reason=answer.reason or None,
+            reason=answer.reason[:_REASON_LENGTH] or None,
             native=answer.native,
             took=monotonic() - self._started,
             who=self._who(),

@@ -110,9 +110,11 @@ def create_user(call: Call, connector: Connector) -> Answer:
     if isinstance(body, Answer):
         return body
     connector.ready()
+    query = call.asked()  # before anything is written: a query that is none must not come to light afterwards
     outcome = connector.create(body)
     assert outcome.record is not None
     resource = connector.resource(outcome.record, call.base_url)
+    resource = queries.project(resource, query.attributes, query.excluded)
     location = None
     if connector.behaviours["location_header"] == "absolute":
         location = f"{call.base_url}/Users/{messages.quote_id(outcome.id)}"
@@ -127,7 +129,8 @@ def replace_user(call: Call, connector: Connector) -> Answer:
     if isinstance(body, Answer):
         return body
     connector.ready()
-    return _changed(call, connector, connector.replace(call.id or "", body), "user")
+    query = call.asked()
+    return _changed(call, connector, query, connector.replace(call.id or "", body), "user")
 
 
 def patch_user(call: Call, connector: Connector) -> Answer:
@@ -136,16 +139,17 @@ def patch_user(call: Call, connector: Connector) -> Answer:
     if isinstance(body, Answer):
         return body
     connector.ready()
-    return _changed(call, connector, connector.patch(call.id or "", body), str(connector.behaviours["patch_reply"]))
+    query = call.asked()
+    outcome = connector.patch(call.id or "", body)
+    return _changed(call, connector, query, outcome, str(connector.behaviours["patch_reply"]))
 
 
-def _changed(call: Call, connector: Connector, outcome: Outcome, reply: str) -> Answer:
+def _changed(call: Call, connector: Connector, query: queries.Query, outcome: Outcome, reply: str) -> Answer:
     if outcome.record is None or reply == "no_content":
         return Answer(204, native=outcome.native)
     if reply == "empty":
         return Answer(200, native=outcome.native)
     resource = connector.resource(outcome.record, call.base_url)
-    query = call.asked()
     shown = queries.project(resource, query.attributes, query.excluded)
     return scim(200, shown, connector.behaviours, native=outcome.native)
 
@@ -261,10 +265,15 @@ def _json(call: Call) -> object:
             message = f"The request entity's media type '{media}' is not supported for this resource."
         return web_api(415, message, call.accept)
     try:
-        return orjson.loads(call.body.removeprefix(b"\xef\xbb\xbf"))
+        return document(call.body)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise ScimError(400, "invalidSyntax", f"The request is invalid: the body is no JSON ({where}).") from None
+
+
+def document(body: bytes) -> object:
+    """A body's JSON document, with or without a byte order mark. Raises orjson.JSONDecodeError."""
+    return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
 
 
 OPERATIONS: Mapping[str, Callable[[Call, Connector], Answer]] = {

@@ -109,8 +109,8 @@ def _below_scim(method: str, rest: list[str], connector: str | None, path: str, 
     methods: Mapping[str, str] | None = resource.collection
     if ident is not None:
         methods = resource.item
-        if resource.search and ident.casefold() == ".search":
-            methods, ident = {"POST": resource.search}, None
+        if resource.search and method == "POST" and ident.casefold() == ".search":
+            methods, ident = {"POST": resource.search}, None  # other verbs mean a user of that id
     if methods is None:
         return Route("not_found", "unknown", connector, segment, ident, path, query)
     operation = methods.get(method)

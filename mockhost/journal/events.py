@@ -1,0 +1,139 @@
+"""What happens, told as it happens: a bus with any number of listeners, none of whom can slow it down."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+Hear = Callable[[str, object], None]
+
+
+class Event(NamedTuple):
+    """One thing that happened. `number` counts the bus's events from 1, so a listener sees what it missed."""
+
+    number: int
+    kind: str
+    """exchange (data: Exchange), connection (Connection), state (a map), or what else the publisher calls it"""
+    data: object
+
+
+class Subscription:
+    """One listener's own bounded queue: when it is full its oldest event goes and is counted as lost."""
+
+    __slots__ = ("_bus", "_condition", "_events", "_lost", "closed")
+
+    def __init__(self, bus: EventBus, limit: int) -> None:
+        self._bus = bus
+        self._condition = threading.Condition()
+        self._events: deque[Event] = deque(maxlen=limit)
+        self._lost = 0
+        self.closed = False
+
+    def get(self, timeout: float | None = None) -> Event | None:
+        """The next event; None if none came within `timeout` seconds, or if the subscription is closed and empty."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._events or self.closed, timeout)
+            return self._events.popleft() if self._events else None
+
+    def lost(self) -> int:
+        """How many events were dropped since the last time that somebody asked."""
+        with self._condition:
+            lost, self._lost = self._lost, 0
+            return lost
+
+    def put(self, event: Event) -> None:
+        """For the bus: append an event."""
+        with self._condition:
+            if self.closed:
+                return
+            if len(self._events) == self._events.maxlen:
+                self._lost += 1
+            self._events.append(event)
+            self._condition.notify()
+
+    def close(self) -> None:
+        """Listen no more; whoever waits in `get` is let go. Closing twice does nothing."""
+        self._bus.forget(self)
+        with self._condition:
+            self.closed = True
+            self._condition.notify_all()
+
+    def __iter__(self) -> Iterator[Event]:
+        """Events as they come, until the subscription is closed."""
+        while (event := self.get()) is not None:
+            yield event
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class EventBus:
+    """Publishes to whoever listens; costs next to nothing while nobody does."""
+
+    __slots__ = ("_callbacks", "_lock", "_number", "_subscriptions", "closed")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._callbacks: tuple[Hear, ...] = ()
+        self._number = 0
+        self.closed = False
+
+    def subscribe(self, limit: int = 1_000) -> Subscription:
+        """Listen from now on; at most `limit` events wait for the listener. Close it when done."""
+        subscription = Subscription(self, limit)
+        with self._lock:
+            if not self.closed:
+                self._subscriptions = (*self._subscriptions, subscription)
+                return subscription
+        subscription.close()
+        return subscription
+
+    def call(self, hear: Hear) -> Callable[[], None]:
+        """Have `hear(kind, data)` called at once, on the thread of whatever happens: it must be quick and not raise.
+
+        Returns a function that ends it.
+        """
+        with self._lock:
+            self._callbacks = (*self._callbacks, hear)
+
+        def stop() -> None:
+            with self._lock:
+                self._callbacks = tuple(other for other in self._callbacks if other is not hear)
+
+        return stop
+
+    def publish(self, kind: str, data: object) -> None:
+        """Tell every listener. Never waits for one."""
+        for hear in self._callbacks:
+            hear(kind, data)
+        if not self._subscriptions:
+            return
+        with self._lock:
+            self._number += 1
+            event = Event(self._number, kind, data)
+            for subscription in self._subscriptions:
+                subscription.put(event)
+
+    @property
+    def listening(self) -> bool:
+        """Whether anybody listens: for a publisher whose event takes work to make."""
+        return bool(self._subscriptions or self._callbacks)
+
+    def forget(self, subscription: Subscription) -> None:
+        """For a subscription: it is closed."""
+        with self._lock:
+            self._subscriptions = tuple(other for other in self._subscriptions if other is not subscription)
+
+    def close(self) -> None:
+        """The end: a subscription is closed once its events are read, and new ones are closed at once."""
+        with self._lock:
+            self.closed = True
+            subscriptions = self._subscriptions
+        for subscription in subscriptions:
+            subscription.close()

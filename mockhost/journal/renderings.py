@@ -1,0 +1,475 @@
+"""The journal as people and programs read it: JSON, a table, HAR 1.2, curl lines, and the lines on a terminal.
+
+Nothing in here takes secrets out; entries have none. What a client sent is never trusted to be printable.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+import unicodedata
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote_plus
+
+from mockhost import __version__
+from mockhost.clock import iso, local_time
+from mockhost.journal.entries import (
+    Connection,
+    Exchange,
+    Headers,
+    as_text,
+    header_values,
+    id_of,
+    path_of,
+)
+
+COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", "reason")
+_RIGHT = frozenset({"#", "status", "ms"})
+_WIDEST = {"connector": 24, "operation": 24, "who": 40}
+
+ALERTS: Final = {
+    "bad_certificate": "it calls our certificate corrupt",
+    "certificate_expired": "it calls our certificate expired or not yet valid",
+    "certificate_unknown": "it does not accept our certificate and doesn't say why",
+    "unknown_ca": "it does not trust the issuer of our certificate",
+    "bad_certificate_hash_value": "our certificate is not the one that it expects",
+    "unsupported_certificate": "our certificate is not made for this use",
+    "certificate_revoked": "it calls our certificate revoked",
+    "access_denied": "it accepts the certificate but not us",
+    "decode_error": "it could not read our handshake",
+    "decrypt_error": "a signature or hash in the handshake was wrong for it",
+    "handshake_failure": "no version, cipher or signature suits both sides",
+    "insufficient_security": "our ciphers are too weak for it",
+    "protocol_version": "no TLS version suits both sides",
+    "unrecognized_name": "it asked for another name",
+    "no_application_protocol": "no application protocol suits both sides",
+    "user_canceled": "it gave up",
+    "close_notify": "it closed the connection instead of finishing the handshake",
+    "internal_error": "something went wrong on its side",
+    "unexpected_message": "our handshake was not what it expected",
+    "bad_record_mac": "a record of ours was damaged",
+    "record_overflow": "a record of ours was too long",
+    "illegal_parameter": "something in our handshake contradicts itself",
+    "inappropriate_fallback": "it takes us for an attack on the version",
+    "missing_extension": "our handshake lacks an extension that it needs",
+    "unsupported_extension": "our handshake has an extension that it did not offer",
+    "bad_certificate_status_response": "it calls our certificate's status wrong",
+    "unknown_psk_identity": "it does not know the key",
+    "certificate_required": "it wants a certificate",
+}
+"""What a client says with a TLS alert (RFC 8446 6.2, RFC 5246 7.2), in words."""
+
+ERRORS: Final = {
+    "timeout": "the client said nothing, or not enough, in time",
+    "reset": "the client reset the connection in the middle of it",
+    "plain http": "the client spoke plain HTTP to a port with TLS",
+    "no certificate": "the port has no certificate, so the connection was reset",
+    "cut": "the service was stopped or the host reset meanwhile",
+    "eof": "the client closed the connection in the middle of it",
+    "unexpected_eof_while_reading": "the client closed the connection in the middle of it",
+    "unsupported_protocol": "the client offers no TLS version that the host accepts",
+    "no_shared_cipher": "the client offers no cipher that the host accepts",
+    "http_request": "the client spoke plain HTTP to a port with TLS",
+    "wrong_version_number": "what the client sent is no TLS",
+}
+"""How else a handshake fails, in words."""
+
+_GREEN, _YELLOW, _RED, _DIM, _PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[2m", "\033[0m"
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: every control, invisible or direction-changing character as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _body_json(body: bytes, length: int, digest: str | None) -> dict[str, object] | None:
+    """A body as JSON data, as text where it is text; None if there was none. `digest` as in `Exchange.body_digest`."""
+    if not length:
+        return None
+    sha256 = digest or hashlib.sha256(body).hexdigest()
+    shown: dict[str, object] = {"length": length, "kept": len(body), "sha256": sha256}
+    try:
+        shown["text"] = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character that was cut in two at the limit does not make a text binary.
+        if digest is not None and error.start > len(body) - 4:
+            shown["text"] = body[: error.start].decode("utf-8")
+        else:
+            shown["base64"] = base64.b64encode(body).decode("ascii")
+    return shown
+
+
+def to_json(exchange: Exchange) -> dict[str, object]:
+    """An exchange as JSON data. A body's `sha256` is that of the body without its secrets, before it was cut."""
+    e = exchange
+    return {
+        "number": e.number,
+        "epoch": e.epoch,
+        "at": iso(e.at),
+        "connection": e.connection,
+        "connector": e.connector,
+        "operation": e.operation,
+        "probe": e.probe,
+        "verdict": e.verdict,
+        "who": e.who,
+        "id": id_of(e),
+        "method": e.method,
+        "target": as_text(e.target),
+        "status": e.status,
+        "took_ms": None if e.took is None else round(e.took * 1_000, 3),
+        "rule": e.rule,
+        "reason": e.reason,
+        "native": list(e.native),
+        "bug": e.bug,
+        "request": {
+            "headers": [[name, as_text(value)] for name, value in e.headers],
+            "body": _body_json(e.body, e.body_length, e.body_digest),
+        },
+        "answer": {
+            "headers": [[name, as_text(value)] for name, value in e.answer_headers],
+            "body": None
+            if e.answer_body is None
+            else _body_json(e.answer_body, e.answer_length or 0, e.answer_digest),
+            "streamed": e.streamed,
+        },
+    }
+
+
+def connection_json(connection: Connection) -> dict[str, object]:
+    """A connection as JSON data; `alert` is the name of the TLS alert by which the client ended the handshake."""
+    c = connection
+    return {
+        "number": c.number,
+        "epoch": c.epoch,
+        "at": iso(c.at),
+        "peer": c.peer,
+        "tls": c.tls,
+        "error": c.error,
+        "alert": c.error if c.error in ALERTS else None,
+        "exchanges": c.exchanges,
+        "closed_by": c.closed_by,
+        "closed_at": None if c.closed_at is None else iso(c.closed_at),
+    }
+
+
+# ---- for terminals ----
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal a printable text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def _clip(text: str, width: int) -> str:
+    """The text in at most `width` columns, with an ellipsis if something is missing."""
+    if _cells(text) <= width:
+        return text
+    while text and _cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…" if width > 0 else ""
+
+
+def _pad(text: str, width: int, *, right: bool = False) -> str:
+    fill = " " * max(0, width - _cells(text))
+    return fill + text if right else text + fill
+
+
+def _who(exchange: Exchange) -> str:
+    """The user concerned; for what concerns no user, what was asked for."""
+    who = exchange.who if exchange.who is not None else id_of(exchange)
+    if who is not None:
+        return printable(who)
+    if exchange.connector is None or exchange.operation == "unknown":
+        return printable(as_text(f"{exchange.method} {path_of(exchange)}"))
+    return "-"
+
+
+def _reason(exchange: Exchange) -> str:
+    """Why it came out as it did, in words; empty for an ordinary answer."""
+    if exchange.bug is not None:
+        return printable(f"a bug in mockhost: {exchange.bug}")
+    parts = [exchange.reason] if exchange.reason else []
+    if exchange.rule is not None:
+        parts.append(f"rule {exchange.rule!r}")
+    if exchange.probe:
+        parts.append("probe")
+    return printable("; ".join(parts))
+
+
+def _row(exchange: Exchange) -> tuple[str, ...]:
+    return (
+        str(exchange.number),
+        local_time(exchange.at),
+        printable(exchange.connector or "-"),
+        exchange.operation,
+        _who(exchange),
+        "-" if exchange.status is None else str(exchange.status),
+        "-" if exchange.took is None else f"{exchange.took * 1_000:.1f}",
+        _reason(exchange),
+    )
+
+
+def table(
+    entries: Iterable[Exchange], width: int | None = None, *, marked: frozenset[int] = frozenset()
+) -> str:
+    """The entries as aligned rows under a head. No line is wider than `width`; rows of `marked` numbers get a `>`."""
+    chosen = list(entries)
+    if not chosen:
+        return "(no exchanges)"
+    rows = [COLUMNS, *(_row(each) for each in chosen)]
+    columns = list(zip(*rows, strict=True))
+    widths = [
+        min(max(map(_cells, cells)), _WIDEST.get(name, 10_000))
+        for name, cells in zip(COLUMNS, columns, strict=True)
+    ]
+    lines = []
+    for row, entry in zip(rows, [None, *chosen], strict=True):
+        cells = [
+            _pad(_clip(cell, size), size, right=name in _RIGHT)
+            for name, cell, size in zip(COLUMNS, row, widths, strict=True)
+        ]
+        mark = "" if not marked else "> " if entry is not None and entry.number in marked else "  "
+        line = (mark + "  ".join(cells)).rstrip()
+        lines.append(line if width is None else _clip(line, width))
+    return "\n".join(lines)
+
+
+def _coloured(text: str, status: int | None) -> str:
+    return (
+        f"{_RED if status is None or status >= 500 else _YELLOW if status >= 400 else _GREEN}{text}{_PLAIN}"
+    )
+
+
+def live_line(exchange: Exchange, colour: bool = False) -> str:
+    """One line for an exchange: `14:03:59  SQL   find_users   bob        200    1.2 ms  why, if refused`."""
+    _, time, connector, operation, who, status, took, reason = _row(exchange)
+    status = _pad(status, 3, right=True)
+    shown = _coloured(status, exchange.status) if colour else status
+    line = (
+        f"{time}  {_pad(_clip(connector, 24), 5)} {_pad(operation, 12)} {_pad(_clip(who, 40), 10)} "
+        f"{shown} {took:>6} ms"
+    )
+    if not reason:
+        return line
+    return f"{line}  {_DIM}{reason}{_PLAIN}" if colour else f"{line}  {reason}"
+
+
+_CLOSERS = {
+    "client": "the client",
+    "server": "the host",
+    "timeout": "a time-out",
+    "limit": "the limit on connections",
+    "cut": "a reset or stop of the host",
+}
+
+
+def connection_line(connection: Connection, colour: bool = False) -> str:
+    """One line for a connection; for one that never became one, what went wrong and which alert said so."""
+    c = connection
+    head = f"{local_time(c.at)}  connection {c.number} from {printable(c.peer)}: "
+    if c.error is None:
+        by = f", closed by {_CLOSERS.get(c.closed_by, c.closed_by)}" if c.closed_by else ""
+        count = "1 exchange" if c.exchanges == 1 else f"{c.exchanges} exchanges"
+        return f"{head}{c.tls or 'no TLS'}, {count}{by}"
+    if c.error in ALERTS:
+        text = f"the client sent the alert {c.error} ({ALERTS[c.error]})"
+    else:
+        text = ERRORS.get(c.error, printable(c.error.replace("_", " ")))
+    told = f"TLS handshake failed: {text}" if c.tls is None else f"{c.tls}: {text}"
+    return head + (f"{_RED}{told}{_PLAIN}" if colour else told)
+
+
+# ---- for other tools ----
+
+
+def url_of(exchange: Exchange) -> str:
+    """The absolute URL of a request, from its `Host`; `localhost` where it sent none."""
+    target = as_text(exchange.target)
+    if not target.startswith("/"):
+        return target if "://" in target else f"{exchange.scheme}://{_host(exchange)}/"
+    return f"{exchange.scheme}://{_host(exchange)}{target}"
+
+
+def _host(exchange: Exchange) -> str:
+    values = header_values(exchange.headers, "host")
+    return values[0] if values and values[0] else "localhost"
+
+
+_OUR_OWN = frozenset(
+    [
+        "number",
+        "epoch",
+        "connector",
+        "operation",
+        "probe",
+        "verdict",
+        "who",
+        "rule",
+        "reason",
+        "native",
+        "bug",
+    ]
+)
+
+
+def har(entries: Iterable[Exchange]) -> dict[str, object]:
+    """The entries as a HAR 1.2 document; what HAR has no member for stands under `_mockhost`."""
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "mockhost", "version": __version__},
+            "entries": [_har_entry(each) for each in entries],
+        }
+    }
+
+
+def _har_entry(e: Exchange) -> dict[str, object]:
+    took = -1.0 if e.took is None else round(e.took * 1_000, 3)
+    return {
+        "startedDateTime": iso(e.at),
+        "time": max(took, 0.0),
+        "request": _har_request(e),
+        "response": _har_response(e),
+        "cache": {},
+        "timings": {"send": 0, "wait": max(took, 0.0), "receive": 0},
+        "connection": str(e.connection),
+        "_mockhost": {name: value for name, value in to_json(e).items() if name in _OUR_OWN},
+    }
+
+
+def _har_headers(headers: Headers) -> list[dict[str, str]]:
+    return [{"name": name, "value": as_text(value)} for name, value in headers]
+
+
+def _har_request(e: Exchange) -> dict[str, object]:
+    query = as_text(e.target).partition("?")[2]
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    request: dict[str, object] = {
+        "method": e.method,
+        "url": url_of(e),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _har_headers(e.headers),
+        "queryString": [
+            {"name": unquote_plus(name), "value": unquote_plus(value)} for name, _, value in pairs
+        ],
+        "headersSize": -1,
+        "bodySize": e.body_length,
+    }
+    if e.body_length:
+        kind = header_values(e.headers, "content-type")
+        data: dict[str, object] = {"mimeType": kind[0] if kind else "", "params": []}
+        shown = _body_json(e.body, e.body_length, e.body_digest) or {}
+        data["text"] = shown.get("text", shown.get("base64", ""))
+        if "base64" in shown:
+            data["comment"] = "base64"
+        request["postData"] = data
+    return request
+
+
+def _har_response(e: Exchange) -> dict[str, object]:
+    kind = header_values(e.answer_headers, "content-type")
+    content: dict[str, object] = {"size": e.answer_length or 0, "mimeType": kind[0] if kind else "x-unknown"}
+    shown = _body_json(e.answer_body or b"", e.answer_length or 0, e.answer_digest) or {}
+    if e.answer_body is not None and "text" in shown:
+        content["text"] = shown["text"]
+    elif e.answer_body is not None and "base64" in shown:
+        content.update(text=shown["base64"], encoding="base64")
+    location = header_values(e.answer_headers, "location")
+    return {
+        # HAR has no word for "no answer"; browsers write status 0, too.
+        "status": e.status or 0,
+        "statusText": _phrase(e.status),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _har_headers(e.answer_headers),
+        "content": content,
+        "redirectURL": location[0] if location and e.status in {301, 302, 303, 307, 308} else "",
+        "headersSize": -1,
+        "bodySize": -1 if e.answer_length is None else e.answer_length,
+    }
+
+
+def _phrase(status: int | None) -> str:
+    try:
+        return HTTPStatus(status or 0).phrase
+    except ValueError:
+        return ""
+
+
+_OF_THE_CONNECTION = frozenset({"host", "content-length", "connection", "transfer-encoding", "expect"})
+
+
+def curl(exchange: Exchange, *, ca_file: str | None = None) -> str:
+    """A line for a POSIX shell that sends the request again, with `$TOKEN` where the credential stood.
+
+    `ca_file`: the CA to trust; without one curl is told not to look (`-k`), as a pasted line should work.
+    """
+    e = exchange
+    words = ["curl", *_method_words(e)]
+    if e.scheme == "https":
+        words += ["--cacert", shlex.quote(ca_file)] if ca_file else ["-k"]
+    words += _target_words(e)
+    for name, value in e.headers:
+        if name.casefold() not in _OF_THE_CONNECTION:
+            words += ["-H", _header_word(name, as_text(value))]
+    if not e.body_length:
+        return " ".join(words)
+    if not header_values(e.headers, "content-type"):
+        words += ["-H", "Content-Type:"]
+    words.append("--data-binary")
+    note = f"  # {len(e.body)} of the body's {e.body_length} bytes" if e.body_digest or not e.body else ""
+    if (text := _shell_text(e.body)) is not None:
+        return " ".join([*words, shlex.quote(text)]) + note
+    octal = "".join(f"\\{byte:03o}" for byte in e.body)
+    return f"printf '{octal}' | " + " ".join([*words, "@-"]) + note
+
+
+def _method_words(e: Exchange) -> list[str]:
+    if e.method == "HEAD":
+        return ["--head"]
+    if e.method == "GET" and not e.body_length:
+        return []
+    return ["-X", shlex.quote(as_text(e.method))]
+
+
+def _target_words(e: Exchange) -> list[str]:
+    target = as_text(e.target)
+    base = f"{e.scheme}://{_host(e)}"
+    if (
+        not target.startswith("/")
+        or not target.isascii()
+        or not target.isprintable()
+        or set(target) & set(" #")
+    ):
+        return ["--request-target", shlex.quote(target), shlex.quote(f"{base}/")]
+    words = ["--globoff"] if set(target) & set("[]{}") else []
+    if "/." in target:
+        words.append("--path-as-is")
+    return [*words, shlex.quote(base + target)]
+
+
+def _header_word(name: str, value: str) -> str:
+    """One `-H`. A credential's scheme is among a few known words, so it can stand between double quotes."""
+    if name.casefold() in {"authorization", "proxy-authorization"} and "tok…" in value:
+        return f'"{name}: {value.partition("tok…")[0]}$TOKEN"'
+    # curl takes `Name:` as "do not send it"; with a semicolon it sends an empty value.
+    return shlex.quote(f"{name}: {value}" if value else f"{name};")
+
+
+def _shell_text(body: bytes) -> str | None:
+    """The body as it can stand in a shell's word, or None; a word that begins with `@` would name a file."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text or text.startswith("@") else text

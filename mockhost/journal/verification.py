@@ -1,0 +1,374 @@
+"""Assertions over the journal: how often, in what order, and what it was that came nearest when one does not hold.
+
+A specification is a map of conditions, all of which must hold for an exchange, with `count`, `order` and `since`:
+
+    {"operation": "create_user", "connector": "SQL", "status": 201, "count": 1}
+    {"connector": "SQL", "order": [{"operation": "find_users"}, {"operation": "create_user"}]}
+    {"operation": "delete_user", "id": "bob", "count": {"never": True}}
+
+Values are literals, lists (any of them) or matchers (`mockhost.matching`). The default count is at least one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from mockhost.errors import UsageError, did_you_mean
+from mockhost.journal.entries import (
+    OPERATIONS,
+    Exchange,
+    as_text,
+    attribute,
+    document,
+    header_values,
+    id_of,
+    path_of,
+)
+from mockhost.journal.passwords import is_password
+from mockhost.journal.renderings import table
+from mockhost.matching import ABSENT, difference, is_matcher, pointer
+
+Credential = Callable[[str], str]
+"""How the journal writes a credential, so that what is expected of one can be compared with what it kept."""
+
+_FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
+    "connector": lambda e: e.connector,
+    "operation": lambda e: e.operation,
+    "id": id_of,
+    "who": lambda e: e.who,
+    "status": lambda e: e.status,
+    "method": lambda e: e.method,
+    "path": lambda e: as_text(path_of(e)),
+    "target": lambda e: as_text(e.target),
+    "verdict": lambda e: e.verdict,
+    "rule": lambda e: e.rule,
+    "probe": lambda e: e.probe,
+    "connection": lambda e: e.connection,
+    "reason": lambda e: e.reason,
+    "native": lambda e: list(e.native),
+    "bug": lambda e: e.bug,
+}
+_MAPS: Final = ("attributes", "header", "body")
+CONDITIONS: Final = (*_FIELDS, *_MAPS)
+"""What can be asked of an exchange. `attributes`, `header` and `body` (by JSON pointer) are maps of such values."""
+WORDS: Final = (*CONDITIONS, "count", "order", "since")
+"""The words of a specification."""
+COUNTS: Final = ("exactly", "at_least", "at_most", "never")
+
+_NEAREST = 3
+_SHOWN = 20
+
+
+class VerifyResult(NamedTuple):
+    """Whether it holds; a report for people; the numbers of the exchanges that matched."""
+
+    ok: bool
+    text: str
+    matched: tuple[int, ...]
+
+
+class Window(NamedTuple):
+    """What an assertion looks at: the entries that are there, and how many may be gone."""
+
+    entries: Sequence[Exchange]
+    lost: int
+
+
+class Condition(NamedTuple):
+    """One thing that is asked of an exchange; `label` names it in a report."""
+
+    label: str
+    expected: object
+    read: Callable[[Exchange], object]
+
+    def difference(self, exchange: Exchange) -> str | None:
+        """None if it holds, else e.g. `status: expected 201, got 409`."""
+        value = self.read(exchange)
+        if value is None and self.expected is not None:
+            value = ABSENT
+        text = difference(self.expected, value)
+        return None if text is None else f"{self.label}: {text}"
+
+
+class Count(NamedTuple):
+    """How often; `high` None means no upper bound."""
+
+    low: int
+    high: int | None
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return f"at least {self.low}"
+        if self.high == 0:
+            return "no"
+        if self.low == self.high:
+            return f"exactly {self.low}"
+        return f"at most {self.high}" if not self.low else f"{self.low} to {self.high}"
+
+
+def compile_conditions(
+    spec: Mapping[str, object], credential: Credential, operations: Collection[str] = OPERATIONS
+) -> list[Condition]:
+    """The conditions of a specification. Raises UsageError for an unknown word or a value that can't ever match."""
+    conditions: list[Condition] = []
+    for word, expected in spec.items():
+        if word in _FIELDS:
+            _check(word, expected, operations)
+            conditions.append(Condition(word, _any_of(expected), _FIELDS[word]))
+        elif word in _MAPS:
+            if not isinstance(expected, Mapping):
+                raise UsageError(
+                    f"{word!r} is a map, not {expected!r}", hint=f"e.g. {word}: {_EXAMPLE[word]}"
+                )
+            conditions += [_inner(word, str(name), value, credential) for name, value in expected.items()]
+        else:
+            raise UsageError(
+                f"{word!r} is nothing that can be asked of an exchange", hint=did_you_mean(word, WORDS)
+            )
+    return conditions
+
+
+_EXAMPLE = {
+    "attributes": "{FirstName: Bob}",
+    "header": "{User-Agent: {contains: curl}}",
+    "body": "{/active: false}",
+}
+
+
+def _any_of(expected: object) -> object:
+    return {"any_of": list(expected)} if isinstance(expected, (list, tuple)) else expected
+
+
+def _literals(expected: object) -> list[object]:
+    """The literals that an expectation names by equality, through `any_of` and `equals`."""
+    if isinstance(expected, (list, tuple)):
+        return [literal for each in expected for literal in _literals(each)]
+    if isinstance(expected, Mapping) and is_matcher(expected):
+        operands = [expected[word] for word in ("equals", "any_of", "not") if word in expected]
+        return [literal for operand in operands for literal in _literals(operand)]
+    return [expected]
+
+
+def _check(word: str, expected: object, operations: Collection[str]) -> None:
+    """A condition that can't hold would make every `never` pass, so a slip of the pen is refused."""
+    for literal in _literals(expected):
+        if word == "operation" and (not isinstance(literal, str) or literal not in operations):
+            raise UsageError(f"unknown operation {literal!r}", hint=did_you_mean(str(literal), operations))
+        if word in ("status", "connection") and not (literal is None or type(literal) is int):
+            raise UsageError(f"{word} is a number, not {literal!r}", hint=f"e.g. {word}: 201")
+        if word == "probe" and not isinstance(literal, bool):
+            raise UsageError(f"probe is true or false, not {literal!r}")
+
+
+def _inner(word: str, name: str, expected: object, credential: Credential) -> Condition:
+    label, expected = f"{word} {name}", _any_of(expected)
+    if word == "header":
+        if name.casefold() in {"authorization", "proxy-authorization"}:
+            expected = _credentials(expected, credential)
+        return Condition(label, expected, lambda e: _header(e, name))
+    if is_password(name.rpartition("/")[2]) and not (
+        isinstance(expected, Mapping) and set(expected) == {"absent"}
+    ):
+        raise UsageError(
+            f"{label}: passwords are not kept", hint="only {absent: true} or {absent: false} can be asked"
+        )
+    if word == "attributes":
+        return Condition(label, expected, lambda e: attribute(e, name))
+    try:
+        pointer({}, name)
+    except ValueError as error:
+        raise UsageError(str(error), hint="e.g. body: {/active: false}") from error
+    return Condition(label, expected, lambda e: pointer(document(e.body), name))
+
+
+def _header(exchange: Exchange, name: str) -> object:
+    """A header's values as one (RFC 9110 5.3)."""
+    values = header_values(exchange.headers, name)
+    return ", ".join(values) if values else ABSENT
+
+
+def _credentials(expected: object, credential: Credential) -> object:
+    """An expectation of a credential as the journal would write it: only whole values can be compared."""
+    if isinstance(expected, str):
+        return credential(expected)
+    if isinstance(expected, Mapping):
+        return {
+            word: _credentials(operand, credential) if word in ("equals", "not", "any_of") else operand
+            for word, operand in expected.items()
+        }
+    if isinstance(expected, (list, tuple)):
+        return [_credentials(each, credential) for each in expected]
+    return expected
+
+
+def parse_count(value: object) -> Count:
+    """A `count`: a number, or a map of exactly, at_least, at_most, never. Raises UsageError."""
+    if type(value) is int and value >= 0:
+        return Count(value, value)
+    if not isinstance(value, Mapping) or not value:
+        raise UsageError(f"count is a number or a map of {', '.join(COUNTS)}, not {value!r}")
+    low, high = 0, None
+    for word, number in value.items():
+        if word not in COUNTS:
+            raise UsageError(f"count: unknown word {word!r}", hint=did_you_mean(str(word), COUNTS))
+        if word == "never":
+            if number is not True or len(value) > 1:
+                raise UsageError("count: 'never' stands alone and is true")
+            return Count(0, 0)
+        if type(number) is not int or number < 0:
+            raise UsageError(f"count: {word} is a number from 0 on, not {number!r}")
+        low = number if word in ("exactly", "at_least") else low
+        high = number if word in ("exactly", "at_most") else high
+    if high is not None and low > high:
+        raise UsageError(f"count: at least {low} and at most {high} can't both be")
+    return Count(low, high)
+
+
+def since_of(spec: Mapping[str, object]) -> int:
+    """The number after which entries count. Raises UsageError."""
+    value = spec.get("since", 0)
+    if type(value) is not int or value < 0:
+        raise UsageError(f"since is the number of an exchange, not {value!r}")
+    return value
+
+
+def verify(spec: Mapping[str, object], window: Window, credential: Credential) -> VerifyResult:
+    """Whether the specification holds in the window. Raises UsageError if it is none."""
+    operations = OPERATIONS | {e.operation for e in window.entries}
+    conditions = {word: value for word, value in spec.items() if word not in ("count", "order", "since")}
+    common = compile_conditions(conditions, credential, operations)
+    if "order" not in spec:
+        return _verify_count(common, parse_count(spec.get("count", {"at_least": 1})), window)
+    if "count" in spec:
+        raise UsageError("count and order are two assertions", hint="verify one after the other")
+    steps = spec["order"]
+    if not isinstance(steps, (list, tuple)) or not steps or not all(isinstance(s, Mapping) for s in steps):
+        raise UsageError("order is a list of maps, each a condition on one exchange")
+    for step in steps:
+        if unfit := {"count", "order", "since"} & set(step):
+            raise UsageError(f"a step of order has no {min(unfit)!r}", hint="put it beside order")
+    return _verify_order(
+        [common + compile_conditions(step, credential, operations) for step in steps], window
+    )
+
+
+def _matches(conditions: Sequence[Condition], exchange: Exchange) -> bool:
+    return all(condition.difference(exchange) is None for condition in conditions)
+
+
+def select(conditions: Sequence[Condition], entries: Sequence[Exchange]) -> list[Exchange]:
+    """The entries for which every condition holds."""
+    return [entry for entry in entries if _matches(conditions, entry)]
+
+
+def _verify_count(conditions: Sequence[Condition], count: Count, window: Window) -> VerifyResult:
+    matched = select(conditions, window.entries)
+    numbers = tuple(each.number for each in matched)
+    found = len(matched)
+    wanted = f"expected {count} {_exchanges(count.high or count.low)}{_described(conditions)}"
+    too_many = count.high is not None and found > count.high
+    holds = found >= count.low and not too_many
+    # What is lost can only have added to the count.
+    unsure = bool(window.lost) and not too_many and (count.high is not None or found < count.low)
+    if holds and not unsure:
+        return VerifyResult(True, f"{_found(found)}{_described(conditions)}", numbers)
+    head = f"{wanted}; {_found(found)}{_listed(numbers)} among {len(window.entries)}"
+    nearest = [] if found else _nearest(conditions, window.entries)
+    return VerifyResult(False, _report(head, nearest, window, unsure, numbers), numbers)
+
+
+def _verify_order(steps: Sequence[Sequence[Condition]], window: Window) -> VerifyResult:
+    matched: list[Exchange] = []
+    rest = list(window.entries)
+    for conditions in steps:
+        at = next((i for i, entry in enumerate(rest) if _matches(conditions, entry)), None)
+        if at is None:
+            break
+        matched.append(rest[at])
+        rest = rest[at + 1 :]
+    else:
+        numbers = tuple(each.number for each in matched)
+        return VerifyResult(True, f"found in this order: {_hashes(numbers)}", numbers)
+    numbers = tuple(each.number for each in matched)
+    missing = f"step {len(matched) + 1}, an exchange{_described(conditions)}, has none"
+    head = f"expected {len(steps)} exchanges in order; {missing}"
+    if matched:
+        head += f" after #{matched[-1].number} (found so far: {_hashes(numbers)})"
+    early = [each.number for each in select(conditions, window.entries) if each not in rest]
+    if early:
+        head += f"; before it there is {_hashes(early)}"
+    return VerifyResult(
+        False, _report(head, _nearest(conditions, rest), window, bool(window.lost), numbers), numbers
+    )
+
+
+# ---- the report ----
+
+
+class Near(NamedTuple):
+    """An exchange that nearly matched, and every condition that did not hold."""
+
+    exchange: Exchange
+    differences: tuple[str, ...]
+
+
+def _nearest(conditions: Sequence[Condition], entries: Sequence[Exchange]) -> list[Near]:
+    """The few entries with the fewest differences, the latest first among equals; none that shares nothing."""
+    near = [
+        Near(entry, tuple(text for each in conditions if (text := each.difference(entry)) is not None))
+        for entry in entries
+    ]
+    shared = [each for each in near if len(each.differences) < len(conditions) or len(conditions) == 1]
+    return sorted(shared, key=lambda each: (len(each.differences), -each.exchange.number))[:_NEAREST]
+
+
+def _report(head: str, nearest: Sequence[Near], window: Window, unsure: bool, numbers: Sequence[int]) -> str:
+    parts = [head]
+    if unsure:
+        lost = "1 older entry" if window.lost == 1 else f"{window.lost} older entries"
+        parts.append(
+            f"the journal is bounded and {lost} of this window {'is' if window.lost == 1 else 'are'} gone, "
+            "so this can't be verified; verify sooner, give 'since', or raise the journal's limit"
+        )
+    for each in nearest:
+        more = len(each.differences) - 1
+        also = f" (and {more} more)" if more else ""
+        parts.append(f"near: #{each.exchange.number}: {each.differences[0]}{also}")
+    marked = frozenset([*numbers, *(each.exchange.number for each in nearest)])
+    parts.append(_excerpt(window, marked))
+    return "\n".join(parts)
+
+
+def _excerpt(window: Window, marked: frozenset[int]) -> str:
+    """The journal as a table: the last entries, and the marked ones wherever they are."""
+    recent = {entry.number for entry in window.entries[-_SHOWN:]}
+    chosen = [entry for entry in window.entries if entry.number in recent or entry.number in marked]
+    # Many matches are as good as the last of them.
+    chosen = chosen[-2 * _SHOWN :]
+    hidden = len(window.entries) - len(chosen)
+    note = f"\n({hidden} more not shown)" if hidden else ""
+    return "\n" + table(chosen, marked=marked) + note
+
+
+def _exchanges(count: int) -> str:
+    return "exchange" if count == 1 else "exchanges"
+
+
+def _found(count: int) -> str:
+    return f"found {count or 'none'}" if count != 1 else "found 1"
+
+
+def _hashes(numbers: Sequence[int]) -> str:
+    shown = ", ".join(f"#{number}" for number in numbers[:10])
+    return f"{shown} and {len(numbers) - 10} more" if len(numbers) > 10 else shown
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return f" ({_hashes(numbers)})" if numbers else ""
+
+
+def _described(conditions: Sequence[Condition]) -> str:
+    if not conditions:
+        return ""
+    return " with " + ", ".join(f"{each.label} {each.expected!r}" for each in conditions)

@@ -1,0 +1,236 @@
+"""The control plane: the Flask application behind port 8586, always there, whatever the data plane does.
+
+It has no token on loopback, so a web page must not be able to reach it: neither one that has its own name resolve to
+127.0.0.1 (the `Host` check), nor one that posts a form or calls `fetch` (the content type and the `Origin` check).
+Errors become answers here and nowhere else: JSON, one shape, never a traceback.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+import traceback
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import PurePath
+from typing import Any
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, MapAdapter, Rule
+
+from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
+from mockhost.runtime import Runtime
+from mockhost.web import views
+from mockhost.web.endpoints import ENDPOINTS
+from mockhost.web.openapi import JSON, Endpoint
+from mockhost.web.plain import plainly, rendered
+from mockhost.web.views import Load, NoSuch, NotNow, Plane
+
+MAX_BODY = 4 * 1024 * 1024
+HEARTBEAT = 15.0
+_WILDCARDS = ("0.0.0.0", "::", "")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:/@\s]+)(?::[0-9]{1,5})?")
+
+
+class Refused(MockhostError):
+    """A request that is not let in: its status, and what the client may do about it."""
+
+    def __init__(self, status: int, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+def create_control_app(
+    runtime: Runtime,
+    *,
+    token: str | None,
+    bound_host: str,
+    names: Sequence[str] = (),
+    load: Load = views.load,
+    heartbeat: float = HEARTBEAT,
+) -> Flask:
+    """The application of the control plane of one running mock.
+
+    token: what everything but the health asks for; None only on loopback. bound_host: the address that it listens
+    on. names: further names under which it may be asked. load: makes the scenario for `PUT /v1/scenario`.
+    heartbeat: seconds between the signs of life in an event stream.
+    Raises UsageError for a wider address without a token.
+    """
+    guard = Guard(token, bound_host, names)
+    plane = Plane(runtime, load, heartbeat)
+    app = _App("mockhost.control", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    open_paths = {endpoint.path for endpoint in ENDPOINTS if endpoint.is_open}
+    app.before_request(lambda: guard.admit(request, is_open=request.path in open_paths))
+    app.view_functions = {endpoint.name: _view(plane, endpoint) for endpoint in ENDPOINTS}
+    _answer_errors(app, plane)
+    return app
+
+
+class _App(Flask):
+    """Compiles its routes when it is first asked something, not while a host starts, and once for all hosts."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        self.url_map = _url_map()
+        return super().create_url_adapter(request)
+
+
+@cache
+def _url_map() -> Map:
+    rules = [Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in ENDPOINTS]
+    return Map(rules, merge_slashes=False, strict_slashes=False)
+
+
+def _flask_rule(path: str) -> str:
+    """`/v1/rules/{name}` as Flask writes it; a name may have slashes in it where nothing follows."""
+    path = re.sub(r"\{(\w+)\}$", r"<path:\1>", path)
+    return re.sub(r"\{(\w+)\}", r"<\1>", path)
+
+
+def _view(plane: Plane, endpoint: Endpoint) -> Callable[..., Response]:
+    ask = partial(endpoint.view, plane)
+
+    def view(**parameters: str) -> Response:
+        found: Any = ask(**parameters)
+        if isinstance(found, Response):
+            return found
+        return _json(plane, found, endpoint.answer.status, secrets=endpoint.shows_secrets)
+
+    return view
+
+
+def _json(plane: Plane, value: object, status: int, *, secrets: bool = False) -> Response:
+    shown = value if secrets else plainly(plane.runtime.journal, value)
+    response = Response(rendered(shown) + b"\n", status, content_type=JSON)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+# ---- who is let in ----
+
+
+class Guard:
+    """Decides whether a request may be answered at all."""
+
+    def __init__(self, token: str | None, bound_host: str, names: Sequence[str]) -> None:
+        if token is None and not _is_loopback(bound_host):
+            raise UsageError(
+                f"the control plane on {bound_host} needs a token", hint="give one, or bind it to 127.0.0.1"
+            )
+        self._token = None if token is None else token.encode()
+        # Names can be made to resolve to anything, addresses can't: a page can't be served from under one of ours.
+        self._any_address = bound_host in _WILDCARDS
+        self._names = {_folded(name) for name in ("localhost", bound_host, *names) if name not in _WILDCARDS}
+
+    def admit(self, asked: Request, *, is_open: bool) -> None:
+        """Raise Refused unless the request is for this host, from no foreign page, authorised, and in JSON."""
+        host = asked.headers.get("Host", "")
+        if not self._is_ours(host):
+            hint = "ask for localhost or 127.0.0.1; other names are given with --tls-name"
+            raise Refused(403, f"this host is not called {host!r}", hint=hint)
+        origin = asked.headers.get("Origin")
+        if origin is not None and origin.casefold() != f"{asked.scheme}://{host}".casefold():
+            raise Refused(
+                403, f"pages of {origin} may not use this host", hint="ask without an Origin header"
+            )
+        if self._token is not None and not (is_open and asked.method == "GET"):
+            self._authorise(asked.headers.get("Authorization", ""), self._token)
+        if asked.method not in ("GET", "HEAD", "OPTIONS") and asked.mimetype != JSON:
+            hint = f"send the header Content-Type: {JSON}"
+            raise Refused(
+                415, f"a change is asked for as {JSON}, not as {asked.mimetype or 'nothing'}", hint=hint
+            )
+
+    def _is_ours(self, host: str) -> bool:
+        # The port is not looked at: a published port of a container is another than the one that is bound.
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
+        name = _folded(found[1])
+        return name in self._names or _is_loopback(name) or (self._any_address and _address(name) is not None)
+
+    @staticmethod
+    def _authorise(header: str, token: bytes) -> None:
+        scheme, _, given = header.strip().partition(" ")
+        # WSGI gives the bytes on the wire as Latin-1.
+        right = hmac.compare_digest(given.strip().encode("latin-1", "replace"), token)
+        if scheme.casefold() != "bearer" or not right:
+            message = (
+                "the token is not the control plane's" if header else "the control plane asks for its token"
+            )
+            raise Refused(401, message, hint="send Authorization: Bearer and the token that mockhost printed")
+
+
+def _folded(name: str) -> str:
+    return name.strip("[]").rstrip(".").casefold()
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return None
+
+
+def _is_loopback(name: str) -> bool:
+    address = _address(name)
+    return name.casefold() == "localhost" if address is None else address.is_loopback
+
+
+# ---- what went wrong ----
+
+
+def _answer_errors(app: Flask, plane: Plane) -> None:
+    """Have every error answered in one shape."""
+
+    def answer(status: int, message: str, hint: str = "", problems: Sequence[Problem] = ()) -> Response:
+        error: dict[str, object] = {"message": message, "hint": hint}
+        if problems:
+            error["problems"] = [problem._asdict() for problem in problems]
+        return _json(plane, {"error": error}, status)
+
+    @app.errorhandler(MockhostError)
+    def ours(error: MockhostError) -> Response:
+        if isinstance(error, ScenarioError):
+            count = "1 problem" if len(error.problems) == 1 else f"{len(error.problems)} problems"
+            return answer(422, f"{count} in the scenario", "see problems", error.problems)
+        response = answer(_status_of(error), error.message, error.hint)
+        if response.status_code == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="mockhost control plane"'
+        return response
+
+    @app.errorhandler(HTTPException)
+    def of_http(error: HTTPException) -> Response:
+        status = error.code or 500
+        response = answer(status, _MESSAGES.get(status, error.name), _HINTS.get(status, ""))
+        allowed = getattr(error, "valid_methods", None)
+        if allowed:
+            response.headers["Allow"] = ", ".join(sorted(set(allowed)))
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+        plane.runtime.events.publish("bug", {"error": f"{type(error).__name__}: {error}", "place": place})
+        return answer(500, f"a bug in mockhost: {type(error).__name__} at {place}", "please report it")
+
+
+def _status_of(error: MockhostError) -> int:
+    if isinstance(error, Refused):
+        return error.status
+    if isinstance(error, NoSuch):
+        return 404
+    if isinstance(error, NotNow):
+        return 409
+    return 503 if isinstance(error, CannotRun) else 400
+
+
+_MESSAGES = {
+    404: "there is nothing at this path",
+    405: "this path can't be asked that way",
+    413: f"the body is longer than {MAX_BODY} bytes",
+}
+_HINTS = {404: "GET /v1/openapi.json lists what there is", 405: "see the Allow header and /v1/openapi.json"}
