@@ -1,0 +1,108 @@
+"""`mockhost control import`, `change`, `objects` and `cache`: connected systems and the host's copies of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from mockhost.cli.control_target import FORMAT, Target, document, quoted, shown
+from mockhost.cli.terminal import columns, stdout
+from mockhost.cli.validate import count
+from mockhost.errors import UsageError
+
+_COUNT = click.option("--count", "number", type=click.IntRange(min=0), metavar="N", help="Only the first N.")
+
+
+@click.command("import")
+@click.argument("connector")
+@click.option("--profile", type=click.Choice(["full", "delta"]), default="full", help="[default: full]")
+@click.pass_obj
+def import_now(target: Target, connector: str, profile: str) -> None:
+    """Begin an import run of CONNECTOR; how long it takes is virtual time.
+
+    \b
+    mockhost control import SQL
+    mockhost control import LDAP --profile delta
+    """
+    done = target.plane().change("POST", f"/v1/connectors/{quoted(connector)}/import", {"profile": profile})
+    state = done["state"]
+    if state["importing"]:
+        stdout().line(f"{connector}: the {profile} import runs; mockhost control clock advance ends it")
+    else:
+        stdout().line(f"{connector}: the {profile} import is done, {state['cached']} in the cache")
+
+
+@click.command("change")
+@click.argument("changes")
+@click.pass_obj
+def change(target: Target, changes: str) -> None:
+    """Change connected systems behind the host's back.
+
+    CHANGES is JSON or YAML by connector (insert, update, delete), or @FILE, or - for standard input.
+
+    \b
+    mockhost control change '{"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "Bob"}]}}'
+    mockhost control change '{"SQL": {"delete": [{"ContosoLogin": "bob"}]}}'
+    mockhost control change @changes.yaml
+    """
+    plane = target.plane()
+    said = document(changes, "a change")
+    known = plane.get("/v1/connectors").json["connectors"]
+    if unknown := [name for name in said if name not in known]:
+        from mockhost.errors import did_you_mean
+
+        raise UsageError(f"there is no connector {unknown[0]!r}", hint=did_you_mean(unknown[0], known))
+    for name, each in said.items():
+        done = plane.change("POST", f"/v1/connectors/{quoted(name)}/change", each)
+        stdout().line(f"{name}: {count(done['objects'], 'object')} changed")
+
+
+@click.command("objects")
+@click.argument("connector")
+@_COUNT
+@FORMAT
+@click.pass_obj
+def objects(target: Target, connector: str, number: int | None, form: str) -> None:
+    """Show the objects of the system behind CONNECTOR."""
+    _show(target, connector, "objects", number, form)
+
+
+@click.command("cache")
+@click.argument("connector")
+@_COUNT
+@FORMAT
+@click.pass_obj
+def cache(target: Target, connector: str, number: int | None, form: str) -> None:
+    """Show the connector space of CONNECTOR: the host's copy."""
+    _show(target, connector, "cache", number, form)
+
+
+def _show(target: Target, connector: str, store: str, number: int | None, form: str) -> None:
+    page = target.plane().get(f"/v1/connectors/{quoted(connector)}/{store}", {"count": number}).json
+    terminal = stdout()
+    if form == "json":
+        terminal.json(page["objects"])
+        return
+    found = [_bare(each) for each in page["objects"]]
+    if found:
+        names = list(dict.fromkeys(name for each in found for name in each))
+        terminal.lines(columns([names, *([shown(each.get(name, "")) for name in names] for each in found)]))
+    left = page["total"] - len(found)
+    terminal.line(count(page["total"], "object") + (f", {left} not shown" if left else ""))
+
+
+def _bare(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource as a row: what the extension says, under its bare names; nothing about the protocol."""
+    row: dict[str, Any] = {}
+    for name, value in values.items():
+        if name.lower().startswith("urn:") and isinstance(value, Mapping):
+            row.update(value)
+        elif name not in ("schemas", "meta"):
+            row[name] = ", ".join(map(str, value)) if _is_list(value) else value
+    return row
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)

@@ -1,0 +1,116 @@
+"""Which running host a `control` verb is for, and the words that its verbs share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from mockhost.errors import UsageError
+
+if TYPE_CHECKING:
+    from mockhost.cli.control_plane import ControlPlane
+
+FORMAT = click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]"
+)
+
+
+class Target(NamedTuple):
+    """How the control plane is found: a URL and a token, or a ready file for what of these is not said."""
+
+    url: str | None
+    token: str | None
+    ready_file: Path | None
+
+    def plane(self) -> ControlPlane:
+        """The control plane that is meant. Raises UsageError for a ready file that is none."""
+        from mockhost.cli.control_plane import ControlPlane
+        from mockhost.cli.options import DEFAULT_URL
+
+        url, token = self.url, self.token
+        if self.ready_file is not None:
+            from mockhost.cli import ready_file
+
+            control = ready_file.read(self.ready_file)["control"]
+            url = url or control.get("url")
+            token = token or control.get("token")
+            if url is None:
+                raise UsageError(f"the host of {self.ready_file} has no control plane")
+        return ControlPlane(url or DEFAULT_URL, token)
+
+
+def quoted(name: str) -> str:
+    """A name as one segment of a path."""
+    from urllib.parse import quote
+
+    return quote(name, safe="")
+
+
+def document(text: str, what: str) -> dict[str, Any]:
+    """A map from the command line: JSON or YAML, `@FILE`, or `-` for standard input. Raises UsageError."""
+    source = text
+    if text == "-":
+        source = sys.stdin.read()
+    elif text.startswith("@"):
+        try:
+            source = Path(text[1:]).read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{text[1:]} can't be read: {error}") from None
+    try:
+        value = json.loads(source)
+    except ValueError:
+        from mockhost.scenario import parsing
+
+        value, problem = parsing.flow(source)
+        if problem:
+            raise UsageError(f"{what} can't be read: {problem}", hint="write it as JSON, in quotes") from None
+    if not isinstance(value, Mapping):
+        raise UsageError(
+            f"{what} is a map, and this is none: {source.strip()[:60]}", hint="write it as JSON, in quotes"
+        )
+    return dict(value)
+
+
+def pairs(words: Sequence[str], what: str) -> dict[str, Any]:
+    """`k=v` words (dots nest: `count.exactly=2`), or one document. Raises UsageError."""
+    if len(words) == 1 and words[0][:1] in ("{", "@", "-"):
+        return document(words[0], what)
+    result: dict[str, Any] = {}
+    for word in words:
+        path, equals, text = word.partition("=")
+        if not equals or not path:
+            raise UsageError(f"{word!r} is not KEY=VALUE", hint=f"or give {what} as JSON")
+        try:
+            value: object = json.loads(text)
+        except ValueError:
+            value = text
+        place = result
+        *above, last = path.split(".")
+        for key in above:
+            below = place.setdefault(key, {})
+            if not isinstance(below, dict):
+                raise UsageError(f"{key!r} is said twice")
+            place = below
+        place[last] = value
+    return result
+
+
+def flattened(value: object, path: str = "") -> dict[str, object]:
+    """`{"a": {"b": 1}}` as `{"a.b": 1}`; lists are values."""
+    if not isinstance(value, Mapping) or not value:
+        return {path: value}
+    return {
+        inner: leaf
+        for key, below in value.items()
+        for inner, leaf in flattened(below, f"{path}.{key}" if path else str(key)).items()
+    }
+
+
+def shown(value: object) -> str:
+    """A value in a table."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,90 @@
+"""One line for each thing that happens, as it happens: exchanges, connections that failed, and what was operated.
+
+The host tells of events under its lock, so nobody may hold it up there: they wait in a bounded subscription, and
+a thread of its own writes them. A terminal that stands still (or a pipe that nobody reads) costs lines, never answers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mockhost.cli.terminal import Terminal
+from mockhost.clock import iso, local_time, wall_now
+from mockhost.journal import Connection, EventBus, Exchange
+from mockhost.journal.renderings import connection_json, connection_line, live_line, printable, to_json
+
+BACKLOG = 10_000
+"""Lines that may wait to be written."""
+
+
+class Live:
+    """Writes what a running host does, as text for people or as one JSON object a line."""
+
+    def __init__(self, events: EventBus, terminal: Terminal, *, as_json: bool = False) -> None:
+        self._events = events.subscribe(BACKLOG)
+        self._terminal = terminal
+        self._as_json = as_json
+        self._thread = threading.Thread(target=self._write, name="mockhost-live", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write; what happened since it was made comes first."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 0.3) -> None:
+        """Write what still waits, for as long as `timeout` seconds."""
+        self._events.close()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _write(self) -> None:
+        try:
+            for event in self._events:
+                if lost := self._events.lost():
+                    self._terminal.line(self._rendered("state", {"what": "lost", "events": lost}))
+                self._terminal.line(self._rendered(event.kind, event.data))
+        except (OSError, ValueError):
+            # Whoever read our output went away. The host is there for its clients, not for the reader.
+            self._events.close()
+
+    def _rendered(self, kind: str, data: object) -> str:
+        return json_line(kind, data) if self._as_json else text_line(kind, data, self._terminal)
+
+
+def json_line(kind: str, data: object) -> str:
+    """An event as one line of JSON, with `event` naming its kind."""
+    if isinstance(data, Exchange):
+        document: Mapping[str, object] = to_json(data)
+    elif isinstance(data, Connection):
+        document = connection_json(data)
+    else:
+        assert isinstance(data, Mapping)
+        document = {"at": iso(wall_now()), **data}
+    return json.dumps({"event": kind, **document}, ensure_ascii=True, default=str)
+
+
+def text_line(kind: str, data: object, terminal: Terminal) -> str:
+    """An event as a line for people."""
+    if isinstance(data, Exchange):
+        return live_line(data, colour=terminal.colour)
+    if isinstance(data, Connection):
+        return connection_line(data, colour=terminal.colour)
+    assert isinstance(data, Mapping)
+    say = _SAYS.get("bug" if "place" in data else str(data.get("what")))
+    said = printable(json.dumps(data, default=str) if say is None else say(data))
+    return f"{local_time(wall_now())}  {terminal.styled(said, 'cyan')}"
+
+
+_SAYS: Mapping[str, Callable[[Mapping[Any, Any]], str]] = {
+    "reset": lambda d: f"a fresh start with {d.get('scenario')}",
+    "service": lambda d: f"the service: {d.get('action')}; now {d.get('service')}",
+    "clock": lambda d: f"the clock was moved on; it reads {d.get('now')}",
+    "set": lambda d: f"{d.get('path')} was set, effective {d.get('applied')}",
+    "import": lambda d: f"{d.get('connector')}: a {d.get('profile')} import began",
+    "change": lambda d: f"changed behind the host's back: {', '.join(d.get('connectors', ()))}",
+    "bug": lambda d: f"a bug in mockhost: {d.get('error')} at {d.get('place')}",
+    "lost": lambda d: f"{d.get('events')} lines were left out: they came faster than they could be written",
+    "reload": lambda d: f"{d.get('files')} changed",
+}

@@ -1,0 +1,234 @@
+"""The options that every verb shares which starts a host, and how `MOCKHOST_…` variables are read.
+
+Precedence: flag, environment, `--set`, the file, its parent. click knows where each value came from, so a flag that
+says what the default says still wins over the environment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from mockhost.api import MockHost
+
+    TextType = click.ParamType[str]
+    PortType = click.ParamType[int]
+    SecondsType = click.ParamType[float]
+else:
+    # Not generic before click 8.4.
+    TextType = PortType = SecondsType = click.ParamType
+
+DATA_PORT = 8585
+"""The real host's default port (Microsoft Learn, ECMA Connector Host configuration, "Properties")."""
+CONTROL_PORT = 8586
+DEFAULT_URL = f"http://127.0.0.1:{CONTROL_PORT}"
+"""Where `control` looks for a host unless it is told."""
+
+_NEXT_SETTING = re.compile(r"\s+(?=[A-Za-z_$][^\s=]*=)")
+
+
+class Setting(TextType):
+    """`PATH=VALUE`. In the environment one a line; on a single line, blanks before the next `path=` part them too."""
+
+    name = "PATH=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        path, equals, _ = str(value).partition("=")
+        if not equals or not path.strip():
+            self.fail(f"{value!r} is not PATH=VALUE; for example host.debug=true", param, ctx)
+        return str(value)
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        lines = [line.strip() for line in rv.splitlines() if line.strip()]
+        return lines if len(lines) != 1 else _NEXT_SETTING.split(lines[0])
+
+
+class Port(PortType):
+    """A port's number; 0 is any free one."""
+
+    name = "PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
+            self.fail(f"{value!r} is no port; it is a number from 0 to 65535", param, ctx)
+        return int(text)
+
+
+class Seconds(SecondsType):
+    """A length of time on the wall."""
+
+    name = "SECONDS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0.0 < number < 86_400.0:
+            self.fail(f"{value!r} is no number of seconds above 0", param, ctx)
+        return number
+
+
+class Name(TextType):
+    """A host name or address. In the environment several are parted by blanks or commas."""
+
+    name = "NAME"
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        return [part for part in re.split(r"[\s,]+", rv) if part]
+
+
+class Hosting(NamedTuple):
+    """What the shared options say."""
+
+    host: tuple[str, ...]
+    port: int
+    control_host: str
+    control_port: int
+    control_token: str | None
+    tls_name: tuple[str, ...]
+    tls: bool | None
+    seed: int | None
+    set: tuple[str, ...]
+    state: Path | None
+
+    def make(self, scenario: str) -> MockHost:
+        """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
+        from mockhost.api import MockHost
+
+        return MockHost(
+            scenario,
+            listen=self.addresses or None,
+            port=self.port,
+            control_host=self.control_host,
+            control_port=self.control_port,
+            control_token=self.control_token,
+            tls=self.tls is not False,
+            tls_names=self.tls_name,
+            seed=self.seed,
+            sets=self.set,
+            state_dir=self.state,
+            clock="wall",
+        )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What to bind, each once; `localhost` is two addresses. Empty: the default."""
+        both = {"localhost": ("127.0.0.1", "::1")}
+        return tuple(dict.fromkeys(address for name in self.host for address in both.get(name, (name,))))
+
+    @property
+    def wants_ipv6(self) -> bool:
+        """Whether an IPv6 address is to be bound, where the machine has IPv6."""
+        return not self.addresses or any(":" in address for address in self.addresses)
+
+
+def hosting(*, port: int, control_port: int) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """The shared options; the command gets them as one argument `hosting`."""
+
+    def decorate(command: Callable[..., object]) -> Callable[..., object]:
+        def gathered(**given: Any) -> object:
+            fields = {field: given.pop(field) for field in Hosting._fields}
+            if fields["tls"] is None and given.pop("plain"):
+                fields["tls"] = False
+            given.pop("plain", None)
+            return command(hosting=Hosting(**fields), **given)
+
+        gathered.__doc__ = command.__doc__
+        gathered.__name__ = command.__name__
+        gathered.__dict__.update(command.__dict__)
+        for option in reversed(_options(port, control_port)):
+            gathered = option(gathered)
+        return gathered
+
+    return decorate
+
+
+def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
+    def port_text(number: int) -> str:
+        return "any free port" if number == 0 else f"{number}; 0 takes any free one"
+
+    return [
+        _option(
+            "--host",
+            multiple=True,
+            type=Name(),
+            metavar="ADDRESS",
+            help="The address to bind; repeatable. [default: 127.0.0.1 and ::1]",
+        ),
+        _option(
+            "--port",
+            type=Port(),
+            default=port,
+            metavar="PORT",
+            help=f"The data plane's port. [default: {port_text(port)}]",
+        ),
+        _option(
+            "--control-host",
+            default="127.0.0.1",
+            metavar="ADDRESS",
+            help="The control plane's address. Wider than loopback it asks for a token. [default: 127.0.0.1]",
+        ),
+        _option(
+            "--control-port",
+            type=Port(),
+            default=control_port,
+            metavar="PORT",
+            help=f"The control plane's port. [default: {port_text(control_port)}]",
+        ),
+        _option(
+            "--control-token",
+            metavar="TOKEN",
+            help="The control plane's bearer token; where one is needed and none given, it is made up.",
+        ),
+        _option(
+            "--tls-name",
+            multiple=True,
+            type=Name(),
+            metavar="NAME",
+            help="One more name for the certificate; repeatable.",
+        ),
+        click.option(
+            "--tls/--no-tls",
+            "tls",
+            default=None,
+            help="Plain HTTP on the data plane with --no-tls. [env: MOCKHOST_NO_TLS] [default: as the scenario says]",
+        ),
+        click.option("--plain", "plain", is_flag=True, hidden=True, envvar="MOCKHOST_NO_TLS"),
+        _option(
+            "--seed", type=int, metavar="N", help="The scenario's seed: chance, and the people of a crowd."
+        ),
+        _option(
+            "--set",
+            "set",
+            multiple=True,
+            type=Setting(),
+            metavar="PATH=VALUE",
+            help="Set a value of the scenario, such as connectors.SQL.system.people.count=50; repeatable.",
+        ),
+        _option(
+            "--state",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Keep the CA and the certificate here between runs, so that they are trusted once.",
+        ),
+    ]
+
+
+def _option(flag: str, *names: str, help: str, **rest: Any) -> Callable[[Any], Any]:
+    """An option with its variable: `--tls-name` is MOCKHOST_TLS_NAME."""
+    variable = "MOCKHOST_" + flag.removeprefix("--").upper().replace("-", "_")
+    text, bracket, default = help.partition(" [default")
+    return click.option(
+        flag, *names, envvar=variable, help=f"{text} [env: {variable}]{bracket}{default}", **rest
+    )
+
+
+option = _option
+"""The same for options of single verbs."""

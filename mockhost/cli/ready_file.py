@@ -1,0 +1,68 @@
+"""The ready file: one JSON document that tells scripts where everything is, there for as long as it is true."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mockhost.errors import CannotRun, UsageError
+
+
+class ReadyFile:
+    """Written once everything is ready, removed at exit. It holds secret tokens: only its owner may read it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._written = ""
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        """Write it in one go: who sees the file sees all of it. Raises CannotRun."""
+        text = json.dumps(document, indent=2) + "\n"
+        if text == self._written:
+            return
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            beside.unlink(missing_ok=True)
+            # The mode is set as the file comes into being, so that it is at no time readable for others.
+            with open(
+                os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as file:
+                file.write(text)
+            os.replace(beside, self.path)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            why = f"the ready file {self.path} can't be written: {error.strerror or error}"
+            raise CannotRun(
+                why, hint="name a path in a folder that exists and that you may write to"
+            ) from None
+        self._written = text
+
+    def remove(self) -> None:
+        """Take it away, unless another process has put its own there meanwhile."""
+        try:
+            if self._written and self.path.read_text("utf-8") == self._written:
+                self.path.unlink()
+        except (OSError, UnicodeDecodeError):
+            pass
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document of a ready file. Raises UsageError if there is none."""
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(
+            f"there is no ready file {path}", hint="is the host running, with --ready-file?"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"the ready file {path} can't be read: {error.strerror or error}") from None
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or "control" not in document:
+        raise UsageError(
+            f"{path} is no ready file of mockhost", hint="'mockhost serve --ready-file' writes one"
+        )
+    return document

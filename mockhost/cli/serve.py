@@ -1,0 +1,208 @@
+"""`mockhost serve`: a host until somebody ends it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mockhost.cli import outcome
+from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, option
+from mockhost.cli.signals import STOP, Mailbox, Told
+from mockhost.cli.terminal import stderr, stdout
+from mockhost.errors import CannotRun
+
+if TYPE_CHECKING:
+    from mockhost.api import MockHost
+    from mockhost.cli.live import Live
+    from mockhost.cli.ready_file import ReadyFile
+    from mockhost.cli.watching import Watch
+
+FRESH = "fresh"
+PATIENCE = 0.6
+"""Seconds between being told to end and ending, whatever still holds on."""
+
+
+@click.command("serve")
+@click.argument("scenario", default="basics/healthy", envvar="MOCKHOST_SCENARIO")
+@hosting(port=DATA_PORT, control_port=CONTROL_PORT)
+@option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PATH",
+    help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit.",
+)
+@option(
+    "--reload",
+    is_flag=True,
+    help="Begin afresh when the scenario's file, a parent or a data file changes. An invalid one changes nothing.",
+)
+@option("--quiet", is_flag=True, help="No start page and no lines for exchanges.")
+@option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Lines for people, or one JSON object a line. [default: text]",
+)
+def command(
+    scenario: str, hosting: Hosting, ready_file: Path | None, reload: bool, quiet: bool, log_format: str
+) -> None:
+    """Run a host with a scenario until Ctrl-C or SIGTERM.
+
+    SCENARIO (default: basics/healthy) is a shipped name (`mockhost scenarios` lists them) or a file
+    (./mine.yaml). It prints where to point a client, what the client was told, what to trust and a curl line,
+    then one line for each exchange.
+
+    \b
+    mockhost serve
+    mockhost serve documented/secret_token_mismatch
+    mockhost serve ./mine.yaml --reload
+    mockhost serve --port 0 --control-port 0 --ready-file ready.json --quiet &
+    mockhost serve --set host.tls.valid='[-30d, -1d]'
+    """
+    with Mailbox() as mailbox:
+        serving = Serving(scenario, hosting, mailbox, quiet=quiet, as_json=log_format == "json")
+        try:
+            serving.start(ready_file, reload=reload)
+            mailbox.ready()
+            serving.until_told()
+            serving.leave_soon()
+        except Told:
+            serving.leave_soon()
+        finally:
+            mailbox.ready()
+            serving.stop()
+
+
+class Serving:
+    """A host on the command line: its page, its lines, its ready file and its watch."""
+
+    def __init__(
+        self, scenario: str, hosting: Hosting, mailbox: Mailbox, *, quiet: bool, as_json: bool
+    ) -> None:
+        self._scenario = scenario
+        self._hosting = hosting
+        self._mailbox = mailbox
+        self._quiet = quiet
+        self._as_json = as_json
+        self._host: MockHost | None = None
+        self._live: Live | None = None
+        self._ready_file: ReadyFile | None = None
+        self._watch: Watch | None = None
+        self._last: threading.Timer | None = None
+
+    def start(self, ready_file: Path | None, *, reload: bool) -> None:
+        """Start the host, write the ready file and say so, in this order."""
+        host = self._host = self._hosting.make(self._scenario)
+        if reload:
+            from mockhost.cli.watching import Watch, files_of
+
+            self._watch = Watch(files_of(host.scenario))
+        if not self._quiet:
+            from mockhost.cli.live import Live
+
+            self._live = Live(host.runtime.events, stdout(), as_json=self._as_json)
+        self._bind(host)
+        host.runtime.events.call(self._on_event)
+        if ready_file is not None:
+            from mockhost.cli.ready_file import ReadyFile
+
+            self._ready_file = ReadyFile(ready_file.absolute())
+            self._ready_file.write(host.ready())
+        if not self._quiet:
+            self._say(host)
+        if self._live is not None:
+            self._live.start()
+
+    def _bind(self, host: MockHost) -> None:
+        """Start it; a port that is taken names the option that gives another."""
+        try:
+            host.start()
+        except CannotRun as error:
+            if not error.message.startswith(f"port {self._hosting.control_port} "):
+                raise
+            raise CannotRun(error.message, hint=error.hint.replace("--port", "--control-port")) from None
+
+    def _say(self, host: MockHost) -> None:
+        from mockhost.cli import shells, start_page
+
+        terminal = stdout()
+        given = self._hosting
+        facts = start_page.facts_of(
+            host, self._scenario, state_kept=given.state is not None, ipv6_wanted=given.wants_ipv6
+        )
+        if self._as_json:
+            import json
+
+            terminal.line(json.dumps(start_page.as_json(facts, host.ready())))
+        else:
+            terminal.lines(start_page.render(facts, terminal, shells.detect()))
+
+    def _on_event(self, kind: str, data: object) -> None:
+        if kind == "state" and isinstance(data, Mapping) and data.get("what") == "reset":
+            self._mailbox.put(FRESH)
+
+    def until_told(self) -> None:
+        """Wait for the end; meanwhile look after the files."""
+        from mockhost.cli.watching import INTERVAL
+
+        while True:
+            letter = self._mailbox.get(INTERVAL if self._watch is not None else None)
+            if letter == STOP:
+                return
+            if letter == FRESH:
+                self._begun_afresh()
+            elif self._watch is not None and (changed := self._watch.changed()):
+                self._reload(self._watch, changed)
+
+    def _begun_afresh(self) -> None:
+        """Somebody reset the host or gave it another scenario: the ready file says where things are now."""
+        assert self._host is not None
+        if self._ready_file is not None:
+            try:
+                self._ready_file.write(self._host.ready())
+            except CannotRun as error:
+                stderr().error(str(error))
+
+    def _reload(self, watch: Watch, changed: Iterable[Path]) -> None:
+        """Begin again with the file as it is now; if it is no scenario, say so and leave everything as it was."""
+        from mockhost.cli.watching import files_of
+
+        assert self._host is not None
+        terminal = stderr()
+        names = ", ".join(file.name for file in changed)
+        try:
+            self._host.use(self._scenario)
+        except Exception as error:
+            terminal.error(
+                f"{names} changed, and can't be used; the host goes on as it was\n{outcome.said(error)}"
+            )
+            return
+        watch.follow(files_of(self._host.scenario))
+        self._host.runtime.events.publish("state", {"what": "reload", "files": names})
+
+    def leave_soon(self) -> None:
+        """From now on the process has PATIENCE seconds: a search over a million people waits for nobody."""
+        self._last = threading.Timer(PATIENCE, self._leave_now)
+        self._last.daemon = True
+        self._last.start()
+
+    def _leave_now(self) -> None:
+        if self._host is not None:
+            self._host.runtime.certificates.close()
+        os._exit(outcome.FINE)
+
+    def stop(self) -> None:
+        """Leave nothing behind. May be called at any moment after the beginning, also twice."""
+        if self._ready_file is not None:
+            self._ready_file.remove()
+        if self._host is not None:
+            self._host.stop()
+        if self._live is not None:
+            self._live.stop()
+        if self._last is not None:
+            self._last.cancel()

@@ -1,0 +1,142 @@
+"""Which shell a line will be pasted into, and how that shell wants its words quoted.
+
+Sources: POSIX 1003.1 "Shell Command Language" 2.2 (quoting); fish documentation, "Quotes"; Microsoft Learn,
+about_Quoting_Rules (PowerShell); "Parsing C command-line arguments" (cmd, as the C runtime splits what it is given).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+SHELLS = ("sh", "fish", "powershell", "cmd")
+"""sh stands for bash, zsh, dash and whatever else quotes as POSIX says."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
+_NAMES = {"fish": "fish", "pwsh": "powershell", "powershell": "powershell", "cmd": "cmd"} | dict.fromkeys(
+    ("sh", "bash", "zsh", "dash", "ash", "ksh"), "sh"
+)
+_GENERATIONS = 8
+
+
+def detect(env: Mapping[str, str] | None = None, *, windows: bool = os.name == "nt") -> str:
+    """The shell that this process was started from, one of SHELLS; a guess where nothing says so."""
+    variables = os.environ if env is None else env
+    if windows:
+        # A Unix shell on Windows names itself; PowerShell adds folders of its own to what the system sets.
+        if "SHELL" in variables:
+            return _named(variables["SHELL"]) or "sh"
+        own = [part for part in variables.get("PSModulePath", "").split(";") if part]
+        return "powershell" if len(own) >= 3 else "cmd"
+    return _ancestor(os.getppid()) or _named(variables.get("SHELL", "")) or "sh"
+
+
+def _named(program: str) -> str | None:
+    name = program.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe").lstrip("-")
+    return _NAMES.get(name)
+
+
+def _ancestor(pid: int, proc: Path = Path("/proc")) -> str | None:
+    """The nearest shell among a process's ancestors where /proc tells of them (between it and us: make, env, uv).
+
+    `make` and scripts run their lines in `sh`, so a plain `sh` counts only if nothing better stands above it.
+    """
+    found: str | None = None
+    for _ in range(_GENERATIONS):
+        try:
+            text = (proc / str(pid) / "stat").read_text("utf-8", "replace")
+        except OSError:
+            return found
+        name, _, rest = text.partition("(")[2].rpartition(")")
+        shell = _named(name)
+        if shell is not None and name.lstrip("-") not in ("sh", "dash", "ash"):
+            return shell
+        found = found or shell
+        fields = rest.split()
+        if len(fields) < 2 or not fields[1].isdecimal() or int(fields[1]) <= 1:
+            return found
+        pid = int(fields[1])
+    return found
+
+
+def quoted(word: str, shell: str) -> str:
+    """One word as the shell wants it, without quotes where none are needed."""
+    if _PLAIN.fullmatch(word) and not (shell == "powershell" and word[0] in "@,"):
+        return word
+    return _QUOTES[shell](word)
+
+
+def _sh(word: str) -> str:
+    return "'" + word.replace("'", "'\"'\"'") + "'"
+
+
+def _fish(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _powershell(word: str) -> str:
+    # PowerShell takes typographic quotes for quotes, too.
+    return "'" + re.sub(r"(['‘’‚‛])", r"\1\1", word) + "'"
+
+
+def _cmd(word: str) -> str:
+    # For the program: a backslash counts only before a quote. For cmd itself nothing between quotes is special
+    # but `%`, and at the prompt that only where a variable of the name between two of them exists.
+    word = re.sub(r'(\\*)"', r'\1\1\\"', word)
+    return '"' + re.sub(r"(\\+)$", r"\1\1", word) + '"'
+
+
+_QUOTES: Mapping[str, Callable[[str], str]] = {
+    "sh": _sh,
+    "fish": _fish,
+    "powershell": _powershell,
+    "cmd": _cmd,
+}
+
+
+def command_line(words: Sequence[str], shell: str) -> str:
+    """A whole command for the shell to paste."""
+    return " ".join(quoted(word, shell) for word in words)
+
+
+def behind_proxy(env: Mapping[str, str] | None = None) -> bool:
+    """Whether programs would ask a proxy for an address of this machine."""
+    variables = os.environ if env is None else env
+    folded = {name.lower(): value for name, value in variables.items()}
+    spared = re.split(r"[\s,]+", folded.get("no_proxy", ""))
+    proxied = any(folded.get(f"{scheme}_proxy") for scheme in ("http", "https", "all"))
+    return proxied and not {"*", "localhost"} & set(spared)
+
+
+def curl(
+    url: str,
+    secret_token: str,
+    ca_file: str | None,
+    shell: str,
+    *,
+    windows: bool = os.name == "nt",
+    proxy: bool = False,
+) -> str:
+    """The portal's probe as a curl line: a search for a user whom nobody has, as the client was told.
+
+    `url` is the tenant URL, `ca_file` what the client trusts (None: what the machine trusts); `proxy`: see
+    `behind_proxy`.
+    """
+    from mockhost.clock import fresh_guid
+
+    # In Windows PowerShell `curl` is another command's alias; with `.exe` it is curl everywhere on Windows.
+    words = ["curl.exe" if windows and shell in ("powershell", "cmd") else "curl", "-sS", "-i"]
+    if ca_file is not None and url.lower().startswith("https:"):
+        words += ["--cacert", ca_file]
+        if windows:
+            # Windows' own TLS asks where a certificate could have been revoked; a mock's says nowhere.
+            words.append("--ssl-no-revoke")
+    if proxy:
+        words += ["--noproxy", "*"]
+    words += ["-H", f"Authorization: Bearer {secret_token}"]
+    if set(url) & set("[]{}"):
+        words.append("-g")
+    words.append(f"{url.rstrip('/')}/Users?filter=PLACEHOLDER%20eq%20%22{fresh_guid()}%22")
+    return command_line(words, shell)

@@ -1,0 +1,175 @@
+"""What is written to people: colours where they are wanted, plain characters where others can't be shown.
+
+Colours: none where NO_COLOR is set (no-color.org), always where FORCE_COLOR is, else where a terminal listens
+that is not dumb. Characters outside the stream's encoding fall back to ASCII, never to an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_PLAINER = str.maketrans(
+    {
+        "·": "-",
+        "…": "...",
+        "→": "->",
+        "✓": "+",
+        "✗": "x",
+        "—": "-",
+        "–": "-",
+        "“": '"',
+        "”": '"',
+        "’": "'",
+        "×": "x",
+    }
+)
+_FANCY = "·…→✓✗"
+_STYLE = re.compile(r"\033\[[0-9;]*m")
+
+
+class Terminal:
+    """One stream and how it wants to be written to. `width` is None where nobody counts columns."""
+
+    def __init__(
+        self, stream: TextIO, *, colour: bool = False, fancy: bool = True, width: int | None = None
+    ) -> None:
+        self.stream = stream
+        self.colour = colour
+        self.fancy = fancy
+        self.width = width
+
+    def styled(self, text: str, *styles: str) -> str:
+        """The text in a style (bold, dim, red, green, yellow, cyan), where the stream shows styles."""
+        if not self.colour or not styles or not text:
+            return text
+        return f"\033[{';'.join(_CODES[style] for style in styles)}m{text}\033[0m"
+
+    def line(self, text: str = "") -> None:
+        """Write a line at once, in one piece, so that lines of several threads don't mix."""
+        self.stream.write(self.shown(text) + "\n")
+        self.stream.flush()
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """Write several lines in one piece."""
+        if texts:
+            self.line("\n".join(texts))
+
+    def error(self, text: str) -> None:
+        """Write a message that begins with the program's name."""
+        self.line(f"{self.styled('mockhost:', 'red')} {text}")
+
+    def json(self, document: object) -> None:
+        """Write JSON for programs, and for people who look on; characters that can't be shown are escaped."""
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        self.line(text if self._can_show(text) else json.dumps(document, indent=2))
+
+    def shown(self, text: str) -> str:
+        """The text in characters that the stream can take."""
+        if text.isascii() or (self.fancy and self._can_show(text)):
+            return text
+        text = text if self.fancy else text.translate(_PLAINER)
+        encoding = self.stream.encoding or "ascii"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+
+    def _can_show(self, text: str) -> bool:
+        try:
+            text.encode(self.stream.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
+
+def of(stream: TextIO, env: Mapping[str, str] | None = None) -> Terminal:
+    """The terminal behind a stream, as the environment and the stream itself describe it."""
+    variables = os.environ if env is None else env
+    interactive = _is_terminal(stream)
+    plain = Terminal(stream)
+    return Terminal(
+        stream,
+        colour=_wants_colour(variables, interactive),
+        fancy=plain._can_show(_FANCY),
+        width=_width(variables, interactive),
+    )
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False
+
+
+def _wants_colour(env: Mapping[str, str], interactive: bool) -> bool:
+    if env.get("NO_COLOR"):
+        return False
+    if env.get("FORCE_COLOR") or env.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    if not interactive or env.get("TERM") == "dumb":
+        return False
+    # The old Windows console shows escape sequences as they are; terminals that understand them say who they are.
+    return os.name != "nt" or bool({"WT_SESSION", "TERM", "ANSICON", "ConEmuANSI"} & env.keys())
+
+
+def _width(env: Mapping[str, str], interactive: bool) -> int | None:
+    if env.get("COLUMNS", "").isdecimal() and int(env["COLUMNS"]) > 0:
+        return int(env["COLUMNS"])
+    if not interactive:
+        return None
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def stdout() -> Terminal:
+    """Standard output as it is now (tests and callers replace it)."""
+    return of(sys.stdout)
+
+
+def stderr() -> Terminal:
+    """Standard error as it is now."""
+    return of(sys.stderr)
+
+
+def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
+    """Rows as aligned lines; the last cell of a row is not padded."""
+    if not rows:
+        return []
+    count = max(map(len, rows))
+    widths = [max((cells(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
+    padded = [
+        [cell + " " * (widths[i] - cells(cell)) if i < len(row) - 1 else cell for i, cell in enumerate(row)]
+        for row in rows
+    ]
+    return [(" " * gap).join(row).rstrip() for row in padded]
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes on a terminal, its styles not counted."""
+    text = _STYLE.sub("", text)
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A paragraph as lines of at most `width` columns, `indent` included; long words stay whole."""
+    import textwrap
+
+    return textwrap.wrap(
+        " ".join(text.split()),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

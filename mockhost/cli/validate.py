@@ -1,0 +1,199 @@
+"""`mockhost validate`: every problem of scenario files, at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from mockhost.cli import outcome
+from mockhost.cli.options import Setting
+from mockhost.cli.terminal import Terminal, stderr, stdout
+from mockhost.errors import Problem, ScenarioError, UsageError
+
+if TYPE_CHECKING:
+    from mockhost.scenario.model import Scenario
+
+
+class Judged(NamedTuple):
+    """One file and what is wrong with it; `missing` says why it could not even be looked at."""
+
+    file: str
+    problems: tuple[Problem, ...]
+    scenario: Scenario | None = None
+    missing: str = ""
+
+    @property
+    def fine(self) -> bool:
+        return not self.problems and not self.missing
+
+
+@click.command("validate")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    help="text; json: a list with one object a file; github: annotations of a workflow. [default: text]",
+)
+@click.option(
+    "--resolved", is_flag=True, help="Print the merged result, with the place where each value is said."
+)
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    type=Setting(),
+    metavar="PATH=VALUE",
+    help="Validate with this value set; repeatable.",
+)
+def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, ...]) -> None:
+    """Tell every problem of scenario files, and where it is.
+
+    Each with file, line, column, path, what is wrong and what to try. FILE is a file, a folder (every
+    scenario in it and below) or a name on a shelf.
+
+    \b
+    mockhost validate ./mine.yaml
+    mockhost validate scenarios/ --format github
+    mockhost validate documented/secret_token_mismatch --resolved
+    """
+    judged = [judge(name, sets) for name in spread(files)]
+    {"text": _text, "json": _json, "github": _github}[form](judged, resolved)
+    if any(each.missing for each in judged):
+        raise click.exceptions.Exit(outcome.USAGE)
+    if not all(each.fine for each in judged):
+        raise click.exceptions.Exit(outcome.NOT_FINE)
+
+
+def spread(names: Iterable[str]) -> Iterator[str]:
+    """The names with folders replaced by the scenario files in them."""
+    from mockhost.scenario import shelves
+
+    for name in names:
+        if os.path.isdir(name):
+            yield from scenario_files(Path(name))
+        elif name in shelves.shelves():
+            yield from shelves.names(name)
+        elif os.path.isfile(name) and not shelves.looks_like_file(name):
+            yield os.path.join(os.curdir, name)
+        else:
+            yield name
+
+
+def scenario_files(folder: Path) -> list[str]:
+    """The scenario files in a folder and below: all YAML, and what JSON says which format it has."""
+    found = []
+    for root, folders, entries in os.walk(folder):
+        folders.sort()
+        for entry in sorted(entries):
+            file = Path(root, entry)
+            if file.suffix in (".yaml", ".yml") or (file.suffix == ".json" and _says_format(file)):
+                found.append(str(file))
+    return found
+
+
+def _says_format(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(65_536)
+    except OSError:
+        return False
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") and b'"format"' in head
+
+
+def judge(name: str, sets: Sequence[str] = ()) -> Judged:
+    """Load one file; what is wrong is in the result."""
+    from mockhost.scenario import loader
+
+    try:
+        return Judged(name, (), loader.load(name, sets=sets))
+    except ScenarioError as error:
+        return Judged(name, error.problems)
+    except UsageError as error:
+        return Judged(name, (), None, str(error))
+
+
+def count(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _text(judged: Sequence[Judged], resolved: bool) -> None:
+    terminal = stdout()
+    for each in judged:
+        if each.missing:
+            stderr().error(each.missing)
+        elif each.problems:
+            terminal.lines([_line(problem, terminal) for problem in each.problems])
+        elif resolved and each.scenario is not None:
+            from mockhost.cli import resolved as merged
+
+            terminal.lines(merged.lines(each.scenario, terminal))
+    if resolved and all(each.fine for each in judged):
+        return
+    wrong = sum(len(each.problems) for each in judged)
+    bad = sum(not each.fine for each in judged)
+    if bad:
+        terminal.line(
+            f"{count(wrong, 'problem')} in {count(bad, 'file')}; {len(judged) - bad} of {len(judged)} fine"
+        )
+    else:
+        terminal.line(f"{count(len(judged), 'file')} fine" if len(judged) > 1 else f"{judged[0].file}: fine")
+
+
+def _line(problem: Problem, terminal: Terminal) -> str:
+    where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+    hint = f"; {problem.hint}" if problem.hint else ""
+    return (
+        f"{terminal.styled(where, 'bold')}: {problem.path}: {terminal.styled(problem.message, 'red')}{hint}"
+    )
+
+
+def _json(judged: Sequence[Judged], resolved: bool) -> None:
+    documents: list[dict[str, Any]] = []
+    for each in judged:
+        document: dict[str, Any] = {
+            "file": each.file,
+            "valid": each.fine,
+            "problems": [problem._asdict() for problem in each.problems],
+        }
+        if each.missing:
+            document["missing"] = each.missing
+        if resolved and each.scenario is not None:
+            from mockhost.cli import resolved as merged
+
+            document["resolved"] = each.scenario.document
+            document["origins"] = merged.origins(each.scenario)
+        documents.append(document)
+    stdout().json(documents)
+
+
+def _github(judged: Sequence[Judged], resolved: bool) -> None:
+    """GitHub Docs, "Workflow commands for GitHub Actions", "Setting an error message"."""
+    terminal = stdout()
+    for each in judged:
+        if each.missing:
+            terminal.line(f"::error title=scenario::{_data(each.missing)}")
+        for problem in each.problems:
+            place = {
+                "file": problem.file,
+                "line": problem.line or "",
+                "col": problem.column or "",
+                "title": "scenario",
+            }
+            said = ",".join(f"{key}={_property(str(value))}" for key, value in place.items() if value)
+            hint = f"; {problem.hint}" if problem.hint else ""
+            terminal.line(f"::error {said}::{_data(f'{problem.path}: {problem.message}{hint}')}")
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

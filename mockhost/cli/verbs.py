@@ -1,0 +1,89 @@
+"""The verbs of `mockhost`, imported one by one when they are asked for, and the frame that every one runs in."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from mockhost import __version__
+from mockhost.cli import outcome
+from mockhost.errors import did_you_mean
+
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+VERBS: Mapping[str, str] = {
+    "serve": "mockhost.cli.serve",
+    "run": "mockhost.cli.run",
+    "test-connection": "mockhost.cli.test_connection",
+    "scenarios": "mockhost.cli.scenarios",
+    "init": "mockhost.cli.init",
+    "validate": "mockhost.cli.validate",
+    "check": "mockhost.cli.check",
+    "schema": "mockhost.cli.schema",
+    "control": "mockhost.cli.control",
+}
+"""Where each verb is: a module that calls its command `command`."""
+
+
+class Framed(click.Group):
+    """A group that turns every error into one message and an exit code, here and in tests alike."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        extra["standalone_mode"] = False
+        try:
+            returned = super().main(args, *rest, **extra)
+            code = returned if isinstance(returned, int) else 0
+            outcome.flush()
+        except BaseException as error:
+            code = outcome.code_of(error)
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # click would make it an exit code of its own.
+            raise outcome.ReaderGone from None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"no such verb: {args[0]!r}" + (f"; {hint}" if hint else ""), ctx)
+        return super().resolve_command(ctx, args)
+
+
+class Verbs(Framed):
+    """The outermost group: its verbs in the order of `VERBS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = VERBS.get(cmd_name)
+        if module is None:
+            return None
+        command = importlib.import_module(module).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Verbs, context_settings=SETTINGS)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def mockhost() -> None:
+    """Microsoft's ECMA Connector Host without Windows: healthy, or broken on command, the same way each time.
+
+    \b
+    Start the healthy host:             mockhost serve
+    Start one with a documented error:  mockhost serve documented/secret_token_mismatch
+    Find a scenario by its error text:  mockhost scenarios --text "currently importing"
+    Test a program against a host:      mockhost run basics/healthy -- pytest
+
+    Exit codes, whatever the format: 0 fine; 1 the thing checked is not fine; 2 wrong usage or a missing
+    file; 4 could not run (a port in use, no host to talk to).
+    """

@@ -1,0 +1,47 @@
+"""The command line as its users meet it: run in this process, or as a program of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mockhost.cli.verbs import mockhost
+from tests.cli.programs import Program
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's own shell says of mockhost, colours and width is not what is tested."""
+    for name in os.environ:
+        if name.startswith("MOCKHOST_") or name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def invoke() -> Invoke:
+    """Runs a command line in this process; `result.output` has both streams, `exit_code` the code."""
+
+    def run(*words: str, **rest: object) -> Result:
+        return CliRunner().invoke(mockhost, list(words), **rest)  # type: ignore[arg-type]  # as invoke takes them
+
+    return run
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Program]]:
+    """Starts `mockhost WORDS…` as a program; whatever still runs at the end is ended."""
+    running: list[Program] = []
+
+    def begin(*words: str, env: dict[str, str] | None = None) -> Program:
+        program = Program(words, env)
+        running.append(program)
+        return program
+
+    yield begin
+    for program in running:
+        program.kill()

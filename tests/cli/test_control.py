@@ -1,0 +1,369 @@
+"""`mockhost control`: a running host operated through its control plane."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from mockhost.api import MockHost
+from mockhost.cli import control_state, control_target
+from mockhost.cli.control_plane import ControlPlane
+from mockhost.cli.ready_file import ReadyFile
+from mockhost.errors import CannotRun, UsageError
+from tests.cli.conftest import Invoke
+
+Control = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[MockHost]:
+    with MockHost("basics/healthy") as host:
+        yield host
+
+
+@pytest.fixture
+def host(running: MockHost) -> MockHost:
+    running.use("basics/healthy")
+    return running
+
+
+@pytest.fixture
+def control(invoke: Invoke, host: MockHost) -> Control:
+    """`mockhost control WORDS…` against a healthy host."""
+
+    def run(*words: str, **rest: object) -> Result:
+        result = invoke("control", "--url", host.control_url, *words, **rest)
+        assert "Traceback" not in result.output
+        return result
+
+    return run
+
+
+def shown(control: Control, *words: str) -> Any:
+    result = control(*words, "--format", "json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def find(host: MockHost, value: str = "nobody") -> int:
+    """A search, as a client; the status."""
+    session = host.session("SQL")
+    with session.get(f"{host.url('SQL')}/Users", params={"filter": f'ContosoLogin eq "{value}"'}) as answer:
+        session.close()
+        return answer.status_code
+
+
+def test_status_shows_configured_beside_effective(control: Control, host: MockHost) -> None:
+    """As on the real host, Debug counts from the next start of the service on."""
+    assert "effective at restart" in control("set", "host.debug=true").stdout
+    status = shown(control, "status")
+    assert (status["configured"]["debug"], status["effective"]["debug"]) == (True, False)
+    assert status["restart_pending"] is True
+    text = control("status").stdout
+    assert "mockhost control service restart" in text
+    assert [line.split() for line in text.splitlines() if line.startswith("debug")] == [
+        ["debug", "true", "false"]
+    ]
+    assert control("service", "restart").exit_code == 0
+    assert shown(control, "status")["effective"]["debug"] is True
+
+
+def test_what_takes_effect_at_once_says_so(control: Control, host: MockHost) -> None:
+    result = control(
+        "set", "connectors.SQL.behaviours.unauthorized_status=403", "client.SQL.secret_token=12345"
+    )
+    assert result.stdout.count("effective now") == 2
+    assert host.told("SQL").secret_token == "12345"
+
+
+def test_a_bad_value_is_refused_with_the_whole_report(control: Control, host: MockHost) -> None:
+    """And none of the others is set either."""
+    result = control("set", "seed=3", "host.dbug=true")
+    assert result.exit_code == 1
+    assert "did you mean 'debug'?" in result.stderr
+    assert host.runtime.scenario.seed != 3
+
+
+def test_the_service_stops_and_starts(control: Control, host: MockHost) -> None:
+    assert control("service", "stop").stdout == "the service is stopped\n"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", host.port), 5)
+    assert "not running" in control("status").stdout
+    assert control("service", "start").stdout == "the service is running\n"
+    assert find(host) == 200
+
+
+def test_another_scenario_by_name_and_by_file(control: Control, host: MockHost, tmp_path: Path) -> None:
+    assert "documented/secret_token_mismatch" in control("use", "documented/secret_token_mismatch").stdout
+    assert find(host) == 401
+    file = tmp_path / "mine.yaml"
+    file.write_text("format: 1\nextends: basics/healthy\ntitle: Mine\n", "utf-8")
+    assert control("use", str(file), "--set", "seed=9").exit_code == 0
+    assert host.runtime.scenario.seed == 9
+    assert control("reset").exit_code == 0
+    assert find(host) == 200
+    assert shown(control, "status")["scenario"]["title"] == "Mine"
+
+
+def test_a_file_that_the_host_cant_see_is_sent_to_it(
+    control: Control, host: MockHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host in a container has files of its own."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("format: 1\nextends: basics/healthy\ntitle: From afar\n", "utf-8")
+    monkeypatch.setattr(control_state, "_whole_path", lambda file: "/no/such/folder/mine.yaml")
+    assert control("use", str(file)).exit_code == 0
+    assert host.runtime.scenario.title == "From afar"
+
+
+def test_the_clock_moves_on_by_a_duration(control: Control, host: MockHost) -> None:
+    before = host.clock.now()
+    assert control("clock", "advance", "40m").exit_code == 0
+    assert host.clock.now() - before == 2_400
+    assert shown(control, "clock", "show")["now"] == host.clock.iso()
+    assert host.clock.iso() in control("clock", "show").stdout
+    result = control("clock", "advance", "40")
+    assert result.exit_code == 2
+    assert "write a number with a unit" in result.stderr
+
+
+def test_a_change_behind_the_hosts_back_is_stale_until_the_next_import(
+    control: Control, host: MockHost
+) -> None:
+    bob = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "B"}
+    assert control("change", json.dumps({"SQL": {"insert": [bob]}})).stdout == "SQL: 1 object changed\n"
+    assert "bob" in control("objects", "SQL").stdout
+    assert "bob" not in control("cache", "SQL").stdout
+    assert "done" in control("import", "SQL").stdout
+    assert [each["id"] for each in shown(control, "cache", "SQL")].count("bob") == 1
+    assert "1 not shown" in control("objects", "SQL", "--count", "5").stdout
+
+
+def test_an_import_that_takes_time_says_what_ends_it(control: Control) -> None:
+    control("use", "documented/first_import_running")
+    assert "clock advance" in control("import", "SQL").stdout
+    assert "importing" in control("status").stdout
+
+
+@pytest.mark.parametrize("source", ["word", "file", "input"])
+def test_a_document_comes_as_a_word_a_file_or_standard_input(
+    control: Control, host: MockHost, tmp_path: Path, source: str
+) -> None:
+    """In JSON or YAML, as a scenario file has it."""
+    text = "{SQL: {delete: [{ContosoLogin: awhite}]}}"
+    (tmp_path / "change.yaml").write_text("SQL:\n  delete:\n    - ContosoLogin: awhite\n", "utf-8")
+    word = {"word": text, "file": f"@{tmp_path / 'change.yaml'}", "input": "-"}[source]
+    assert control("change", word, input=text).exit_code == 0
+    assert not host.objects("SQL", ContosoLogin="awhite")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("import", "sql"), 2, "did you mean 'SQL'?"),
+        (("change", "{sql: {delete: []}}"), 2, "did you mean 'SQL'?"),
+        (("change", "{SQL: {remove: []}}"), 2, "remove"),
+        (("change", "[1]"), 2, "is a map"),
+        (("change", "{"), 2, "can't be read"),
+        (("change", "@nothing.json"), 2, "nothing.json can't be read"),
+        (("objects", "X Y"), 2, "there is no connector 'X Y'"),
+        (("rules", "remove", "nope"), 2, "there is no rule 'nope'"),
+        (("rules", "add", '{"when": {"opration": "x"}}'), 2, "did you mean 'operation'?"),
+        (("use", "basics/helthy"), 2, "did you mean 'basics/healthy'?"),
+        (("use", "./nothing.yaml"), 2, "there is no such file"),
+        (("verify", "operation"), 2, "KEY=VALUE"),
+        (("verify", "opration=x"), 2, "did you mean 'operation'?"),
+        (("service", "halt"), 2, "halt"),
+    ],
+)
+def test_what_cant_be_is_one_message(
+    control: Control, words: tuple[str, ...], code: int, message: str
+) -> None:
+    result = control(*words)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+def test_live_rules_go_before_all_others(control: Control, host: MockHost) -> None:
+    rule = '{"when": {"operation": "find_users"}, "reply": {"status": 418}}'
+    assert control("rules", "add", rule, "--name", "teapot").stdout == "teapot\n"
+    assert find(host) == 418
+    assert [each["name"] for each in shown(control, "rules", "list")] == ["teapot"]
+    assert "teapot  live" in control("rules", "list").stdout
+    assert control("rules", "remove", "teapot").exit_code == 0
+    assert find(host) == 200
+    control("rules", "add", rule)
+    assert control("rules", "clear").stdout == "1 live rule removed\n"
+    assert control("rules", "list").stdout == "(no rules)\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [("table", "find_users"), ("json", '"operation": "find_users"'), ("har", '"1.2"'), ("curl", "$TOKEN")],
+)
+def test_the_journal_in_every_form(control: Control, host: MockHost, form: str, part: str) -> None:
+    find(host)
+    result = control("journal", "--format", form)
+    assert result.exit_code == 0
+    assert part in result.stdout
+    assert host.truth("SQL").secret_token not in result.stdout
+
+
+def test_the_journal_is_narrowed(control: Control, host: MockHost) -> None:
+    find(host)
+    find(host, "ljacobson")
+    assert len(shown(control, "journal")) == 2
+    assert [each["who"] for each in shown(control, "journal", "--since", "1")] == ["ljacobson"]
+    assert [each["who"] for each in shown(control, "journal", "--last", "1")] == ["ljacobson"]
+    for words in (
+        ("--connector", "LDAP"),
+        ("--operation", "create_user"),
+        ("--status", "401", "--status", "404"),
+    ):
+        assert shown(control, "journal", *words) == []
+    assert len(shown(control, "journal", "--status", "401", "--status", "200")) == 2
+    assert control("journal", "--clear").stdout == "2 exchanges forgotten\n"
+    assert control("journal").stdout == "(no exchanges)\n"
+    assert control("journal", "--format", "curl").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("operation=find_users", "count.exactly=1"), 0),
+        (("operation=find_users", "connector=SQL", "status=200"), 0),
+        (('{"operation": "find_users", "count": 1}',), 0),
+        (("operation=create_user",), 1),
+        (("operation=find_users", "count.never=true"), 1),
+    ],
+)
+def test_verify_is_an_exit_code(control: Control, host: MockHost, words: tuple[str, ...], code: int) -> None:
+    find(host)
+    for form in ("text", "json"):
+        result = control("verify", *words, "--format", form)
+        assert result.exit_code == code
+        assert result.stdout
+
+
+def test_connections_that_never_became_one_are_shown(control: Control, host: MockHost) -> None:
+    with socket.create_connection(("127.0.0.1", host.port), 5) as raw:
+        raw.sendall(b"this is no handshake\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while raw.recv(100):
+                pass
+    found = shown(control, "connections")
+    assert [bool(each["error"]) for each in found] == [True]
+    assert found[0]["error"] in control("connections").stdout
+
+
+def test_the_truth_is_shown_when_it_is_asked_for(control: Control) -> None:
+    control("use", "documented/secret_token_mismatch")
+    document = shown(control, "truth")
+    assert document["clients"]["SQL"]["secret_token"] == "the-old-one"
+    text = control("truth").stdout
+    assert "correct-horse-battery" in text
+    assert "the-old-one" in text
+
+
+# -- which host is meant -------------------------------------------------------------------------------------
+
+
+def test_the_host_may_be_named_before_or_after_the_verb(
+    invoke: Invoke, host: MockHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By URL, by ready file, or by the environment; a flag goes before the environment."""
+    file = tmp_path / "ready.json"
+    ReadyFile(file).write(host.ready())
+    url = host.control_url
+    for words in (
+        ("--url", url, "status"),
+        ("status", "--url", url),
+        ("clock", "show", f"--url={url}"),
+        ("--ready-file", str(file), "status"),
+        ("status", "--ready-file", str(file)),
+    ):
+        assert invoke("control", *words).exit_code == 0, words
+    monkeypatch.setenv("MOCKHOST_CONTROL_URL", "http://127.0.0.1:1")
+    assert invoke("control", "status").exit_code == 4
+    assert invoke("control", "status", "--ready-file", str(file)).exit_code == 0
+    assert invoke("control", "status", "--url", url).exit_code == 0
+    monkeypatch.delenv("MOCKHOST_CONTROL_URL")
+    monkeypatch.setenv("MOCKHOST_READY_FILE", str(file))
+    assert invoke("control", "status").exit_code == 0
+
+
+def test_a_token_is_asked_for_and_given(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with MockHost("basics/healthy", control_token="open-sesame") as guarded:
+        url = guarded.control_url
+        for words in (("status",), ("status", "--token", "wrong")):
+            result = invoke("control", "--url", url, *words)
+            assert result.exit_code == 2
+            assert "token" in result.stderr
+        assert invoke("control", "--url", url, "--token", "open-sesame", "status").exit_code == 0
+        file = tmp_path / "ready.json"
+        ReadyFile(file).write(guarded.ready())
+        assert invoke("control", "--ready-file", str(file), "status").exit_code == 0
+        monkeypatch.setenv("MOCKHOST_CONTROL_TOKEN", "open-sesame")
+        assert invoke("control", "--url", url, "status").exit_code == 0
+
+
+def test_no_host_is_exit_code_4_and_says_what_to_try(invoke: Invoke) -> None:
+    result = invoke("control", "--url", "http://127.0.0.1:1", "status")
+    assert result.exit_code == 4
+    assert "mockhost serve" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1", "http://", "http://h:99999", "ftp://h"])
+def test_what_is_no_url_is_wrong_usage(url: str) -> None:
+    with pytest.raises(UsageError, match="no URL of a control plane"):
+        ControlPlane(url)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"",
+    ],
+)
+def test_something_else_that_answers_is_told_apart(answer: bytes) -> None:
+    """Another program on the port must not look like a bug of ours."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as peer:
+                peer.recv(10_000)
+                peer.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        with pytest.raises(CannotRun):
+            _ = ControlPlane(f"127.0.0.1:{server.getsockname()[1]}").get("/v1/health").json
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["a=1", "b=x", "c.d=true", "c.e=two words"], {"a": 1, "b": "x", "c": {"d": True, "e": "two words"}}),
+        (['{"a": [1]}'], {"a": [1]}),
+        (['a={"equals": "x"}'], {"a": {"equals": "x"}}),
+        (["a=b=c"], {"a": "b=c"}),
+    ],
+)
+def test_conditions_are_words_or_a_document(words: list[str], expected: dict[str, object]) -> None:
+    assert control_target.pairs(words, "it") == expected
