@@ -470,7 +470,14 @@ def _pieces(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """Method, target and headers of a head, as far as they can be told apart."""
     first, *rest = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
-    headers = tuple((name, value.strip()) for name, colon, value in (line.partition(":") for line in rest) if colon)
+    lines: list[str] = []
+    for line in rest:
+        if line[:1] in (" ", "\t") and lines:
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line)
+    parts = (line.partition(":") for line in lines)
+    headers = tuple((name.strip(), value.strip()) for name, _, value in parts if name.strip())
     return words[0], words[1] if len(words) > 1 else "", headers
 
 

@@ -60,8 +60,8 @@ class Mailbox:
             return None
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self._ready or self._told:
-            self._letters.put(STOP)
-        else:
+        # Always a letter: what is raised in a callback of the interpreter's own is lost.
+        self._letters.put(STOP)
+        if not (self._ready or self._told):
             self._told = True
             raise Told

@@ -111,7 +111,7 @@ class Connector:
         with self._exporting():
             self._check_dn(values)
             row, record = self.system.add(values)
-        self.space.put(row, record)
+        self.space.add(row, record)
         native = [self._native("add", record, self.system.values(record))]
         return Outcome(self.object_type.id_of(record), record, (*native, *self._password(given, record)))
 
@@ -133,6 +133,8 @@ class Connector:
                 raise self.kind.missing_anchor(OBJECT_DN)
             if supplied is None and self.kind.dn_style == "ldap":
                 raise self.kind.missing_attribute(OBJECT_DN)
+        elif self.object_type.anchor == OBJECT_DN:
+            raise self.kind.missing_anchor(OBJECT_DN)  # a DN that is made from the anchor can't be the anchor
         else:
             values.pop(OBJECT_DN, None)
             supplied = values.get(self.object_type.anchor) if self.config.dn.is_anchor else None
@@ -203,8 +205,10 @@ class Connector:
         if given.active is not None:
             if flow == "delete" and not given.active:
                 return self._remove(row, record)
-            if flow == "set" and name is not None and record[position[name]] is not given.active:
-                changed[name] = given.active
+            if flow == "set" and name is not None:
+                changed.pop(name, None)  # what the client says of `active` is the last word on it
+                if record[position[name]] is not given.active:
+                    changed[name] = given.active
         outcome = self._export_change(row, record, changed)
         return outcome._replace(native=(*outcome.native, *self._password(given, record)))
 

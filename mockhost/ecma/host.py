@@ -75,7 +75,7 @@ class Host:
             if name not in self.systems:
                 self.systems[name] = ConnectedSystem(page, self.chance)
             else:
-                self.systems[name].configure(page)
+                self.systems[name].configure(page, running=name in self.connectors)
             if name in self.connectors:
                 self.connectors[name].behave(self._behaviours_of(page))
         self.configured = dict(connectors)

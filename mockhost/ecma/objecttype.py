@@ -224,6 +224,8 @@ class ObjectType:
             position = attribute.position
             if attribute.name == OBJECT_DN:
                 return self.dn_of
+            if attribute.column.type == "binary":
+                return lambda record: _octets(record[position])
             return lambda record: record[position]
         if path.urn and path.urn.casefold() != messages.CORE_USER.casefold():
             return None
@@ -283,11 +285,25 @@ class ObjectType:
         return values, password
 
     def _column_value(self, attribute: Attribute, value: object) -> Value:
+        """A value as the column holds it; nothing, an empty list and a list of nulls are one (RFC 7643 2.5)."""
         column, name = attribute.column, attribute.name
-        if value is None or value == []:
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        given = [item for item in listed if item is not None]
+        if not given:
             return None
-        given = value if isinstance(value, (list, tuple)) else [value]
         if len(given) != 1 and not attribute.multi_valued:
             raise ScimError(400, "invalidValue", f"{name}: expected one value, got {len(given)}.")
+        if any(isinstance(item, (list, tuple)) for item in given):
+            raise ScimError(400, "invalidValue", f"{name} takes no array in an array.")
         items = tuple(frozen(messages.coerce(column.type, item, name)) for item in given)
         return items if column.multi_valued else items[0]
+
+
+def _octets(value: object) -> object:
+    """What the base64 text of a binary column says: filters compare its bytes, not its letters (RFC 7643 2.3.6)."""
+    if isinstance(value, tuple):
+        return tuple(map(_octets, value))
+    if not isinstance(value, str):
+        return value
+    digits = value.rstrip("=")  # padding may be left out, and the digits those of a URL (RFC 4648 5)
+    return base64.b64decode(digits.replace("-", "+").replace("_", "/") + "=" * (-len(digits) % 4))

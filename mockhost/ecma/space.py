@@ -7,6 +7,7 @@ nothing else (Microsoft Learn, On-premises application provisioning architecture
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ from mockhost.ecma.objecttype import ObjectType
 from mockhost.ecma.system import ConnectedSystem
 from mockhost.ecma.tables import Base, Record, Table, Value
 from mockhost.scim import filters
+
+
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+"""How an id reads whose anchor is an integer of 64 bits."""
 
 
 class Found(NamedTuple):
@@ -50,6 +55,8 @@ class ConnectorSpace:
         self._system = system
         self._clock = clock
         self._jobs: list[Job] = []
+        self._numbered_by = system.table
+        """the connected system's table whose rows ours have the numbers of"""
         self._by_id: dict[str, int] | None = None
         self.object_type: ObjectType
         self.behave(object_type, behaviours)
@@ -106,10 +113,11 @@ class ConnectorSpace:
     def _finish_import(self, profile: str) -> None:
         failed = not self._system.can("read") and self.imports_done > 0
         if not (failed and self._behaviours["failed_import_keeps_cache"]):
-            if profile == "delta" and self._system.table.log is not None and self.imports_done > 0:
+            if profile == "delta" and self.imports_done > 0 and self._has_changes():
                 self._import_changes()
             else:
                 self.table = self._import_all()
+                self._numbered_by = self._system.table
         if self._system.table.log is not None:
             self._system.table.log.clear()
         self.importing = False
@@ -135,6 +143,10 @@ class ConnectorSpace:
                 for row in rows[:-1] if last else rows[1:]:
                     table.delete(row)
         return table
+
+    def _has_changes(self) -> bool:
+        """Whether the connected system knows what changed since: not if all of its data is other data."""
+        return self._system.table.log is not None and self._system.table is self._numbered_by
 
     def _import_changes(self) -> None:
         if not self._sees_the_table():
@@ -182,6 +194,9 @@ class ConnectorSpace:
             if position is not None and isinstance(value, str):
                 held = map(self.table.get, self.table.find(position, value))
                 return (record for record in held if record is not None and wanted(record))
+            if isinstance(value, str) and exact_id and kind.getter(path) == kind.id_of:
+                found = self.get(value)
+                return iter(()) if found is None or not wanted(found[1]) else iter((found[1],))
         return (record for _, record in self.table.scan(wanted))
 
     def get(self, ident: str) -> tuple[int, Record] | None:
@@ -206,7 +221,7 @@ class ConnectorSpace:
         """The rows whose anchor is this value."""
         position = self.object_type.anchor_position
         if self._system.columns[position].type == "integer" and isinstance(anchor, str):
-            if not anchor.lstrip("-").isdecimal():
+            if _INTEGER.fullmatch(anchor) is None:
                 return []
             anchor = int(anchor)
         return self.table.find(position, anchor)
@@ -219,6 +234,13 @@ class ConnectorSpace:
         row = self._by_id.get(ident)
         record = None if row is None else self.table.get(row)
         return None if row is None or record is None else (row, record)
+
+    def add(self, row: int, record: Record) -> None:
+        """Mirror a new object; `row` is the connected system's, and ours unless its data was exchanged meanwhile."""
+        if self._system.table is self._numbered_by:
+            self.put(row, record)
+        else:
+            self.put(self.table.insert(record), record)
 
     def put(self, row: int, record: Record) -> None:
         """Mirror what was exported."""

@@ -55,8 +55,11 @@ def server_context(minted: Minted, config: TlsConfig) -> ssl.SSLContext:
 
 
 def trust_bundle(authority: Authority, minted: Iterable[Minted]) -> str:
-    """What a client is given to trust, as PEM: the CA, and each certificate that is its own anchor."""
-    anchors = [authority.certificate_pem, *(one.anchor_pem for one in minted if one.anchor_pem)]
+    """What a client is given to trust, as PEM: each certificate that is its own anchor, then the CA.
+
+    In this order because some tools that install a file into a store read its first certificate only.
+    """
+    anchors = [*(one.anchor_pem for one in minted if one.anchor_pem), authority.certificate_pem]
     return "".join(dict.fromkeys(anchors))
 
 

@@ -8,8 +8,8 @@ aspnet/AspNetWebStack SRResources.resx and HttpErrorKeys; aspnet/AspNetKatana.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 import orjson
 
@@ -73,7 +73,7 @@ def web_api(
     """An error of ASP.NET Web API: JSON, or XML where the client prefers it. `more` are HttpError's other keys."""
     keys = {"Message": message, **(more or {})}
     if prefers_xml(accept):
-        inside = "".join(f"<{key}>{escape(text)}</{key}>" for key, text in keys.items())
+        inside = "".join(f"<{key}>{escape(text, quote=False)}</{key}>" for key, text in keys.items())
         body, kind = f"<Error>{inside}</Error>".encode(), "application/xml; charset=utf-8"
     else:
         body, kind = orjson.dumps(keys), "application/json; charset=utf-8"

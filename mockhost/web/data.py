@@ -308,8 +308,18 @@ class DataExchange:
         """The user that the exchange is about: an id, or the value of a find."""
         if self.route.id is not None:
             return self.route.id
+        if self.route.operation == "create_user":
+            return self._created()
         wanted = self._equality()
         return None if wanted is None else str(wanted[1])
+
+    def _created(self) -> str | None:
+        """The anchor that a new user was given, if the request names one."""
+        connector = self._runtime.host.connectors.get(self.route.connector or "")
+        if connector is None:
+            return None
+        anchor = self.attribute(connector.object_type.anchor)
+        return str(anchor) if isinstance(anchor, (str, int)) else None
 
     def _counted(self, entry: Exchange, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Pass a streamed body on; tell the journal how long it was."""
