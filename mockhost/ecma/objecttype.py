@@ -209,6 +209,11 @@ class ObjectType:
             return None
         return attribute.position
 
+    def column_of(self, path: filters.AttrPath) -> int | None:
+        """The column that this path shows as it is, or None for what is derived or unknown."""
+        attribute = self._attribute(path)
+        return None if attribute is None or attribute.name == OBJECT_DN else attribute.position
+
     def _attribute(self, path: filters.AttrPath) -> Attribute | None:
         if path.sub is not None or (path.urn and path.urn.casefold() != messages.ECMA_USER.casefold()):
             return None

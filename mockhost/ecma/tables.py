@@ -57,30 +57,31 @@ class Base:
 
     def __init__(self, rows: Sequence[Record] = ()) -> None:
         self.rows = rows
-        self._indexes: dict[int, dict[object, int | tuple[int, ...]]] = {}
+        self._indexes: dict[int, dict[object, int | list[int]]] = {}
         self._building = threading.Lock()
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def index(self, position: int) -> dict[object, int | tuple[int, ...]]:
+    def index(self, position: int) -> dict[object, int | list[int]]:
         """Folded value -> row, or -> rows where several share it, for one column."""
         found = self._indexes.get(position)
         if found is None:
             with self._building:
                 found = self._indexes.get(position)
                 if found is None:
-                    found = self._indexes[position] = _index(self._column(position))
+                    found = self._indexes[position] = _index(self.column(position))
         return found
 
-    def _column(self, position: int) -> Iterator[Value]:
+    def column(self, position: int) -> Iterator[Value]:
+        """All values of one column, in row order, without making records that are computed."""
         if isinstance(self.rows, Rows):
             return self.rows.column(position)
         return (record[position] for record in self.rows)
 
 
-def _index(values: Iterable[Value]) -> dict[object, int | tuple[int, ...]]:
-    index: dict[object, int | tuple[int, ...]] = {}
+def _index(values: Iterable[Value]) -> dict[object, int | list[int]]:
+    index: dict[object, int | list[int]] = {}
     claim = index.setdefault
     for row, value in enumerate(values):
         if value is None:
@@ -100,11 +101,12 @@ def _index(values: Iterable[Value]) -> dict[object, int | tuple[int, ...]]:
     return index
 
 
-def _share(index: dict[object, int | tuple[int, ...]], key: object, row: int) -> None:
+def _share(index: dict[object, int | list[int]], key: object, row: int) -> None:
     held = index[key]
-    rows = held if isinstance(held, tuple) else (held,)
-    if rows[-1] != row:
-        index[key] = (*rows, row)
+    if not isinstance(held, list):
+        held = index[key] = [held]
+    if held[-1] != row:
+        held.append(row)
 
 
 class Table:
@@ -190,7 +192,7 @@ class Table:
         held = self.base.index(position).get(key)
         if held is None:
             rows: list[int] = []
-        elif isinstance(held, tuple):
+        elif isinstance(held, list):
             rows = [row for row in held if row not in overlay]
         else:
             rows = [] if held in overlay else [held]
@@ -247,7 +249,7 @@ class Table:
         """The groups of two and more rows that have one value of a column in common."""
         groups: dict[object, None] = {}
         for key, held in self.base.index(position).items():
-            if isinstance(held, tuple):
+            if isinstance(held, list):
                 groups[key] = None
         for record in self._overlay.values():
             if record is not None:
@@ -255,9 +257,21 @@ class Table:
         found = (self.find(position, key) for key in groups)
         return [rows for rows in found if len(rows) > 1]
 
-    def scan(self, wanted: Callable[[Record], bool]) -> Iterator[tuple[int, Record]]:
-        """The (row, record) pairs that `wanted` accepts, in order."""
-        return ((row, record) for row, record in self.records() if wanted(record))
+    def column(self, position: int) -> Iterator[tuple[int, Value]]:
+        """(row, value) pairs of one column, in order; cheaper than records where those are computed."""
+        overlay = self._overlay
+        for row, value in enumerate(self.base.column(position)):
+            if row not in overlay:
+                yield row, value
+            elif (record := overlay[row]) is not None:
+                yield row, record[position]
+        for row in sorted(row for row in overlay if row >= len(self.base)):
+            if (record := overlay[row]) is not None:
+                yield row, record[position]
+
+    def scan(self, wanted: Callable[[Record], bool]) -> Iterator[int]:
+        """The rows whose records `wanted` accepts, in order."""
+        return (row for row, record in self.records() if wanted(record))
 
 
 def _keys(value: Value) -> Iterable[object]:

@@ -200,6 +200,13 @@ def equalities(filter_: Filter) -> list[tuple[AttrPath, str | int | float | bool
     return [(filter_.path, filter_.value)]
 
 
+def paths(filter_: Filter) -> frozenset[AttrPath]:
+    """Every attribute that it looks at; of a value path the outer one."""
+    if isinstance(filter_, (And, Or)):
+        return paths(filter_.left) | paths(filter_.right)
+    return paths(filter_.filter) if isinstance(filter_, Not) else frozenset((filter_.path,))
+
+
 def is_simple(filter_: Filter) -> bool:
     """Whether it uses only `eq` and `and`, as Microsoft's client does.
 

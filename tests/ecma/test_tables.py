@@ -58,6 +58,8 @@ def test_a_table_is_a_dictionary_of_rows(base: list[Record], steps: list[tuple[s
     assert list(table.records()) == sorted(model.items())
     for start in range(len(model) + 2):
         assert list(table.records(start)) == sorted(model.items())[start:]
+    for position in (0, 1):
+        assert list(table.column(position)) == [(row, record[position]) for row, record in sorted(model.items())]
     assert table.find_empty(0) == [row for row, record in sorted(model.items()) if record[0] is None]
     shared = [rows for key in ("ann", "bea", "cid") if len(rows := found_in(model, 0, key)) > 1]
     assert sorted(table.shared_rows(0)) == sorted(shared)
