@@ -1,0 +1,199 @@
+"""The pages keep their promises: links lead somewhere, marked snippets run, and no page knows one machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SKIPPED_FOLDERS = {".venv", "build", "dist", "node_modules", ".git", ".hypothesis", ".pytest_cache"}
+PAGES = sorted(page for page in ROOT.rglob("*.md") if not SKIPPED_FOLDERS & set(page.relative_to(ROOT).parts))
+# Tests use no network: a link to any other host is looked at by a person once and gets its row here.
+KNOWN_HOSTS = {
+    *("learn.microsoft.com", "www.rfc-editor.org", "datatracker.ietf.org", "www.apache.org", "github.com"),
+    *("keepachangelog.com", "semver.org", "json-schema.org", "spec.openapis.org", "localhost", "127.0.0.1"),
+}
+OPENING = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w+-]*)")
+
+
+class Snippet(NamedTuple):
+    """A fenced block of a page. `line` counts from 1; `marked` if the line before says `<!-- run -->`."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    marked: bool
+
+
+def snippets(page: Path) -> Iterator[Snippet]:
+    """All fenced blocks of a page, with the indentation of the fence taken away."""
+    lines = page.read_text("utf-8").splitlines()
+    number = 0
+    while number < len(lines):
+        opening = OPENING.match(lines[number])
+        number += 1
+        if opening is None:
+            continue
+        begin, indent = number, len(opening["indent"])
+        while number < len(lines) and not lines[number].strip().startswith(opening["ticks"]):
+            number += 1
+        assert number < len(lines), f"{page}:{begin}: the fence is never closed"
+        text = "".join(line[indent:] + "\n" for line in lines[begin:number])
+        marked = begin >= 2 and lines[begin - 2].strip() == "<!-- run -->"
+        yield Snippet(page, begin, opening["language"], text, marked)
+        number += 1
+
+
+def outside(page: Path) -> str:
+    """The page without its fenced blocks."""
+    text = page.read_text("utf-8")
+    for snippet in snippets(page):
+        text = text.replace(snippet.text, "")
+    return text
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name behind `#`: headings as GitHub folds them."""
+    headings = re.findall(r"^#+ +(.+?) *#*$", outside(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+class Session(NamedTuple):
+    """A console snippet: what is typed, and the lines that the page shows as output."""
+
+    script: str
+    shown: list[str]
+
+
+def session(text: str) -> Session:
+    """Lines from `$ ` on are typed, together with those that follow a backslash at a line's end."""
+    typed: list[str] = []
+    shown: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            typed.append(line[2:])
+        elif typed and typed[-1].endswith("\\") and not shown:
+            typed.append(line)
+        else:
+            shown.append(line)
+    return Session("\n".join(typed), shown)
+
+
+def missing(shown: list[str], output: str) -> list[str]:
+    """The lines shown that do not come up in the output, in this order; `…` stands for anything."""
+    lines = iter(output.splitlines())
+    found = []
+    for wanted in filter(str.strip, shown):
+        pattern = ".*".join(map(re.escape, wanted.rstrip().split("…")))
+        if not any(re.fullmatch(pattern, line.rstrip()) for line in lines):
+            found.append(wanted)
+            break
+    return found
+
+
+def run(command: list[str], folder: Path) -> str:
+    """The command's output; it sees this Python's commands first and has to succeed."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        timeout=60,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+RUNNABLE = [snippet for page in PAGES for snippet in snippets(page) if snippet.marked]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """A relative link names a file, and a heading where it has a `#`; others go to hosts that we know."""
+    without_code = re.sub(r"`[^`\n]*`", "", outside(page))
+    broken = []
+    for target in re.findall(r"\]\(<?([^)\s>]+)>?(?: \"[^\"]*\")?\)", without_code):
+        parts = urlsplit(target)
+        if parts.scheme:
+            fine = parts.hostname in KNOWN_HOSTS
+        else:
+            file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+            fine = file.exists() and (not parts.fragment or parts.fragment in anchors(file))
+        if not fine:
+            broken.append(target)
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_page_knows_one_machine(page: Path) -> None:
+    """Paths of somebody's own machine mean nothing to others."""
+    found = re.findall(
+        r"(?<![\w.:])/(?:home|root|work|mnt|opt|private)/[\w./-]+|[A-Z]:\\Users\\\w+", page.read_text()
+    )
+    assert not found
+
+
+@pytest.mark.parametrize("file", ["constraints.txt", "Makefile", "tools/venv.sh", "tools/lock.sh", ".ci/run"])
+def test_what_is_installed_is_named_without_a_place(file: str) -> None:
+    """Names and versions only: which index serves them is the business of whoever installs."""
+    text = (ROOT / file).read_text("utf-8")
+    hosts = {urlsplit(url).hostname for url in re.findall(r"https?://[^\s\"')]+", text)}
+    assert hosts <= KNOWN_HOSTS
+    assert not re.search(r"index-url|find-links|--registry", text)
+
+
+def test_the_lock_is_exact() -> None:
+    """Every line of constraints.txt is a name and one version."""
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    rows = [line for line in lines if not line.startswith("#")]
+    assert len(rows) > 20
+    assert [row for row in rows if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", row)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_marked_snippet_can_be_run(page: Path) -> None:
+    """A mark before something that the tests do not know how to run would promise too much."""
+    text = page.read_text("utf-8")
+    marks = len(re.findall(r"^ *<!-- run -->$", text, flags=re.MULTILINE))
+    known = [
+        each for each in snippets(page) if each.marked and each.language in {"console", "python", "yaml"}
+    ]
+    assert marks == len(known)
+
+
+def test_output_is_compared_with_what_the_page_shows() -> None:
+    """Lines in order, others between them are fine, and an ellipsis stands for anything."""
+    assert missing(["a", "b…d"], "first\na\nbcd\nlast") == []
+    assert missing(["b", "a"], "a\nb") == ["a"]
+    assert session("$ one \\\n  two\nout\n$ three\n") == Session("one \\\n  two\nthree", ["out"])
+
+
+@pytest.mark.parametrize("snippet", RUNNABLE, ids=lambda snippet: f"{name(snippet.page)}:{snippet.line}")
+def test_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
+    """What a page tells its reader to type works as it stands."""
+    if snippet.language == "console":
+        script, shown = session(snippet.text)
+        assert missing(shown, run(["bash", "-euo", "pipefail", "-c", script], tmp_path)) == []
+    elif snippet.language == "python":
+        (tmp_path / "snippet.py").write_text(snippet.text, "utf-8")
+        run([sys.executable, "snippet.py"], tmp_path)
+    else:
+        (tmp_path / "snippet.yaml").write_text(snippet.text, "utf-8")
+        run(["mockhost", "validate", "snippet.yaml"], tmp_path)

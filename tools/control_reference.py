@@ -1,0 +1,194 @@
+"""Writes docs/reference/control-api.md from the OpenAPI document that the control plane serves.
+
+python tools/control_reference.py            writes the page
+python tools/control_reference.py --check    exit code 1 if the page is not current
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "reference" / "control-api.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.web.endpoints import ENDPOINTS, SCHEMAS  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.web.openapi import document  # noqa: E402
+
+Schema = Mapping[str, Any]
+
+HEAD = """\
+# Control API
+
+<!-- Written by tools/control_reference.py from the control plane's OpenAPI document; don't edit. -->
+
+The control plane is always there, whatever the data plane does or fails to do: \
+`http://127.0.0.1:8586` for `mockhost serve`, `$MOCKHOST_CONTROL_URL` within `mockhost run`, \
+`host.control_url` in Python.
+`mockhost control` is the same from the command line.
+It describes itself at `/v1/openapi.json` (OpenAPI 3.1), from which this page is made.
+
+<!-- run -->
+```console
+$ echo 'curl -sS $MOCKHOST_CONTROL_URL/v1/health' > ask.sh
+$ echo 'curl -sS $MOCKHOST_CONTROL_URL/v1/service --json "{\\"action\\": \\"stop\\"}"' >> ask.sh
+$ echo 'curl -sS -X PUT $MOCKHOST_CONTROL_URL/v1/host --json "{\\"set\\": {\\"host.dbug\\": true}}"' >> ask.sh
+$ mockhost run basics/healthy -- sh ask.sh
+{"status":"ok",…,"scenario":"basics/healthy","epoch":0,"service":"running"}
+{"configured":"running","effective":"stopped","restart_pending":false}
+{"error":{"message":"1 problem in the scenario",…unknown key 'dbug'…did you mean 'debug'?…
+```
+
+## Who is let in
+
+- Every change is sent as `Content-Type: application/json`.
+- The `Host` header has to be an address or name of this machine, \
+and an `Origin` header its own: a web page can't reach it.
+- On loopback there is no token.
+  Bound wider with `--control-host`, everything but `GET /v1/health` needs \
+`Authorization: Bearer …` with the token that `mockhost` printed or was given by `--control-token`.
+- Secrets are in `/v1/truth` only.
+
+## What goes wrong
+
+Every error is `{"error": {"message": …, "hint": …}}`; for a scenario that can't be used, \
+`problems` lists all that is wrong, each with `file`, `line`, `column`, `path`, `message` and `hint`.
+
+| status | means |
+|---|---|
+{statuses}
+"""
+
+
+def page() -> str:
+    """The whole page, ending with a newline."""
+    described = document(ENDPOINTS, SCHEMAS)
+    operations = list(_operations(described))
+    head = HEAD.replace("{statuses}", "\n".join(_statuses(operations)))
+    parts = [head, "## Endpoints", "\n".join(_contents(operations))]
+    parts += [_endpoint(path, method, operation) for path, method, operation in operations]
+    parts += [
+        "## Shapes",
+        *(
+            _shape(name, schema)
+            for name, schema in described["components"]["schemas"].items()
+            if name != "Error"
+        ),
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _operations(described: Schema) -> Iterator[tuple[str, str, Schema]]:
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            yield path, method.upper(), operation
+
+
+def _statuses(operations: list[tuple[str, str, Schema]]) -> list[str]:
+    known = {
+        status: answer["description"]
+        for _, _, operation in operations
+        for status, answer in operation["responses"].items()
+        if status >= "400"
+    }
+    return [f"| {status} | {known[status]} |" for status in sorted(known)]
+
+
+def _contents(operations: list[tuple[str, str, Schema]]) -> Iterator[str]:
+    yield "| | | |\n|---|---|---|"
+    for path, method, operation in operations:
+        yield f"| {method} | [`{path}`](#{_anchor(f'{method} {path}')}) | {operation['summary']} |"
+
+
+def _anchor(title: str) -> str:
+    """The fragment under which GitHub finds a heading."""
+    return "".join(c for c in title.lower() if c.isalnum() or c in "_- ").replace(" ", "-")
+
+
+def _endpoint(path: str, method: str, operation: Schema) -> str:
+    lines = [f"### {method} {path}", "", operation["summary"]]
+    if said := operation.get("description"):
+        lines.append(said)
+    asked = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+    if asked:
+        lines += ["", "| query | is | means |", "|---|---|---|"]
+        lines += [f"| `{each['name']}` | {_kind(each['schema'])} | {each['description']} |" for each in asked]
+    if "requestBody" in operation:
+        lines += _body(operation["requestBody"]["content"]["application/json"]["schema"])
+    status, answer = next((s, a) for s, a in operation["responses"].items() if s < "400")
+    kinds = ", ".join(f"`{kind}`" for kind in answer["content"] if kind != "application/json")
+    shown = f"Answers {status}: {answer['description'].rstrip('.')}"
+    schema = next(iter(answer["content"].values()))["schema"]
+    lines += ["", f"{shown}{_answered(schema)}{f' ({kinds})' if kinds else ''}."]
+    return "\n".join(lines)
+
+
+def _answered(schema: Schema) -> str:
+    if "$ref" in schema:
+        return f", as {_kind(schema)}"
+    keys = schema.get("properties")
+    return f", with {', '.join(f'`{key}` ({_kind(inner)})' for key, inner in keys.items())}" if keys else ""
+
+
+def _body(schema: Schema) -> list[str]:
+    keys = schema.get("properties", {})
+    if not keys:
+        said = schema.get("description")
+        return ["", f"Send {said}." if said else "Send nothing, or `{}`."]
+    said = schema.get("description", "")
+    lines = ["", f"{said[:1].upper()}{said[1:].rstrip('.')}."] if said else []
+    lines += ["", "| send | is | means |", "|---|---|---|"]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name, inner in keys.items():
+        needed = ", needed" if name in schema.get("required", ()) else ""
+        rows.setdefault((_kind(inner) + needed, inner.get("description", "")), []).append(f"`{name}`")
+    return lines + [f"| {', '.join(names)} | {kind} | {text} |" for (kind, text), names in rows.items()]
+
+
+def _kind(schema: Schema) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    named = schema.get("type", "any value")
+    names = [named] if isinstance(named, str) else named
+    if "array" in names:
+        return f"array of {_kind(schema['items'])}" if schema.get("items") else "array"
+    values = schema.get("additionalProperties")
+    if "object" in names and isinstance(values, Mapping):
+        return f"object, by name: {_kind(values)}"
+    return " or ".join(names)
+
+
+def _shape(name: str, schema: Schema) -> str:
+    lines = [f"### {name}", "", "| key | is |", "|---|---|"]
+    for key, inner in schema["properties"].items():
+        lines.append(f"| `{key}` | {_kind(inner)} |")
+        for below, inside in inner.get("properties", {}).items():
+            lines.append(f"| `{key}.{below}` | {_kind(inside)} |")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with --check compare it; the exit code."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python tools/control_reference.py [--check]", file=sys.stderr)
+        return 2
+    wanted = page()
+    if not arguments:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
+        return 0
+    print(f"{PAGE.relative_to(ROOT)} is not current; run: python tools/control_reference.py", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

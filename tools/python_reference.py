@@ -1,0 +1,272 @@
+"""Writes docs/reference/python-api.md from the docstrings of the Python face.
+
+python tools/python_reference.py            writes the page
+python tools/python_reference.py --check    exit code 1 if the page is not current
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "reference" / "python-api.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost import errors  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.api import HostClock, MockHost  # noqa: E402
+from mockhost.journal import Connection, Exchange, Journal, verification  # noqa: E402
+from mockhost.runtime import ClientTarget, Runtime  # noqa: E402
+
+HEAD = """\
+# Python API
+
+<!-- Written by tools/python_reference.py from the docstrings; don't edit. -->
+
+`MockHost` is a running host in your own process, with its data plane and its control plane on free ports.
+
+<!-- run -->
+```python
+from mockhost import MockHost
+
+with MockHost("documented/secret_token_mismatch") as host:
+    users = host.url("SQL") + "/Users"
+    asked = {"filter": 'ContosoLogin eq "ljacobson"'}
+    assert host.session("SQL").get(users, params=asked).status_code == 401
+
+    right = {"Authorization": f"Bearer {host.truth('SQL').secret_token}"}
+    answer = host.session("SQL").get(users, params=asked, headers=right)
+    assert answer.json()["totalResults"] == 1
+
+    host.verify(operation="find_users", status=401, count=1)
+```
+
+`url`, `token`, `headers` and `session` are what the *client was told*, mistakes included; `truth` is the host's own.
+The virtual clock stands still unless the scenario or `clock="wall"` says otherwise.
+`host.clock.advance(minutes=5)` moves it.
+Where a method takes a connector, the default is the first one.
+"""
+METHODS = {
+    "Start and stop": ("start", "stop", "reset", "use", "load"),
+    "What the client was told, and the truth": (
+        "url", "token", "headers", "session", "told", "truth", "ca_file", "ssl_context",
+        "port", "control_url", "env", "ready",
+    ),
+    "What is inside": (
+        "objects", "cache", "change", "import_now", "service", "set", "fail_next", "journal", "verify", "check",
+    ),
+}  # fmt: skip
+JOURNAL = ("entries", "get", "connections", "verify")
+RUNTIME = (
+    "service", "change", "import_now", "set", "status", "add_rule", "remove_rule", "clear_rules",
+)  # fmt: skip
+
+
+def page() -> str:
+    """The whole page, ending with a newline."""
+    parts = [HEAD, "## MockHost", called(MockHost.__init__, "MockHost"), prose(MockHost)]
+    listed: set[str] = set()
+    for title, names in METHODS.items():
+        found = [name for name in names if hasattr(MockHost, name)]
+        listed.update(found)
+        parts += [f"## {title}", *(member(MockHost, name, "host") for name in found)]
+    if left := [name for name in public(MockHost) if name not in listed]:
+        raise SystemExit(f"tools/python_reference.py has no place for: {', '.join(left)}")
+    parts += [
+        "## host.clock",
+        prose(HostClock),
+        *(member(HostClock, name, "host.clock") for name in public(HostClock)),
+    ]
+    parts += ["## host.runtime", "What `mockhost control` does to a host, from Python."]
+    parts += [member(Runtime, name, "host.runtime") for name in RUNTIME]
+    parts += ["## host.journal", prose(Journal), *(member(Journal, name, "host.journal") for name in JOURNAL)]
+    parts += [
+        asking(),
+        "### Exchange",
+        prose(Exchange),
+        fields(Exchange),
+        "### Connection",
+        prose(Connection),
+    ]
+    parts += ["## ClientTarget", prose(ClientTarget), fields(ClientTarget), "## Errors", families()]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+def public(cls: type) -> list[str]:
+    """What a class offers, in the order in which it is written."""
+    return [
+        name
+        for name, value in vars(cls).items()
+        if not name.startswith("_") and isinstance(value, (FunctionType, property, staticmethod, classmethod))
+    ]
+
+
+def member(cls: type, name: str, owner: str) -> str:
+    """A method or property: how it is written, and what it says of itself."""
+    value = vars(cls)[name]
+    if isinstance(value, property):
+        assert value.fget is not None
+        kind = annotation(inspect.signature(value.fget).return_annotation)
+        return f"### {owner}.{name}\n\n```text\n{owner}.{name}: {kind}\n```\n\n{prose(value)}"
+    assert isinstance(value, FunctionType)
+    return f"### {owner}.{name}\n\n{called(value, f'{owner}.{name}')}\n\n{prose(value)}"
+
+
+def called(function: Any, name: str) -> str:
+    """A call as one writes it, with types and defaults."""
+    signature = inspect.signature(function)
+    parameters = [each.replace(annotation=_Plain(each.annotation)) for each in signature.parameters.values()]
+    own = [each for each in parameters if each.name != "self"]
+    returned = annotation(signature.return_annotation)
+    tail = "" if returned == "None" else f" -> {returned}"
+    line = f"{name}{signature.replace(parameters=own, return_annotation=inspect.Signature.empty)}{tail}"
+    if len(line) > 100:
+        inner = _arguments(own)
+        line = f"{name}(\n" + "".join(f"    {each},\n" for each in inner) + f"){tail}"
+    return f"```text\n{line}\n```"
+
+
+def _arguments(parameters: list[inspect.Parameter]) -> Iterator[str]:
+    star = False
+    for each in parameters:
+        if each.kind is inspect.Parameter.KEYWORD_ONLY and not star:
+            star = True
+            yield "*"
+        yield str(each)
+
+
+class _Plain(str):
+    """An annotation that prints without quotes."""
+
+    def __new__(cls, value: object) -> Any:
+        return (
+            inspect.Parameter.empty
+            if value is inspect.Parameter.empty
+            else super().__new__(cls, annotation(value))
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def annotation(value: object) -> str:
+    """An annotation without the modules' names."""
+    text = value if isinstance(value, str) else getattr(value, "__name__", str(value))
+    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Za-z])", "", text)
+
+
+def prose(thing: object) -> str:
+    """A docstring, one sentence a line; what is indented in it stays as it is."""
+    text = inspect.getdoc(thing) or ""
+    return "\n\n".join(map(_paragraph, text.split("\n\n")))
+
+
+def _paragraph(text: str) -> str:
+    if text.startswith("    "):
+        return f"```text\n{inspect.cleandoc(text)}\n```"
+    lines = re.split(r"\n(?=\w+(?:, \w+)*: )", text)
+    joined = [" ".join(line.split()) for line in lines]
+    items = [re.fullmatch(r"((?:\w+)(?:, \w+)*): (.*)", line) for line in joined]
+    shown = [
+        f"- {', '.join(f'`{n}`' for n in item[1].split(', '))}: {item[2]}"
+        if item and item[1][0].islower()
+        else line
+        for item, line in zip(items, joined, strict=True)
+    ]
+    text = "\n".join(re.sub(r"(?<=[a-z0-9)`'\"]\.)(?<!e\.g\.) (?=[A-Z`])", "\n", line) for line in shown)
+    return re.sub(r"(?<=\n)(- .*\n)(?!- )", r"\1\n", text)  # what follows a list is a paragraph of its own
+
+
+def fields(cls: type) -> str:
+    """The attributes of a value: what the source says below each."""
+    tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(cls)))
+    body = tree.body[0]
+    assert isinstance(body, ast.ClassDef)
+    init = next((n for n in body.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+    types = {a.arg: ast.unparse(a.annotation) for a in init.args.kwonlyargs if a.annotation} if init else {}
+    rows = list(_fields(init.body if init else body.body, types))
+    return "| attribute | is | means |\n|---|---|---|\n" + "\n".join(
+        f"| `{name}` | {kind.replace('|', 'or')} | {text} |" for name, kind, text in rows
+    )
+
+
+def _fields(body: list[ast.stmt], types: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    for index, node in enumerate(body):
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Attribute):
+            name, kind = (
+                target.attr,
+                types.get(target.attr, "int" if isinstance(node.value, ast.Constant) else ""),
+            )
+        elif isinstance(node, ast.AnnAssign):
+            where = node.target
+            name = (
+                where.attr
+                if isinstance(where, ast.Attribute)
+                else where.id
+                if isinstance(where, ast.Name)
+                else ""
+            )
+            kind = ast.unparse(node.annotation)
+        else:
+            continue
+        yield name, kind.replace("ClassVar", ""), _said(body, index)
+
+
+def _said(body: list[ast.stmt], index: int) -> str:
+    following = body[index + 1] if index + 1 < len(body) else None
+    if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+        return " ".join(str(following.value.value).split()).replace("|", "\\|")
+    return ""
+
+
+def asking() -> str:
+    """What `entries` and `verify` can be asked."""
+    names = ", ".join(f"`{name}`" for name in verification.CONDITIONS)
+    counts = ", ".join(f"`{name}`" for name in verification.COUNTS)
+    return (
+        "### What can be asked of an exchange\n\n"
+        f"{names}.\n"
+        "`attributes`, `header` and `body` are maps: by attribute name, by header name, by JSON pointer.\n"
+        "A value is a literal, a list of which one must be it, or a "
+        "[matcher](scenario-format.md#matchers).\n"
+        f"`verify` also takes `count` (a number, or a map of {counts}; the default is at least one), "
+        "`order` (a list of "
+        "such conditions, in this order) and `since` (the number of an exchange)."
+    )
+
+
+def families() -> str:
+    """The errors, from the most general one down."""
+    rows = ["All derive from `mockhost.errors.MockhostError` and have `message` and `hint`.", ""]
+    rows += ["| error | when |", "|---|---|"]
+    for name in ("ScenarioError", "UsageError", "CannotRun", "VerificationError"):
+        cls = getattr(errors, name)
+        rows.append(f"| `{name}` | {' '.join((inspect.getdoc(cls) or '').split())} |")
+    return "\n".join(rows)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with --check compare it; the exit code."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python tools/python_reference.py [--check]", file=sys.stderr)
+        return 2
+    wanted = page()
+    if not arguments:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
+        return 0
+    print(f"{PAGE.relative_to(ROOT)} is not current; run: python tools/python_reference.py", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""Writes docs/reference/scenarios.md: every scenario that ships with mockhost, from its file.
+
+python tools/scenario_catalogue.py            writes the page
+python tools/scenario_catalogue.py --check    exit code 1 if the page is not current
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "reference" / "scenarios.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.cli import cure  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.scenario import loader, shelves  # noqa: E402
+from mockhost.scenario.model import Scenario  # noqa: E402
+
+HEAD = """\
+# Shipped scenarios
+
+<!-- Written by tools/scenario_catalogue.py from the files in scenarios/; don't edit. -->
+
+`mockhost serve NAME` runs one, `mockhost check NAME` plays what a client sees, the cure and what is true afterwards.
+`mockhost scenarios --text "…"` finds one by its error text, `mockhost scenarios show NAME` prints what stands here.
+Names, connectors, secret tokens and anchors of shipped scenarios stay as they are; tests may rely on them.
+
+*Reproduces* gives the heading of Microsoft's page [Troubleshoot on-premises application provisioning](https://learn.microsoft.com/entra/identity/app-provisioning/on-premises-ecma-troubleshoot).
+"""
+ENV = {"MOCKHOST_SCENARIOS": ""}
+"""No folders of whoever makes the page."""
+DEFAULT = ({"send": "test_connection", "gets": {"status": 200}},)
+"""What holds after a cure where a scenario does not say."""
+SHELVES = {
+    "basics": "Healthy hosts, to develop against and to extend.",
+    "documented": "What Microsoft's troubleshooting page describes, each by its cause.",
+}
+
+
+def page() -> str:
+    """The whole page, ending with a newline."""
+    scenarios = [loader.load(name) for name in shelves.names(env=ENV)]
+    parts = [HEAD]
+    for shelf, found in groupby(scenarios, key=lambda scenario: scenario.name.partition("/")[0]):
+        parts.append(on_shelf(shelf, list(found)))
+    return "\n".join(parts)
+
+
+def on_shelf(shelf: str, scenarios: Sequence[Scenario]) -> str:
+    """A shelf: a table to find one, then each in full."""
+    lines = [f"## {shelf}", "", SHELVES.get(shelf, ""), "", "| name | title | cause |", "|---|---|---|"]
+    for scenario in scenarios:
+        name = scenario.name
+        cause = f"`{scenario.cause}`" if scenario.cause else ""
+        lines.append(f"| [`{name}`](#{anchor(name)}) | {cell(scenario.title)} | {cause} |")
+    return "\n".join([*lines, "", *map(in_full, scenarios)])
+
+
+def anchor(title: str) -> str:
+    """The fragment under which GitHub finds a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def in_full(scenario: Scenario) -> str:
+    """One scenario."""
+    lines = [f"### {scenario.name}", "", f"**{scenario.title}.**", *sentences(scenario.why), ""]
+    lines += [*facts(scenario), ""]
+    shown = (
+        ("What a client sees", [code(cure.step_line(step)) for step in scenario.expect]),
+        ("The cure", list(cure_lines(scenario))),
+        ("What is true then", [code(cure.step_line(step)) for step in scenario.cured or DEFAULT]),
+    )
+    for head, found in shown if scenario.cure else shown[:1]:
+        if found:
+            lines += [f"{head}:", "", *(f"{i}. {line}" for i, line in enumerate(found, 1)), ""]
+    return "\n".join(lines)
+
+
+def sentences(text: str) -> list[str]:
+    """One sentence a line."""
+    return re.sub(r"(?<=[.?!]) (?=[A-Z])", "\n", " ".join(text.split())).split("\n")
+
+
+def facts(scenario: Scenario) -> Iterator[str]:
+    """What is known about it in a word each."""
+    connectors = (
+        f"`{name}` ({page.kind}, anchor `{page.anchor}`, secret token `{page.secret_token}`)"
+        for name, page in scenario.connectors.items()
+    )
+    rows = (
+        ("Reproduces", "; ".join(scenario.reproduces)),
+        ("Sources", "; ".join(own_sources(scenario))),
+        ("Cause", f"`{scenario.cause}`" if scenario.cause else ""),
+        ("A client should", (scenario.client_should or "").replace("_", " ")),
+        ("Connectors", "" if scenario.cause else ", ".join(connectors)),
+        ("Extends", f"[`{scenario.parent}`](#{anchor(scenario.parent)})" if scenario.parent else ""),
+        ("Tags", ", ".join(scenario.tags)),
+    )
+    return (f"- {name}: {text}" for name, text in rows if text)
+
+
+def own_sources(scenario: Scenario) -> tuple[str, ...]:
+    """The sources of a scenario, without those that it only inherits."""
+    inherited = loader.load(scenario.parent).sources if scenario.parent else ()
+    return () if scenario.sources == inherited else scenario.sources
+
+
+def cure_lines(scenario: Scenario) -> Iterator[str]:
+    """The cure, a line for each step: its note, and the command that carries it out."""
+    for step in scenario.cure:
+        found = cure.lines([step], "sh")
+        commands = [code(line) for line in found if line.startswith(("mockhost ", "the client: "))]
+        notes = [line for line in found if not line.startswith(("mockhost ", "the client: "))]
+        yield ": ".join([*notes, *commands])
+
+
+def code(text: str) -> str:
+    """Text in backticks, more of them where it has some itself."""
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence}{text}{fence}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with --check compare it; the exit code."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python tools/scenario_catalogue.py [--check]", file=sys.stderr)
+        return 2
+    wanted = page()
+    if not arguments:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
+        return 0
+    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
+        return 0
+    print(
+        f"{PAGE.relative_to(ROOT)} is not current; run: python tools/scenario_catalogue.py", file=sys.stderr
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
