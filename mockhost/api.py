@@ -199,6 +199,27 @@ class MockHost:
         self.scenario = self.load(scenario, **overrides)
         self.runtime.use(self.scenario)
 
+    # -- what happens to it --------------------------------------------------------------------------------
+
+    def service(self, action: str) -> None:
+        """`start`, `stop` or `restart` the service. While it is stopped its port refuses connections."""
+        self.runtime.service(action)
+
+    def set(self, path: str, value: object) -> str:
+        """Set a value of the scenario by its dotted path; whether that counts `now` or `at restart`."""
+        return str(self.runtime.set(path, value)["applied"])
+
+    def change(self, changes: Mapping[str, object]) -> int:
+        """Change connected systems behind the host's back; how many objects it touched.
+
+        `changes` is as in a scenario's step, e.g. `{"SQL": {"insert": [{"ContosoLogin": "bob", ...}]}}`.
+        """
+        return self.runtime.change(changes)
+
+    def import_now(self, connector: str | None = None, profile: str = "full") -> None:
+        """Begin an import run, `full` or `delta`; it takes as long as the scenario says, on the virtual clock."""
+        self.runtime.import_now(self.truth(connector).connector, profile)
+
     # -- what the client was told ----------------------------------------------------------------------------
 
     @property

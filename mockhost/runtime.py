@@ -21,6 +21,10 @@ from mockhost.scenario.model import Scenario
 from mockhost.tls import Certificates
 
 
+SETTABLE = ("host", "connectors", "client", "rules", "vars")
+"""The keys of a scenario that `set` changes while the host runs."""
+
+
 class Cut(MockhostError):
     """The connection belongs to an epoch that is over: nothing may be answered on it."""
 
@@ -178,8 +182,7 @@ class Runtime:
             raise UsageError("a clock can't be moved back", hint="give a duration such as 4m")
         with self.lock:
             self.clock.advance(seconds)
-            self.certificates.refresh()
-            if self.listener is not None:
+            if self.certificates.refresh() and self.listener is not None:
                 self.listener.close_idle()
             moment = self.clock.now()
         self._ticker.wake()
@@ -240,23 +243,27 @@ class Runtime:
     def set(self, path: str, value: object) -> dict[str, object]:
         """Set one value of the scenario by its path, live. Raises ScenarioError if the result is no scenario.
 
-        Returns {path, applied}: `now`, or `at restart` for what the service reads when it starts.
+        Returns {path, applied}: `now`, or `at restart` for what the service reads when it starts. Raises UsageError
+        for what counts only when a scenario begins.
         """
+        if path.partition(".")[0] not in SETTABLE:
+            hint = f"live are {', '.join(SETTABLE)}; begin again with the scenario for the rest"
+            raise UsageError(f"{path} can't be set while the host runs", hint=hint)
         with self.lock:
             changed = loader.with_overrides(self.scenario, {path: value})
-            self.scenario = changed
-            pending = self.host.configure(changed.host, changed.connectors)
+            before, self.scenario = self.scenario, changed
+            later = self.host.configure(changed.host, changed.connectors)
             tokens = [page.secret_token for page in changed.connectors.values()]
             self.journal.secrets = list(dict.fromkeys([*self.journal.secrets, *tokens]))
-            if changed.rules != self.loaded.rules or path.startswith("rules"):
+            if changed.rules != before.rules:
                 self.rules.replace_file(changed.rules)
-            if path == "host.tls" or path.startswith("host.tls."):
+            if path in ("host", "host.tls") or path.startswith("host.tls."):
                 self.certificates.configure(changed.host.tls)
                 if self.listener is not None:
                     self.listener.close_idle()
-            if path == "host.service" and (changed.host.service == "running") is not self.host.running:
+            if (changed.host.service == "running") is not self.host.running and path in ("host", "host.service"):
                 self.service("start" if changed.host.service == "running" else "stop")
-        applied = "at restart" if pending else "now"
+        applied = "at restart" if later else "now"
         self._tell("set", {"path": path, "applied": applied})
         return {"path": path, "applied": applied}
 

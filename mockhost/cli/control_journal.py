@@ -100,7 +100,7 @@ def connections(target: Target, form: str) -> None:
             each["tls"] or "-",
             str(each["exchanges"]),
             each["closed_by"] or "open",
-            " ".join(part for part in (each["alert"], each["error"]) if part),
+            each["error"] or "",
         )
         for each in found
     ]

@@ -65,10 +65,11 @@ class Host:
         self.start()
 
     def configure(self, config: HostConfig, connectors: Mapping[str, ConnectorConfig]) -> bool:
-        """Take over a changed configuration; True if part of it waits for the service's next start.
+        """Take over a changed configuration; True if what changed waits for the service's next start.
 
         At once: behaviours, and whatever belongs to the connected systems. At the next start: the rest.
         """
+        read_at_start = self._read_at_start()
         self.config = config
         self.behaviours = known.resolve(config.generation, config.behaviours)
         for name, page in connectors.items():
@@ -79,15 +80,17 @@ class Host:
             if name in self.connectors:
                 self.connectors[name].behave(self._behaviours_of(page))
         self.configured = dict(connectors)
-        return self.pending()
+        return self.running and self._read_at_start() != read_at_start
+
+    def _read_at_start(self) -> tuple[bool, dict[str, tuple[object, ...]]]:
+        """All of the configuration that the service reads when it starts."""
+        return self.config.debug, {name: _pages(page) for name, page in self.configured.items()}
 
     def pending(self) -> bool:
         """Whether the running service has not yet read all of what is configured."""
         if not self.running:
             return False
-        if self.debug is not self.config.debug or self.configured.keys() != self.connectors.keys():
-            return True
-        return any(_pages(c.config) != _pages(self.configured[name]) for name, c in self.connectors.items())
+        return self._read_at_start() != (self.debug, {n: _pages(c.config) for n, c in self.connectors.items()})
 
     def _behaviours_of(self, page: ConnectorConfig) -> Mapping[str, object]:
         return known.resolve(self.config.generation, {**self.config.behaviours, **page.behaviours})

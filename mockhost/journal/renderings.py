@@ -239,7 +239,12 @@ def table(
         ]
         mark = "" if not marked else "> " if entry is not None and entry.number in marked else "  "
         line = (mark + "  ".join(cells)).rstrip()
-        lines.append(line if width is None else _clip(line, width))
+        if width is None or _cells(line) <= width:
+            lines.append(line)
+        elif entry is None or not row[-1]:
+            lines.append(_clip(line, width))
+        else:  # why something went wrong is what people look for: it gets a line of its own
+            lines += [_clip((mark + "  ".join(cells[:-1])).rstrip(), width), _clip(f"{mark}   {row[-1]}", width)]
     return "\n".join(lines)
 
 

@@ -227,9 +227,7 @@ def judge_rules(rules: object, findings: Findings) -> None:
         if not isinstance(rule, Mapping):
             continue
         path: Path = ("rules", i)
-        reserved = [key for key in rule if schema.is_reserved((*path, key))]
-        for key in reserved:
-            findings.add((*path, key), f"{key!r} is reserved for a later release", key=True)
+        reserved = _judge_reserved(rule, path, findings)
         if "reply" not in rule and not reserved and not findings.spoilt(path):
             findings.add(
                 path, "the rule answers nothing", "write a reply: normal, or a map with status, headers, body"
@@ -238,9 +236,18 @@ def judge_rules(rules: object, findings: Findings) -> None:
         if isinstance(name, str) and names.setdefault(name, i) != i:
             findings.add((*path, "name"), f"rules[{names[name]}] is already called {name!r}")
         if isinstance(when := rule.get("when"), Mapping):
+            _judge_reserved(when, (*path, "when"), findings)
             judge_patterns(when, (*path, "when"), findings)
         if isinstance(reply := rule.get("reply"), Mapping):
             _judge_reply(reply, (*path, "reply"), findings)
+
+
+def _judge_reserved(said: Mapping[str, object], path: Path, findings: Findings) -> bool:
+    """Report the keys that have no meaning yet; whether there are any."""
+    reserved = [key for key in said if schema.is_reserved((*path, key))]
+    for key in reserved:
+        findings.add((*path, key), f"{key!r} is reserved for a later release", key=True)
+    return bool(reserved)
 
 
 def _judge_reply(reply: Mapping[str, object], path: Path, findings: Findings) -> None:

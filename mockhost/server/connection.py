@@ -46,7 +46,7 @@ class Connection:
 
     __slots__ = (
         *("deadline", "epoch_token", "exchanges", "local", "number", "peer", "stopped", "tls"),
-        *("_begun", "_buffer", "_busy", "_fd_lock", "_open", "_reader", "_recv", "_retire"),
+        *("_begun", "_buffer", "_busy", "_ended", "_fd_lock", "_open", "_reader", "_recv", "_retire"),
         *("_send", "_service", "_sock", "_writing"),
     )
 
@@ -70,6 +70,7 @@ class Connection:
         self._busy = True
         self._retire = False
         self._begun = False
+        self._ended: threading.Event | None = None
         self._fd_lock = threading.Lock()
         self._writing = threading.Lock()
         self._buffer = b""
@@ -90,6 +91,15 @@ class Connection:
         with self._fd_lock:
             self._stop(why)
 
+    def wait_until_ended(self, deadline: float) -> None:
+        """If it was idle when it was stopped: wait until its end is on the wire, or `monotonic()` is `deadline`.
+
+        So that a client which looks before it writes sees that the connection is over. Its thread needs nobody's
+        lock for that.
+        """
+        if self._ended is not None:
+            self._ended.wait(max(0.0, deadline - monotonic()))
+
     def expire(self, now: float) -> None:
         """Stop it if it has waited for longer than it may."""
         with self._fd_lock:
@@ -108,6 +118,8 @@ class Connection:
         if not self._open or self.stopped is not None:
             return
         self.stopped = why
+        if not self._busy:
+            self._ended = threading.Event()
         # Shutting the receiving side wakes a reader and shows nothing on the wire. A writer that is under way holds
         # the lock: only shutting both sides stops it, and on Windows only that wakes a reader.
         if sys.platform != "win32" and self._writing.acquire(blocking=False):
@@ -384,4 +396,6 @@ class Connection:
         """From here on no other thread touches the socket; whether this is the first time."""
         with self._fd_lock:
             was, self._open = self._open, False
+            if self._ended is not None:
+                self._ended.set()
             return was

@@ -11,7 +11,7 @@ import itertools
 import selectors
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mockhost.clock import monotonic, wall_now
 from mockhost.server.connection import Connection
@@ -26,6 +26,7 @@ __all__ = ["Limits", "Listener", "Observer", "TlsOffer"]
 
 _ACCEPTS_AT_ONCE = 32
 _SHUTDOWN = 0.8
+_FAREWELL = 0.1
 
 
 class Listener:
@@ -124,13 +125,23 @@ class Listener:
 
     def close_connections(self) -> None:
         """Cut every connection: when this returns, none can write any more. Idle ones end by FIN, others by RST."""
-        for connection in list(self._connections.values()):
+        connections = list(self._connections.values())
+        for connection in connections:
             connection.stop("cut")
+        self._see_out(connections)
+
+    def _see_out(self, connections: Iterable[Connection]) -> None:
+        """Wait, for a moment at most, until idle connections that were stopped have ended on the wire."""
+        deadline = monotonic() + _FAREWELL
+        for connection in connections:
+            connection.wait_until_ended(deadline)
 
     def close_idle(self) -> None:
         """End the idle connections now and the others after their exchange, so that the next one shakes hands anew."""
-        for connection in list(self._connections.values()):
+        connections = list(self._connections.values())
+        for connection in connections:
             connection.stop_idle()
+        self._see_out(connections)
 
     def shutdown(self) -> None:
         """Cut everything, release the port and wait for the threads, for less than a second."""
