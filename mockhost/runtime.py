@@ -369,7 +369,7 @@ class Runtime:
         return url
 
     def _tell(self, kind: str, data: Mapping[str, object]) -> None:
-        self.events.publish("state", {"what": kind, **data})
+        self.events.publish("state", {"what": kind, "at": iso(self.clock.now()), **data})
 
 
 class _Ticker:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mockhost.cli.terminal import Terminal
-from mockhost.clock import iso, local_time, wall_now
+from mockhost.clock import iso, local_time, parse_iso, wall_now
 from mockhost.journal import Connection, EventBus, Exchange
 from mockhost.journal.renderings import connection_json, connection_line, live_line, printable, to_json
 
@@ -74,7 +74,9 @@ def text_line(kind: str, data: object, terminal: Terminal) -> str:
     assert isinstance(data, Mapping)
     say = _SAYS.get("bug" if "place" in data else str(data.get("what")))
     said = printable(json.dumps(data, default=str) if say is None else say(data))
-    return f"{local_time(wall_now())}  {terminal.styled(said, 'cyan')}"
+    at = data.get("at")
+    moment = parse_iso(at) if isinstance(at, str) else wall_now()
+    return f"{local_time(moment)}  {terminal.styled(said, 'cyan')}"
 
 
 _SAYS: Mapping[str, Callable[[Mapping[Any, Any]], str]] = {
