@@ -96,16 +96,12 @@ COMMON: Final[Mapping[str, Text]] = {
     "bad_value": Text(
         "bad_value", "The value '{value}' of the attribute '{column}' is refused.", "assumed", _OURS
     ),
-    "bad_type": Text(
-        "bad_value", "The value '{value}' of the attribute '{column}' is no {type}.", "assumed", _OURS
-    ),
     "permission": Text("permission", "Access is denied.", "assumed", _OURS),
     "missing_attribute": Text(
         "missing_attribute", "The attribute '{column}' has no value.", "assumed", _OURS
     ),
     "missing_anchor": Text("missing_anchor", "The anchor '{column}' has no value.", "assumed", _OURS),
     "missing_parent": Text("parent", "There is no container for '{value}'.", "assumed", _OURS),
-    "missing_target": Text("other", "There is no '{table}'.", "assumed", _OURS),
     "invalid_dn": Text("dn", "{value}", "documented", f"{_TROUBLE}, Common errors"),
     "dll_denied": Text(
         "other",
@@ -186,10 +182,6 @@ class Kind:
         """The application accepts other values only."""
         return self.refusal("bad_value", column=column, value=_shown(column, value), table=table)
 
-    def bad_type(self, column: str, type: str, value: str, table: str = "") -> ExportError:
-        """A value is not of the column's type: boolean, integer, binary, reference or string."""
-        return self.refusal("bad_type", column=column, type=type, value=_shown(column, value), table=table)
-
     def permission(self, table: str = "", operation: str = "add") -> ExportError:
         """The connector's account may not add, modify or delete here."""
         return self.refusal("permission", table=table, verb=_SQL_VERBS.get(operation, "UPDATE"))
@@ -205,10 +197,6 @@ class Kind:
     def missing_parent(self, dn: str) -> ExportError:
         """The container above a DN does not exist."""
         return self.refusal("missing_parent", value=dn)
-
-    def missing_target(self, table: str) -> ExportError:
-        """The table, container or file itself does not exist."""
-        return self.refusal("missing_target", table=table)
 
     def invalid_dn(self, text: str) -> ExportError:
         """A DN that is not LDAP style; `text` is the message of `dn.InvalidDN`."""
@@ -274,7 +262,6 @@ class _Call(NamedTuple):
 # -- the kinds ---------------------------------------------------------------------------------------------------
 
 _SQL_VERBS: Final = {"add": "INSERT", "modify": "UPDATE", "delete": "DELETE"}
-_SQL_TYPES: Final = {"boolean": "bit", "integer": "int", "binary": "varbinary"}
 
 
 class GenericSql(Kind):
@@ -314,25 +301,12 @@ class GenericSql(Kind):
                 "inferred",
                 "SQL Server, error 547; the ODBC prefix as published for a NULL value",
             ),
-            "bad_type": Text(
-                "bad_value",
-                f"ERROR [22018] {_ODBC}Conversion failed when converting the nvarchar value '{{value}}' to data "
-                "type {type}.",
-                "inferred",
-                "SQL Server, error 245; the ODBC prefix as published for a NULL value",
-            ),
             "permission": Text(
                 "permission",
                 f"ERROR [42000] {_ODBC}The {{verb}} permission was denied on the object '{{table}}', database "
                 "'{database}', schema '{schema}'.",
                 "inferred",
                 "SQL Server, error 229; the ODBC prefix as published for a NULL value",
-            ),
-            "missing_target": Text(
-                "other",
-                f"ERROR [42S02] {_ODBC}Invalid object name '{{table}}'.",
-                "inferred",
-                "SQL Server, error 208; the ODBC prefix as published for a NULL value",
             ),
             "dll_denied": Text(
                 "other",
@@ -355,10 +329,6 @@ class GenericSql(Kind):
             "database": database,
             "schema": schema,
         }
-
-    def bad_type(self, column: str, type: str, value: str, table: str = "") -> ExportError:
-        """A value is not of the column's type: boolean, integer, binary, reference or string."""
-        return super().bad_type(column, _SQL_TYPES.get(type, "nvarchar"), value, table)
 
     def _native(self, call: _Call) -> str:
         table = _sql_name(self._names(call.table)["table"])
@@ -419,7 +389,6 @@ class GenericLdap(Kind):
                 f"{_NET_LDAP}, LDAP_NO_SUCH_OBJECT",
             ),
             "bad_value": Text("bad_value", "{column}: value #0 invalid per syntax", "inferred", _OPENLDAP),
-            "bad_type": Text("bad_value", "{column}: value #0 invalid per syntax", "inferred", _OPENLDAP),
             "permission": Text(
                 "permission",
                 "The user has insufficient access rights.",
@@ -428,9 +397,6 @@ class GenericLdap(Kind):
             ),
             "missing_parent": Text(
                 "parent", "The object does not exist.", "inferred", f"{_NET_LDAP}, LDAP_NO_SUCH_OBJECT"
-            ),
-            "missing_target": Text(
-                "other", "The object does not exist.", "inferred", f"{_NET_LDAP}, LDAP_NO_SUCH_OBJECT"
             ),
             "invalid_dn": Text(
                 "dn", "{value}", "inferred", f"{_TROUBLE}, Common errors (published for Generic SQL)"
@@ -479,12 +445,6 @@ class PowerShell(Kind):
                 r"Access to the path 'C:\Program Files\Microsoft ECMA2Host\Service\ECMA\MAData\{table}' is denied.",
                 "inferred",
                 ".NET Framework, UnauthorizedAccessException",
-            ),
-            "missing_target": Text(
-                "other",
-                r"Could not find C:\Program Files\Microsoft ECMA2Host\Service\ECMA\MAData\{table}",
-                "documented",
-                f"{_SCRIPTS}, Export Script.ps1 and Import Scripts.ps1",
             ),
         }
     )

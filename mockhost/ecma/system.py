@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mockhost.clock import Chance
+from mockhost.ecma import dn as dns
 from mockhost.ecma.config import OBJECT_DN, Column, ConnectorConfig, PeopleConfig
 from mockhost.ecma.kinds import KINDS, ExportError, Kind
 from mockhost.ecma.tables import Base, Record, Rows, Stacked, Table, Value
@@ -105,7 +106,17 @@ class ConnectedSystem:
                 values[column.name] = self.generate(column)
         record = self.record(values)
         self._check(record, range(len(self.columns)), own=())
+        self._check_parent(values.get(OBJECT_DN))
         return self.table.insert(record), record
+
+    def _check_parent(self, name: Value) -> None:
+        """A directory makes no container on its own (Microsoft Learn, Generic LDAP connector, attribute mappings)."""
+        if self.config.containers is None or name is None or self.kind.dn_style != "ldap":
+            return
+        parent = dns.parse(str(name)).parent()
+        known = {dns.parse(container).key() for container in self.config.containers}
+        if parent is not None and parent.key() not in known and not self.find(OBJECT_DN, str(parent)):
+            raise self.kind.missing_parent(str(name))
 
     def modify(self, anchor: Value, changed: Mapping[str, Value]) -> Record:
         """Change columns of the object with this anchor (of each, where the anchor is not unique)."""

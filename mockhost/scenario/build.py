@@ -194,6 +194,7 @@ def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
         people=None if people is None else PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {})),
         table=said.get("table", ""),
         rights=tuple(said.get("rights", SystemConfig().rights)),
+        containers=tuple(said["containers"]) if "containers" in said else None,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
+from mockhost.ecma import dn as dns
 from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, provider_problem
@@ -93,6 +94,10 @@ def judge(
                 findings.add(
                     (*where, column), message, "an anchor must be unique" if column == anchor else ""
                 )
+    for i, container in enumerate(system.get("containers") or ()):
+        if isinstance(container, str) and not dns.is_ldap_style(container):
+            message = f"{container!r} is no DN in LDAP style"
+            findings.add((*path, "containers", i), message, "write it like CN=Users,DC=contoso,DC=lab")
     _judge_file(name, connector, columns, seen, findings)
     if isinstance(system.get("people"), Mapping):
         _judge_people((*path, "people"), system["people"], columns, findings)
