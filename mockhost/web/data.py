@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Flask, Request, Response
 from flask import request as flask_request
+from flask.sessions import NullSession, SessionInterface
 
 from mockhost.clock import monotonic
 from mockhost.ecma.connector import Connector
@@ -37,8 +38,29 @@ _REASON_LENGTH = 1_000
 """Characters of a refusal's words that the journal keeps: a client's own text may be quoted in them."""
 
 
+class WireRequest(Request):
+    """A request as the server read it: everything is in its environ, and nothing is looked at before it is asked."""
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        # What a request usually sets up is of no use here, and costs as much as finding a user.
+        self.environ = environ
+
+
+class NoSessions(SessionInterface):
+    """No cookies, no sessions: one and the same empty one for all."""
+
+    def __init__(self) -> None:
+        self._none = NullSession()
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:
+        return self._none
+
+
 class DataPlane(Flask):
     """A Flask application whose router is `routes.route`: one view for every path and verb, and nothing around it."""
+
+    request_class = WireRequest
+    session_interface = NoSessions()
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__("mockhost.data", static_folder=None)
@@ -68,7 +90,7 @@ class WireResponse(Response):
     """An answer on its way out as it is: nothing added, nothing looked at again."""
 
     def __init__(self, answer: Answer) -> None:
-        # What a response usually sets up is of no use here, and costs as much as finding a user.
+        # As with WireRequest.
         self._answer = answer
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ Paths are those of AzureAD/SCIMReferenceCode (`scim/Users`, `scim/Schemas`, …)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -41,6 +42,7 @@ TABLE: Mapping[str, Resource] = {
     ".search": Resource({"POST": "search"}),
 }
 FOUND_BY_FILTER = {"list_users": "find_users", "list_groups": "find_groups"}
+_FILTER = re.compile(r"(?:^|&)filter(?:[=&]|$)", re.IGNORECASE).search
 PREFIX = "ecma2host_"
 ROOT = "/"
 """the resource of a request for `/scim` itself"""
@@ -124,6 +126,9 @@ def _below_scim(method: str, rest: list[str], connector: str | None, path: str, 
 
 
 def _has_filter(query: str) -> bool:
-    return "filter" in query.lower() and any(
-        decode(pair.partition("=")[0].replace("+", " ")).casefold() == "filter" for pair in query.split("&")
+    if _FILTER(query):
+        return True
+    # A key may be written with escapes, too; a value full of them is no reason to look.
+    return "%" in query and any(
+        "%" in (key := pair.partition("=")[0]) and decode(key).casefold() == "filter" for pair in query.split("&")
     )
