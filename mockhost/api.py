@@ -52,7 +52,8 @@ class MockHost:
     overrides: the scenario's own keys, e.g. `connectors={"SQL": {"system": {"people": 50}}}` or
     `host={"debug": True}`, merged as `extends` merges.
     listen: the address or addresses of the data plane; by default 127.0.0.1 and ::1.
-    port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`), tls=False (plain HTTP) change the scenario.
+    port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
+    HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
     Raises ScenarioError, UsageError, CannotRun.
     """
@@ -67,7 +68,7 @@ class MockHost:
         control_host: str = "127.0.0.1",
         control_port: int = 0,
         control_token: str | None = None,
-        tls: bool = True,
+        tls: bool | None = None,
         tls_names: Sequence[str] = (),
         seed: int | None = None,
         sets: Sequence[str] = (),
@@ -76,14 +77,15 @@ class MockHost:
         **overrides: Any,
     ) -> None:
         self._forced: dict[str, Any] = {}
-        if not tls:
+        if tls is False:
             self._forced["host"] = {"tls": "plain_http"}
+        self._wants_tls = tls is True
         if seed is not None:
             self._forced["seed"] = seed
         self._default_clock = clock
         self._sets = tuple(sets)
         self.scenario = self.load(scenario, **overrides)
-        state = None if state_dir is None else pathlib.Path(state_dir)
+        state = None if state_dir is None else pathlib.Path(state_dir).absolute()
         certificates = Certificates(Authority(state), extra_names=tuple(tls_names))
         self.runtime = Runtime(self.scenario, certificates)
         self._hosts = _hosts(listen)
@@ -110,6 +112,8 @@ class MockHost:
         else:
             loaded = loader.load(os.fspath(scenario), sets=self._sets, overrides=overrides or None)
         forced = dict(self._forced)
+        if self._wants_tls and loaded.host.tls.mode == "plain_http":
+            forced["host"] = {"tls": {"mode": "certificate"}}
         written = loaded.document.get("clock")
         if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
             forced["clock"] = {"mode": self._default_clock}
@@ -396,7 +400,20 @@ class RuntimeDriver:
         self._runtime = host.runtime
 
     def advance(self, seconds: float) -> None:
-        self._runtime.advance(seconds)
+        """Raises UsageError if the timeline has something on the way that can't happen."""
+        problems: list[str] = []
+
+        def hear(kind: str, data: object) -> None:
+            if kind == "state" and isinstance(data, Mapping) and data.get("what") == "timeline":
+                problems.append(str(data.get("problem")))
+
+        listen_no_more = self._runtime.events.call(hear)
+        try:
+            self._runtime.advance(seconds)
+        finally:
+            listen_no_more()
+        if problems:
+            raise UsageError(f"what the timeline has on the way can't happen: {'; '.join(problems)}")
 
     def service(self, action: str) -> None:
         self._runtime.service(action)

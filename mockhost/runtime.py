@@ -8,7 +8,9 @@ connection of an older one may answer nothing and write nothing.
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import NamedTuple, Protocol
 
 from mockhost.clock import VirtualClock, fresh_key, iso
@@ -17,12 +19,14 @@ from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
 from mockhost.rules import Rules
 from mockhost.scenario import loader
-from mockhost.scenario.model import Scenario
+from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.tls import Certificates
 
 
-SETTABLE = ("host", "connectors", "client", "rules", "vars")
-"""The keys of a scenario that `set` changes while the host runs."""
+LAST_MOMENT = 253_402_300_799.0
+"""9999-12-31T23:59:59Z, the last second that dates are written for."""
+MOST_IMPORTS = 100_000
+"""How many autosync runs one `advance` may stand for."""
 
 
 class Cut(MockhostError):
@@ -99,9 +103,7 @@ class Runtime:
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
         self.host = Host(scenario.host, scenario.connectors, self.clock, scenario.seed)
         self.rules = Rules(scenario.rules)
-        tokens = [page.secret_token for page in scenario.connectors.values()]
-        told = [str(client["secret_token"]) for client in scenario.client.values() if client.get("secret_token")]
-        self.journal.secrets = [*tokens, *told, *scenario.secrets]
+        self.journal.secrets = _secrets(scenario)
         self.certificates.clock = self.clock
         self.certificates.configure(scenario.host.tls)
         start = self.clock.now()
@@ -116,7 +118,13 @@ class Runtime:
         self.clock.schedule(start + at, lambda: self._happen(entry), "timeline")
 
     def _happen(self, entry: Mapping[str, object]) -> None:
-        """An entry of the timeline comes true."""
+        """An entry of the timeline comes true. One that can't by now is told of; the clock goes on."""
+        try:
+            self._make_happen(entry)
+        except MockhostError as error:
+            self._tell("timeline", {"after": entry["at"], "problem": str(error)})
+
+    def _make_happen(self, entry: Mapping[str, object]) -> None:
         if isinstance(changes := entry.get("change"), Mapping):
             self.change(changes)
         if isinstance(paths := entry.get("set"), Mapping):
@@ -178,9 +186,10 @@ class Runtime:
 
     def advance(self, seconds: float) -> float:
         """Move the virtual clock on; returns its time. Certificates age with it."""
-        if seconds < 0:
-            raise UsageError("a clock can't be moved back", hint="give a duration such as 4m")
+        if not 0 <= seconds < float("inf"):
+            raise UsageError("a clock can be moved on only", hint="give a duration such as 4m")
         with self.lock:
+            self._check_advance(seconds)
             self.clock.advance(seconds)
             if self.certificates.refresh() and self.listener is not None:
                 self.listener.close_idle()
@@ -188,6 +197,16 @@ class Runtime:
         self._ticker.wake()
         self._tell("clock", {"now": iso(moment), "advanced": seconds})
         return moment
+
+    def _check_advance(self, seconds: float) -> None:
+        """Refuse a jump in which so much happens that nobody would wait for it. Raises UsageError."""
+        if self.clock.now() + seconds > LAST_MOMENT:
+            raise UsageError("the virtual clock ends with the year 9999", hint="advance by less")
+        intervals = (c.config.imports.every for c in self.host.connectors.values() if c.config.imports.profiles)
+        imports = sum(seconds / every for every in intervals if every)
+        if imports > MOST_IMPORTS:
+            hint = "advance by less at a time, or set import.every to never"
+            raise UsageError(f"about {imports:,.0f} imports would run in that time", hint=hint)
 
     # -- the service -----------------------------------------------------------------------------------------
 
@@ -246,15 +265,14 @@ class Runtime:
         Returns {path, applied}: `now`, or `at restart` for what the service reads when it starts. Raises UsageError
         for what counts only when a scenario begins.
         """
+        path = path.removeprefix("$.")
         if path.partition(".")[0] not in SETTABLE:
-            hint = f"live are {', '.join(SETTABLE)}; begin again with the scenario for the rest"
-            raise UsageError(f"{path} can't be set while the host runs", hint=hint)
+            raise UsageError(f"{path} can't be set while the host runs", hint=SETTABLE_HINT)
         with self.lock:
             changed = loader.with_overrides(self.scenario, {path: value})
             before, self.scenario = self.scenario, changed
             later = self.host.configure(changed.host, changed.connectors)
-            tokens = [page.secret_token for page in changed.connectors.values()]
-            self.journal.secrets = list(dict.fromkeys([*self.journal.secrets, *tokens]))
+            self.journal.secrets = list(dict.fromkeys([*self.journal.secrets, *_secrets(changed)]))
             if changed.rules != before.rules:
                 self.rules.replace_file(changed.rules)
             if path in ("host", "host.tls") or path.startswith("host.tls."):
@@ -316,6 +334,7 @@ class Runtime:
 
     def add_rule(self, document: Mapping[str, object]) -> str:
         """Put a live rule before all others; its name. Raises UsageError if it is no rule."""
+        loader.judge_rule(document)
         with self.lock:
             return self.rules.add(document)
 
@@ -398,11 +417,27 @@ class _Ticker:
     def _run(self) -> None:
         while not self._ended:
             with self._runtime.lock:
-                self._runtime.clock.run_due()
+                self._run_due()
                 due = self._runtime.clock.next_due()
                 wait = None if due is None else self._runtime.clock.wall_seconds_until(due)
             self._wake.wait(60.0 if wait is None else min(wait + 0.001, 60.0))
             self._wake.clear()
+
+    def _run_due(self) -> None:
+        try:
+            self._runtime.clock.run_due()
+        except Exception as error:
+            # One job with a mistake of ours in it must not be the end of all others.
+            frames = traceback.extract_tb(error.__traceback__)
+            place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}"
+            self._runtime.events.publish("bug", {"error": f"{type(error).__name__}: {error}", "place": place})
+
+
+def _secrets(scenario: Scenario) -> list[str]:
+    """What must not be shown: the connectors' tokens, those that clients were told, and what the environment said."""
+    tokens = [page.secret_token for page in scenario.connectors.values()]
+    told = [str(client["secret_token"]) for client in scenario.client.values() if client.get("secret_token")]
+    return [*tokens, *told, *scenario.secrets]
 
 
 def _import_of(value: object) -> tuple[str, str]:

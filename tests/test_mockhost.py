@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import socket
 import ssl
+import threading
 from typing import Any
 
 import pytest
@@ -91,12 +93,52 @@ def test_an_ssl_context_and_headers_for_any_client() -> None:
     with MockHost() as host:
         context = host.ssl_context()
         assert context.verify_mode is ssl.CERT_REQUIRED
-        with socket.create_connection(("localhost", host.port)) as raw:
-            with context.wrap_socket(raw, server_hostname="localhost") as sock:
-                lines = [f"GET /ecma2host_SQL/scim/Users/ljacobson HTTP/1.1", "Host: localhost", "Connection: close"]
-                lines += [f"{name}: {value}" for name, value in host.headers("SQL").items()]
-                sock.sendall("\r\n".join([*lines, "", ""]).encode())
-                assert sock.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+        with context.wrap_socket(
+            socket.create_connection(("localhost", host.port)), server_hostname="localhost"
+        ) as sock:
+            lines = ["GET /ecma2host_SQL/scim/Users/ljacobson HTTP/1.1", "Host: localhost", "Connection: close"]
+            lines += [f"{name}: {value}" for name, value in host.headers("SQL").items()]
+            sock.sendall("\r\n".join([*lines, "", ""]).encode())
+            assert sock.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("tls", "said", "mode"),
+    [
+        (None, "plain_http", "plain_http"),
+        (True, "plain_http", "certificate"),
+        (True, "none", "none"),
+        (False, "expired", "plain_http"),
+    ],
+)
+def test_a_wish_for_tls_goes_before_what_the_scenario_says(tls: bool | None, said: str, mode: str) -> None:
+    """Of TLS or plain HTTP; what is wrong with the certificate stays wrong."""
+    host = MockHost(tls=tls, host={"tls": said}, control=False)
+    assert host.scenario.host.tls.mode == mode
+    host.stop()
+
+
+def test_locations_follow_the_host_header_and_lead_back_without_one() -> None:
+    """HTTP/1.0 needs no Host: then the location has the port on which the request came."""
+    with MockHost("basics/healthy", tls=False) as host:
+        for version, said, authority in (
+            ("1.1", "Host: ecma.contoso.example:8585\r\n", "ecma.contoso.example:8585"),
+            ("1.0", "", f"localhost:{host.port}"),
+        ):
+            with socket.create_connection(("localhost", host.port), 30) as sock:
+                head = f"GET /ecma2host_SQL/scim/Users/ljacobson HTTP/{version}\r\n{said}Connection: close\r\n"
+                sock.sendall(f"{head}Authorization: Bearer {host.token('SQL')}\r\n\r\n".encode())
+                with sock.makefile("rb") as answer:
+                    body = answer.read().partition(b"\r\n\r\n")[2]
+            assert json.loads(body)["meta"]["location"].startswith(f"http://{authority}/ecma2host_SQL/scim/Users/")
+
+
+def test_a_state_folder_may_be_named_relatively(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others are given to trust is found from wherever they are."""
+    monkeypatch.chdir(tmp_path)
+    with MockHost(state_dir="kept", control=False) as host:
+        assert host.ca_file == str(tmp_path / "kept" / "trust.pem")
+        assert host.env()["SSL_CERT_FILE"] == host.ca_file
 
 
 def test_set_says_when_it_counts() -> None:
@@ -120,6 +162,18 @@ def test_what_is_no_scenario_is_not_set() -> None:
         with pytest.raises(ScenarioError, match="anchr"):
             host.runtime.set("connectors.SQL.anchr", "x")
         assert host.runtime.status()["restart_pending"] is False
+        host.runtime.set("$.host.behaviours.list_page_size", 7)
+        assert host.runtime.host.behaviours["list_page_size"] == 7
+
+
+def test_a_token_that_is_set_for_the_client_is_a_secret_at_once() -> None:
+    """Also where it was only told to the client."""
+    with MockHost() as host:
+        host.runtime.set("client.SQL.secret_token", "told-since-then")
+        assert host.token("SQL") == "told-since-then"
+        shown = requests.get(f"{host.control_url}/v1/scenario?document=true", timeout=30).text
+        assert "client" in shown
+        assert "told-since-then" not in shown
 
 
 def test_the_timeline_comes_true_on_the_virtual_clock() -> None:
@@ -136,6 +190,52 @@ def test_the_timeline_comes_true_on_the_virtual_clock() -> None:
         assert host.objects("SQL", ContosoLogin="bob")[0]["FirstName"] == "R"
         host.clock.advance(minutes=1)
         assert host.runtime.status()["service"] == {"configured": "running", "effective": "stopped"}
+
+
+def test_what_the_timeline_cant_do_by_then_is_told_and_stops_nothing() -> None:
+    """An import while the service is stopped: the clock goes on to the next entry, for `check` the step fails."""
+    timeline = [
+        {"at": "1m", "service": "stop"},
+        {"at": "2m", "import": "SQL"},
+        {"at": "3m", "service": "start"},
+    ]
+    told: list[Any] = []
+    with MockHost(timeline=timeline, expect=[{"advance": "2m"}], cured=[{"service": "stop"}]) as host:
+        host.runtime.events.call(lambda kind, data: told.append(data))
+        host.clock.advance(minutes=5)
+        assert [each["problem"] for each in told if each["what"] == "timeline"] == [
+            "connector SQL is not running; start or restart the service"
+        ]
+        assert probe(host).status_code == 200
+        host.reset()
+        report = host.check()
+        assert not report.ok
+        assert "the timeline has on the way can't happen: connector SQL is not running" in report.text
+
+
+def test_a_clock_that_runs_by_itself_outlives_a_job_that_fails() -> None:
+    """A moment that can't happen, and even a mistake of ours, leave the next job its turn."""
+    running, bugs = threading.Event(), []
+
+    def hear(kind: str, data: Any) -> None:
+        if kind == "bug":
+            bugs.append(data["error"])
+        elif data.get("action") == "start":
+            running.set()
+
+    def fail() -> None:
+        raise ValueError("a mistake")
+
+    timeline = [{"at": "1ms", "import": "SQL"}]
+    with MockHost(clock="wall", host={"service": "stopped"}, timeline=timeline) as host:
+        runtime = host.runtime
+        runtime.events.call(hear)
+        with runtime.lock:
+            runtime.clock.schedule(runtime.clock.now() + 0.01, fail)
+            runtime.clock.schedule(runtime.clock.now() + 0.02, lambda: runtime.service("start"))
+        runtime.service("stop")  # which has the clock's thread look again
+        assert running.wait(30)
+        assert bugs == ["ValueError: a mistake"]
 
 
 def test_another_scenario_on_the_same_port() -> None:
@@ -292,3 +392,15 @@ def test_a_connection_that_never_became_one_is_in_the_journal() -> None:
         assert told is not None
         assert told.kind == "connection"
         assert [connection.error for connection in host.journal.connections] == ["unknown_ca"]
+
+
+@pytest.mark.parametrize("days", [-1.0, float("nan"), float("inf"), 300_000.0, 1e15])
+def test_the_clock_refuses_a_jump_that_nobody_would_wait_for(days: float) -> None:
+    """Backwards, nowhere, or so far that hundreds of thousands of imports would run: said at once, and nothing moves."""
+    with MockHost(control=False) as host:
+        before = host.clock.now()
+        with pytest.raises(UsageError):
+            host.clock.advance(days=days)
+        assert host.clock.now() == before
+        host.clock.advance(days=3_650)
+        assert host.clock.now() == before + 3_650 * 86_400

@@ -109,7 +109,7 @@ class Hosting(NamedTuple):
             control_host=self.control_host,
             control_port=self.control_port,
             control_token=self.control_token,
-            tls=self.tls is not False,
+            tls=self.tls,
             tls_names=self.tls_name,
             seed=self.seed,
             sets=self.set,

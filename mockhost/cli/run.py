@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -18,7 +19,7 @@ from click.core import ParameterSource
 from mockhost import clock
 from mockhost.cli import junit, outcome
 from mockhost.cli.options import Hosting, hosting
-from mockhost.cli.signals import Told
+from mockhost.cli.signals import Bell, Told
 from mockhost.cli.terminal import stderr
 from mockhost.errors import CannotRun, MockhostError, UsageError
 
@@ -84,6 +85,7 @@ def command(
         raise UsageError(f"there is no command {words[0]!r}", hint="is it installed and on the PATH?")
     with Child(words) as child:
         try:
+            child.awaited()
             if each:
                 code = _run_each(each, hosting, child, report)
             else:
@@ -199,8 +201,16 @@ class Child:
         self.stopped = 0
         """the signal that asked this process to end, or 0"""
         self._process: subprocess.Popen[bytes] | None = None
-        self._starting = False
+        self._starting = True
+        """whether a signal is only remembered, because there will soon be a command that can be told"""
+        self._bell = Bell()
         self._before: dict[int, Any] = {}
+
+    def awaited(self) -> None:
+        """From now on a signal that finds no command raises Told; one that came already does so now."""
+        self._starting = False
+        if self.stopped:
+            raise Told
 
     def run(self, env: Mapping[str, str]) -> int:
         """Run it to its end; its exit code, or 128 + n for signal n. Raises UsageError, CannotRun."""
@@ -210,10 +220,17 @@ class Child:
             self._starting = False
             if self.stopped:  # while it was not yet there to be told
                 process.send_signal(self.stopped)
-            code = process.wait()
+            threading.Thread(target=self._wait_for, args=(process,), name="mockhost-command", daemon=True).start()
+            while process.returncode is None:
+                self._bell.wait()
         finally:
             self._process, self._starting = None, False
+        code = process.returncode
         return 128 - code if code < 0 else code
+
+    def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._bell.ring()
 
     def _start(self, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         sys.stdout.flush()
@@ -223,6 +240,7 @@ class Child:
             raise CannotRun(f"{self.words[0]!r} can't be started: {error}") from None
 
     def __enter__(self) -> Child:
+        self._bell.__enter__()
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK"):
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -232,6 +250,7 @@ class Child:
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._bell.__exit__(*error)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         process = self._process

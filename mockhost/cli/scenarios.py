@@ -14,8 +14,10 @@ from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from mockhost.cli.catalogue import Entry
     from mockhost.scenario.model import Scenario
+
+_FOR_PROGRAMS = ("name", "title", "cause", "client_should", "reproduces", "tags", "problems")
+"""The keys of an entry with --format json; `problems` only where the file has any."""
 
 _FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]"
@@ -58,31 +60,34 @@ def command(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from mockhost.cli import catalogue
+    from mockhost.scenario import catalogue
 
-    known = list(catalogue.entries(shelf))
-    found = catalogue.chosen(known, text=text, tags=tags, causes=causes)
+    found = catalogue.find(text, tags=tags, causes=causes, shelf=shelf)
     if form == "json":
-        stdout().json([entry.to_json() for entry in found])
-        return
-    _list(found, known, tags, causes)
+        stdout().json([{key: entry[key] for key in _FOR_PROGRAMS if key in entry} for entry in found])
+    elif found:
+        _list(found)
+    else:
+        hint = _near(catalogue.entries(shelf), tags, causes)
+        stdout().line(f"no scenario is like that{'; ' + hint if hint else ''}")
 
 
-def _list(found: Sequence[Entry], known: Sequence[Entry], tags: Sequence[str], causes: Sequence[str]) -> None:
+def _near(known: Sequence[dict[str, Any]], tags: Sequence[str], causes: Sequence[str]) -> str:
+    """What may have been meant by a tag or a cause that nobody has."""
+    hints = [did_you_mean(tag, {t for entry in known for t in entry["tags"]}) for tag in tags]
+    hints += [did_you_mean(cause, {e["cause"] for e in known if e["cause"]}) for cause in causes]
+    return next((hint for hint in hints if hint.startswith("did")), "")
+
+
+def _list(found: Sequence[dict[str, Any]]) -> None:
     terminal = stdout()
-    if not found:
-        hints = [did_you_mean(tag, {t for e in known for t in e.tags}) for tag in tags]
-        hints += [did_you_mean(cause, {e.cause for e in known if e.cause}) for cause in causes]
-        hint = next((hint for hint in hints if hint.startswith("did")), "")
-        terminal.line(f"no scenario is like that{'; ' + hint if hint else ''}")
-        return
-    wide = max(len(entry.name) for entry in found)
+    wide = max(len(entry["name"]) for entry in found)
     for entry in found:
-        title = entry.title or "(no title)"
-        if entry.problems:
-            title = terminal.styled(f"can't be used; see mockhost validate {entry.name}", "red")
-        cause = terminal.styled(f"  [{entry.cause}]", "dim") if entry.cause else ""
-        terminal.line(f"{terminal.styled(entry.name.ljust(wide), 'bold')}  {title}{cause}")
+        name, title = entry["name"], entry["title"] or "(no title)"
+        if "problems" in entry:
+            title = terminal.styled(f"can't be used; see mockhost validate {name}", "red")
+        cause = terminal.styled(f"  [{entry['cause']}]", "dim") if entry["cause"] else ""
+        terminal.line(f"{terminal.styled(name.ljust(wide), 'bold')}  {title}{cause}")
 
 
 @command.command("show")

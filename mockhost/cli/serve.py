@@ -14,6 +14,7 @@ from mockhost.cli import outcome
 from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, option
 from mockhost.cli.signals import STOP, Mailbox, Told
 from mockhost.cli.terminal import stderr, stdout
+from mockhost.clock import iso
 from mockhost.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def command(
     with Mailbox() as mailbox:
         serving = Serving(scenario, hosting, mailbox, quiet=quiet, as_json=log_format == "json")
         try:
+            mailbox.starting()
             serving.start(ready_file, reload=reload)
             mailbox.ready()
             serving.until_told()
@@ -99,9 +101,9 @@ class Serving:
         """Start the host, write the ready file and say so, in this order."""
         host = self._host = self._hosting.make(self._scenario)
         if reload:
-            from mockhost.cli.watching import Watch, files_of
+            from mockhost.cli.watching import Watch
 
-            self._watch = Watch(files_of(host.scenario))
+            self._watch = Watch(host.scenario.files)
         if not self._quiet:
             from mockhost.cli.live import Live
 
@@ -170,8 +172,6 @@ class Serving:
 
     def _reload(self, watch: Watch, changed: Iterable[Path]) -> None:
         """Begin again with the file as it is now; if it is no scenario, say so and leave everything as it was."""
-        from mockhost.cli.watching import files_of
-
         assert self._host is not None
         terminal = stderr()
         names = ", ".join(file.name for file in changed)
@@ -182,8 +182,10 @@ class Serving:
                 f"{names} changed, and can't be used; the host goes on as it was\n{outcome.said(error)}"
             )
             return
-        watch.follow(files_of(self._host.scenario))
-        self._host.runtime.events.publish("state", {"what": "reload", "files": names})
+        watch.follow(self._host.scenario.files)
+        runtime = self._host.runtime
+        told = {"what": "reload", "at": iso(runtime.clock.now()), "files": names}
+        runtime.events.publish("state", told)
 
     def leave_soon(self) -> None:
         """From now on the process has PATIENCE seconds: a search over a million people waits for nobody."""
@@ -192,9 +194,13 @@ class Serving:
         self._last.start()
 
     def _leave_now(self) -> None:
-        if self._host is not None:
-            self._host.runtime.certificates.close()
-        os._exit(outcome.FINE)
+        try:
+            if self._ready_file is not None:
+                self._ready_file.remove()
+            if self._host is not None:
+                self._host.runtime.certificates.close()
+        finally:
+            os._exit(outcome.FINE)
 
     def stop(self) -> None:
         """Leave nothing behind. May be called at any moment after the beginning, also twice."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import queue
+import contextlib
 import signal
+import socket
+from collections import deque
 from types import FrameType
 from typing import Any
+
+from mockhost.clock import monotonic
 
 STOP = "stop"
 
@@ -15,20 +18,52 @@ class Told(BaseException):
     """Somebody asked this process to end while it was still starting."""
 
 
-class Mailbox:
-    """Where the main thread of a verb waits. `put` may be called from signal handlers and from any thread.
+class Bell:
+    """What the main thread waits for, so that neither a signal nor another thread finds it asleep. A context.
 
-    A SimpleQueue's `put` is reentrant; an Event's `set` is not and could wait for the very thread it interrupts.
+    A signal that comes just before a lock or a child is waited for does not end that wait: Python's own handler
+    runs when the wait is over. So the system's handler writes to a socket (`signal.set_wakeup_fd`), and what is
+    waited for is that socket.
     """
 
     def __init__(self) -> None:
-        self._letters: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._ready = False
-        self._told = False
+        self._ear, self._clapper = socket.socketpair()
+        self._clapper.setblocking(False)
+        self._before = -1
+
+    def __enter__(self) -> Bell:
+        self._before = signal.set_wakeup_fd(self._clapper.fileno(), warn_on_full_buffer=False)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        signal.set_wakeup_fd(self._before)
+        self._ear.close()
+        self._clapper.close()
+
+    def ring(self) -> None:
+        """End the wait, or the next one. From any thread and from signal handlers, also when all is over."""
+        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody waits any more
+            self._clapper.send(b"\0")
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Until it has rung, a signal has come or `timeout` seconds are over; it may also end early."""
+        self._ear.settimeout(timeout)
+        with contextlib.suppress(TimeoutError, BlockingIOError):
+            self._ear.recv(4_096)
+
+
+class Mailbox:
+    """Where the main thread of a verb waits. `put` may be called from signal handlers and from any thread."""
+
+    def __init__(self) -> None:
+        self._letters: deque[str] = deque()
+        self._bell = Bell()
+        self._raises = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Mailbox:
-        """Take over the signals. Until `ready()` one of them raises Told wherever the main thread is."""
+        """Take over the signals: each is a letter."""
+        self._bell.__enter__()
         for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
             number = getattr(signal, name, None)
             # `nohup` asks that a closing terminal be ignored; Ctrl-C and SIGTERM always count.
@@ -40,28 +75,39 @@ class Mailbox:
     def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._bell.__exit__(*error)
+
+    def starting(self) -> None:
+        """Until `ready()` a signal raises Told wherever the main thread is; one that came already does so now."""
+        self._raises = True
+        if self._letters:
+            self._raise()
 
     def ready(self) -> None:
-        """From now on a signal is a letter."""
-        self._ready = True
+        """From now on a signal is a letter and no more."""
+        self._raises = False
 
     def put(self, letter: str) -> None:
         """Leave a word for the main thread."""
-        self._letters.put(letter)
+        self._letters.append(letter)
+        self._bell.ring()
 
     def get(self, timeout: float | None = None) -> str | None:
         """The next word, or None if none came within `timeout` seconds."""
-        if os.name == "nt":
-            # There a wait without a limit can't be interrupted by Ctrl-C.
-            timeout = min(timeout or 0.5, 0.5)
-        try:
-            return self._letters.get(timeout=timeout)
-        except queue.Empty:
-            return None
+        until = None if timeout is None else monotonic() + timeout
+        while not self._letters:
+            left = None if until is None else until - monotonic()
+            if left is not None and left <= 0:
+                return None
+            self._bell.wait(left)
+        return self._letters.popleft()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # Always a letter: what is raised in a callback of the interpreter's own is lost.
-        self._letters.put(STOP)
-        if not (self._ready or self._told):
-            self._told = True
-            raise Told
+        self.put(STOP)
+        if self._raises:
+            self._raise()
+
+    def _raise(self) -> None:
+        self._raises = False  # once is enough
+        raise Told

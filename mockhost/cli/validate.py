@@ -71,12 +71,15 @@ def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, 
 
 
 def spread(names: Iterable[str]) -> Iterator[str]:
-    """The names with folders replaced by the scenario files in them."""
+    """The names with folders replaced by the scenario files in them. Raises UsageError for one that has none."""
     from mockhost.scenario import shelves
 
     for name in names:
         if os.path.isdir(name):
-            yield from scenario_files(Path(name))
+            found = scenario_files(Path(name))
+            if not found:
+                raise UsageError(f"there is no scenario in the folder {name}", hint="they end in .yaml, .yml or .json")
+            yield from found
         elif name in shelves.shelves():
             yield from shelves.names(name)
         elif os.path.isfile(name) and not shelves.looks_like_file(name):
@@ -131,9 +134,9 @@ def _text(judged: Sequence[Judged], resolved: bool) -> None:
         elif each.problems:
             terminal.lines([_line(problem, terminal) for problem in each.problems])
         elif resolved and each.scenario is not None:
-            from mockhost.cli import resolved as merged
+            from mockhost.scenario import report
 
-            terminal.lines(merged.lines(each.scenario, terminal))
+            terminal.lines(report.resolved(each.scenario).splitlines())
     if resolved and all(each.fine for each in judged):
         return
     wrong = sum(len(each.problems) for each in judged)
@@ -165,35 +168,19 @@ def _json(judged: Sequence[Judged], resolved: bool) -> None:
         if each.missing:
             document["missing"] = each.missing
         if resolved and each.scenario is not None:
-            from mockhost.cli import resolved as merged
+            from mockhost.scenario import report
 
             document["resolved"] = each.scenario.document
-            document["origins"] = merged.origins(each.scenario)
+            document["origins"] = report.origins(each.scenario)
         documents.append(document)
     stdout().json(documents)
 
 
 def _github(judged: Sequence[Judged], resolved: bool) -> None:
-    """GitHub Docs, "Workflow commands for GitHub Actions", "Setting an error message"."""
+    from mockhost.scenario import report
+
     terminal = stdout()
     for each in judged:
         if each.missing:
-            terminal.line(f"::error title=scenario::{_data(each.missing)}")
-        for problem in each.problems:
-            place = {
-                "file": problem.file,
-                "line": problem.line or "",
-                "col": problem.column or "",
-                "title": "scenario",
-            }
-            said = ",".join(f"{key}={_property(str(value))}" for key, value in place.items() if value)
-            hint = f"; {problem.hint}" if problem.hint else ""
-            terminal.line(f"::error {said}::{_data(f'{problem.path}: {problem.message}{hint}')}")
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+            terminal.line(report.annotation(each.missing))
+        terminal.lines([report.render([problem], "github") for problem in each.problems])

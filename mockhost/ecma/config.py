@@ -33,6 +33,16 @@ class TlsConfig(NamedTuple):
     maximum_version: str = "1.3"
 
 
+HOLDS: Mapping[str, tuple[type, str]] = {
+    "string": (str, "texts"),
+    "reference": (str, "texts"),
+    "binary": (str, "base64 texts"),
+    "boolean": (bool, "true or false"),
+    "integer": (int, "whole numbers"),
+}
+"""The data types of ECMA 2: how a value of each comes, and what a column holds in words."""
+
+
 class Column(NamedTuple):
     """A column or attribute of the connected system."""
 

@@ -7,7 +7,7 @@ Answers here are plain values; `ScimError` says what the client is told when som
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -101,6 +101,9 @@ class Connector:
         """Export a new object. Raises ScimError, with the export's result code where the system refuses."""
         given = self.object_type.given(body)
         values, anchor_name = given.values, self.object_type.anchor
+        flow, name = self.config.deprovisioning.disable, self.config.deprovisioning.disable_attribute
+        if given.active is not None and flow == "set" and name is not None:
+            values[name] = given.active
         with self._exporting():
             self._give_anchor(values)
         anchor = values.get(anchor_name)
@@ -166,6 +169,8 @@ class Connector:
         row, record = self._known(ident)
         before = self.object_type.resource(record, "")
         unknown = str(self.behaviours["unknown_attributes"])
+        if _work(before, patch.read_operations(body)) > _MOST_WORK:
+            raise ScimError(413, None, "The request is too large: send fewer operations, or fewer values, at a time.")
         after = patch.apply(before, body, schema=self.object_type.patch_schema, unknown=unknown)
         given = self.object_type.given(after)
         if after.get("active") == before.get("active"):
@@ -261,6 +266,34 @@ class Connector:
         except ExportError as error:
             status, scim_type = export_status(error.reason, self.behaviours)
             raise ScimError(status, scim_type, f"{error.code}. {error.text}") from None
+
+
+_MOST_WORK = 2_000_000
+"""A PATCH that may take more comparisons is refused: it would keep every other client waiting. A thousand values
+added one by one are half of that; the provisioning service sends some dozens of operations."""
+
+
+def _work(resource: Mapping[str, object], operations: Iterable[patch.Operation]) -> int:
+    """About how many comparisons a PATCH can take: each of its steps may look at every value there is."""
+    steps, values = 0, sum(_count(value) for value in _leaves(_extension(resource)))
+    for operation in operations:
+        for value in _leaves(operation.value):
+            steps += 1
+            values += _count(value)
+    return steps * values
+
+
+def _leaves(value: object, depth: int = 2) -> Iterator[object]:
+    """The attributes' values in an operation's value, which may be an object of them, or of an extension's."""
+    if depth and isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item, depth - 1)
+    else:
+        yield value
+
+
+def _count(value: object) -> int:
+    return len(value) if isinstance(value, list) else 1
 
 
 def _extension(resource: Mapping[str, object]) -> Mapping[str, object]:

@@ -50,7 +50,8 @@ class Host:
             system.configure(page)
             connector = Connector(page, system, self._behaviours_of(page), self.clock)
             self.connectors[name] = connector
-            connector.space.start()
+            if page.dll != "access_denied":  # it is the DLL that imports
+                connector.space.start()
 
     def stop(self) -> None:
         """Stop the service: its connector spaces and running imports are gone."""

@@ -212,7 +212,8 @@ class ObjectType:
     def column_of(self, path: filters.AttrPath) -> int | None:
         """The column that this path shows as it is, or None for what is derived or unknown."""
         attribute = self._attribute(path)
-        return None if attribute is None or attribute.name == OBJECT_DN else attribute.position
+        derived = attribute is None or attribute.name == OBJECT_DN or attribute.column.type == "binary"
+        return None if attribute is None or derived else attribute.position
 
     def _attribute(self, path: filters.AttrPath) -> Attribute | None:
         if path.sub is not None or (path.urn and path.urn.casefold() != messages.ECMA_USER.casefold()):
@@ -265,8 +266,7 @@ class ObjectType:
             elif folded.startswith(_URN + ":"):
                 given[str(key)[len(_URN) + 1 :]] = value
             elif folded == "active" and value is not None:
-                flag = messages.coerce("boolean", value, "active")
-                active = flag if isinstance(flag, bool) else None
+                active = _flag(value)
         return Given(*self._columns_of(given), active)
 
     def _columns_of(self, given: Mapping[str, object]) -> tuple[dict[str, Value], bool]:
@@ -312,3 +312,12 @@ def _octets(value: object) -> object:
         return value
     digits = value.rstrip("=")  # padding may be left out, and the digits those of a URL (RFC 4648 5)
     return base64.b64decode(digits.replace("-", "+").replace("_", "/") + "=" * (-len(digits) % 4))
+
+
+def _flag(value: object) -> bool | None:
+    """What a client says of `active`: one boolean, also as a string, also in an array. Raises ScimError 400."""
+    flags = messages.coerce("boolean", value if isinstance(value, (list, tuple)) else [value], "active")
+    assert isinstance(flags, list)
+    if len(flags) > 1:
+        raise ScimError(400, "invalidValue", f"active: expected one value, got {len(flags)}.")
+    return flags[0] if flags and isinstance(flags[0], bool) else None

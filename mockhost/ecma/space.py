@@ -18,8 +18,10 @@ from mockhost.ecma.objecttype import ObjectType
 from mockhost.ecma.system import ConnectedSystem
 from mockhost.ecma.tables import Base, Record, Table, Value
 from mockhost.scim import filters
+from mockhost.scim.errors import ScimError
 
-
+_MOST_COMPARISONS = 20_000_000
+"""A search without an index that takes more is refused: it would keep every other client waiting."""
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 """How an id reads whose anchor is an integer of 64 bits."""
 
@@ -199,6 +201,9 @@ class ConnectorSpace:
             if isinstance(value, str) and exact_id and kind.getter(path) == kind.id_of:
                 found = self.get(value)
                 return iter(()) if found is None or not wanted(found[1]) else iter((found[0],))
+        if _comparisons(query) * len(self.table) > _MOST_COMPARISONS:
+            detail = f"The filter is too long for {len(self.table)} objects: ask for less, or for one of them with eq."
+            raise ScimError(400, "tooMany", detail)
         columns = {kind.column_of(path) for path in filters.paths(query)}
         column = columns.pop() if len(columns) == 1 else None
         if column is None:
@@ -266,3 +271,10 @@ class ConnectorSpace:
 
 def _itself(value: object) -> object:
     return value
+
+
+def _comparisons(query: filters.Filter) -> int:
+    """How many comparisons it can take to see whether an object fits."""
+    if isinstance(query, (filters.And, filters.Or)):
+        return _comparisons(query.left) + _comparisons(query.right)
+    return _comparisons(query.filter) if isinstance(query, (filters.Not, filters.Group)) else 1

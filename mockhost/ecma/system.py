@@ -7,18 +7,24 @@ seen by the host until the next import.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 from mockhost.clock import Chance
 from mockhost.ecma import dn as dns
-from mockhost.ecma.config import OBJECT_DN, Column, ConnectorConfig, PeopleConfig
+from mockhost.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorConfig, PeopleConfig
 from mockhost.ecma.kinds import KINDS, ExportError, Kind
-from mockhost.ecma.tables import Base, Record, Rows, Stacked, Table, Value
+from mockhost.ecma.tables import Base, Record, Rows, Stacked, Table, Value, fold
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.people import Crowd
 
-_BASES: dict[tuple[int, str, int], tuple[ConnectorConfig, Base]] = {}
-_BASES_KEPT = 16
+_Wanted: TypeAlias = "list[tuple[int, Value]]"
+"""What is looked for: column positions and their values, all of which must hold."""
+
+_BASES: WeakValueDictionary[tuple[int, str, int], Base] = WeakValueDictionary()
+"""The frozen records that some host still has."""
 
 
 class ConnectedSystem:
@@ -176,47 +182,68 @@ class ConnectedSystem:
         """Insert, update and delete as an administrator of the application would; how many objects changed.
 
         `changes` has lists under `insert` (maps of column values), `update` ({where, set}) and `delete` (maps of
-        column values that must all match). Raises UsageError for a column that does not exist.
+        column values that must all match). Raises UsageError, before anything is changed, for a column that does
+        not exist and for a value that its column can't hold.
         """
-        count = 0
-        for values in _maps(changes.get("insert")):
-            self._check_names(values)
-            filled = {name: frozen(value) for name, value in values.items()}
+        inserts = [self._values(values) for values in _maps(changes.get("insert"))]
+        updates = [self._update(update) for update in _maps(changes.get("update"))]
+        deletes = [self._wanted(where) for where in _maps(changes.get("delete"))]
+        for values in inserts:
             for column in self.columns:
-                if column.generated and filled.get(column.name) is None:
-                    filled[column.name] = self.generate(column)
-            self.table.insert(self.record(filled))
-            count += 1
-        for update in _maps(changes.get("update")):
-            where, new = update.get("where", {}), update.get("set", {})
-            if not isinstance(where, Mapping) or not isinstance(new, Mapping):
-                raise UsageError("an update needs the maps 'where' and 'set'")
-            self._check_names(new)
+                if column.generated and values.get(column.name) is None:
+                    values[column.name] = self.generate(column)
+            self.table.insert(self.record(values))
+        count = len(inserts)
+        for where, new in updates:
             for row, record in list(self._where(where)):
-                merged = {**self.values(record), **{name: frozen(value) for name, value in new.items()}}
-                self.table.put(row, self.record(merged))
+                self.table.put(row, self.record({**self.values(record), **new}))
                 count += 1
-        for where in _maps(changes.get("delete")):
+        for where in deletes:
             for row, _ in list(self._where(where)):
                 self.table.delete(row)
                 count += 1
         return count
 
+    def _update(self, update: Mapping[str, object]) -> tuple[_Wanted, dict[str, Value]]:
+        where, new = update.get("where", {}), update.get("set", {})
+        if not isinstance(where, Mapping) or not isinstance(new, Mapping):
+            raise UsageError("an update needs the maps 'where' and 'set'")
+        return self._wanted(where), self._values(new)
+
+    def _values(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """Column values as a record holds them. Raises UsageError."""
+        self._check_names(given)
+        return {name: self._value(self.columns[self.position[name]], value) for name, value in given.items()}
+
+    def _value(self, column: Column, value: object) -> Value:
+        if value is None:
+            return None
+        if isinstance(value, (list, tuple)) and not column.multi_valued:
+            raise UsageError(f"{self._name}: a list, but the column {column.name} holds one value")
+        items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        kind, words = HOLDS[column.type]
+        for item in items:
+            if not isinstance(item, kind) or (kind is int and isinstance(item, bool)) or not _is_sound(item, column):
+                hint = "write it in quotes" if kind is str and isinstance(item, int) else ""
+                raise UsageError(f"{self._name}: {item!r} in the column {column.name}, which holds {words}", hint=hint)
+        return items if column.multi_valued else items[0]
+
     def objects(self, where: Mapping[str, object] | None = None) -> Iterator[dict[str, Value]]:
         """The objects, optionally only those whose columns equal the given values."""
-        pairs = self._where(where) if where else self.table.records()
-        return (self.values(record) for _, record in pairs)
+        return (self.values(record) for _, record in self._where(self._wanted(where or {})))
 
-    def _where(self, where: Mapping[str, object]) -> Iterator[tuple[int, Record]]:
+    def _wanted(self, where: Mapping[str, object]) -> _Wanted:
         self._check_names(where)
-        wanted = [(self.position[name], frozen(value)) for name, value in where.items()]
+        return [(self.position[name], frozen(value)) for name, value in where.items()]
+
+    def _where(self, wanted: _Wanted) -> Iterator[tuple[int, Record]]:
         if not wanted:
             yield from self.table.records()
             return
         (first, value), *rest = wanted
         for row in self.table.find(first, value):
             record = self.table.get(row)
-            if record is not None and all(record[position] == other for position, other in rest):
+            if record is not None and all(_has(record[position], other) for position, other in rest):
                 yield row, record
 
     def _check_names(self, values: Mapping[str, object]) -> None:
@@ -226,6 +253,24 @@ class ConnectedSystem:
                 raise UsageError(
                     f"{self._name}: the connected system has no column {name!r}", hint=did_you_mean(str(name), known)
                 )
+
+
+def _is_sound(value: object, column: Column) -> bool:
+    """Whether a text of the right type can be what it should be: base64 where the column holds bytes."""
+    if column.type != "binary":
+        return True
+    try:
+        base64.b64decode(str(value), validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _has(held: Value, wanted: Value) -> bool:
+    """Whether a column's value is what somebody looks for, or has it among its values, as `Table.find` sees it."""
+    if isinstance(held, tuple) and not isinstance(wanted, tuple):
+        return any(fold(item) == fold(wanted) for item in held)
+    return fold(held) == fold(wanted)
 
 
 def anchor_column(config: ConnectorConfig) -> str:
@@ -266,17 +311,18 @@ def _base(config: ConnectorConfig, columns: tuple[Column, ...], chance: Chance) 
     """The frozen records of a scenario's connector, made once and shared by all hosts of that scenario."""
     key = (id(config), config.name, chance.seed)
     held = _BASES.get(key)
-    if held is not None and held[0] is config:
-        return held[1]
-    objects = [_object_record(values, row, config.name, columns, chance) for row, values in enumerate(config.system.objects)]
+    if held is not None and held.owner is config:
+        return held
+    objects = [
+        _object_record(values, row, config.name, columns, chance)
+        for row, values in enumerate(config.system.objects)
+    ]
     people = config.system.people
     if people is None or people.size == 0:
-        base = Base(objects)
+        base = Base(objects, config)
     else:
-        base = Base(Stacked(objects, _Crowd(config, people, columns, chance)))
-    while len(_BASES) >= _BASES_KEPT:
-        _BASES.pop(next(iter(_BASES)), None)
-    _BASES[key] = (config, base)
+        base = Base(Stacked(objects, _Crowd(config, people, columns, chance)), config)
+    _BASES[key] = base
     return base
 
 

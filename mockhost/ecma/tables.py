@@ -51,12 +51,16 @@ class Stacked(Rows):
 
 
 class Base:
-    """Records that never change, with indexes that are built when first needed and then shared."""
+    """Records that never change, with indexes that are built when first needed and then shared.
 
-    __slots__ = ("_building", "_indexes", "rows")
+    `owner` is what the records were made from; it lives for as long as they do.
+    """
 
-    def __init__(self, rows: Sequence[Record] = ()) -> None:
+    __slots__ = ("__weakref__", "_building", "_indexes", "owner", "rows")
+
+    def __init__(self, rows: Sequence[Record] = (), owner: object = None) -> None:
         self.rows = rows
+        self.owner = owner
         self._indexes: dict[int, dict[object, int | list[int]]] = {}
         self._building = threading.Lock()
 

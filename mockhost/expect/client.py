@@ -165,7 +165,7 @@ def exchange(
         head = _head(where, method, target, headers, body)
     except (ValueError, UnicodeError) as problem:
         return seen._replace(ends="unsent", error=str(problem))
-    visit = _Visit(where, started + timeout, ca_file, tuple(trusts))
+    visit = _Visit(where, started, started + timeout, ca_file, tuple(trusts))
     try:
         seen = visit.answer_to(seen, head + (body or b""), linger)
     except Refused:
@@ -206,10 +206,12 @@ def _head(
 class _Visit:
     """One connection's life, from the name look-up to the close."""
 
-    def __init__(self, where: Endpoint, deadline: float, ca_file: str | None, trusts: Sequence[str]) -> None:
+    def __init__(
+        self, where: Endpoint, started: float, deadline: float, ca_file: str | None, trusts: Sequence[str]
+    ) -> None:
         self.where = where
+        self.started = started
         self.deadline = deadline
-        self.started = monotonic()
         self._ca_file = ca_file
         self._trusts = trusts
         self._open: list[Tcp] = []

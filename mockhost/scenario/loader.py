@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
 from mockhost.errors import Problem, ScenarioError, UsageError
-from mockhost.scenario import build, meaning, shape, shelves, shipped, variables, words
+from mockhost.scenario import build, meaning, shape, shelves, shipped, steps, variables, words
 from mockhost.scenario.chain import Chain, reader
 from mockhost.scenario.data import DataProblem
 from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
@@ -89,6 +89,28 @@ def with_overrides(
     env = scenario.trail.env if env is None else env
     layers = stacked(scenario.trail.layers, words.layers(sets, overrides))
     return _assemble(layers, scenario.name, scenario.origin, scenario.parent, env)
+
+
+def judge_rule(document: Mapping[str, object]) -> None:
+    """Whether a map is a rule as a scenario's `rules` has them, for one that comes while the host runs.
+
+    Raises UsageError with all that is wrong with it.
+    """
+    rules: Document = {"rules": [plain_document(document, "the rule")]}
+    findings = Findings([WordsLayer("the rule", rules)])
+    shape.judge({"format": 1, **rules}, findings)
+    sound = findings.sound(rules)
+    assert isinstance(sound, dict)
+    steps.judge_rules(sound["rules"], findings)
+    reply = document.get("reply")
+    if isinstance(reply, Mapping) and "body_file" in reply:
+        findings.add(("rules", 0, "reply", "body_file"), "a rule that no file has can't name one", "write a body")
+    found = [p._replace(path=p.path.replace("$.rules[0]", "$", 1)) for p in findings.problems]
+    if len(found) == 1:
+        raise UsageError(f"that is no rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
+    if found:
+        said = [f"{p.path}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
+        raise UsageError(f"that is no rule: {'; '.join(said)}")
 
 
 # -- putting together -----------------------------------------------------------------------------------------

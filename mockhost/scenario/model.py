@@ -13,6 +13,10 @@ from mockhost.scenario.durations import seconds
 if TYPE_CHECKING:
     from mockhost.scenario.layers import Layer
 
+SETTABLE = ("host", "connectors", "client", "rules", "vars")
+"""The keys of a scenario whose values can be set while the host runs; the others count when it begins."""
+SETTABLE_HINT = f"live are {', '.join(SETTABLE)}; begin again with the scenario for the rest"
+
 Step = dict[str, object]
 """A step, a moment of the timeline or a rule as written, except that durations are seconds (floats)."""
 

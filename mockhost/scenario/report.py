@@ -12,7 +12,7 @@ from mockhost.scenario import schema
 from mockhost.scenario.layers import Layer, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.nodes import core_scalar
-from mockhost.scenario.paths import Path, is_of
+from mockhost.scenario.paths import Path, is_of, written
 from mockhost.scenario.schema import Schema
 
 FORMATS: Final = ("text", "json", "github")
@@ -35,13 +35,20 @@ def render(problems: Iterable[Problem], form: str = "text") -> str:
     raise UsageError(f"there is no format {form!r}", hint=did_you_mean(form, FORMATS))
 
 
+def annotation(text: str, where: str = "") -> str:
+    """A text as an error of a GitHub workflow; `where` has its properties, each followed by a comma.
+
+    GitHub Docs, Workflow commands for GitHub Actions, Setting an error message.
+    """
+    return f"::error {where}title=scenario::{_escaped(text)}"
+
+
 def _command(problem: Problem) -> str:
-    """GitHub Docs, Workflow commands for GitHub Actions, Setting an error message."""
-    where = f"file={_escaped(problem.file, ':,')}"
+    where = f"file={_escaped(problem.file, ':,')},"
     if problem.line:
-        where += f",line={problem.line},col={problem.column}"
+        where += f"line={problem.line},col={problem.column},"
     text = f"{problem.path}: {problem.message}" + (f"; {problem.hint}" if problem.hint else "")
-    return f"::error {where}::{_escaped(text)}"
+    return annotation(text, where)
 
 
 def _escaped(text: str, more: str = "") -> str:
@@ -57,8 +64,30 @@ _PLAIN = re.compile(r"[A-Za-z_/.$][A-Za-z0-9_/.@+-]*(?: [A-Za-z0-9_/.@+-]+)*")
 _NO_DEFAULTS = frozenset({"columns", "vars", "behaviours"})
 
 
+def origins(scenario: Scenario) -> dict[str, str]:
+    """The origin of each scalar (and of each empty list or map) by its path: `{"$.title": "mine.yaml:3:8"}`."""
+    return {written(path): _origin(scenario.trail.layers, path) for path in _leaves(scenario.document, ())}
+
+
+def _leaves(value: object, path: Path) -> Iterator[Path]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, (*path, key))
+    elif isinstance(value, list) and value:
+        for index, inner in enumerate(value):
+            yield from _leaves(inner, (*path, index))
+    else:
+        yield path
+
+
+def _origin(layers: Sequence[Layer], path: Path) -> str:
+    """`mine.yaml:3:8`, or `--set seed` for what stands in no file; empty for what mockhost adds itself."""
+    found = place(layers, path)
+    return f"{found.file}:{found.line}:{found.column}" if found.line else found.file
+
+
 def resolved(scenario: Scenario) -> str:
-    """The merged scenario as YAML, with the origin of each value (file and line, `--set`, default) as a comment.
+    """The merged scenario as YAML, with the origin of each value (its place, `--set …`, default) as a comment.
 
     Variables stand as they were written, so that nothing of the environment is shown.
     """
@@ -128,9 +157,7 @@ def _entry(head: str, value: object, path: Path, indent: str, layers: Sequence[L
         yield head
         yield from _block(value, path, indent, layers)
     else:
-        where = place(layers, path)
-        origin = f"{where.file}:{where.line}" if where.line else where.file
-        yield _commented(f"{head} {_flow(value)}", origin)
+        yield _commented(f"{head} {_flow(value)}", _origin(layers, path))
 
 
 def _commented(text: str, origin: str) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 SCHEMA_NAME = "mockhost.schema.json"
 
 _TEXT = """\
 # yaml-language-server: $schema={schema}
-# The line above gives editors completion and descriptions, once the schema is there:
-#   mockhost schema > {schema}
+# The line above gives editors completion and descriptions; `mockhost schema` prints the schema.
 #
-# Try:  mockhost validate FILE    what is wrong with this file, all at once
-#       mockhost check FILE       plays expect, cure and cured
-#       mockhost serve FILE       a host that behaves as described here
+# Try:  mockhost validate {file}    what is wrong with this file, all at once
+#       mockhost check {file}       plays expect, cure and cured
+#       mockhost serve {file}       a host that behaves as described here
 
 format: 1
-extends: basics/healthy            # connectors SQL and LDAP; 'mockhost scenarios show basics/healthy' prints it
+extends: {parent}            # its connectors, data and settings; 'mockhost scenarios show {parent}' tells of them
 title: The first import takes its time
 why: >
   The listener is up before the cache is filled. Until the first full import has ended, the host can't answer.
@@ -32,17 +33,17 @@ tags: [mine]
 #   tls: expired                   # wrong_name | untrusted | not_yet_valid | wrong_usage | none | plain_http
 
 connectors:
-  SQL:
-    import: {{full_takes: 3m}}
+  {connector}:
+    import: {{full_takes: 3m}}       # on the virtual clock: 'mockhost control clock advance 4m' ends it
     # system:
     #   people: 200                # a crowd beside the objects of the parent
   # LDAP: null                     # null removes what the parent has
 
 # client:                          # what the client was told, where that is not the truth
-#   SQL: {{secret_token: the-old-one}}
+#   {connector}: {{secret_token: the-old-one}}
 
-# timeline:                        # what happens behind the host's back
-#   - {{at: 10m, change: {{SQL: {{insert: [{{ContosoLogin: bob, FirstName: Bob, LastName: Kelly}}]}}}}}}
+# timeline:                        # what happens behind the host's back; these columns are those of basics/healthy
+#   - {{at: 10m, change: {{{connector}: {{insert: [{{ContosoLogin: bob, FirstName: Bob, LastName: Kelly}}]}}}}}}
 
 # rules:                           # answers that stand instead of the host's; the first match wins
 #   - name: no user can be created
@@ -58,6 +59,35 @@ cured:                             # what holds afterwards
 """
 
 
-def text(schema: str = SCHEMA_NAME) -> str:
-    """The starter file. `schema`: where editors find the JSON Schema, a URL or a file beside the scenario."""
-    return _TEXT.format(schema=schema)
+def text(
+    schema: str = SCHEMA_NAME,
+    *,
+    parent: str = "basics/healthy",
+    connector: str = "SQL",
+    file: str = "FILE",
+) -> str:
+    """The starter file as YAML.
+
+    schema: where editors find the JSON Schema, a URL or a file. parent: what it extends; connector: one of the
+    parent's. file: what its comments call it.
+    """
+    return _TEXT.format(schema=schema, parent=parent, connector=connector, file=file)
+
+
+def as_json(schema: str = SCHEMA_NAME, *, parent: str = "basics/healthy", connector: str = "SQL") -> str:
+    """The same as JSON, which has no room for comments."""
+    symptom = {"status": 503, "detail": {"contains": "currently importing"}}
+    document = {
+        "$schema": schema,
+        "format": 1,
+        "extends": parent,
+        "title": "The first import takes its time",
+        "cause": "import_running",
+        "client_should": "wait",
+        "tags": ["mine"],
+        "connectors": {connector: {"import": {"full_takes": "3m"}}},
+        "expect": [{"send": "test_connection", "gets": symptom}],
+        "cure": [{"advance": "4m"}],
+        "cured": [{"send": "test_connection", "gets": {"status": 200, "totalResults": 0}}],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -11,6 +11,7 @@ from mockhost.errors import did_you_mean
 from mockhost.scenario import data, schema, shape
 from mockhost.scenario.layers import Findings, owner
 from mockhost.scenario.merge import at_path
+from mockhost.scenario.model import SETTABLE, SETTABLE_HINT
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import row_problems
 
@@ -201,6 +202,9 @@ def _judge_setting(dotted: str, value: object, where: Path, columns: Columns, fi
                 key=True,
             )
             return
+    if parts[0] not in SETTABLE:
+        findings.add(where, f"{dotted} can't be set while the host runs", SETTABLE_HINT, key=True)
+        return
     if len(parts) > 1 and parts[0] in ("connectors", "client") and parts[1] not in columns:
         findings.add(where, f"there is no connector {parts[1]!r}", did_you_mean(parts[1], columns), key=True)
         return

@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from mockhost.ecma import dn as dns
-from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
+from mockhost.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, provider_problem
 from mockhost.scenario import data
@@ -184,14 +184,7 @@ def row_problems(
                 yield None, f"the object has no {column.name}, which is required", ""
 
 
-_HOLDS = {
-    "string": (str, "texts"),
-    "reference": (str, "texts"),
-    "binary": (str, "base64 texts"),
-    "boolean": (bool, "true or false"),
-    "integer": (int, "whole numbers"),
-}
-TYPES = frozenset(_HOLDS)
+TYPES = frozenset(HOLDS)
 """The types of columns."""
 
 
@@ -210,9 +203,9 @@ def value_problems(value: object, column: Column) -> Iterator[tuple[str, str]]:
 
 
 def _single_problems(value: object, column: Column) -> Iterator[tuple[str, str]]:
-    if column.type not in _HOLDS:
+    if column.type not in HOLDS:
         return  # which is reported where the column is declared
-    kind, words = _HOLDS[column.type]
+    kind, words = HOLDS[column.type]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         hint = QUOTE if kind is str and not isinstance(value, (dict, list)) else ""
         if kind is not str and isinstance(value, str) and isinstance(core_scalar(value.lower()), kind):

@@ -31,6 +31,8 @@ from mockhost.web.views import Load, NoSuch, NotNow, Plane
 MAX_BODY = 4 * 1024 * 1024
 HEARTBEAT = 15.0
 _WILDCARDS = ("0.0.0.0", "::", "")
+_CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+"""The methods that endpoints of the table change something by; no other gets further than 405."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:/@\s]+)(?::[0-9]{1,5})?")
 
 
@@ -84,8 +86,8 @@ def _url_map() -> Map:
 
 
 def _flask_rule(path: str) -> str:
-    """`/v1/rules/{name}` as Flask writes it; a name may have slashes in it where nothing follows."""
-    path = re.sub(r"\{(\w+)\}$", r"<path:\1>", path)
+    """`/v1/rules/{name}` as Flask writes it; a rule's name may have slashes in it."""
+    path = path.replace("/v1/rules/{name}", "/v1/rules/<path:name>")
     return re.sub(r"\{(\w+)\}", r"<\1>", path)
 
 
@@ -137,7 +139,7 @@ class Guard:
             )
         if self._token is not None and not (is_open and asked.method == "GET"):
             self._authorise(asked.headers.get("Authorization", ""), self._token)
-        if asked.method not in ("GET", "HEAD", "OPTIONS") and asked.mimetype != JSON:
+        if asked.method in _CHANGING and asked.mimetype != JSON:
             hint = f"send the header Content-Type: {JSON}"
             raise Refused(
                 415, f"a change is asked for as {JSON}, not as {asked.mimetype or 'nothing'}", hint=hint

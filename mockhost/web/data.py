@@ -284,7 +284,8 @@ class DataExchange:
 
     def _operate(self, connector: Connector, behaviours: Mapping[str, object]) -> Answer:
         found = self.route
-        host_name = self._environ.get("HTTP_HOST", "localhost")  # an absolute target's authority, or Host
+        # An absolute target's authority, or Host; HTTP/1.0 may leave it out.
+        host_name = self._environ.get("HTTP_HOST") or f"localhost:{self._environ['SERVER_PORT']}"
         scheme = self._environ["wsgi.url_scheme"]
         call = operations.Call(
             self.method,

@@ -148,7 +148,8 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["parameters"] = parameters
     if endpoint.body is not None:
         needed = bool(endpoint.body.get("required"))
-        operation["requestBody"] = {"required": needed, "content": {JSON: {"schema": endpoint.body}}}
+        schema = {"type": "object", **endpoint.body}
+        operation["requestBody"] = {"required": needed, "content": {JSON: {"schema": schema}}}
     operation["responses"] = _responses(endpoint)
     operation["security"] = [] if endpoint.is_open else [{"token": []}, {}]
     return operation
@@ -166,10 +167,14 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         statuses.add(401)
     if endpoint.changes:
         statuses |= {400, 413, 415}
-    if endpoint.query:
+    in_path = path_parameters(endpoint.path)
+    if endpoint.query or in_path:
         statuses.add(400)
     for status in sorted(statuses):
-        content = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
+        content: dict[str, Any] = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
+        if status == 400 and in_path:
+            # A path with a control character in it is refused before anybody asks what it means.
+            content["text/plain"] = {"schema": {"type": "string"}}
         responses[str(status)] = {"description": _STATUSES[status], "content": content}
     return responses
 

@@ -184,6 +184,7 @@ ADVANCE: Schema = {
         "by": {
             "type": ["string", "number"],
             "minimum": 0,
+            "pattern": r"^[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h|d)$",
             "description": "a duration with its unit, such as 4m or 731d, or seconds",
         }
     },

@@ -9,12 +9,29 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent.parent
-DEADLINE = 30.0
+DEADLINE = 120.0
+"""Seconds after which a test gives up; nothing that works comes near it, also on a machine that is busy."""
+
+
+@contextmanager
+def all_signals() -> Iterator[None]:
+    """What is started within can be told everything: `nohup` and a shell's `&` have signals ignored, by heirs too."""
+    names = ("SIGINT", "SIGQUIT", "SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    ignored = [number for number in numbers if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 class Lines:
@@ -53,16 +70,17 @@ class Program:
 
     def __init__(self, words: Sequence[str], env: dict[str, str] | None = None) -> None:
         variables = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", **os.environ, **(env or {})}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mockhost", *words],
-            cwd=ROOT,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
+        with all_signals():
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mockhost", *words],
+                cwd=ROOT,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         self.out = Lines(self.process.stdout)
@@ -90,7 +108,7 @@ class Program:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(5)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait(DEADLINE)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
 
 import pytest
 
-from mockhost.cli import catalogue, resolved
-from mockhost.scenario import loader, shelves
+from mockhost.scenario import shelves
 from tests.cli.conftest import Invoke
 
 HEAD = "format: 1\nextends: basics/healthy\n"
@@ -45,29 +43,6 @@ def test_a_scenario_is_found_by_the_text_of_its_error(invoke: Invoke, text: str,
     found = json.loads(invoke("scenarios", "--text", text, "--format", "json").stdout)
     assert expected in [each["name"] for each in found]
     assert len(found) < len(shelves.names()) / 2
-
-
-@pytest.mark.parametrize(
-    ("wanted", "texts", "score"),
-    [
-        ("invalid", ["this is invalid credentials"], 3),
-        ("You appear to have entered invalid credentials.", ["invalid credentials"], 2),
-        ("file 'a' or one of its dependencies is gone", ["b.dll or one of its dependencies"], 1),
-        ("credentials invalid now", ["invalid", "credentials", "now"], 0),
-        ("authentication of bob failed", ["authentication"], 0),
-        ("something else entirely", ["invalid credentials"], 0),
-        ("a", ["b"], 0),
-    ],
-)
-def test_what_fits_whole_comes_before_what_fits_by_words(wanted: str, texts: list[str], score: int) -> None:
-    assert int(catalogue.likeness(wanted, texts)) == score
-
-
-@pytest.mark.parametrize(
-    ("wanted", "fits"), [("credentials invalid now", True), ("authentication of bob failed", False)]
-)
-def test_most_of_the_words_are_enough(wanted: str, fits: bool) -> None:
-    assert (catalogue.likeness(wanted, ["now", "invalid", "credentials", "authentication"]) > 0) is fits
 
 
 def test_tags_and_causes_narrow_the_list(invoke: Invoke) -> None:
@@ -204,6 +179,15 @@ def test_exit_codes_do_not_depend_on_the_format(invoke: Invoke, folder: Path, fo
     assert codes == [0, 1, 2]
 
 
+@pytest.mark.parametrize("verb", ["validate", "check"])
+def test_a_folder_without_a_scenario_is_a_wrong_usage(invoke: Invoke, tmp_path: Path, verb: str) -> None:
+    """Nothing that was looked at is nothing that is fine."""
+    (tmp_path / "people.json").write_text("[]", "utf-8")
+    result = invoke(verb, str(tmp_path))
+    assert result.exit_code == 2
+    assert f"there is no scenario in the folder {tmp_path}" in result.stderr
+
+
 def test_a_shelf_and_a_name_can_be_validated(invoke: Invoke) -> None:
     assert invoke("validate", "basics", "documented/secret_token_mismatch").exit_code == 0
 
@@ -214,24 +198,11 @@ def test_resolved_shows_where_each_value_comes_from(invoke: Invoke, folder: Path
     lines = {line.partition("#")[0].strip(): line.partition("# ")[2] for line in shown.splitlines()}
     assert lines["seed: 7"] == "mine.yaml:3:7"
     assert lines["debug: true"] == "--set host.debug"
+    assert lines["service: running"] == "default"
     assert "healthy.yaml" in lines["anchor: ContosoLogin"]
     document = json.loads(invoke("validate", "mine.yaml", "--resolved", "--format", "json").stdout)[0]
     assert document["origins"]["$.seed"] == "mine.yaml:3:7"
     assert document["resolved"]["seed"] == 7
-
-
-@pytest.mark.parametrize("name", [n for n in shelves.names() if n != "basics/million"])
-def test_what_resolved_prints_is_the_same_scenario(name: str, tmp_path: Path) -> None:
-    """YAML that reads back as the merged document."""
-    from mockhost.cli.terminal import Terminal
-
-    scenario = loader.load(name)
-    text = "\n".join(resolved.lines(scenario, Terminal(io.StringIO())))
-    file = shelves.find(name).file
-    from ruamel.yaml import YAML
-
-    document = YAML(typ="safe", pure=True).load(text)
-    assert json.loads(json.dumps(document)) == scenario.document, file
 
 
 def test_secrets_from_the_environment_are_not_resolved(

@@ -161,6 +161,7 @@ def test_a_line_of_json_is_one_line_and_names_its_kind() -> None:
         ({"what": "clock", "now": "2026-01-01T00:00:00.000Z"}, "it reads 2026-01-01T00:00:00.000Z"),
         ({"what": "set", "path": "host.debug", "applied": "at restart"}, "host.debug was set, effective at restart"),
         ({"what": "import", "connector": "SQL", "profile": "full"}, "SQL: a full import began"),
+        ({"what": "timeline", "problem": "connector SQL is not running"}, "can't happen: connector SQL is not running"),
         ({"what": "change", "connectors": ["SQL"]}, "behind the host's back: SQL"),
         ({"what": "something new"}, "something new"),
         ({"error": "KeyError: 'x'", "place": "views.py:1"}, "a bug in mockhost: KeyError: 'x' at views.py:1"),

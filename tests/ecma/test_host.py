@@ -113,3 +113,37 @@ def test_a_change_of_a_column_that_is_not_there(hosts: Hosts) -> None:
     """A change behind the host's back has to fit the table."""
     with pytest.raises(UsageError, match="ContosoLogin"):
         hosts().system("SQL").change({"insert": [{"ContosoLogn": "bob"}]})
+
+
+def test_a_change_holds_what_the_columns_hold_or_nothing_at_all(hosts: Hosts) -> None:
+    """Behind the host's back, too, a column has its type; one bad value and nothing of the change is done."""
+    host = hosts(connectors={"SQL": {"system": {"columns": {"Age": "integer", "Photo": "binary"}}}})
+    system = host.system("SQL")
+    for bad, words in (
+        ({"ContosoLogin": 5}, "5 in the column ContosoLogin, which holds texts; write it in quotes"),
+        ({"ContosoLogin": ["a"]}, "a list, but the column ContosoLogin holds one value"),
+        ({"Age": "old"}, "'old' in the column Age, which holds whole numbers"),
+        ({"Age": True}, "True in the column Age, which holds whole numbers"),
+        ({"IsActive": "True"}, "'True' in the column IsActive, which holds true or false"),
+        ({"Photo": "A"}, "'A' in the column Photo, which holds base64 texts"),
+        ({"Phto": "AA=="}, "no column 'Phto'; did you mean 'Photo'?"),
+    ):
+        for change in (
+            {"insert": [{"ContosoLogin": "bob"}, bad]},
+            {"insert": [{"ContosoLogin": "bob"}], "update": [{"where": {"ContosoLogin": "awhite"}, "set": bad}]},
+        ):
+            with pytest.raises(UsageError) as caught:
+                system.change(change)
+            assert str(caught.value).endswith(words)
+    with pytest.raises(UsageError, match="no column"):
+        system.change({"insert": [{"ContosoLogin": "bob"}], "delete": [{"Login": "bob"}]})
+    assert not list(system.objects({"ContosoLogin": "bob"}))
+
+
+def test_a_change_shapes_values_and_finds_them_without_regard_to_case(hosts: Hosts) -> None:
+    """One value of a multi-valued column is a list of one; every column of `where` is compared alike."""
+    system = hosts().system("LDAP")
+    assert system.change({"insert": [{"-dn-": "CN=m,DC=x", "cn": "m", "sn": "Moe", "objectClass": "top"}]}) == 1
+    assert [found["objectClass"] for found in system.objects({"cn": "M"})] == [("top",)]
+    assert system.change({"update": [{"where": {"cn": "m", "sn": "moe", "objectClass": "TOP"}, "set": {"sn": "Mu"}}]}) == 1
+    assert system.change({"delete": [{"sn": "MU", "cn": "M"}]}) == 1

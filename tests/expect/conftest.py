@@ -56,7 +56,8 @@ def present() -> Iterator[Callable[..., Presented]]:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port of loopback where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port of loopback where nobody listens: it is taken, so that nobody begins to."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])

@@ -13,10 +13,10 @@ from collections.abc import Callable
 class Line:
     """The server's side of one connection."""
 
-    def __init__(self, sock: socket.socket, done: threading.Event) -> None:
+    def __init__(self, sock: socket.socket, done: threading.Event, requests: list[bytes]) -> None:
         self.sock = sock
         self.done = done
-        self.request = b""
+        self.requests = requests
 
     def read_request(self) -> bytes:
         """The head, and as much of a body as Content-Length says."""
@@ -33,8 +33,9 @@ class Line:
                 size = int(line.split(b":")[1])
         while len(body) < size:
             body += self.sock.recv(65536)
-        self.request = head + b"\r\n\r\n" + body
-        return self.request
+        request = head + b"\r\n\r\n" + body
+        self.requests.append(request)  # before the answer, so that they are in order
+        return request
 
     def send(self, data: bytes) -> None:
         self.sock.sendall(data)
@@ -58,7 +59,7 @@ class Line:
 
     def hang(self) -> None:
         """Say nothing more until the test is over."""
-        self.done.wait(30)
+        self.done.wait(120)
 
 
 Script = Callable[[Line], None]
@@ -95,7 +96,7 @@ class Peer:
             thread.start()
 
     def _serve(self, sock: socket.socket) -> None:
-        line = Line(sock, self.done)
+        line = Line(sock, self.done, self.requests)
         try:
             if self.early:
                 self.early(line)
@@ -103,8 +104,6 @@ class Peer:
             if self.context:
                 line.sock = self.context.wrap_socket(sock, server_side=True)
             self.script(line)
-            if line.request:
-                self.requests.append(line.request)
         except (OSError, ValueError):
             pass
         finally:
@@ -118,7 +117,7 @@ class Peer:
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         for thread in self.threads:
-            thread.join(10)
+            thread.join(60)
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:

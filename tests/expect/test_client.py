@@ -29,7 +29,7 @@ def ask(request: pytest.FixtureRequest, peers: Peers, present: Present) -> Calla
         else:
             presented = present(minimum_version=request.param, maximum_version=request.param)
             peer, ca_file = peers(script, context=presented.context), presented.ca_file
-        given = {"timeout": 10.0, "linger": 5.0, "ca_file": ca_file} | options
+        given = {"timeout": 60.0, "linger": 30.0, "ca_file": ca_file} | options
         return exchange(peer.url, method, "/x", **given)  # type: ignore[arg-type]  # passed on as they come
 
     asked.secure = request.param != "tcp"  # type: ignore[attr-defined]  # tells the test what to expect
@@ -43,6 +43,16 @@ def after_request(*actions: Callable[[Line], object]) -> Callable[[Line], None]:
             action(line)
 
     return script
+
+
+def patiently(attempt: Callable[[float], Observation], status: int | None) -> Observation:
+    """With a short time-out; with a longer one where the machine was too busy to bring the status within it."""
+    for timeout in (0.3, 1.0, 5.0, 30.0):
+        seen = attempt(timeout)
+        assert seen.took >= timeout
+        if seen.status == status:
+            break
+    return seen
 
 
 def send(data: bytes) -> Callable[[Line], None]:
@@ -77,7 +87,7 @@ def test_a_goodbye_of_tls_is_not_a_mere_fin(peers: Peers, present: Present, vers
     """close_notify is seen as such."""
     presented = present(minimum_version=version, maximum_version=version)
     peer = peers(after_request(send(answer()), Line.goodbye), context=presented.context)
-    seen = exchange(peer.url, "GET", "/", ca_file=presented.ca_file, linger=5.0)
+    seen = exchange(peer.url, "GET", "/", ca_file=presented.ca_file, linger=30.0)
     assert (seen.ends, seen.complete, seen.tls_version) == ("close_notify", True, f"TLSv{version}")
 
 
@@ -130,7 +140,7 @@ def test_chunks(
 )
 def test_wrong_framing_is_named(peers: Peers, data: bytes, error: str) -> None:
     """Whatever contradicts RFC 9112 6 is said in words."""
-    seen = exchange(peers(after_request(send(data), Line.fin)).url, "GET", "/", linger=5.0)
+    seen = exchange(peers(after_request(send(data), Line.fin)).url, "GET", "/", linger=30.0)
     assert seen.status == 200
     assert error in seen.error
 
@@ -165,10 +175,9 @@ def test_some_answers_have_no_body_whatever_they_say(peers: Peers, method: str, 
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\nContent-Le", answer(b"{}")[:-1]])
 def test_a_peer_that_falls_silent(ask: Callable[..., Observation], sent: bytes) -> None:
     """The deadline holds wherever the peer stops; what came before is kept."""
-    seen = ask(after_request(send(sent), Line.hang), timeout=0.7)
-    assert (seen.ends, seen.complete) == ("no_answer_within", False)
-    assert seen.took >= 0.7
-    assert seen.status == (200 if sent.endswith(b"{") else None)
+    status = 200 if sent.endswith(b"{") else None
+    seen = patiently(lambda timeout: ask(after_request(send(sent), Line.hang), timeout=timeout), status)
+    assert (seen.ends, seen.complete, seen.status) == ("no_answer_within", False, status)
 
 
 def test_a_silent_peer_before_the_handshake(peers: Peers, present: Present) -> None:
@@ -299,7 +308,8 @@ def test_an_early_answer_to_a_large_body_is_read(ask: Callable[..., Observation]
         line.send(answer(b"", "413 Payload Too Large", "Connection: close"))
         line.hang()
 
-    seen = ask(script, "POST", body=b"x" * 30_000_000, timeout=1.0)
+    body = b"x" * 30_000_000
+    seen = patiently(lambda timeout: ask(script, "POST", body=body, timeout=timeout), 413)
     assert (seen.status, seen.complete) == (413, True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import socketserver
 import subprocess
@@ -516,7 +517,7 @@ def test_a_pasted_curl_line_sends_the_request_again(
     exchange.headers = [(n, f"127.0.0.1:{port}" if n == "Host" else v) for n, v in exchange.headers]
     journal.add(exchange)
     seen.clear()
-    environment = {"TOKEN": TOKEN, "PATH": "/usr/bin:/bin:/usr/local/bin", "NO_PROXY": "*"}
+    environment = {"TOKEN": TOKEN, "PATH": os.environ["PATH"], "NO_PROXY": "*"}
     done = subprocess.run(
         ["sh", "-c", curl(exchange)], env=environment, capture_output=True, timeout=60, check=False
     )

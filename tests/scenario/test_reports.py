@@ -38,8 +38,8 @@ def test_problems_as_json() -> None:
 def test_problems_as_workflow_commands() -> None:
     """Escaped as GitHub wants it; without a line where there is none."""
     assert report.render(PROBLEMS, "github").splitlines() == [
-        "::error file=a%2Cb.yaml,line=3,col=5::$.x: 100%25 wrong; try%0Athis",
-        "::error file=--set seed::$.seed: no number",
+        "::error file=a%2Cb.yaml,line=3,col=5,title=scenario::$.x: 100%25 wrong; try%0Athis",
+        "::error file=--set seed,title=scenario::$.seed: no number",
     ]
 
 
@@ -93,6 +93,15 @@ def test_a_resolved_scenario_tells_the_origin_of_each_value() -> None:
     assert "hunter2" not in report.resolved(scenario)
 
 
+def test_programs_get_the_origin_by_path() -> None:
+    """The same places, of what somebody said; defaults have none."""
+    scenario = loader.load("basics/empty", sets=["host.debug=true"], env={})
+    origins = report.origins(scenario)
+    assert origins["$.host.debug"] == "--set host.debug"
+    assert origins["$.connectors.SQL.anchor"].rpartition("healthy.yaml:")[2] == "17:13"
+    assert "$.host.service" not in origins
+
+
 _TEXTS = st.text(max_size=12) | st.sampled_from(
     ["no", "12", "a: b", "# x", "- a", "null", "\x85", "😀", "a\n"]
 )
@@ -126,6 +135,15 @@ def test_the_starter_is_a_valid_scenario_that_names_the_schema() -> None:
     assert isinstance(document, dict)
     scenario = loader.load_document(document, env={})
     assert (scenario.cause, scenario.cure) == ("import_running", ({"advance": 240.0},))
+
+
+def test_the_starter_as_json_is_the_same_scenario() -> None:
+    """Without the comments."""
+    document = json.loads(starter.as_json(parent="basics/empty", connector="LDAP"))
+    scenario = loader.load_document(document, env={})
+    assert (scenario.cause, scenario.cure) == ("import_running", ({"advance": 240.0},))
+    assert scenario.parent == "basics/empty"
+    assert scenario.connectors["LDAP"].imports.full_takes == 180.0
 
 
 def test_every_suggestion_of_the_starter_is_valid() -> None:

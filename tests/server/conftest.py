@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import itertools
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -12,9 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mockhost.server.listener import Limits, Listener, TlsOffer
+from mockhost.server.listener import Listener, TlsOffer
 from mockhost.windows.httpapi import Refusal
-from tests.server.raw import PATIENCE, RawClient
+from tests.server.raw import OPEN, PATIENCE, RawClient
 
 
 class Certificate(NamedTuple):
@@ -97,6 +98,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
+        self.connections: list[Any] = []
+        """the `Connection`s themselves, in order"""
         self.epoch: object = object()
         self._changed = threading.Condition()
 
@@ -106,6 +109,7 @@ class Recorder:
             self._changed.notify_all()
 
     def opened(self, connection: Any) -> object:
+        self.connections.append(connection)
         self._note("opened", connection.number)
         return self.epoch
 
@@ -125,6 +129,12 @@ class Recorder:
         with self._changed:
             return [event[1:] for event in self.events if event[0] == kind]
 
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._changed:
+            self.events.clear()
+            self.connections.clear()
+
     def wait(self, kind: str, count: int = 1) -> list[tuple[Any, ...]]:
         """The first `count` events of a kind, once they have happened."""
         with self._changed:
@@ -143,7 +153,54 @@ def recorder() -> Iterator[Recorder]:
     assert recorder.of("bug") == []
 
 
+def until(holds: Callable[[], bool], meanwhile: Callable[[], object] = lambda: None) -> None:
+    """Wait for what nobody tells of, looking again and again."""
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.005)):
+        if holds():
+            return
+        meanwhile()
+        pause.wait(0.005)
+    raise AssertionError("it never came true")
+
+
+def threads_of(listener: Listener) -> list[threading.Thread]:
+    """The threads of one listener; each has its name."""
+    prefix = f"mockhost-{listener.name}-"
+    return [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
+
+
+def gone(listener: Listener) -> bool:
+    """Whether all threads of a listener that was shut down have ended; `shutdown` itself waits for a moment only."""
+    for thread in threads_of(listener):
+        thread.join(PATIENCE)
+    return not threads_of(listener)
+
+
+class Clock:
+    """The clock of all deadlines of connections. It stands still until a test moves it on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """No deadline passes unless the test says so, however slow the machine is."""
+    clock = Clock()
+    for module in ("connection", "listener"):
+        monkeypatch.setattr(f"mockhost.server.{module}.monotonic", clock)
+    return clock
+
+
 Serve = Callable[..., Listener]
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -156,6 +213,7 @@ def serve(recorder: Recorder) -> Iterator[Serve]:
         settings.setdefault("wire", lambda: "httpapi")
         settings.setdefault("now", lambda: 1_767_225_600.0)
         settings.setdefault("tls", None)
+        settings.setdefault("name", f"test{next(_numbers)}")
         offered = settings["tls"]
         if isinstance(offered, TlsOffer):
             settings["tls"] = lambda: offered
@@ -169,8 +227,12 @@ def serve(recorder: Recorder) -> Iterator[Serve]:
         return listener
 
     yield start
+    for client in list(OPEN):
+        client.close()
     for listener in listeners:
         listener.shutdown()
+    for listener in listeners:
+        assert gone(listener), "a thread outlived its listener"
         assert listener.connections == 0, "a connection outlived its listener"
 
 
@@ -203,4 +265,7 @@ class Transport(NamedTuple):
         return RawClient(listener.port, tls=self.context)
 
 
-__all__ = ["DATE", "Certificate", "Limits", "Recorder", "Serve", "Transport", "client_context", "hello"]
+__all__ = [
+    *("DATE", "Certificate", "Clock", "Recorder", "Serve", "Transport", "client_context"),
+    *("gone", "hello", "threads_of", "until"),
+]

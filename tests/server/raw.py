@@ -6,8 +6,10 @@ import socket
 import ssl
 from typing import NamedTuple
 
-PATIENCE = 10.0
-"""Seconds after which a test gives up; nothing that works comes near it."""
+PATIENCE = 60.0
+"""Seconds after which a test gives up; nothing that works comes near it, also on a machine that is busy."""
+OPEN: set[RawClient] = set()
+"""Clients that were not closed yet: a test that fails leaves them to its fixture."""
 
 
 class Seen(NamedTuple):
@@ -52,6 +54,7 @@ class RawClient:
         self._plain = b""
         self._tcp = "open"
         self._notified = False
+        OPEN.add(self)
         if tls is not None:
             self.tls = tls.wrap_bio(self._in, self._out, server_hostname="localhost", session=session)
             if shake:
@@ -64,6 +67,7 @@ class RawClient:
         self.close()
 
     def close(self) -> None:
+        OPEN.discard(self)
         self.sock.close()
 
     def _flush(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mockhost.server.listener import Limits, Listener, TlsOffer
-from tests.server.conftest import Recorder, Serve, client_context
+from tests.server.conftest import Recorder, Serve, client_context, gone, until
 from tests.server.raw import PATIENCE, RawClient, get
 
 HEADS = [
@@ -171,14 +171,11 @@ def attack(listener: Listener, requests: Iterator[bytes], *, patient: bool = Tru
     assert unanswered == []
 
 
-def quiet(listener: Listener) -> None:
-    """Every connection has found its end."""
-    pause = threading.Event()
-    for _ in range(2_000):
-        if not listener.connections:
-            return
-        pause.wait(0.01)
-    pytest.fail(f"{listener.connections} connections are still there")
+def quiet(listener: Listener, tls: Any = None) -> None:
+    """Every connection was accepted, and has found its end."""
+    with RawClient(listener.port, tls=tls) as last:  # they are accepted in order
+        assert last.ask(get("/")).status == 200
+    until(lambda: not listener.connections)
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["tcp", "tls"])
@@ -193,7 +190,6 @@ def test_hostile_requests_disturb_nobody(
     app = App()
     listener = serve(app, limits=LIMITS, tls=offer() if secure else None)
     tls = client_context() if secure else None
-    before = threading.active_count()
     makers = (malformed, smuggling, bad_bodies)
     with Valid(listener, tls) as valid:
         if secure:
@@ -208,14 +204,12 @@ def test_hostile_requests_disturb_nobody(
             attack(listener, (makers[n % 3](n) for n in range(PER_SUITE)))
     assert valid.failed == []
     assert valid.count > 20
-    quiet(listener)
+    quiet(listener, tls)
     assert not any("smuggled" in target for target in app.targets)
     opened, closed = recorder.of("opened"), recorder.of("closed")
     assert len(opened) == len(closed) >= PER_SUITE // 2
-    with RawClient(listener.port, tls=tls) as client:
-        assert client.ask(get("/")).status == 200
     listener.shutdown()
-    assert threading.active_count() <= before
+    assert gone(listener)
     assert capfd.readouterr() == ("", "")
 
 
@@ -242,7 +236,7 @@ def test_memory_does_not_grow(serve: Serve, recorder: Recorder) -> None:
         for _ in range(3):
             attack(listener, (malformed(n) for n in range(600)))
             quiet(listener)
-            recorder.events.clear()
+            recorder.forget()
             app.targets.clear()
             gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])

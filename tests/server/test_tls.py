@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mockhost.server.listener import Limits, TlsOffer
-from tests.server.conftest import Certificate, Recorder, Serve, client_context, hello
+from tests.server.conftest import Certificate, Clock, Recorder, Serve, client_context, hello, until
 from tests.server.raw import PATIENCE, RawClient, get
 
 Offer = Callable[..., TlsOffer]
@@ -162,15 +162,17 @@ def test_a_client_without_a_common_version_gets_an_alert(
 
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01"])
 def test_a_silent_client_has_its_time_and_costs_nobody_anything(
-    serve: Serve, recorder: Recorder, offer: Offer, sent: bytes
+    serve: Serve, recorder: Recorder, clock: Clock, offer: Offer, sent: bytes
 ) -> None:
     """The handshake has a time limit on the connection's own thread; others shake hands meanwhile."""
-    listener = serve(hello, tls=offer(), limits=Limits(handshake=0.4))
+    listener = serve(hello, tls=offer(), limits=Limits(handshake=0.05))
     silent = [RawClient(listener.port) for _ in range(5)]
     for client in silent:
         client.send(sent)
     with RawClient(listener.port, tls=client_context()) as client:
         assert client.ask(get("/")).body == b"hello"
+    until(lambda: sum(each.deadline == 0.05 for each in recorder.connections) == 5)
+    clock.advance(0.06)
     for client in silent:
         assert client.until_end().tcp in ("rst", "fin")
         client.close()

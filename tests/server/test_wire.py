@@ -229,6 +229,7 @@ def test_a_client_that_leaves_is_told_apart_from_one_that_is_sent_away(
     with RawClient(listener.port) as client:
         client.ask(get("/", "Connection: close"))
         client.until_end()
+    recorder.wait("closed", 2)
     with RawClient(listener.port) as client:
         client.send(b"GET / HT")
     assert recorder.wait("closed", 3) == [(1, "client"), (2, "server"), (3, "client")]
@@ -394,7 +395,7 @@ def test_expect_is_answered_before_the_body(serve: Serve, transport: Transport) 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_over_the_limit_is_refused_and_read_away(serve: Serve, chunked: bool) -> None:
     """413 reaches the client although it was still sending."""
-    listener = serve(Echo(), limits=Limits(max_body=1_000))
+    listener = serve(Echo(), limits=Limits(max_body=1_000, drain_seconds=PATIENCE))
     body = b"x" * 50_000
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
     with RawClient(listener.port) as client:

@@ -133,7 +133,7 @@ def _differences(gets: Mapping[str, Any], answer: http.client.HTTPResponse, cont
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def replayer() -> Iterator[Replayer]:
     """One runner for all cases; hosts with the same overrides are used again, reset in between."""
     player = Replayer()

@@ -134,6 +134,25 @@ def schemas_in(value: Any) -> Iterator[dict[str, Any]]:
             yield from schemas_in(item)
 
 
+def test_the_document_says_what_is_sent_as_the_code_has_it(document: dict[str, Any]) -> None:
+    """Bodies are objects; a path that can't be read is refused, and not in JSON."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if body := operation.get("requestBody"):
+                assert body["content"]["application/json"]["schema"]["type"] == "object"
+            if any(each["in"] == "path" for each in operation.get("parameters", ())):
+                assert "text/plain" in operation["responses"]["400"]["content"]
+
+
+@pytest.mark.parametrize(("method", "path"), [("TRACE", "/v1/health"), ("OPTIONS", "/v1/connectors/SQL/change")])
+def test_a_method_that_nothing_has_is_told_what_the_path_has(ask: Ask, method: str, path: str) -> None:
+    """405 with the methods of this path and no other."""
+    answer = ask(method, path)
+    assert answer.status_code == 405
+    allowed = set(answer.headers["Allow"].split(", ")) - {"HEAD"}
+    assert allowed == {each.method for each in ENDPOINTS if each.path == path.replace("SQL", "{name}")}
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
 def test_every_endpoint_says_what_it_does(endpoint: Endpoint, document: dict[str, Any]) -> None:
     """A summary, an answer, its path's parameters, a description of each query key and of each key that is sent."""
@@ -679,7 +698,19 @@ def test_the_scenarios_own_rules_stay(ask: Ask) -> None:
     assert [each["live"] for each in ask("GET", "/v1/rules").get_json()["rules"]] == [False]
 
 
-@pytest.mark.parametrize("rule", [{"when": {"operaton": "me"}}, {"reply": {"status": 99}}, {"reply": 3}, {}])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"when": {"operaton": "me"}},
+        {"when": {"operation": "creat_user"}, "reply": "normal"},
+        {"reply": {"status": 99}},
+        {"reply": {"status": 200, "body_file": "/etc/passwd"}},
+        {"reply": 3},
+        {"when": {"operation": "me"}, "fault": "connection_reset"},
+        {"sequence": [{"reply": "normal"}]},
+        {},
+    ],
+)
 def test_a_rule_that_is_none_is_refused(ask: Ask, rule: dict[str, object]) -> None:
     """In words."""
     assert ask("POST", "/v1/rules", rule).status_code == 400

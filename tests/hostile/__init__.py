@@ -1,0 +1,1 @@
+"""Requests that mean no good: a corpus of texts, and generators that make requests of them."""
