@@ -22,7 +22,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from mockhost.clock import fresh_secret, iso
-from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError, VerificationError, did_you_mean
+from mockhost.errors import (
+    CannotRun,
+    MockhostError,
+    ScenarioError,
+    UsageError,
+    VerificationError,
+    did_you_mean,
+)
 from mockhost.journal import Connection as ConnectionRecord
 from mockhost.journal import Exchange, Journal
 from mockhost.runtime import Admission, ClientTarget, Cut, Runtime
@@ -238,7 +245,9 @@ class MockHost:
             raise UsageError("this host has no control plane", hint="make it with control=True and start it")
         host = self._control_address[0]
         shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown if host not in ('0.0.0.0', '::') else '127.0.0.1'}:{self.control_listener.port}"
+        return (
+            f"http://{shown if host not in ('0.0.0.0', '::') else '127.0.0.1'}:{self.control_listener.port}"
+        )
 
     def told(self, connector: str | None = None) -> ClientTarget:
         """What the client was told of a connector (the first one, if not named)."""
@@ -383,7 +392,13 @@ class HostClock:
         return iso(self.now())
 
     def advance(
-        self, by: str | float = 0.0, *, seconds: float = 0.0, minutes: float = 0.0, hours: float = 0.0, days: float = 0.0
+        self,
+        by: str | float = 0.0,
+        *,
+        seconds: float = 0.0,
+        minutes: float = 0.0,
+        hours: float = 0.0,
+        days: float = 0.0,
     ) -> None:
         """Move the clock on, e.g. `advance(minutes=5)` or `advance("4m")`; due jobs run in time order."""
         from mockhost.scenario.model import parse_duration
@@ -546,4 +561,3 @@ def _shape(target: ClientTarget) -> dict[str, Any]:
 
 
 __all__ = ["CannotRun", "MockHost", "MockhostError", "ScenarioError", "UsageError", "VerificationError"]
-

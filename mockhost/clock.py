@@ -57,7 +57,7 @@ def parse_iso(text: str) -> float:
     """Seconds since 1970 of an RFC 3339 date or date-time; without an offset it is UTC. Raises ValueError."""
     moment = datetime.datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
+        moment = moment.replace(tzinfo=datetime.UTC)
     return moment.timestamp()
 
 

@@ -96,9 +96,17 @@ def difference(expected: object, value: object) -> str | None:
 def _word_difference(word: str, operand: object, value: object) -> str | None:
     if word == "absent":
         gone = value is ABSENT
-        return None if gone is bool(operand) else f"expected {'nothing' if operand else 'a value'}, got {value!r}"
+        return (
+            None
+            if gone is bool(operand)
+            else f"expected {'nothing' if operand else 'a value'}, got {value!r}"
+        )
     if word == "not":
-        return f"expected anything but {operand!r}, got {value!r}" if difference(operand, value) is None else None
+        return (
+            f"expected anything but {operand!r}, got {value!r}"
+            if difference(operand, value) is None
+            else None
+        )
     if word == "any_of":
         options = operand if isinstance(operand, Sequence) and not isinstance(operand, str) else [operand]
         if any(difference(option, value) is None for option in options):

@@ -74,7 +74,9 @@ class Rule:
             raise UsageError(f"rule {self.name!r}: 'when' is a map of conditions")
         for word in when:
             if word not in CONDITIONS:
-                raise UsageError(f"rule {self.name!r}: unknown condition {word!r}", hint=did_you_mean(word, CONDITIONS))
+                raise UsageError(
+                    f"rule {self.name!r}: unknown condition {word!r}", hint=did_you_mean(word, CONDITIONS)
+                )
         self.operations = _operations(when.get("operation"))
         """the operations that it can match, or None where that takes more than a look"""
         self._conditions = tuple(when.items())
@@ -97,7 +99,9 @@ def _reply(value: object, name: str) -> Reply | None:
     if value == "normal":
         return None
     if not isinstance(value, Mapping):
-        raise UsageError(f"rule {name!r}: a reply is 'normal' or a map with status, headers, body", hint=f"got {value!r}")
+        raise UsageError(
+            f"rule {name!r}: a reply is 'normal' or a map with status, headers, body", hint=f"got {value!r}"
+        )
     status = value.get("status", 200)
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
         raise UsageError(f"rule {name!r}: the reply's status is a number from 200 to 599, not {status!r}")
@@ -151,7 +155,9 @@ class Rules:
         operation = request.operation
         candidates = self._candidates.get(operation)
         if candidates is None:
-            candidates = tuple(rule for rule in self if rule.operations is None or operation in rule.operations)
+            candidates = tuple(
+                rule for rule in self if rule.operations is None or operation in rule.operations
+            )
             self._candidates[operation] = candidates
         for rule in candidates:
             if rule.matches(request):

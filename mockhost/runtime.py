@@ -22,7 +22,6 @@ from mockhost.scenario import loader
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.tls import Certificates
 
-
 LAST_MOMENT = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last second that dates are written for."""
 MOST_IMPORTS = 100_000
@@ -202,7 +201,9 @@ class Runtime:
         """Refuse a jump in which so much happens that nobody would wait for it. Raises UsageError."""
         if self.clock.now() + seconds > LAST_MOMENT:
             raise UsageError("the virtual clock ends with the year 9999", hint="advance by less")
-        intervals = (c.config.imports.every for c in self.host.connectors.values() if c.config.imports.profiles)
+        intervals = (
+            c.config.imports.every for c in self.host.connectors.values() if c.config.imports.profiles
+        )
         imports = sum(seconds / every for every in intervals if every)
         if imports > MOST_IMPORTS:
             hint = "advance by less at a time, or set import.every to never"
@@ -279,7 +280,10 @@ class Runtime:
                 self.certificates.configure(changed.host.tls)
                 if self.listener is not None:
                     self.listener.close_idle()
-            if (changed.host.service == "running") is not self.host.running and path in ("host", "host.service"):
+            if (changed.host.service == "running") is not self.host.running and path in (
+                "host",
+                "host.service",
+            ):
                 self.service("start" if changed.host.service == "running" else "stop")
         applied = "at restart" if later else "now"
         self._tell("set", {"path": path, "applied": applied})

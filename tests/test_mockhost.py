@@ -13,8 +13,8 @@ import pytest
 import requests
 
 from mockhost import MockHost
-from mockhost.web import operations
 from mockhost.errors import CannotRun, ScenarioError, UsageError, VerificationError
+from mockhost.web import operations
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PROBE = {"filter": 'PLACEHOLDER eq "8646d011-1693-4cd3-9ee6-0d7482ca2219"'}
@@ -80,7 +80,10 @@ def test_a_certificate_expires_with_the_virtual_clock() -> None:
 def test_the_certificate_switches_while_the_host_runs() -> None:
     """Each property of `host.tls` counts for the next handshake."""
     with MockHost() as host:
-        for tls, words in (("wrong_name", "mismatch|doesn't match"), ("untrusted", "unable to get|self-signed|self signed")):
+        for tls, words in (
+            ("wrong_name", "mismatch|doesn't match"),
+            ("untrusted", "unable to get|self-signed|self signed"),
+        ):
             host.runtime.set("host.tls", tls)
             with pytest.raises(requests.exceptions.SSLError, match=words):
                 probe(host)
@@ -96,7 +99,11 @@ def test_an_ssl_context_and_headers_for_any_client() -> None:
         with context.wrap_socket(
             socket.create_connection(("localhost", host.port)), server_hostname="localhost"
         ) as sock:
-            lines = ["GET /ecma2host_SQL/scim/Users/ljacobson HTTP/1.1", "Host: localhost", "Connection: close"]
+            lines = [
+                "GET /ecma2host_SQL/scim/Users/ljacobson HTTP/1.1",
+                "Host: localhost",
+                "Connection: close",
+            ]
             lines += [f"{name}: {value}" for name, value in host.headers("SQL").items()]
             sock.sendall("\r\n".join([*lines, "", ""]).encode())
             assert sock.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
@@ -126,14 +133,20 @@ def test_locations_follow_the_host_header_and_lead_back_without_one() -> None:
             ("1.0", "", f"localhost:{host.port}"),
         ):
             with socket.create_connection(("localhost", host.port), 30) as sock:
-                head = f"GET /ecma2host_SQL/scim/Users/ljacobson HTTP/{version}\r\n{said}Connection: close\r\n"
+                head = (
+                    f"GET /ecma2host_SQL/scim/Users/ljacobson HTTP/{version}\r\n{said}Connection: close\r\n"
+                )
                 sock.sendall(f"{head}Authorization: Bearer {host.token('SQL')}\r\n\r\n".encode())
                 with sock.makefile("rb") as answer:
                     body = answer.read().partition(b"\r\n\r\n")[2]
-            assert json.loads(body)["meta"]["location"].startswith(f"http://{authority}/ecma2host_SQL/scim/Users/")
+            assert json.loads(body)["meta"]["location"].startswith(
+                f"http://{authority}/ecma2host_SQL/scim/Users/"
+            )
 
 
-def test_a_state_folder_may_be_named_relatively(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_folder_may_be_named_relatively(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What others are given to trust is found from wherever they are."""
     monkeypatch.chdir(tmp_path)
     with MockHost(state_dir="kept", control=False) as host:
@@ -179,8 +192,14 @@ def test_a_token_that_is_set_for_the_client_is_a_secret_at_once() -> None:
 def test_the_timeline_comes_true_on_the_virtual_clock() -> None:
     """Changes behind the host's back happen at their time, in order."""
     timeline = [
-        {"at": "1m", "change": {"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "B", "LastName": "K"}]}}},
-        {"at": "2m", "change": {"SQL": {"update": [{"where": {"ContosoLogin": "bob"}, "set": {"FirstName": "R"}}]}}},
+        {
+            "at": "1m",
+            "change": {"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "B", "LastName": "K"}]}},
+        },
+        {
+            "at": "2m",
+            "change": {"SQL": {"update": [{"where": {"ContosoLogin": "bob"}, "set": {"FirstName": "R"}}]}},
+        },
         {"at": "3m", "service": "stop"},
     ]
     with MockHost(timeline=timeline) as host:
@@ -252,7 +271,9 @@ def test_another_scenario_on_the_same_port() -> None:
 def test_live_rules_stand_before_the_files_and_go_with_a_reset() -> None:
     """The newest live rule first; a reset takes them all away."""
     with MockHost() as host:
-        host.runtime.add_rule({"name": "teapot", "when": {"operation": "find_users"}, "reply": {"status": 418}})
+        host.runtime.add_rule(
+            {"name": "teapot", "when": {"operation": "find_users"}, "reply": {"status": 418}}
+        )
         host.runtime.add_rule({"when": {"probe": True}, "reply": {"status": 500}})
         assert probe(host).status_code == 500
         assert [rule["name"] for rule in host.runtime.rules.documents()] == ["live[1]", "teapot"]
@@ -319,7 +340,9 @@ def test_a_scenario_from_python_with_people() -> None:
     with MockHost(connectors={"SQL": {"system": {"objects": [], "people": 50}}}) as host:
         assert len(host.objects("SQL")) == 50
         with host.session("SQL") as session:
-            found = session.get(host.url("SQL") + "/Users?filter=ContosoLogin eq %22user0000049%22", timeout=10).json()
+            found = session.get(
+                host.url("SQL") + "/Users?filter=ContosoLogin eq %22user0000049%22", timeout=10
+            ).json()
         assert found["Resources"][0][URN]["ContosoLogin"] == "user0000049"
 
 
@@ -361,7 +384,7 @@ def test_the_cache_streams_the_moment_at_which_it_began() -> None:
         with session.get(host.url("SQL") + "/cache", stream=True, timeout=30) as answer:
             assert answer.headers["Transfer-Encoding"] == "chunked"
             first = answer.raw.read(1000, decode_content=True)
-            user = {"schemas": [URN], URN: {"ContosoLogin": "late", "FirstName": "L", "LastName": "L"}}
+            user: Any = {"schemas": [URN], URN: {"ContosoLogin": "late", "FirstName": "L", "LastName": "L"}}
             with host.session("SQL") as other:
                 assert other.post(host.url("SQL") + "/Users", json=user, timeout=10).status_code == 201
                 assert other.delete(host.url("SQL") + "/Users/user0019999", timeout=10).status_code == 204
@@ -396,7 +419,7 @@ def test_a_connection_that_never_became_one_is_in_the_journal() -> None:
 
 @pytest.mark.parametrize("days", [-1.0, float("nan"), float("inf"), 300_000.0, 1e15])
 def test_the_clock_refuses_a_jump_that_nobody_would_wait_for(days: float) -> None:
-    """Backwards, nowhere, or so far that hundreds of thousands of imports would run: said at once, and nothing moves."""
+    """Backwards, nowhere, or so far that a great many imports would run: said at once, and nothing moves."""
     with MockHost(control=False) as host:
         before = host.clock.now()
         with pytest.raises(UsageError):

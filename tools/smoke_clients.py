@@ -86,7 +86,9 @@ def with_scim2_client(connector: str, url: str, token: str, ca_file: str) -> Non
     provider = ScimProvider(models=[User, extension], resource_types=[ResourceType.from_resource(model)])
     with Client(base_url=url, headers=headers, verify=context) as http:
         scim: Any = SyncSCIMClient(http, provider=provider)
-        new = model.model_validate({"schemas": [CORE, URN], "userName": "ann", URN: attributes_of(connector, "ann")})
+        new = model.model_validate(
+            {"schemas": [CORE, URN], "userName": "ann", URN: attributes_of(connector, "ann")}
+        )
         created = scim.create(new)
         step(f"{who}: create", bool(created.id), created)
         match, changeable = names_of(connector)
@@ -155,7 +157,16 @@ def with_curl(connector: str, url: str, token: str, ca_file: str) -> None:
     who = f"curl, {connector}"
 
     def curl(*arguments: str) -> tuple[int, Any]:
-        command = ["curl", "-sS", "--cacert", ca_file, "-H", f"Authorization: Bearer {token}", "-w", "\n%{http_code}"]
+        command = [
+            "curl",
+            "-sS",
+            "--cacert",
+            ca_file,
+            "-H",
+            f"Authorization: Bearer {token}",
+            "-w",
+            "\n%{http_code}",
+        ]
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=30, check=False)
         body, _, status = done.stdout.rpartition("\n")
         step(f"{who}: {' '.join(arguments[:2])[:60]}", done.returncode == 0, done.stderr)
@@ -176,7 +187,11 @@ def with_curl(connector: str, url: str, token: str, ca_file: str) -> None:
         }
         status, changed = curl("-X", "PATCH", where, *scim, "-d", json.dumps(change))
         step(f"{who}: change {path.rpartition(':')[2]}", status == 200, changed)
-    step(f"{who}: changed and disabled", changed[URN][changeable] == "Changed" and changed["active"] is False, changed)
+    step(
+        f"{who}: changed and disabled",
+        changed[URN][changeable] == "Changed" and changed["active"] is False,
+        changed,
+    )
     status, _ = curl("-X", "DELETE", where)
     step(f"{who}: delete", status == 204, status)
     status, _ = curl(where)
@@ -193,13 +208,25 @@ SETS = (
 
 def main() -> None:
     """Serve basics/healthy in a process of its own and run every client on both connectors."""
-    command = shutil.which("mockhost", path=str(pathlib.Path(sys.executable).parent)) or shutil.which("mockhost")
+    command = shutil.which("mockhost", path=str(pathlib.Path(sys.executable).parent)) or shutil.which(
+        "mockhost"
+    )
     step("a mockhost command is on the path", command is not None)
     with tempfile.TemporaryDirectory() as folder:
         ready = pathlib.Path(folder) / "ready.json"
         options = [word for each in SETS for word in ("--set", each)]
         server = subprocess.Popen(
-            [str(command), "serve", "--port", "0", "--control-port", "0", "--ready-file", str(ready), *options],
+            [
+                str(command),
+                "serve",
+                "--port",
+                "0",
+                "--control-port",
+                "0",
+                "--ready-file",
+                str(ready),
+                *options,
+            ],
             stdout=subprocess.DEVNULL,
         )
         try:

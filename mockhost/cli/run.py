@@ -220,7 +220,9 @@ class Child:
             self._starting = False
             if self.stopped:  # while it was not yet there to be told
                 process.send_signal(self.stopped)
-            threading.Thread(target=self._wait_for, args=(process,), name="mockhost-command", daemon=True).start()
+            threading.Thread(
+                target=self._wait_for, args=(process,), name="mockhost-command", daemon=True
+            ).start()
             while process.returncode is None:
                 self._bell.wait()
         finally:

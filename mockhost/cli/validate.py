@@ -78,7 +78,9 @@ def spread(names: Iterable[str]) -> Iterator[str]:
         if os.path.isdir(name):
             found = scenario_files(Path(name))
             if not found:
-                raise UsageError(f"there is no scenario in the folder {name}", hint="they end in .yaml, .yml or .json")
+                raise UsageError(
+                    f"there is no scenario in the folder {name}", hint="they end in .yaml, .yml or .json"
+                )
             yield from found
         elif name in shelves.shelves():
             yield from shelves.names(name)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 OBJECT_DN = "-dn-"
 """The virtual attribute that carries an object's DN (Generic LDAP connector tutorial, attribute mappings)."""
-EXPORT_PASSWORD = "export_password" 
+EXPORT_PASSWORD = "export_password"
 """The virtual attribute of the initial password: always in the schema, never given back."""
 
 

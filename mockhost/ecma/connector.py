@@ -48,7 +48,11 @@ class Connector:
     """A connector as the service runs it: built when the service starts, gone when it stops."""
 
     def __init__(
-        self, config: ConnectorConfig, system: ConnectedSystem, behaviours: Mapping[str, object], clock: VirtualClock
+        self,
+        config: ConnectorConfig,
+        system: ConnectedSystem,
+        behaviours: Mapping[str, object],
+        clock: VirtualClock,
     ) -> None:
         self.config = config
         self.name = config.name
@@ -72,7 +76,9 @@ class Connector:
         """Raise what a client is told while no answer can be given: DllNotLoadable or Importing."""
         if self.config.dll == "access_denied":
             raise DllNotLoadable(self.kind.dll_denied(self.name))
-        if self.space.importing and (self.space.imports_done == 0 or self.behaviours["importing_scope"] == "every"):
+        if self.space.importing and (
+            self.space.imports_done == 0 or self.behaviours["importing_scope"] == "every"
+        ):
             raise Importing
 
     # -- queries ------------------------------------------------------------------------------------------
@@ -170,7 +176,9 @@ class Connector:
         before = self.object_type.resource(record, "")
         unknown = str(self.behaviours["unknown_attributes"])
         if _work(before, patch.read_operations(body)) > _MOST_WORK:
-            raise ScimError(413, None, "The request is too large: send fewer operations, or fewer values, at a time.")
+            raise ScimError(
+                413, None, "The request is too large: send fewer operations, or fewer values, at a time."
+            )
         after = patch.apply(before, body, schema=self.object_type.patch_schema, unknown=unknown)
         given = self.object_type.given(after)
         if after.get("active") == before.get("active"):
@@ -224,7 +232,9 @@ class Connector:
         with self._exporting():
             exported = self.system.modify(anchor, changed)
         self.space.put(row, exported)
-        return Outcome(self.object_type.id_of(exported), exported, (self._native("modify", exported, changed),))
+        return Outcome(
+            self.object_type.id_of(exported), exported, (self._native("modify", exported, changed),)
+        )
 
     def _remove(self, row: int, record: Record) -> Outcome:
         with self._exporting():
@@ -240,7 +250,9 @@ class Connector:
         for name, value in held.items():
             given = values.get(name)
             if given is not None and str(given).casefold() != str(value).casefold():
-                raise ScimError(400, "mutability", f"The attribute {name} can't be changed once the object exists.")
+                raise ScimError(
+                    400, "mutability", f"The attribute {name} can't be changed once the object exists."
+                )
 
     def _password(self, given: Given, record: Record) -> tuple[str, ...]:
         """The second call of a connector that sets passwords (known issues page: not in the first export)."""

@@ -91,7 +91,10 @@ class Host:
         """Whether the running service has not yet read all of what is configured."""
         if not self.running:
             return False
-        return self._read_at_start() != (self.debug, {n: _pages(c.config) for n, c in self.connectors.items()})
+        return self._read_at_start() != (
+            self.debug,
+            {n: _pages(c.config) for n, c in self.connectors.items()},
+        )
 
     def _behaviours_of(self, page: ConnectorConfig) -> Mapping[str, object]:
         return known.resolve(self.config.generation, {**self.config.behaviours, **page.behaviours})
@@ -114,7 +117,9 @@ class Host:
         """The service's settings as plain JSON: as configured, or as the running service has read them."""
         pages = self.configured if not effective else {name: c.config for name, c in self.connectors.items()}
         return {
-            "service": "running" if (self.running if effective else self.config.service == "running") else "stopped",
+            "service": "running"
+            if (self.running if effective else self.config.service == "running")
+            else "stopped",
             "debug": self.debug if effective else self.config.debug,
             "generation": self.config.generation,
             "connectors": {name: _page(page) for name, page in pages.items()},
@@ -139,7 +144,9 @@ class Host:
 
 def _pages(page: ConnectorConfig) -> tuple[object, ...]:
     """The part of a connector's configuration that the service reads when it starts."""
-    return page._replace(behaviours={}, system=page.system._replace(objects=(), people=None, table="", rights=()))
+    return page._replace(
+        behaviours={}, system=page.system._replace(objects=(), people=None, table="", rights=())
+    )
 
 
 def _page(page: ConnectorConfig) -> dict[str, object]:

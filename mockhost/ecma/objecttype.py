@@ -41,7 +41,9 @@ class Given(NamedTuple):
 class ObjectType:
     """One object type under one set of behaviours; immutable."""
 
-    def __init__(self, config: ConnectorConfig, system: ConnectedSystem, behaviours: Mapping[str, object]) -> None:
+    def __init__(
+        self, config: ConnectorConfig, system: ConnectedSystem, behaviours: Mapping[str, object]
+    ) -> None:
         self._config = config
         self._system = system
         self._behaviours = behaviours
@@ -132,7 +134,9 @@ class ObjectType:
             )
             for a in self.attributes
         }
-        password = patch.AttributeInfo(EXPORT_PASSWORD, "string", False, "readWrite", None, True, messages.ECMA_USER)
+        password = patch.AttributeInfo(
+            EXPORT_PASSWORD, "string", False, "readWrite", None, True, messages.ECMA_USER
+        )
         infos[EXPORT_PASSWORD] = password
         active = patch.AttributeInfo("active", "boolean", False, "readWrite", None, False, messages.CORE_USER)
         return patch.FlatSchema(messages.ECMA_USER, infos, {"active": active})
@@ -261,7 +265,9 @@ class ObjectType:
             folded = str(key).casefold()
             if folded == _URN:
                 if not isinstance(value, Mapping):
-                    raise ScimError(400, "invalidValue", f"{key}: expected a JSON object with the user's attributes.")
+                    raise ScimError(
+                        400, "invalidValue", f"{key}: expected a JSON object with the user's attributes."
+                    )
                 given.update(value)
             elif folded.startswith(_URN + ":"):
                 given[str(key)[len(_URN) + 1 :]] = value
@@ -284,7 +290,9 @@ class ObjectType:
                 attribute = Attribute(OBJECT_DN, Column(OBJECT_DN), False, self._dn_position)
             if attribute is None:
                 if self._behaviours["unknown_attributes"] == "refuse":
-                    raise ScimError(400, "invalidPath", f"The attribute {name} is not in the connector's schema.")
+                    raise ScimError(
+                        400, "invalidPath", f"The attribute {name} is not in the connector's schema."
+                    )
                 continue
             values[attribute.name] = self._column_value(attribute, value)
         return values, password

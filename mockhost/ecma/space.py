@@ -129,7 +129,9 @@ class ConnectorSpace:
 
     def _sees_the_table(self) -> bool:
         table = self._config.table
-        return self._system.can("read") and (table is None or table.casefold() == self._system.table_name.casefold())
+        return self._system.can("read") and (
+            table is None or table.casefold() == self._system.table_name.casefold()
+        )
 
     def _import_all(self) -> Table:
         if not self._sees_the_table():

@@ -245,8 +245,12 @@ class Table:
     def find_empty(self, position: int) -> list[int]:
         """Rows whose column holds nothing. Computed records are taken to fill what they are asked for."""
         stored = self.base.rows if isinstance(self.base.rows, list) else ()
-        rows = [row for row, record in enumerate(stored) if record[position] is None and row not in self._overlay]
-        rows += [row for row, record in self._overlay.items() if record is not None and record[position] is None]
+        rows = [
+            row for row, record in enumerate(stored) if record[position] is None and row not in self._overlay
+        ]
+        rows += [
+            row for row, record in self._overlay.items() if record is not None and record[position] is None
+        ]
         return sorted(rows)
 
     def shared_rows(self, position: int) -> list[list[int]]:

@@ -244,7 +244,10 @@ def table(
         elif entry is None or not row[-1]:
             lines.append(_clip(line, width))
         else:  # why something went wrong is what people look for: it gets a line of its own
-            lines += [_clip((mark + "  ".join(cells[:-1])).rstrip(), width), _clip(f"{mark}   {row[-1]}", width)]
+            lines += [
+                _clip((mark + "  ".join(cells[:-1])).rstrip(), width),
+                _clip(f"{mark}   {row[-1]}", width),
+            ]
     return "\n".join(lines)
 
 

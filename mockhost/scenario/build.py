@@ -191,7 +191,9 @@ def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
     return SystemConfig(
         columns=tuple(columns.values()),
         objects=tuple(objects),
-        people=None if people is None else PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {})),
+        people=None
+        if people is None
+        else PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {})),
         table=said.get("table", ""),
         rights=tuple(said.get("rights", SystemConfig().rights)),
         containers=tuple(said["containers"]) if "containers" in said else None,

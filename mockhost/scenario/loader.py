@@ -6,12 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
-from mockhost.errors import Problem, ScenarioError, UsageError
-from mockhost.scenario import build, meaning, shape, shelves, shipped, steps, variables, words
+from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
+from mockhost.scenario import build, meaning, schema, shape, shelves, shipped, steps, variables, words
 from mockhost.scenario.chain import Chain, reader
 from mockhost.scenario.data import DataProblem
 from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
-from mockhost.scenario.merge import Document, plain_document
+from mockhost.scenario.merge import Document, idle_nulls, plain_document
 from mockhost.scenario.model import Scenario, Trail
 from mockhost.scenario.words import stacked
 
@@ -104,7 +104,9 @@ def judge_rule(document: Mapping[str, object]) -> None:
     steps.judge_rules(sound["rules"], findings)
     reply = document.get("reply")
     if isinstance(reply, Mapping) and "body_file" in reply:
-        findings.add(("rules", 0, "reply", "body_file"), "a rule that no file has can't name one", "write a body")
+        findings.add(
+            ("rules", 0, "reply", "body_file"), "a rule that no file has can't name one", "write a body"
+        )
     found = [p._replace(path=p.path.replace("$.rules[0]", "$", 1)) for p in findings.problems]
     if len(found) == 1:
         raise UsageError(f"that is no rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
@@ -153,9 +155,22 @@ def _judge(
     variables.report_unset(document, given, findings)
     filled = variables.filled(document, given, findings)
     shape.judge(filled, findings)
+    _judge_nulls(layers, findings)
     if whole:
         meaning.judge(filled, name, findings)
     return filled, findings
+
+
+def _judge_nulls(layers: Sequence[Layer], findings: Findings) -> None:
+    """Report a null, said beside the files, for a key that nothing can have: merging leaves no trace of it."""
+    for layer in layers:
+        if isinstance(layer, WordsLayer):
+            for path in idle_nulls({}, layer.document):
+                if schema.at(path[:-1]) and not schema.at(path):
+                    known = schema.known_keys(path[:-1])
+                    findings.add(
+                        path, f"unknown key {path[-1]!r}", did_you_mean(str(path[-1]), known), key=True
+                    )
 
 
 def _raise_all(chain: Chain, said: Sequence[Layer], name: str, env: Mapping[str, str]) -> None:

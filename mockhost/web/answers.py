@@ -132,12 +132,18 @@ def unauthorized(behaviours: Mapping[str, object], accept: str | None, reason: s
     challenge = str(behaviours["unauthorized_challenge"])
     text = "Authorization has been denied for this request."
     status = status_of(behaviours, "unauthorized_status")
-    answer = layered(status, text, behaviours["unauthorized_body"], behaviours, accept)._replace(reason=reason)
+    answer = layered(status, text, behaviours["unauthorized_body"], behaviours, accept)._replace(
+        reason=reason
+    )
     return with_headers(answer, ("WWW-Authenticate", challenge)) if challenge else answer
 
 
 def method_not_allowed(
-    method: str, allow: tuple[str, ...], behaviours: Mapping[str, object], accept: str | None, status: int = 405
+    method: str,
+    allow: tuple[str, ...],
+    behaviours: Mapping[str, object],
+    accept: str | None,
+    status: int = 405,
 ) -> Answer:
     """A verb that the path does not take, from Web API's action selector."""
     text = f"The requested resource does not support http method '{method}'."
@@ -159,7 +165,11 @@ def of_exception(
         status, layer = status_of(behaviours, "importing_status"), behaviours["importing_body"]
         answer = layered(status, error.message, layer, behaviours, accept)
         after = behaviours["importing_retry_after"]
-        return with_headers(answer, ("Retry-After", str(int(after)))) if isinstance(after, (int, float)) else answer
+        return (
+            with_headers(answer, ("Retry-After", str(int(after))))
+            if isinstance(after, (int, float))
+            else answer
+        )
     assert isinstance(error, DllNotLoadable)
     more: dict[str, str] = {}
     detail = behaviours["error_detail"]

@@ -225,7 +225,9 @@ class DataExchange:
         self.verdict = found.verdict
         accept = self._by_name.get("accept")
         if found.resource == ROOT and connector is not None:
-            return answers.empty(answers.status_of(behaviours, "root_status"), "nothing is served at /scim itself")
+            return answers.empty(
+                answers.status_of(behaviours, "root_status"), "nothing is served at /scim itself"
+            )
         if found.verdict == "not_found" or connector is None:
             return answers.not_found(self.target, behaviours, accept, self._not_found_because())
         unlisted = found.operation == "list_users" and behaviours["filterless_list"] == 405
@@ -243,7 +245,9 @@ class DataExchange:
             return True
         if self.route.operation == "schemas":
             return behaviours["schemas_access"] == "open"
-        return self.route.operation == "cache" and behaviours["cache_access"] == "debug"  # it closes by itself
+        return (
+            self.route.operation == "cache" and behaviours["cache_access"] == "debug"
+        )  # it closes by itself
 
     def _method_not_allowed(self, behaviours: Mapping[str, object], accept: str | None) -> Answer:
         self.verdict = "method_not_allowed"

@@ -64,7 +64,8 @@ def _list(call: Call, connector: Connector, query: queries.Query, wanted: filter
     behaviours = connector.behaviours
     size = behaviours["list_page_size"] if query.count is None else query.count
     limit = behaviours["list_page_max"]
-    assert isinstance(size, int) and isinstance(limit, int)
+    assert isinstance(size, int)
+    assert isinstance(limit, int)
     found = connector.find(wanted, query.start_index, min(size, limit))
     resources = [connector.resource(record, call.base_url) for record in found.records]
     if query.attributes or query.excluded:
@@ -163,7 +164,10 @@ def delete_user(call: Call, connector: Connector) -> Answer:
 def schemas(call: Call, connector: Connector) -> Answer:
     """`GET /schemas`: the attributes chosen on the Select Attributes page."""
     resource = messages.schema_resource(
-        messages.ECMA_USER, "User", connector.object_type.schema_attributes(), location=f"{call.base_url}/Schemas"
+        messages.ECMA_USER,
+        "User",
+        connector.object_type.schema_attributes(),
+        location=f"{call.base_url}/Schemas",
     )
     if call.id is None:
         return scim(200, messages.list_response([resource], 1, 1), connector.behaviours)
@@ -268,7 +272,9 @@ def _json(call: Call) -> object:
         return document(call.body)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise ScimError(400, "invalidSyntax", f"The request is invalid: the body is no JSON ({where}).") from None
+        raise ScimError(
+            400, "invalidSyntax", f"The request is invalid: the body is no JSON ({where})."
+        ) from None
 
 
 def document(body: bytes) -> object:
@@ -285,7 +291,15 @@ OPERATIONS: Mapping[str, Callable[[Call, Connector], Answer]] = {
     "patch_user": patch_user,
     "delete_user": delete_user,
     **dict.fromkeys(
-        ("find_groups", "list_groups", "get_group", "create_group", "replace_group", "patch_group", "delete_group"),
+        (
+            "find_groups",
+            "list_groups",
+            "get_group",
+            "create_group",
+            "replace_group",
+            "patch_group",
+            "delete_group",
+        ),
         groups,
     ),
     "schemas": schemas,

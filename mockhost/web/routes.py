@@ -82,7 +82,9 @@ def decode(segment: str) -> str:
         return raw.decode("latin-1")
 
 
-def route(method: str, target: str, connectors: Mapping[str, object], behaviours: Mapping[str, object]) -> Route:
+def route(
+    method: str, target: str, connectors: Mapping[str, object], behaviours: Mapping[str, object]
+) -> Route:
     """Find the operation of a request. `connectors` are those of the running service, by name."""
     path, query = split_target(target)
     segments = path.split("/")[1:]
@@ -92,7 +94,9 @@ def route(method: str, target: str, connectors: Mapping[str, object], behaviours
         segments.pop()
     first = decode(segments[0])
     prefix, name = first[: len(PREFIX)], first[len(PREFIX) :]
-    right_prefix = prefix == PREFIX or (prefix.casefold() == PREFIX and behaviours["prefix_case"] == "insensitive")
+    right_prefix = prefix == PREFIX or (
+        prefix.casefold() == PREFIX and behaviours["prefix_case"] == "insensitive"
+    )
     connector = name if right_prefix and name in connectors else None
     rest = segments[1:]
     if not rest or decode(rest[0]).casefold() != "scim" or "" in rest:
@@ -130,5 +134,6 @@ def _has_filter(query: str) -> bool:
         return True
     # A key may be written with escapes, too; a value full of them is no reason to look.
     return "%" in query and any(
-        "%" in (key := pair.partition("=")[0]) and decode(key).casefold() == "filter" for pair in query.split("&")
+        "%" in (key := pair.partition("=")[0]) and decode(key).casefold() == "filter"
+        for pair in query.split("&")
     )

@@ -175,9 +175,9 @@ def test_every_cure_can_be_carried_out_by_its_commands(invoke: Invoke, name: str
                 result = invoke(*shlex.split(line)[1:])
                 assert result.exit_code == 0, f"{line}: {result.output}"
         client = Player(driver.targets(), driver, default_connector(scenario))
-        for step in scenario.cured or CURED:
-            result = client.play(step)
-            assert result.ok, result
+        for after in scenario.cured or CURED:
+            played = client.play(after)
+            assert played.ok, played
 
 
 # -- test-connection ----------------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ def test_a_signal_while_it_starts_ends_it_too(
         raise AssertionError("nobody was told")
 
     monkeypatch.setattr(Hosting, "make", make)
-    monkeypatch.setattr(serve, "PATIENCE", 3_600.0)  # when it is over, the process ends: here it is that of the tests
+    monkeypatch.setattr(
+        serve, "PATIENCE", 3_600.0
+    )  # when it is over, the process ends: here it is that of the tests
     result = invoke("serve")
     assert (result.exit_code, result.output) == (0, "")
     assert signal.getsignal(number) is before

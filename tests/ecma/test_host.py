@@ -130,7 +130,10 @@ def test_a_change_holds_what_the_columns_hold_or_nothing_at_all(hosts: Hosts) ->
     ):
         for change in (
             {"insert": [{"ContosoLogin": "bob"}, bad]},
-            {"insert": [{"ContosoLogin": "bob"}], "update": [{"where": {"ContosoLogin": "awhite"}, "set": bad}]},
+            {
+                "insert": [{"ContosoLogin": "bob"}],
+                "update": [{"where": {"ContosoLogin": "awhite"}, "set": bad}],
+            },
         ):
             with pytest.raises(UsageError) as caught:
                 system.change(change)
@@ -143,7 +146,14 @@ def test_a_change_holds_what_the_columns_hold_or_nothing_at_all(hosts: Hosts) ->
 def test_a_change_shapes_values_and_finds_them_without_regard_to_case(hosts: Hosts) -> None:
     """One value of a multi-valued column is a list of one; every column of `where` is compared alike."""
     system = hosts().system("LDAP")
-    assert system.change({"insert": [{"-dn-": "CN=m,DC=x", "cn": "m", "sn": "Moe", "objectClass": "top"}]}) == 1
+    assert (
+        system.change({"insert": [{"-dn-": "CN=m,DC=x", "cn": "m", "sn": "Moe", "objectClass": "top"}]}) == 1
+    )
     assert [found["objectClass"] for found in system.objects({"cn": "M"})] == [("top",)]
-    assert system.change({"update": [{"where": {"cn": "m", "sn": "moe", "objectClass": "TOP"}, "set": {"sn": "Mu"}}]}) == 1
+    assert (
+        system.change(
+            {"update": [{"where": {"cn": "m", "sn": "moe", "objectClass": "TOP"}, "set": {"sn": "Mu"}}]}
+        )
+        == 1
+    )
     assert system.change({"delete": [{"sn": "MU", "cn": "M"}]}) == 1

@@ -122,7 +122,9 @@ def test_two_objects_with_one_anchor_are_one_in_the_space(hosts: Hosts) -> None:
     for rule, name in (("first_wins", "Lisa"), ("last_wins", "Elisa")):
         host = hosts(
             host={"behaviours": {"duplicate_anchor_import": rule}},
-            connectors={"SQL": {"system": {"columns": {"ContosoLogin": {"type": "string", "unique": False}}}}},
+            connectors={
+                "SQL": {"system": {"columns": {"ContosoLogin": {"type": "string", "unique": False}}}}
+            },
         )
         twin = {"ContosoLogin": "ljacobson", "FirstName": "Elisa", "LastName": "Jacobson"}
         host.system("SQL").change({"insert": [twin]})

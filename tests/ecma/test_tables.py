@@ -59,7 +59,9 @@ def test_a_table_is_a_dictionary_of_rows(base: list[Record], steps: list[tuple[s
     for start in range(len(model) + 2):
         assert list(table.records(start)) == sorted(model.items())[start:]
     for position in (0, 1):
-        assert list(table.column(position)) == [(row, record[position]) for row, record in sorted(model.items())]
+        assert list(table.column(position)) == [
+            (row, record[position]) for row, record in sorted(model.items())
+        ]
     assert table.find_empty(0) == [row for row, record in sorted(model.items()) if record[0] is None]
     shared = [rows for key in ("ann", "bea", "cid") if len(rows := found_in(model, 0, key)) > 1]
     assert sorted(table.shared_rows(0)) == sorted(shared)
@@ -87,15 +89,15 @@ def test_two_tables_share_the_index_of_their_base() -> None:
 class Counted(Rows):
     """Records that are computed, and counted while they are."""
 
-    def __init__(self, count: int) -> None:
-        self.count = count
+    def __init__(self, size: int) -> None:
+        self.size = size
         self.computed = 0
 
     def __len__(self) -> int:
-        return self.count
+        return self.size
 
     def __getitem__(self, row: int) -> Record:  # type: ignore[override]
-        if not 0 <= row < self.count:
+        if not 0 <= row < self.size:
             raise IndexError(row)
         self.computed += 1
         return (f"user{row}",)

@@ -424,7 +424,7 @@ def test_the_digest_is_of_what_is_left(add: Make) -> None:
 SECRETS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=4, max_size=24).filter(
     lambda text: text.strip() == text and len(text.strip()) >= 4
 )
-WIRE = {
+WIRE: dict[str, Callable[[str], str]] = {
     "raw": lambda s: s.encode().decode("latin-1"),
     "quoted": lambda s: quote(s, safe=""),
     "plus": quote_plus,

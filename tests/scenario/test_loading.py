@@ -409,3 +409,38 @@ def test_a_set_that_is_no_text_is_a_wrong_usage() -> None:
     """As a terminal of another encoding hands it over."""
     with pytest.raises(UsageError, match="half of a surrogate pair"):
         loader.load("basics/healthy", sets=["title=\udcff"], env={})
+
+
+@pytest.mark.parametrize(
+    ("sets", "problem"),
+    [
+        (["host.debg=null"], "--set host.debg: $.host.debg: unknown key 'debg'; did you mean 'debug'?"),
+        (["hots=null"], "--set hots: $.hots: unknown key 'hots'; did you mean 'host'?"),
+        (
+            ["connectors.SQL.dl=null"],
+            "--set connectors.SQL.dl: $.connectors.SQL.dl: unknown key 'dl'; did you mean 'dll'?",
+        ),
+    ],
+)
+def test_a_null_for_a_key_that_there_is_not_is_a_slip(sets: list[str], problem: str) -> None:
+    """It removes nothing, and merging would leave no trace of it."""
+    with pytest.raises(ScenarioError) as caught:
+        loader.load("basics/healthy", sets=sets, env={})
+    assert list(map(str, caught.value.problems)) == [problem]
+
+
+@pytest.mark.parametrize(
+    "said", ["host.tls=null", "host.behaviours.put=null", "connectors.Gone=null", "client.SQL=null"]
+)
+def test_a_null_may_remove_what_is_not_there(said: str) -> None:
+    """A cure that is played twice is no mistake."""
+    assert loader.load("basics/healthy", sets=[said], env={}).connectors.keys() == {"SQL", "LDAP"}
+
+
+def test_a_live_rule_is_judged_as_one_of_a_file() -> None:
+    """All that is wrong with it at once, what is reserved included."""
+    loader.judge_rule({"when": {"operation": "find_users"}, "reply": {"status": 503}})
+    with pytest.raises(UsageError) as caught:
+        loader.judge_rule({"when": {"opration": "me"}, "fault": "connection_reset", "probability": 0.5})
+    for part in ("$.when.opration: unknown key", "$.fault: 'fault' is reserved", "$.probability"):
+        assert part in str(caught.value)

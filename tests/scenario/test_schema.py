@@ -80,7 +80,9 @@ def test_it_knows_the_words_of_the_code() -> None:
     step = definitions["step"]["properties"]
     tls = ROOT["$defs"]["host"]["properties"]["tls"]["anyOf"][0]["enum"]
     assert set(definitions["matcher"]["properties"]) == matching.WORDS
-    conditions = {word for word, part in definitions["when"]["properties"].items() if "x-reserved" not in part}
+    conditions = {
+        word for word, part in definitions["when"]["properties"].items() if "x-reserved" not in part
+    }
     assert conditions == set(rules.CONDITIONS)
     assert set(tls) == set(build.TLS_WORDS)
     assert set(definitions["tls"]["properties"]) == set(TlsConfig._fields)

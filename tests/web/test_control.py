@@ -144,7 +144,9 @@ def test_the_document_says_what_is_sent_as_the_code_has_it(document: dict[str, A
                 assert "text/plain" in operation["responses"]["400"]["content"]
 
 
-@pytest.mark.parametrize(("method", "path"), [("TRACE", "/v1/health"), ("OPTIONS", "/v1/connectors/SQL/change")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("TRACE", "/v1/health"), ("OPTIONS", "/v1/connectors/SQL/change")]
+)
 def test_a_method_that_nothing_has_is_told_what_the_path_has(ask: Ask, method: str, path: str) -> None:
     """405 with the methods of this path and no other."""
     answer = ask(method, path)
