@@ -339,3 +339,13 @@ def test_a_refusal_that_quotes_a_megabyte_is_kept_short() -> None:
         answer = ask(host, "POST", "/Users", {URN: {"-dn-": "\\" * 200_000}}, connector="LDAP")
         assert answer.status == 400
         assert len(str(host.journal.entries()[-1].reason)) <= 1_000
+
+
+def test_one_value_in_two_spellings_can_be_changed_again(odd: MockHost) -> None:
+    """An index knows such a row once, so it forgets it once."""
+    odd.reset()
+    for tags in (["a"], ["x", "X"], ["y"]):
+        assert ask(odd, "GET", "/Users?filter=Tags+eq+%22x%22").status == 200
+        change = {"Operations": [{"op": "Replace", "path": "Tags", "value": tags}]}
+        assert ask(odd, "PATCH", "/Users/1", change).status == 200
+        assert odd.objects("ODD", Number=1)[0]["Tags"] == tags

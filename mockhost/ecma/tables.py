@@ -285,7 +285,7 @@ class Table:
 def _keys(value: Value) -> Iterable[object]:
     if value is None:
         return ()
-    return map(fold, value) if isinstance(value, tuple) else (fold(value),)
+    return set(map(fold, value)) if isinstance(value, tuple) else (fold(value),)
 
 
 def _nth_live(position: int, deleted: list[int]) -> int:

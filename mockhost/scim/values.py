@@ -20,6 +20,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,19}").fullmatch
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
 _LARGEST: Final = 2**63
+_EXACT = 2**53  # beyond it a float stands for several whole numbers
 
 SIMPLE_TYPES: Final = ("string", "boolean", "integer", "decimal", "dateTime", "binary", "reference")
 
@@ -63,7 +64,7 @@ def _integer(value: object) -> object:
         return None
     if isinstance(value, str) and _INTEGER(value):
         value = int(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
         value = int(value)
     return value if isinstance(value, int) and -_LARGEST <= value < _LARGEST else None
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mockhost.ecma.tables import Base, Record, Rows, Stacked, Table
 
 NAMES = st.sampled_from(["ann", "Ann", "bea", "cid", None])
-RECORDS = st.tuples(NAMES, st.sampled_from([("x",), ("x", "y"), None, ()]))
+RECORDS = st.tuples(NAMES, st.sampled_from([("x",), ("x", "y"), ("x", "X"), None, ()]))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("insert"), st.just(0), RECORDS),
