@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from mockhost.clock import VirtualClock, fresh_key, iso
 from mockhost.ecma.host import Host
-from mockhost.errors import MockhostError, UsageError, did_you_mean
+from mockhost.errors import MockhostError, UsageError
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
 from mockhost.rules import Rules
 from mockhost.scenario import loader
@@ -245,18 +245,16 @@ class Runtime:
         self._tell("import", {"connector": name, "profile": profile})
 
     def change(self, changes: Mapping[str, object]) -> int:
-        """Change connected systems behind the host's back; how many objects it touched."""
-        count = 0
+        """Change connected systems behind the host's back, all or none; how many objects it touched."""
         with self.lock:
+            found = []
             for name, change in changes.items():
                 system = self.host.system(name)
                 if not isinstance(change, Mapping) or not change:
                     raise UsageError(f"{name}: a change is a map of insert, update and delete")
-                for word in change:
-                    if word not in ("insert", "update", "delete"):
-                        hint = did_you_mean(str(word), ("insert", "update", "delete"))
-                        raise UsageError(f"{name}: unknown change {word!r}", hint=hint)
-                count += system.change(change)
+                system.read_changes(change)
+                found.append((system, change))
+            count = sum(system.change(change) for system, change in found)
         self._tell("change", {"connectors": list(changes), "objects": count})
         return count
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import socket
@@ -255,6 +256,18 @@ def test_a_clock_that_runs_by_itself_outlives_a_job_that_fails() -> None:
         runtime.service("stop")  # which has the clock's thread look again
         assert running.wait(30)
         assert bugs == ["ValueError: a mistake"]
+
+
+def test_a_change_of_several_systems_is_done_whole_or_not_at_all() -> None:
+    """A mistake in the second one leaves the first as it was."""
+    wrongs: list[dict[str, object]] = [{"insert": [{"cn": 5}]}, {"upsert": []}, {}]
+    with MockHost(control=False) as host:
+        for wrong in wrongs:
+            with pytest.raises(UsageError, match="LDAP: "):
+                host.runtime.change({"SQL": {"delete": [{"ContosoLogin": "awhite"}]}, "LDAP": wrong})
+        assert host.objects("SQL", ContosoLogin="awhite")
+        both = {"SQL": {"delete": [{"ContosoLogin": "awhite"}]}, "LDAP": {"delete": [{"cn": "dmartin"}]}}
+        assert host.runtime.change(both) == 2
 
 
 def test_another_scenario_on_the_same_port() -> None:

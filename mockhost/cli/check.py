@@ -11,6 +11,7 @@ import click
 from mockhost import clock
 from mockhost.cli import cure, outcome, validate
 from mockhost.cli.evidence import assumed
+from mockhost.cli.hiding import Hide, hidden, hider
 from mockhost.cli.options import Seconds, Setting
 from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.cli.test_connection import observed, printable
@@ -30,6 +31,8 @@ class Played(NamedTuple):
     report: Report | None
     proof: Proof | None
     error: MockhostError | None
+    hide: Hide = str
+    """takes what the scenario has from the environment out of what is printed"""
 
     @property
     def fine(self) -> bool:
@@ -109,8 +112,10 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
 
     started = clock.monotonic()
     report = proof = error = None
+    hide: Hide = str
     try:
         with MockHost(name, control=False, sets=sets) as host:
+            hide = hider(host.runtime.scenario)
             report = steps.check(host.runtime.scenario, RuntimeDriver(host), timeout=timeout)
         scenario = host.scenario
         if prove and scenario.parent is not None and scenario.expect:
@@ -118,7 +123,7 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
                 proof = steps.prove(scenario, RuntimeDriver(healthy), timeout=timeout)
     except MockhostError as problem:
         error = problem
-    return Played(name, clock.monotonic() - started, report, proof, error)
+    return Played(name, clock.monotonic() - started, report, proof, error, hide)
 
 
 def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
@@ -128,7 +133,7 @@ def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
     )
     if played.error is not None:
         terminal.line(head)
-        stderr().error(str(played.error))
+        stderr().error(played.hide(str(played.error)))
         return
     lines = [head]
     assert played.report is not None
@@ -142,7 +147,7 @@ def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
         lines += [terminal.styled(f"  rests on assumptions: {', '.join(rests)}", "dim")] if rests else []
     if played.proof is not None and (verbose or not played.proof.holds):
         lines += [f"  {line}" for line in printable_lines(played.proof.text)]
-    terminal.lines(lines)
+    terminal.lines([played.hide(line) for line in lines])
 
 
 def _step(result: StepResult, terminal: Terminal, *, verbose: bool) -> list[str]:
@@ -194,7 +199,8 @@ def as_json(played: Played) -> dict[str, Any]:
         ]
     if played.proof is not None:
         document["proof"] = {"holds": played.proof.holds, "text": played.proof.text}
-    return document
+    shown: dict[str, Any] = hidden(document, played.hide)
+    return shown
 
 
 def _step_json(result: StepResult) -> dict[str, Any]:
@@ -230,7 +236,7 @@ def _junit(played: Sequence[Played], terminal: Terminal) -> None:
             assert each.report is not None
             parts = [] if each.report.ok else [each.report.text]
             parts += [] if each.proof is None or each.proof.holds else [each.proof.text]
-            failure = "\n".join(parts)
-        error = None if each.error is None else str(each.error)
+            failure = each.hide("\n".join(parts))
+        error = None if each.error is None else each.hide(str(each.error))
         cases.append(junit.Case("mockhost.check", Path(each.name).as_posix(), each.seconds, failure, error))
     terminal.line(junit.report("mockhost check", cases).rstrip("\n"))

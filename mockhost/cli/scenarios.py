@@ -110,12 +110,15 @@ def show(name: str, form: str, source: bool) -> None:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} can't be read: {error}") from None
         return
+    from mockhost.cli.hiding import hider
+
     scenario = loader.load(name)
     if form == "json":
         stdout().json(_as_json(scenario))
     else:
         terminal = stdout()
-        terminal.lines(_in_words(scenario, terminal))
+        hide = hider(scenario)
+        terminal.lines([hide(line) for line in _in_words(scenario, terminal)])
 
 
 def _as_json(scenario: Scenario) -> dict[str, Any]:

@@ -131,18 +131,20 @@ class Serving:
 
     def _say(self, host: MockHost) -> None:
         from mockhost.cli import shells, start_page
+        from mockhost.cli.hiding import hidden, hider
 
         terminal = stdout()
         given = self._hosting
         facts = start_page.facts_of(
             host, self._scenario, state_kept=given.state is not None, ipv6_wanted=given.wants_ipv6
         )
+        hide = hider(host.runtime.scenario)
         if self._as_json:
             import json
 
-            terminal.line(json.dumps(start_page.as_json(facts, host.ready())))
+            terminal.line(json.dumps(hidden(start_page.as_json(facts, host.ready()), hide)))
         else:
-            terminal.lines(start_page.render(facts, terminal, shells.detect()))
+            terminal.lines([hide(line) for line in start_page.render(facts, terminal, shells.detect())])
 
     def _on_event(self, kind: str, data: object) -> None:
         if kind == "state" and isinstance(data, Mapping) and data.get("what") == "reset":

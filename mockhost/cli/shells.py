@@ -15,6 +15,7 @@ SHELLS = ("sh", "fish", "powershell", "cmd")
 """sh stands for bash, zsh, dash and whatever else quotes as POSIX says."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NAMES = {"fish": "fish", "pwsh": "powershell", "powershell": "powershell", "cmd": "cmd"} | dict.fromkeys(
     ("sh", "bash", "zsh", "dash", "ash", "ksh"), "sh"
 )
@@ -118,11 +119,12 @@ def curl(
     *,
     windows: bool = os.name == "nt",
     proxy: bool = False,
+    variable: str = "",
 ) -> str:
     """The portal's probe as a curl line: a search for a user whom nobody has, as the client was told.
 
     `url` is the tenant URL, `ca_file` what the client trusts (None: what the machine trusts); `proxy`: see
-    `behind_proxy`.
+    `behind_proxy`. `variable`: the environment's variable that holds the token; then the line names it instead.
     """
     from mockhost.clock import fresh_guid
 
@@ -135,8 +137,11 @@ def curl(
             words.append("--ssl-no-revoke")
     if proxy:
         words += ["--noproxy", "*"]
-    words += ["-H", f"Authorization: Bearer {secret_token}"]
+    words.append("-H")
+    rest = [f"{url.rstrip('/')}/Users?filter=PLACEHOLDER%20eq%20%22{fresh_guid()}%22"]
     if set(url) & set("[]{}"):
-        words.append("-g")
-    words.append(f"{url.rstrip('/')}/Users?filter=PLACEHOLDER%20eq%20%22{fresh_guid()}%22")
-    return command_line(words, shell)
+        rest.insert(0, "-g")
+    if not _VARIABLE.fullmatch(variable):
+        return command_line([*words, f"Authorization: Bearer {secret_token}", *rest], shell)
+    held = {"powershell": f"$env:{variable}", "cmd": f"%{variable}%"}.get(shell, f"${variable}")
+    return f'{command_line(words, shell)} "Authorization: Bearer {held}" {command_line(rest, shell)}'

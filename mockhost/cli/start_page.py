@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost import __version__
 from mockhost.cli import cure, shells
+from mockhost.cli.hiding import variables
 from mockhost.cli.options import DEFAULT_URL
 from mockhost.cli.terminal import Terminal, columns, wrapped
 
@@ -27,6 +28,10 @@ class Told(NamedTuple):
     trusted: bool
     true_url: str | None
     true_token: str | None
+    variable: str = ""
+    """the environment's variable that the client's token came from: then the token itself is not shown"""
+    true_variable: str = ""
+    """the same for the true token"""
 
 
 class Facts(NamedTuple):
@@ -72,7 +77,8 @@ def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
 
 
 def _connector(told: Told, terminal: Terminal) -> list[str]:
-    rows = [("  tenant URL", told.url), ("  secret token", told.secret_token or "(none)")]
+    token = _held(told.variable) if told.variable else told.secret_token or "(none)"
+    rows = [("  tenant URL", told.url), ("  secret token", token)]
     if told.true_url is None:
         rows.append(("", _note("the host has no connector of this name", terminal)))
     else:
@@ -81,9 +87,13 @@ def _connector(told: Told, terminal: Terminal) -> list[str]:
                 1, ("", _note(f"that is what the client was told; the truth is {told.true_url}", terminal))
             )
         if told.true_token != told.secret_token:
-            note = f"that is what the client was told; the truth is {told.true_token}"
-            rows.append(("", _note(note, terminal)))
+            truth = _held(told.true_variable) if told.true_variable else told.true_token
+            rows.append(("", _note(f"that is what the client was told; the truth is {truth}", terminal)))
     return [terminal.styled(told.connector, "bold"), *columns(rows, gap=3)]
+
+
+def _held(variable: str) -> str:
+    return f"what {variable} holds"
 
 
 def _note(text: str, terminal: Terminal) -> str:
@@ -134,7 +144,8 @@ def _try(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     # As the steps of a scenario: the connector that it is about is the first one that the client was told of.
     told = next((each for each in facts.connectors if each.connector == facts.about), facts.connectors[0])
     trusted = facts.ca_file if told.trusted else None
-    line = shells.curl(told.url, told.secret_token, trusted, shell, proxy=shells.behind_proxy())
+    proxy = shells.behind_proxy()
+    line = shells.curl(told.url, told.secret_token, trusted, shell, proxy=proxy, variable=told.variable)
     who = "as the client was told" if facts.cause else "the portal's own probe"
     return ["", f"Try it ({who}):", f"  {terminal.styled(line, 'cyan')}"]
 
@@ -187,6 +198,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
     """What there is to show of a host that was started."""
     runtime = host.runtime
     scenario, truth = runtime.scenario, runtime.truth()
+    held = variables(scenario)
     connectors = []
     for name, told in runtime.told().items():
         true = truth.get(name)
@@ -198,6 +210,8 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
                 told.trusted,
                 None if true is None else true.url,
                 None if true is None else true.secret_token,
+                held.get(told.secret_token, ""),
+                "" if true is None else held.get(true.secret_token, ""),
             )
         )
     addresses = () if host.listener is None else host.listener.addresses

@@ -22,6 +22,8 @@ from mockhost.people import Crowd
 
 _Wanted: TypeAlias = "list[tuple[int, Value]]"
 """What is looked for: column positions and their values, all of which must hold."""
+_Changes: TypeAlias = "tuple[list[dict[str, Value]], list[tuple[_Wanted, dict[str, Value]]], list[_Wanted]]"
+_CHANGES = ("insert", "update", "delete")
 
 _BASES: WeakValueDictionary[tuple[int, str, int], Base] = WeakValueDictionary()
 """The frozen records that some host still has."""
@@ -182,12 +184,9 @@ class ConnectedSystem:
         """Insert, update and delete as an administrator of the application would; how many objects changed.
 
         `changes` has lists under `insert` (maps of column values), `update` ({where, set}) and `delete` (maps of
-        column values that must all match). Raises UsageError, before anything is changed, for a column that does
-        not exist and for a value that its column can't hold.
+        column values that must all match). Raises UsageError as `read_changes`, before anything is changed.
         """
-        inserts = [self._values(values) for values in _maps(changes.get("insert"))]
-        updates = [self._update(update) for update in _maps(changes.get("update"))]
-        deletes = [self._wanted(where) for where in _maps(changes.get("delete"))]
+        inserts, updates, deletes = self.read_changes(changes)
         for values in inserts:
             for column in self.columns:
                 if column.generated and values.get(column.name) is None:
@@ -203,6 +202,20 @@ class ConnectedSystem:
                 self.table.delete(row)
                 count += 1
         return count
+
+    def read_changes(self, changes: Mapping[str, object]) -> _Changes:
+        """What changes come to: objects, (which, new values), which. Changes nothing.
+
+        Raises UsageError for an unknown word, a column that does not exist and a value that its column can't hold.
+        """
+        for word in changes:
+            if word not in _CHANGES:
+                raise UsageError(
+                    f"{self._name}: unknown change {word!r}", hint=did_you_mean(str(word), _CHANGES)
+                )
+        inserts = [self._values(values) for values in _maps(changes.get("insert"))]
+        updates = [self._update(update) for update in _maps(changes.get("update"))]
+        return inserts, updates, [self._wanted(where) for where in _maps(changes.get("delete"))]
 
     def _update(self, update: Mapping[str, object]) -> tuple[_Wanted, dict[str, Value]]:
         where, new = update.get("where", {}), update.get("set", {})

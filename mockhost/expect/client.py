@@ -24,6 +24,8 @@ TIMEOUT = 10.0
 _LAST_LOOK = 0.1
 _GRACE = 1.0
 """Seconds that a peer which announced `Connection: close` gets to do so."""
+_EOF_IS_GOODBYE = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+"""Set by older Pythons (3.11.2 among them), to which a peer's mere FIN would be its close_notify."""
 
 ENDS = (
     "keep",  # the connection stays open
@@ -129,6 +131,7 @@ def client_context(ca_file: str | None, trusts: Sequence[str]) -> ssl.SSLContext
     `anything` every certificate; neither of them: none at all. Raises OSError for a file that can't be
     used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options &= ~_EOF_IS_GOODBYE
     if "anything" in trusts:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -21,6 +21,8 @@ _RECORDS = (b"\x15", b"\x16")
 """How TLS can begin: an alert or a handshake record (RFC 8446 5.1)."""
 _NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "BAD_RECORD_TYPE"})
 """What OpenSSL says of bytes that are no TLS record."""
+_EOF = "UNEXPECTED_EOF_WHILE_READING"
+"""What OpenSSL 3 says of an end without close_notify; for older Pythons (3.11.2 among them) not an SSLEOFError."""
 
 
 class Refused(Exception):
@@ -170,7 +172,7 @@ class Tls:
         """Say how the connection ended, from what OpenSSL complains of."""
         if isinstance(problem, ssl.SSLZeroReturnError):
             self.ended = "close_notify"
-        elif isinstance(problem, ssl.SSLEOFError):
+        elif isinstance(problem, ssl.SSLEOFError) or problem.reason == _EOF:
             self.ended = self.tcp.ended or "fin"
         elif self._first[:1] not in _RECORDS or problem.reason in _NO_RECORD:
             self.ended = "not_tls"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import NamedTuple
@@ -249,8 +250,9 @@ def _judge_people(
             elif isinstance(text, str):
                 if (problem := _pattern_problem({name: text}, columns)) is not None:
                     _tell(where, problem, findings)
-                elif columns.get(name, Column(name)).type == "boolean":
-                    findings.add(where, f"a text in the column {name}, which holds true or false")
+                elif not _may_become(text, columns.get(name, Column(name))):
+                    holds = HOLDS[columns[name].type][1]
+                    findings.add(where, f"a text in the column {name}, which holds {holds}")
                 else:
                     sound[name] = text
             else:
@@ -261,6 +263,16 @@ def _judge_people(
     circle = _pattern_problem(sound, columns)
     if circle is not None:
         _tell((*path, "set"), circle, findings)
+
+
+_FIELD = re.compile(r"\{[^{}]*\}")
+
+
+def _may_become(pattern: str, column: Column) -> bool:
+    """Whether what a pattern makes can be what a column holds: digits around numbers, never true or false."""
+    if column.type == "integer":
+        return re.fullmatch("-?[0-9]*", _FIELD.sub("", pattern)) is not None
+    return column.type != "boolean"
 
 
 def _judge_fill(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,14 +11,6 @@ from mockhost.cli.verbs import mockhost
 from tests.cli.programs import Program
 
 Invoke = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the developer's own shell says of mockhost, colours and width is not what is tested."""
-    for name in os.environ:
-        if name.startswith("MOCKHOST_") or name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLUMNS"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

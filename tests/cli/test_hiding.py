@@ -1,0 +1,107 @@
+"""What a scenario takes from the environment is printed by no verb."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mockhost.api import MockHost
+from mockhost.cli import hiding, shells, start_page
+from mockhost.cli.terminal import Terminal
+from mockhost.scenario import loader
+from tests.cli.conftest import Invoke
+from tests.cli.programs import Program
+
+SECRET = "hush & hush/from the=environment"
+TOKEN = "hush-hush-from-the-environment"
+FILE = """\
+format: 1
+extends: basics/healthy
+vars: {token: {env: SQL_TOKEN}, who: {env: SQL_WHO}}
+connectors: {SQL: {secret_token: "${token}"}}
+expect:
+  - {send: find, filter: 'ContosoLogin eq "${who}"', gets: {status: 418}}
+  - {send: get, id: "${who}", gets: {status: 404, detail: "no ${who}"}}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A scenario whose steps fail, with a token and a name from the environment."""
+    monkeypatch.setenv("SQL_TOKEN", TOKEN)
+    monkeypatch.setenv("SQL_WHO", SECRET)
+    (tmp_path / "mine.yaml").write_text(FILE, "utf-8")
+    return str(tmp_path / "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "{file}"),
+        ("check", "{file}", "--format", "json"),
+        ("check", "{file}", "--format", "junit"),
+        ("scenarios", "show", "{file}"),
+        ("scenarios", "show", "{file}", "--format", "json"),
+        ("validate", "{file}", "--resolved"),
+        ("run", "{file}", "--", "false"),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_no_verb_prints_it(invoke: Invoke, file: str, words: tuple[str, ...]) -> None:
+    """Neither as it is nor as it stands in a URL; the rest is told."""
+    result = invoke(*(word.format(file=file) for word in words))
+    assert result.exit_code in (0, 1), result.output
+    for form in (SECRET, "from%20the", "from+the", TOKEN):
+        assert form not in result.output
+    if words[0] == "check":
+        assert "[redacted]" in result.output
+        assert "expected 418" in result.output
+
+
+def test_the_start_page_names_the_variable_instead(file: str) -> None:
+    """And the curl line has the shell look it up, so that it still works as pasted."""
+    with MockHost(file, client={"LDAP": {"secret_token": "${token}"}}) as host:
+        facts = start_page.facts_of(host, file, state_kept=False, ipv6_wanted=False)
+        text = "\n".join(start_page.render(facts, Terminal(io.StringIO()), "sh"))
+    assert TOKEN not in text
+    assert "secret token   what SQL_TOKEN holds" in text
+    assert '-H "Authorization: Bearer $SQL_TOKEN" ' in text
+    assert "the truth is staple-paper-clip" in text
+
+
+@pytest.mark.parametrize(
+    ("shell", "word"), [("sh", "$T"), ("fish", "$T"), ("powershell", "$env:T"), ("cmd", "%T%")]
+)
+def test_each_shell_looks_a_variable_up_in_its_own_way(shell: str, word: str) -> None:
+    line = shells.curl("https://h/x", "the-token", None, shell, variable="T")
+    assert f'"Authorization: Bearer {word}" ' in line
+    assert "the-token" not in line
+
+
+def test_serve_prints_it_neither_for_people_nor_for_programs(
+    start: Callable[..., Program], file: str
+) -> None:
+    for form in ("text", "json"):
+        program = start("serve", file, "--port", "0", "--control-port", "0", "--log-format", form)
+        program.out.until("Ctrl-C" if form == "text" else '"event": "ready"')
+        program.tell()
+        assert program.code() == 0
+        assert TOKEN not in "\n".join(program.out.seen) + program.out.rest() + program.err.rest()
+
+
+def test_what_is_hidden_and_what_is_too_short_to_be() -> None:
+    """Lists and maps are gone through; a value of three characters would take half of every text with it."""
+    document = {
+        "extends": "basics/healthy",
+        "vars": {"a": {"env": "A"}, "b": {"env": "B"}, "c": {"env": "C", "default": "x"}},
+    }
+    scenario = loader.load_document(document, env={"A": "long-one", "B": "and"})
+    hide = hiding.hider(scenario)
+    assert hide("the long-one and another") == "the [redacted] and another"
+    assert hiding.hidden({"a": ["long-one", 1, None]}, hide) == {"a": ["[redacted]", 1, None]}
+    assert hiding.variables(scenario) == {"long-one": "A", "and": "B"}
+    assert json.dumps(hiding.hidden({}, hide)) == "{}"
