@@ -20,7 +20,7 @@ from tests.hostile.attack import Held, Journal, Valid, knock
 from tests.hostile.requests import URN, Target, base, request
 from tests.hostile.sequences import MODELLED, Player, Step, anchors, steps
 from tests.hostile.system import ODD, ODD_COLUMNS, attacked, targets
-from tests.server.raw import Answer, RawClient
+from tests.server.raw import PATIENCE, Answer, RawClient
 
 PER_LANE = 700
 """Requests of one attacker; there are three attackers on each of two hosts."""
@@ -121,14 +121,14 @@ def test_of_fifty_that_create_the_same_user_one_succeeds(tls: bool) -> None:
                     target, "POST", f"{base(target)}/Users", body=json.dumps({URN: named}).encode()
                 )[1]
                 with RawClient(host.port, tls=context) as client:
-                    ready.wait(30)
+                    ready.wait(PATIENCE)
                     statuses.append(client.ask(data).status)
 
         threads = [threading.Thread(target=create, args=(number,)) for number in range(50)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
         twins = [
             each for each in host.objects("SQL") if str(each["ContosoLogin"]).startswith(("twin", "TWIN"))
         ]
