@@ -63,7 +63,16 @@ class Reply(NamedTuple):
 class Rule:
     """One rule, compiled from its map in a scenario or in a call."""
 
-    __slots__ = ("_conditions", "_sees_refused", "document", "live", "name", "operations", "reply")
+    __slots__ = (
+        "_conditions",
+        "_connectors",
+        "_operations",
+        "_sees_refused",
+        "document",
+        "live",
+        "name",
+        "reply",
+    )
 
     def __init__(self, document: Mapping[str, object], name: str, *, live: bool) -> None:
         self.document = dict(document)
@@ -77,11 +86,17 @@ class Rule:
                 raise UsageError(
                     f"rule {self.name!r}: unknown condition {word!r}", hint=did_you_mean(word, CONDITIONS)
                 )
-        self.operations = _operations(when.get("operation"))
-        """the operations that it can match, or None where that takes more than a look"""
+        self._operations = _names(when.get("operation"))
+        self._connectors = _names(when.get("connector"))
         self._conditions = tuple(when.items())
         self._sees_refused = not _SEES_REFUSED.isdisjoint(when)
         self.reply = _reply(document.get("reply", "normal"), self.name)
+
+    def may_match(self, operation: str, connector: str | None) -> bool:
+        """Whether a request of this operation to this connector can match; False is final, True is not."""
+        if self._operations is not None and operation not in self._operations:
+            return False
+        return self._connectors is None or connector in self._connectors
 
     def matches(self, request: Request) -> bool:
         """Whether every condition holds for the request."""
@@ -90,7 +105,7 @@ class Rule:
         return all(_holds(word, expected, request) for word, expected in self._conditions)
 
 
-def _operations(expected: object) -> frozenset[str] | None:
+def _names(expected: object) -> frozenset[str] | None:
     names = [expected] if isinstance(expected, str) else expected
     return frozenset(names) if isinstance(names, (list, tuple)) else None
 
@@ -145,20 +160,17 @@ class Rules:
         self._file = tuple(Rule(d, f"rules[{i}]", live=False) for i, d in enumerate(documents))
         self._live: tuple[Rule, ...] = ()
         self._numbers = itertools.count()
-        self._candidates: dict[str, tuple[Rule, ...]] = {}
+        self._candidates: dict[tuple[str, str | None], tuple[Rule, ...]] = {}
 
     def __iter__(self) -> itertools.chain[Rule]:
         return itertools.chain(self._live, self._file)
 
     def first(self, request: Request) -> Rule | None:
         """The first rule that matches, or None."""
-        operation = request.operation
-        candidates = self._candidates.get(operation)
+        kind = request.operation, request.connector
+        candidates = self._candidates.get(kind)
         if candidates is None:
-            candidates = tuple(
-                rule for rule in self if rule.operations is None or operation in rule.operations
-            )
-            self._candidates[operation] = candidates
+            candidates = self._candidates[kind] = tuple(rule for rule in self if rule.may_match(*kind))
         for rule in candidates:
             if rule.matches(request):
                 return rule

@@ -6,6 +6,7 @@ for a blank, lower-case hex, and `%` and non-ASCII characters in a value as they
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -68,7 +69,12 @@ def parse_query(raw: str) -> Query:
 
     Keys are known in any case; of one given twice the first counts. `startIndex` below 1 is 1 and `count` below
     0 is 0 (RFC 7644 3.4.2.4). Raises ScimError 400 `invalidValue` where one of them is no whole number.
+    What clients repeat is read once.
     """
+    return _parse_again(raw) if len(raw) <= _REPEATED else _parse(raw)
+
+
+def _parse(raw: str) -> Query:
     given: dict[str, str] = {}
     extra: dict[str, str] = {}
     for pair in raw.split("&"):
@@ -137,6 +143,10 @@ def _searched_names(value: object, name: str) -> tuple[str, ...]:
     parts = value if isinstance(value, (list, tuple)) else (value,)
     return tuple(found for part in parts for found in _names(_searched_text(part, name)))
 
+
+_REPEATED: Final = 512
+"""Characters of the longest query that is worth remembering."""
+_parse_again: Final = functools.lru_cache(1024)(_parse)
 
 _PARAMETERS = ("filter", "startIndex", "count", "attributes", "excludedAttributes", "sortBy", "sortOrder")
 _KNOWN: Final = {name.lower(): name for name in _PARAMETERS}
