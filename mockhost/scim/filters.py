@@ -129,11 +129,11 @@ _OPAQUE: Final = object()
 
 
 def _comparable(value: object) -> object:
-    """A complex value compares by its `value` (RFC 7643 2.4), or with nothing if it has none."""
+    """A complex value compares by its `value` (RFC 7643 2.4); without one, with nothing if anything is assigned."""
     if not isinstance(value, Mapping):
         return value
     found = member(value, "value")
-    return _OPAQUE if found is None else found
+    return _OPAQUE if found is None and is_present(value) else found
 
 
 def _presence(filter_: Present, resolve: _Resolve[T]) -> Callable[[T], bool]:

@@ -122,6 +122,14 @@ def test_whether_a_resource_fits(text: str, fits: bool) -> None:
     assert matches(parse(text), USER) is fits
 
 
+def test_an_empty_complex_value_is_no_value() -> None:
+    """RFC 7643 2.5: without any sub-attribute it is unassigned, in `pr` and beside `null` alike."""
+    for emails, assigned in (([{}], False), ([{"type": None}], False), ([{"type": "work"}], True)):
+        assert matches(parse("emails pr"), {"emails": emails}) is assigned
+        assert matches(parse("emails ne null"), {"emails": emails}) is assigned
+        assert matches(parse("emails eq null"), {"emails": emails}) is not assigned
+
+
 @pytest.mark.parametrize("op", ["gt", "ge", "lt", "le"])
 @pytest.mark.parametrize("attribute", ["active", "certificates"])
 def test_booleans_and_bytes_have_no_order(op: str, attribute: str) -> None:
