@@ -22,8 +22,8 @@ serve: ## the healthy host: make serve ARGS="documented/secret_token_mismatch --
 	@sh tools/venv.sh run
 	@exec $(bin)/mockhost serve $(ARGS)
 
-test: venv ## the tests: make test ARGS="-n auto -k paging"
-	$(run) -m pytest $(ARGS)
+test: venv ## the tests, side by side; in one process, e.g. for --pdb: make test ARGS="-n 0 -k paging"
+	$(run) -m pytest -n auto --maxprocesses 4 $(ARGS)
 
 coverage: venv ## the tests, and which lines and branches they reach
 	$(run) -m coverage erase
