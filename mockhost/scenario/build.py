@@ -19,7 +19,7 @@ from mockhost.ecma.config import (
     TlsConfig,
 )
 from mockhost.scenario import data
-from mockhost.scenario.durations import seconds
+from mockhost.durations import seconds
 from mockhost.scenario.gone import Removed, connectors_of
 from mockhost.scenario.layers import Findings, Layer, owner
 from mockhost.scenario.model import ClockConfig, Scenario, Step, Trail

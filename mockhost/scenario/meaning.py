@@ -12,7 +12,7 @@ from mockhost.clock import parse_iso
 from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
 from mockhost.errors import did_you_mean
 from mockhost.scenario import schema, shape, steps, system
-from mockhost.scenario.durations import seconds
+from mockhost.durations import seconds
 from mockhost.scenario.gone import Removed, connectors_of
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import Document

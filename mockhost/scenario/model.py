@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost.ecma.config import ConnectorConfig, HostConfig
 from mockhost.errors import UsageError
-from mockhost.scenario.durations import seconds
+from mockhost.durations import seconds
 
 if TYPE_CHECKING:
     from mockhost.scenario.layers import Layer

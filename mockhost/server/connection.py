@@ -10,21 +10,27 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from typing import Any
+from ssl import SSLWantReadError
+from typing import Any, NoReturn
 
 from mockhost.clock import monotonic
 from mockhost.server import answer, transport
 from mockhost.server.answer import Draft, Reply
+from mockhost.server.carrying import carry
 from mockhost.server.gateway import Environ, Gateway
 from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, hopeless
+from mockhost.server.meeting import meet
 from mockhost.server.observer import Limits
-from mockhost.server.service import Plan, Service
-from mockhost.server.transport import HandshakeFailed, Socket
+from mockhost.server.service import ConnectionPlan, Plan, Service
+from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
+from mockhost.server.waiting import quiet
 from mockhost.windows.httpapi import REFUSALS
 
 _NEVER = float("inf")
 _HEAD_PIECE = 16_384
 _BODY_PIECE = 262_144
+_KEPT = 65_536
+"""How much is read ahead of a client that goes on sending while its answer waits."""
 _SLICE = 131_072
 """Up to this size an answer goes out in one piece; longer ones in slices, each of which must make progress."""
 
@@ -45,9 +51,20 @@ class Connection:
     """One connection; its public attributes are those of `observer.Connection`."""
 
     __slots__ = (
-        *("deadline", "epoch_token", "exchanges", "local", "number", "peer", "stopped", "tls"),
-        *("_begun", "_buffer", "_busy", "_ended", "_fd_lock", "_open", "_reader", "_recv", "_retire"),
-        *("_send", "_service", "_sock", "_writing"),
+        *(
+            "answering",
+            "deadline",
+            "epoch_token",
+            "exchanges",
+            "hanging",
+            "local",
+            "number",
+            "peer",
+            "stopped",
+            "tls",
+        ),
+        *("_begun", "_buffer", "_busy", "_ended", "_fd_lock", "_open", "_reader", "_recv", "_released"),
+        *("_send", "_service", "_sock", "_writing", "retired"),
     )
 
     def __init__(
@@ -59,16 +76,22 @@ class Connection:
         self.epoch_token: Any = None
         self.tls: str | None = None
         self.exchanges = 0
+        self.answering: Head | None = None
+        """the head of the request that the application was asked last"""
         self.stopped: str | None = None
         """why nothing more may be done: cut, timeout or idle; None while it may"""
         self.deadline = _NEVER
+        self.hanging = False
+        """whether its answer hangs until something ends that"""
         self._service = service
         self._sock = sock
         self._recv = sock.recv
         self._send = sock.send
         self._open = True
         self._busy = True
-        self._retire = False
+        self.retired = False
+        """whether it is to end with the answer that it is at"""
+        self._released = 0
         self._begun = False
         self._ended: threading.Event | None = None
         self._fd_lock = threading.Lock()
@@ -110,7 +133,7 @@ class Connection:
         """Stop it if it is idle; otherwise let it end after the exchange that it is in."""
         with self._fd_lock:
             if self._busy:
-                self._retire = True
+                self.retired = True
             else:
                 self._stop("idle")
 
@@ -139,7 +162,11 @@ class Connection:
             return
         try:
             self.epoch_token = observer.opened(self)
-            if self._secure():
+            plan = self._service.plan(self) if self._service.plan else None
+            offer = self._service.tls(plan.tls if plan else None) if self._service.tls else None
+            if plan is not None and plan.action != "serve":
+                self._meet(plan, offer)
+            elif self._secure(offer):
                 by = self._converse()
         except Over:
             pass
@@ -157,8 +184,20 @@ class Connection:
         self._reset()
         self._service.observer.closed(self, "limit")
 
-    def _secure(self) -> bool:
-        offer = self._service.tls() if self._service.tls else None
+    def _meet(self, plan: ConnectionPlan, offer: TlsOffer | None) -> None:
+        """End the connection as its plan wants; never returns to serving it."""
+        self._service.observer.handshake(self, f"planned {plan.action}")
+        if plan.action not in ("silent", "stall"):
+            self.deadline = monotonic() + self._service.limits.handshake
+        try:
+            meet(self._sock, self.write, plan, offer)
+        except HandshakeFailed:
+            self.end("rst")
+        if plan.action in ("silent", "stall"):
+            raise self._gone()
+        self.end("rst" if plan.action == "reset" else "fin")
+
+    def _secure(self, offer: TlsOffer | None) -> bool:
         if offer is None or offer.plain:
             return True
         observer = self._service.observer
@@ -190,7 +229,7 @@ class Connection:
             body = self._read_body(head, limits) if head.chunked or head.content_length else b""
             self.exchanges += 1
             self.deadline = _NEVER
-            if not self._exchange(gateway.environ(head, body), head) or self._retire:
+            if not self._exchange(gateway.environ(head, body), head) or self.retired:
                 self._finish(notify=True, linger=bool(self._buffer))
                 return "server"
 
@@ -212,7 +251,7 @@ class Connection:
             self.deadline = monotonic() + limits.idle
             self._busy = False
             # Whoever was retired before its first request has shaken hands already: it is served once.
-            if self.stopped is None and not (self._retire and self.exchanges):
+            if self.stopped is None and not (self.retired and self.exchanges):
                 buffer = self._recv(_HEAD_PIECE)
             with self._fd_lock:
                 self._busy = True
@@ -246,7 +285,7 @@ class Connection:
 
     def _read_body(self, head: Head, limits: Limits) -> bytes:
         if head.expect and not self._buffer:
-            self._write(answer.CONTINUE)
+            self.write(answer.CONTINUE)
         data, self._buffer = self._buffer, b""
         if head.chunked:
             chunks = ChunkedBody(limits.max_body)
@@ -277,14 +316,16 @@ class Connection:
         service, refusal = self._service, REFUSALS[kind]
         page = answer.refusal_page(refusal, service.date(), service.wire())
         service.observer.refused(self, refusal, head, page)
-        self._write(page)
+        self.write(page)
         self._finish(notify=True, linger=True)
         return Over()
 
     def _exchange(self, environ: Environ, head: Head) -> bool:
         """Have the application answer; whether the connection may go on."""
         reply = Reply()
+        self.answering = head
         self._begun = False
+        self._released = self._service.bell.released
         try:
             try:
                 reply.ask(self._service.app, environ)
@@ -300,7 +341,7 @@ class Connection:
             if self._begun:
                 raise Over from None  # what was announced can't be kept: reset
             sorry = [("Content-Length", "0")]
-            self._write(
+            self.write(
                 answer.head(500, sorry, self._service.date(), self._service.wire(), not head.keep_alive)
             )
             return head.keep_alive
@@ -312,47 +353,35 @@ class Connection:
             self._service.observer.bug(self, error)
 
     def _answer(self, reply: Reply, head: Head, plan: Plan | None) -> bool:
-        service = self._service
-        if plan is not None and plan.hang == "headers":
-            raise self._hang()
-        draft = reply.draft(head, closing=self._retire)
-        block = answer.head(draft.code, draft.headers, service.date(), service.wire(), draft.close)
-        if plan is None:
-            whole = self._send_body(block, reply, draft)
-            return whole and not draft.close
-        whole = plan.head and self._send_body(block, reply, draft, plan.after_bytes)
-        if plan.hang or (plan.ending == "keep" and not whole):
-            raise self._hang()
-        if plan.ending == "keep":
-            return not draft.close
-        if plan.ending == "rst":
-            transport.wait_until_sent(self._sock)
-        else:
-            self._finish(notify=plan.ending == "close_notify", linger=True)
-        raise Over
+        if plan is not None:
+            return carry(plan, self, reply, head)
+        draft = reply.draft(head, closing=self.retired)
+        return self._send_body(self.compose(draft), reply, draft) and not draft.close
 
-    def _send_body(self, block: bytes, reply: Reply, draft: Draft, most: int | None = None) -> bool:
-        """Head and body, of which `most` bytes at most; whether that was all that was announced."""
-        left = draft.length if most is None else most if draft.length is None else min(most, draft.length)
-        sent = 0
+    def compose(self, draft: Draft) -> bytes:
+        """Status line and headers as they go out."""
+        service = self._service
+        return answer.head(draft.code, draft.headers, service.date(), service.wire(), draft.close)
+
+    def _send_body(self, block: bytes, reply: Reply, draft: Draft) -> bool:
+        """Head and body; whether that was all that was announced."""
+        left = draft.length
         for piece in reply.pieces:
             if left is not None:
                 piece = piece[:left]
                 left -= len(piece)
-            sent += len(piece)
             if piece:
-                self._write(block + (b"%x\r\n%b\r\n" % (len(piece), piece) if draft.chunked else piece))
+                self.write(block + (b"%x\r\n%b\r\n" % (len(piece), piece) if draft.chunked else piece))
                 block = b""
             if left == 0:
                 break
-        whole = sent == draft.length if draft.length is not None else most is None or sent < most
-        if draft.chunked and whole:
+        if draft.chunked:
             block += answer.LAST_CHUNK
         if block:
-            self._write(block)
-        return whole
+            self.write(block)
+        return not left
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send all of it. Raises Stopped or Ended."""
         patience = self._service.limits.send
         view: bytes | memoryview = data if len(data) <= _SLICE else memoryview(data)
@@ -371,19 +400,82 @@ class Connection:
                 return
             view = memoryview(view)[sent:]
 
+    # -- waiting ---------------------------------------------------------------------------------------------
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time go by. Raises Stopped, or Ended after a reset by the client."""
+        self._wait(seconds, hang=False)
+
+    def hang(self, seconds: float | None) -> None:
+        """The same, until hangs are released (None: or for ever), and over when the client ends its half."""
+        self.hanging = True
+        try:
+            self._wait(seconds, hang=True)
+        finally:
+            self.hanging = False
+
+    def _wait(self, seconds: float | None, *, hang: bool) -> None:
+        bell, left = self._service.bell, seconds
+        until = None if seconds is None else monotonic() + seconds
+        self.deadline = _NEVER
+        listening = True
+        while True:
+            with bell.within_earshot() as heard:
+                if self.stopped is not None:
+                    raise Stopped
+                if hang and bell.released != self._released:
+                    return
+                if until is not None and (left := until - monotonic()) <= 0:
+                    return
+                if quiet(heard, self._sock if listening else None, left):
+                    continue
+            listening = self._read_ahead(hang)
+
+    def _read_ahead(self, hang: bool) -> bool:
+        """Take in what the client has sent meanwhile, for later; whether it is worth listening on."""
+        self._sock.settimeout(0)
+        try:
+            while len(self._buffer) < _KEPT:
+                data = self._recv(_HEAD_PIECE)
+                if not data:
+                    if hang or not transport.connected(self._sock):
+                        raise self._gone()
+                    return False
+                self._buffer += data
+        except (BlockingIOError, SSLWantReadError):
+            return True
+        except OSError:
+            raise self._gone() from None
+        finally:
+            self._sock.settimeout(None)
+        return False
+
     # -- the end ---------------------------------------------------------------------------------------------
 
-    def _hang(self) -> Exception:
-        self.deadline = _NEVER
-        transport.wait_for_the_end(self._sock)
-        return self._gone()
+    def end(self, how: str) -> NoReturn:
+        """End it: fin | rst | close_notify | half_close. Raises Over, or Stopped."""
+        if how == "rst":
+            self.deadline = _NEVER
+            patience = self._service.limits.drain_seconds
+            transport.wait_until_sent(self._sock, patience, lambda: self.stopped is not None)
+        elif how == "half_close":
+            self._finish(notify=True, linger=None)
+        else:
+            self._finish(notify=how == "close_notify", linger=True)
+        raise Over
 
-    def _finish(self, *, notify: bool, linger: bool) -> None:
-        """End by FIN; `linger`: the client may still be sending."""
+    def _finish(self, *, notify: bool, linger: bool | None) -> None:
+        """End by FIN; `linger`: the client may still be sending, None: and may do so for as long as it likes."""
         limits = self._service.limits
         self.deadline = _NEVER
         transport.end_sending(self._sock, notify=notify)
-        transport.drain(self._sock, limits.drain_seconds if linger else 0.0, limits.drain_bytes)
+        if linger is None:
+            self._sock.settimeout(None)
+            transport.wait_for_the_end(self._sock)
+            if self.stopped is not None:
+                raise Stopped
+        else:
+            transport.drain(self._sock, limits.drain_seconds if linger else 0.0, limits.drain_bytes)
         if self._leave():
             self._sock.close()
 

@@ -14,11 +14,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from mockhost.clock import monotonic, wall_now
+from mockhost.ecma.config import TlsConfig
 from mockhost.server.connection import Connection
 from mockhost.server.gateway import WsgiApp
+from mockhost.server.observer import Connection as Accepted
 from mockhost.server.observer import Limits, Nobody, Observer
 from mockhost.server.ports import Port
-from mockhost.server.service import Service
+from mockhost.server.service import ConnectionPlan, Service
 from mockhost.server.transport import Socket, TlsOffer, reset
 from mockhost.server.workers import Workers
 
@@ -35,7 +37,9 @@ class Listener:
     `bind`, then `open` and `close` as often as one likes, `shutdown` at the end; all of them from any thread.
 
     - `hosts`: numeric addresses, all on one port; an IPv6 address that the machine lacks is left out.
-    - `tls`: asked for each connection what it is met with; None: plain HTTP.
+    - `tls`: asked for each connection what it shakes hands with, with the `tls` of its plan or with None for the
+      usual; without it, plain HTTP.
+    - `plan`: asked for each connection, right after its observer, what it is met with; without it, all are served.
     - `wire`: `httpapi` or `plain`, asked for each answer.
     - `now`: virtual seconds since 1970, for `Date`.
     """
@@ -46,7 +50,8 @@ class Listener:
         *,
         hosts: Sequence[str] = ("127.0.0.1", "::1"),
         port: int = 0,
-        tls: Callable[[], TlsOffer] | None = None,
+        tls: Callable[[TlsConfig | None], TlsOffer] | None = None,
+        plan: Callable[[Accepted], ConnectionPlan] | None = None,
         wire: Callable[[], str],
         now: Callable[[], float] = wall_now,
         observer: Observer | None = None,
@@ -55,7 +60,7 @@ class Listener:
     ) -> None:
         self.limits = limits
         self.name = name
-        self._service = Service(app, tls, wire, now, observer or Nobody(), limits)
+        self._service = Service(app, tls, wire, now, observer or Nobody(), limits, plan)
         self._port = Port(hosts, port)
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
@@ -128,7 +133,14 @@ class Listener:
         connections = list(self._connections.values())
         for connection in connections:
             connection.stop("cut")
+        self._service.bell.ring()
         self._see_out(connections)
+
+    def release(self) -> int:
+        """Let every answer that hangs go on, so that the rest of it follows; how many hang. Later ones hang again."""
+        hanging = sum(connection.hanging for connection in list(self._connections.values()))
+        self._service.bell.release()
+        return hanging
 
     def _see_out(self, connections: Iterable[Connection]) -> None:
         """Wait, for a moment at most, until idle connections that were stopped have ended on the wire."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from mockhost.server.http11 import Head
 from mockhost.windows.httpapi import Refusal
 
 
@@ -43,6 +44,8 @@ class Connection(Protocol):
     """`TLSv1.3`, or None while or where there is none"""
     exchanges: int
     """how many requests reached the application"""
+    answering: Head | None
+    """the head of the request that the application was last asked about"""
 
     @property
     def alive(self) -> bool:
@@ -57,7 +60,8 @@ class Observer(Protocol):
 
     def handshake(self, connection: Connection, error: str | None) -> None:
         """TLS was agreed (None), or not: an alert's name such as `unknown_ca`, OpenSSL's reason in small letters,
-        `timeout`, `reset`, `plain http`, `no certificate` or `cut`."""
+        `timeout`, `reset`, `plain http`, `no certificate` or `cut`; `planned reset` (or `close`, `alert`, `stall`,
+        `silent`) as soon as such a plan is known, also on a port without TLS."""
 
     def refused(self, connection: Connection, refusal: Refusal, head: bytes, answer: bytes) -> None:
         """A request was answered without the application; `head` is what was read of it."""

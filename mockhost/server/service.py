@@ -1,4 +1,4 @@
-"""What the connections of one listener share, and what an application may ask of the one that it answers on."""
+"""What the connections of one listener share, and what may be asked of them: by an answer, and by who accepts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mockhost.clock import http_date
+from mockhost.ecma.config import TlsConfig
 from mockhost.server.gateway import WsgiApp
-from mockhost.server.observer import Limits, Observer
+from mockhost.server.observer import Connection, Limits, Observer
 from mockhost.server.transport import TlsOffer
+from mockhost.server.waiting import Bell
+
+
+class Pace(Protocol):
+    """How fast bytes go out: see `mockhost.faults.plan.Pace`."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def pause(self) -> float: ...
 
 
 class Plan(Protocol):
@@ -22,21 +33,51 @@ class Plan(Protocol):
     def ending(self) -> str: ...
     @property
     def head(self) -> bool: ...
+    @property
+    def delay(self) -> float: ...
+    @property
+    def hang_for(self) -> float | None: ...
+    @property
+    def after_fraction(self) -> float | None: ...
+    @property
+    def head_pace(self) -> Pace | None: ...
+    @property
+    def body_pace(self) -> Pace | None: ...
+    @property
+    def raw(self) -> bytes | None: ...
+    @property
+    def announced(self) -> int | None: ...
+    @property
+    def bad_chunk(self) -> bytes | None: ...
+
+
+class ConnectionPlan(Protocol):
+    """What a connection is met with: see `mockhost.faults.plan.ConnectionPlan`."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def tls(self) -> TlsConfig | None: ...
+    @property
+    def after(self) -> str: ...
+    @property
+    def alert(self) -> int: ...
 
 
 class Service:
     """What all connections of a listener share."""
 
-    __slots__ = ("_dated", "app", "limits", "now", "observer", "tls", "wire")
+    __slots__ = ("_dated", "app", "bell", "limits", "now", "observer", "plan", "tls", "wire")
 
     def __init__(
         self,
         app: WsgiApp,
-        tls: Callable[[], TlsOffer] | None,
+        tls: Callable[[TlsConfig | None], TlsOffer] | None,
         wire: Callable[[], str],
         now: Callable[[], float],
         observer: Observer,
         limits: Limits,
+        plan: Callable[[Connection], ConnectionPlan] | None,
     ) -> None:
         self.app = app
         self.tls = tls
@@ -44,6 +85,8 @@ class Service:
         self.now = now
         self.observer = observer
         self.limits = limits
+        self.plan = plan
+        self.bell = Bell()
         self._dated = (-1, "")
 
     def date(self) -> str:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mockhost.clock import monotonic
@@ -51,15 +52,15 @@ class HandshakeFailed(Exception):
         """whether there is an alert of ours that the client should be able to read"""
 
 
-def _alert(error: Exception) -> str:
-    """`unknown_ca` from `[SSL: TLSV1_ALERT_UNKNOWN_CA] …`; OpenSSL's own reason in small letters otherwise."""
+def reason_of(error: Exception) -> str:
+    """Why a handshake failed: `unknown_ca` from `[SSL: TLSV1_ALERT_UNKNOWN_CA] …`; else OpenSSL's own reason."""
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) or not isinstance(error, ssl.SSLError):
         return "reset"
     reason = str(error.reason or "handshake_failure")
     return reason.partition("ALERT_")[2].lower() or reason.lower()
 
 
-def greet(sock: Socket, offer: TlsOffer) -> ssl.SSLContext:
+def first_byte(sock: Socket) -> None:
     """Block until the client says something, and see whether it can become TLS. Raises HandshakeFailed.
 
     Plain HTTP on the TLS port is not answered. Assumed: schannel closes such a connection without a word.
@@ -72,6 +73,11 @@ def greet(sock: Socket, offer: TlsOffer) -> ssl.SSLContext:
         raise HandshakeFailed("reset")
     if first[:1].isalpha():  # a verb; a TLS record begins with 0x16
         raise HandshakeFailed("plain http")
+
+
+def greet(sock: Socket, offer: TlsOffer) -> ssl.SSLContext:
+    """What to shake hands with, once the client has begun to. Raises HandshakeFailed."""
+    first_byte(sock)
     if offer.context is None:
         raise HandshakeFailed("no certificate")
     return offer.context
@@ -91,7 +97,7 @@ def handshake(tls: ssl.SSLSocket) -> str:
     try:
         tls.do_handshake()
     except (OSError, ValueError) as error:
-        reason = _alert(error)
+        reason = reason_of(error)
         raise HandshakeFailed(reason, answered=reason != "reset") from None
     return tls.version() or "TLS"
 
@@ -100,6 +106,15 @@ def shut(sock: Socket, how: int) -> None:
     """Shut a direction of the TCP connection, from any thread; TLS doesn't notice and nobody is asked."""
     with contextlib.suppress(OSError):
         Socket.shutdown(sock, how)
+
+
+def connected(sock: Socket) -> bool:
+    """Whether the connection was not reset: `ssl` makes a mere end of a reset."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 def reset(sock: Socket) -> None:
@@ -140,8 +155,11 @@ def wait_for_the_end(sock: Socket) -> None:
             pass
 
 
-def wait_until_sent(sock: Socket, patience: float = 1.0) -> None:
-    """Wait until what was written has left this machine, so that a reset can't overtake it. Linux only."""
+def wait_until_sent(sock: Socket, patience: float, given_up: Callable[[], bool]) -> None:
+    """Wait until what was written has left this machine, so that a reset can't overtake it. Linux only.
+
+    Asks every other millisecond, since nothing tells. `given_up`: whether there is no use in waiting any more.
+    """
     if sys.platform != "linux":
         return
     import array
@@ -153,6 +171,6 @@ def wait_until_sent(sock: Socket, patience: float = 1.0) -> None:
     with contextlib.suppress(OSError):
         while True:
             fcntl.ioctl(sock.fileno(), _SIOCOUTQNSD, unsent)
-            if not unsent[0] or monotonic() > until:
+            if not unsent[0] or monotonic() > until or given_up():
                 return
             select.select([], [], [], 0.002)

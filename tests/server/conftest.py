@@ -216,7 +216,7 @@ def serve(recorder: Recorder) -> Iterator[Serve]:
         settings.setdefault("name", f"test{next(_numbers)}")
         offered = settings["tls"]
         if isinstance(offered, TlsOffer):
-            settings["tls"] = lambda: offered
+            settings["tls"] = lambda _config: offered
         if isinstance(settings["wire"], str):
             word = settings["wire"]
             settings["wire"] = lambda: word

@@ -70,6 +70,11 @@ class RawClient:
         OPEN.discard(self)
         self.sock.close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether TCP's end was seen."""
+        return self._tcp != "open"
+
     def _flush(self) -> None:
         if data := self._out.read():
             self.sock.sendall(data)

@@ -39,7 +39,7 @@ def test_a_switched_certificate_is_what_a_resuming_client_sees(
 ) -> None:
     """A session of the old certificate resumes with the old one only: the next handshake is a full one."""
     current = [offer("first")]
-    listener = serve(hello, tls=lambda: current[0])
+    listener = serve(hello, tls=lambda _config: current[0])
     context = client_context(version)
     session = None
     for _ in range(2):
@@ -210,7 +210,7 @@ def test_a_client_that_leaves_in_the_middle_of_a_handshake(
 def test_the_modes_may_change_between_connections(serve: Serve, offer: Offer) -> None:
     """TLS, then none, then plain HTTP, then TLS again, on one open port."""
     current = [offer()]
-    listener = serve(hello, tls=lambda: current[0])
+    listener = serve(hello, tls=lambda _config: current[0])
     for _ in range(2):
         with RawClient(listener.port, tls=client_context()) as client:
             assert client.ask(get("/")).body == b"hello"

@@ -136,13 +136,13 @@ def test_a_small_answer_is_one_piece(serve: Serve, monkeypatch: pytest.MonkeyPat
     from mockhost.server.connection import Connection
 
     sent: list[bytes] = []
-    write = Connection._write
+    write = Connection.write
 
     def spy(self: Connection, data: bytes) -> None:
         sent.append(data)
         write(self, data)
 
-    monkeypatch.setattr(Connection, "_write", spy)
+    monkeypatch.setattr(Connection, "write", spy)
     with RawClient(serve(hello).port) as client:
         client.ask(get("/"))
     assert len(sent) == 1

@@ -1,0 +1,184 @@
+"""What a fault is, what it may ask, and the three things that it may do.
+
+A fault is one module of a folder beside this one, with a `FAULT` in it. Its contract is one of:
+
+- on an answer: `answer` gets the host's draft and gives another; a fault of the transport only changes its plan.
+  `instead` gives a draft without asking the host, or None to let the request through.
+- on a connection: `connection` says what a connection is met with, before a byte of it was read.
+- on the host: `host` puts it into a state, in which it then answers the request itself.
+
+None of them sees a socket, a clock or Flask: what they need is in the `Context`, which makes them repeatable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from mockhost.clock import Chance
+from mockhost.faults.plan import AS_IS, ConnectionPlan, TransportPlan
+
+if TYPE_CHECKING:
+    from mockhost.ecma.connector import Connector
+    from mockhost.ecma.host import Host
+
+Parameters = Mapping[str, object]
+"""A fault's parameters: every one that it has, durations in seconds."""
+
+
+class Draft(NamedTuple):
+    """An answer on its way out. `body` is bytes, or an iterator of them for what is too large to hold."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | Iterator[bytes] = b""
+    plan: TransportPlan = AS_IS
+    reason: str = ""
+    """for people who look at the mock, never on the wire"""
+
+    def whole_body(self) -> bytes:
+        """All of the body in one piece."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whose name is taken in any case."""
+        folded = name.lower()
+        return next((value for key, value in self.headers if key.lower() == folded), None)
+
+    def with_header(self, name: str, value: str | None) -> Draft:
+        """The draft with this one value of a header, in the place of those it had; None: without the header."""
+        folded, headers, put = name.lower(), [], value is None
+        for pair in self.headers:
+            if pair[0].lower() != folded:
+                headers.append(pair)
+            elif not put:
+                headers.append((pair[0], str(value)))
+                put = True
+        if not put:
+            headers.append((name, str(value)))
+        return self._replace(headers=tuple(headers))
+
+
+class Asked(Protocol):
+    """The request, as far as faults look at it. Names and texts are decoded; unknown is None or ABSENT."""
+
+    @property
+    def operation(self) -> str: ...
+    @property
+    def connector(self) -> str | None: ...
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    def header(self, name: str) -> str | None: ...
+    def attribute(self, name: str) -> object: ...
+
+
+class Operator(Protocol):
+    """What a fault on the host may do to the running mock, beside changing the host itself."""
+
+    @property
+    def host(self) -> Host: ...
+    def set(self, path: str, value: object) -> object: ...
+    def change(self, changes: Mapping[str, object]) -> int: ...
+    def import_now(self, name: str, profile: str = "full") -> None: ...
+    def service(self, action: str) -> None: ...
+    def refuse(self, seconds: float) -> None:
+        """Close the port for so many virtual seconds."""
+
+
+class Context(NamedTuple):
+    """What a fault may ask while it is carried out, for one exchange."""
+
+    asked: Asked
+    connector: Connector | None
+    """the running connector that the request goes to, if it goes to one"""
+    operator: Operator
+    now: float
+    """virtual seconds since 1970"""
+    chance: Chance
+    name: str
+    """the rule's name"""
+    ordinal: int
+    """the how manieth match of the rule this is, from 1"""
+    memory: MutableMapping[str, object]
+    """what the fault wants to remember for this rule; empty again after a reset"""
+    error: Callable[[int, str, str | None], Draft]
+    """(status, text, scimType or None) -> a refusal as this stack words it"""
+
+    def draw(self, what: str = "") -> float:
+        """A number in [0, 1), the same each time for the same seed, rule, match and `what`."""
+        return self.chance.draw(f"{self.name}\0{what}", self.ordinal)
+
+    def octets(self, count: int, what: str = "") -> bytes:
+        """So many bytes that look random, the same each time as with `draw`."""
+        blocks = range(0, count, 64)
+        data = b"".join(
+            self.chance.digest(f"{self.name}\0{what}\0{block}", self.ordinal, 64) for block in blocks
+        )
+        return data[:count]
+
+
+class Parameter(NamedTuple):
+    """One parameter of a fault, as a scenario may say it.
+
+    kind: integer | number | fraction | duration | text | choice | boolean | texts | map | octets (a text of hex digits)
+    | value (any JSON value).
+    """
+
+    kind: str
+    description: str
+    default: object = None
+    """as a scenario would write it; None: there is none, and the fault sees None"""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+class Seen(NamedTuple):
+    """What clients make of a fault: what the documentation's table says and the tests hold true.
+
+    `requests` begins with the name of the exception that Python's `requests` raises, or with the status that it
+    sees; `curl` with curl's exit code in parentheses. Several possible ones stand side by side with " or ".
+    """
+
+    wire: str
+    """what is on the wire, in a sentence"""
+    requests: str
+    curl: str
+    dotnet: str
+    """what .NET's HttpClient reports, which is what the agent logs and the portal shows; say where it is from, or
+    that it is assumed"""
+    gets: str
+    """how a step asserts it: the content of `gets`, in YAML's flow style"""
+
+
+class Fault(NamedTuple):
+    """A fault by name, with everything there is to say about it."""
+
+    name: str
+    group: str
+    """transport | tls | http | body | host: the folder that its module is in"""
+    title: str
+    """what goes wrong, in a phrase without a full stop"""
+    seen: Seen
+    parameters: Mapping[str, Parameter] = {}
+    main: str | None = None
+    """the parameter that a bare value sets: `{http_error: 503}`"""
+    answer: Callable[[Draft, Parameters, Context], Draft] | None = None
+    instead: Callable[[Parameters, Context], Draft | None] | None = None
+    connection: Callable[[Parameters], ConnectionPlan] | None = None
+    host: Callable[[Parameters, Context], None] | None = None
+    write: str | Callable[[Parameters], str] = "applied"
+    """whether a write that the fault meets happened, unless the rule says: applied | not_applied"""
+    closes: bool = False
+    """whether the connection ends with it: a fault that breaks framing can't keep it"""
+    judge: Callable[[Parameters], str | None] | None = None
+    """what is wrong with parameters that are each right, in words, or None"""
+    unavailable: Callable[[], str | None] | None = None
+    """why this platform can't perform it, in words, or None"""
+    example: object = None
+    """parameters for the documentation, as a scenario would write them; None: a bare name will do"""
