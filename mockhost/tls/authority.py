@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mockhost import clock
 from mockhost.ecma.config import TlsConfig
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import UsageError
 from mockhost.tls.certificate import (
     Minted,
     builder,
@@ -24,6 +23,7 @@ from mockhost.tls.certificate import (
     new_key,
     whole_second,
 )
+from mockhost.tls.certificate import write as write
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -61,6 +61,18 @@ class Authority:
                 self._ca = self._load() or self._mint()
                 self._pem = certificate_pem(self._ca[0])
             return self._ca
+
+    def client_certificate(self) -> tuple[str, str]:
+        """A new certificate, signed by the CA, by which a client shows who it is, and its key: both as PEM.
+
+        For hosts whose `client_certificate` is not `none`. It is valid as long as the CA is.
+        """
+        signer = self.signer()
+        begins, ends = signer[0].not_valid_before_utc, signer[0].not_valid_after_utc
+        wall = int(begins.timestamp()), int(ends.timestamp())
+        key = new_key("ec-p256")
+        certificate = host_certificate(TlsConfig(usage="client"), ("mockhost-client",), key, wall, signer)
+        return certificate, key_pem(key)
 
     def _mint(self) -> tuple[x509.Certificate, Key]:
         from cryptography import x509
@@ -176,20 +188,3 @@ def _load_pair(certificate_file: Path, key_file: Path) -> tuple[x509.Certificate
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
         return None
     return (certificate, key) if certificate.public_key() == key.public_key() else None
-
-
-def write(path: Path, text: str, *, mode: int) -> None:
-    """Replace a file in one step, at no moment readable more widely than `mode`. Raises CannotRun."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(draft, path)
-    except OSError as problem:
-        why = problem.strerror or str(problem)
-        raise CannotRun(
-            f"{path} can't be written: {why}", hint="give a folder that you may write to"
-        ) from problem

@@ -13,14 +13,17 @@ import functools
 import hashlib
 import ipaddress
 import math
+import os
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost.ecma.config import TlsConfig
-from mockhost.errors import UsageError
+from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -59,6 +62,36 @@ class Minted(NamedTuple):
         """SHA-1 over the DER form, upper-case hex: what Windows and the wizard call a certificate."""
         der = ssl.PEM_cert_to_DER_cert(self.certificate_pem)
         return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Have a context present this certificate. Raises CannotRun where no temporary file can be made."""
+        import tempfile
+
+        try:
+            # `load_cert_chain` reads files only; the folder is private, and gone before anybody connects.
+            with tempfile.TemporaryDirectory(prefix="mockhost-") as folder:
+                file = Path(folder) / "host.pem"
+                write(file, self.key_pem + self.chain_pem, mode=0o600)
+                context.load_cert_chain(file)
+        except OSError as problem:
+            raise CannotRun(f"the certificate can't be loaded: {problem}", hint="look at TMPDIR") from problem
+
+
+def write(path: Path, text: str, *, mode: int) -> None:
+    """Replace a file in one step, at no moment readable more widely than `mode`. Raises CannotRun."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError as problem:
+        why = problem.strerror or str(problem)
+        raise CannotRun(
+            f"{path} can't be written: {why}", hint="give a folder that you may write to"
+        ) from problem
 
 
 def new_key(kind: str) -> Key:

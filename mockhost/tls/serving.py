@@ -14,43 +14,33 @@ from typing import NamedTuple
 
 from mockhost import clock as clocks
 from mockhost.ecma.config import TlsConfig
-from mockhost.errors import CannotRun, UsageError
-from mockhost.tls.authority import Authority, mint, write
-from mockhost.tls.certificate import Minted
+from mockhost.errors import CannotRun
+from mockhost.tls import versions
+from mockhost.tls.authority import Authority, mint
+from mockhost.tls.certificate import Minted, write
 
 _DAY = 86_400.0
-_VERSIONS = {
-    "1.0": ssl.TLSVersion.TLSv1,
-    "1.1": ssl.TLSVersion.TLSv1_1,
-    "1.2": ssl.TLSVersion.TLSv1_2,
-    "1.3": ssl.TLSVersion.TLSv1_3,
-}
+_OTHERS = 32
+"""How many configurations of single connections are remembered; one more costs the minting of a certificate."""
 
 
-def server_context(minted: Minted, config: TlsConfig) -> ssl.SSLContext:
+def server_context(minted: Minted, config: TlsConfig, client_ca: str = "") -> ssl.SSLContext:
     """A context that presents `minted`: no ALPN, and no session of another context resumes in it.
 
-    Raises UsageError for a version of TLS that there is not, CannotRun where no temporary file can be made.
+    `client_ca` is the CA, as PEM, that has to have signed a client's certificate where one is asked for. Raises
+    UsageError for a version of TLS that there is not or that this OpenSSL can't speak, CannotRun where no
+    temporary file can be made.
     """
-    import tempfile
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        lowest, highest = _VERSIONS[config.minimum_version], _VERSIONS[config.maximum_version]
-    except KeyError as unknown:
-        raise UsageError(f"no such version of TLS: {unknown}", hint="known: 1.0, 1.1, 1.2, 1.3") from None
-    if lowest < ssl.TLSVersion.TLSv1_2:
-        # OpenSSL 3 keeps the signatures of the old versions for its lowest security level.
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.minimum_version, context.maximum_version = lowest, highest
-    try:
-        # `load_cert_chain` reads files only; the folder is private, and gone before anybody connects.
-        with tempfile.TemporaryDirectory(prefix="mockhost-") as folder:
-            file = Path(folder) / "host.pem"
-            write(file, minted.key_pem + minted.chain_pem, mode=0o600)
-            context.load_cert_chain(file)
-    except OSError as problem:
-        raise CannotRun(f"the certificate can't be loaded: {problem}", hint="look at TMPDIR") from problem
+    versions.limit(context, config.minimum_version, config.maximum_version)
+    if config.client_certificate != "none":
+        # Clients aren't told which CAs will do, which is schannel's default as well (Microsoft Learn, "Overview of
+        # TLS - SSL (Schannel SSP)": SendTrustedIssuerList).
+        context.verify_mode = (
+            ssl.CERT_REQUIRED if config.client_certificate == "required" else ssl.CERT_OPTIONAL
+        )
+        context.load_verify_locations(cadata=client_ca)
+    minted.load_into(context)
     return context
 
 
@@ -67,6 +57,13 @@ class _Serving(NamedTuple):
     config: TlsConfig
     minted: Minted | None
     context: ssl.SSLContext | None
+    copies: Minted | None = None
+    """for a single connection: the host's own certificate, if that is what is presented there as well"""
+
+
+def _certificate_of(config: TlsConfig) -> tuple[object, ...]:
+    """What of a configuration is in the certificate."""
+    return config.names, config.valid, config.issuer, config.key, config.usage
 
 
 def _phase(not_before: float, not_after: float, now: float) -> int:
@@ -95,6 +92,8 @@ class Certificates:
         self.extra_names = tuple(extra_names)
         self._lock = threading.RLock()
         self._serving: _Serving | None = None
+        self._others: dict[TlsConfig, _Serving] = {}
+        self._client: tuple[str, str] | None = None
         self._bundle: Path | None = None
         self._private_folder: Path | None = None
 
@@ -106,6 +105,7 @@ class Certificates:
         """
         with self._lock:
             was = self._serving
+            self._others.clear()
             if was and was.minted and was.config == config:
                 now = self.clock.now()
                 same = was.minted._replace(not_before=now + config.valid[0], not_after=now + config.valid[1])
@@ -130,9 +130,13 @@ class Certificates:
             # One that was kept in the authority's folder may come back as it is; so do its sessions then.
             kept = was and was.config == config and was.minted and was.minted.chain_pem == minted.chain_pem
             context = was.context if was and kept else None
-            self._serving = _Serving(config, minted, context or server_context(minted, config))
+            self._serving = _Serving(config, minted, context or self._context(minted, config))
         if self._bundle:
             self._write_bundle(self._bundle)
+
+    def _context(self, minted: Minted, config: TlsConfig) -> ssl.SSLContext:
+        asks = config.client_certificate != "none"
+        return server_context(minted, config, self.authority.certificate_pem if asks else "")
 
     def _ahead(self, minted: Minted) -> float:
         """By how many seconds the certificate has more life left on the wall than on the virtual clock."""
@@ -144,12 +148,14 @@ class Certificates:
         virtual = _phase(minted.not_before, minted.not_after, self.clock.now())
         return virtual != _phase(minted.wall_not_before, minted.wall_not_after, clocks.wall_now())
 
+    def _aged(self, minted: Minted) -> bool:
+        """Whether the clocks ask for another certificate in its place."""
+        return self._disputed(minted) or self._ahead(minted) > _DAY
+
     def refresh(self) -> bool:
         """Mint again if the clocks ask for it; whether that happened. Otherwise it only compares numbers."""
         serving = self._serving
-        if serving is None or serving.minted is None:
-            return False
-        if not self._disputed(serving.minted) and self._ahead(serving.minted) <= _DAY:
+        if serving is None or serving.minted is None or not self._aged(serving.minted):
             return False
         with self._lock:
             if self._serving is serving:
@@ -161,6 +167,70 @@ class Certificates:
         self.refresh()
         serving = self._serving
         return (serving.config.mode, serving.context) if serving else ("none", None)
+
+    def offer_for(self, config: TlsConfig) -> tuple[str, ssl.SSLContext | None]:
+        """What a single connection gets that is met with `config`, laid over the host's own configuration.
+
+        It never is the context that the others get, so a session of one can't be resumed in the other. Where only
+        versions or the wish for a client's certificate differ, the certificate is the host's own.
+
+        Otherwise it is another one, which clients who read their bundle before can't have found there. So where
+        the host's is self-signed, this one is signed by the CA, which is in every bundle: an expired certificate
+        is then refused as expired, one with a wrong name for its name, and one that is right is trusted. Only
+        `issuer: untrusted` is not trusted. Its dates count from the moment at which it was first offered, unless
+        they are the host's; it ages as `refresh` says, and is forgotten when the host is configured anew. Raises
+        as `configure` does.
+        """
+        self.refresh()
+        own = self._serving.config if self._serving else TlsConfig()
+        config = config.laid_over(own)
+        if config.mode != "certificate":
+            return config.mode, None
+        known = self._others.get(config)
+        if known is None or self._outdated(known):
+            known = self._other(config)
+        return config.mode, known.context
+
+    def _outdated(self, other: _Serving) -> bool:
+        if other.copies is not None:
+            return self._serving is None or self._serving.minted is not other.copies
+        return other.minted is None or self._aged(other.minted)
+
+    def _other(self, config: TlsConfig) -> _Serving:
+        with self._lock:
+            known = self._others.pop(config, None)
+            if known is not None and not self._outdated(known):
+                self._others[config] = known
+                return known
+            own = self._serving if self._serving and self._serving.minted else None
+            if own and own.minted and _certificate_of(own.config) == _certificate_of(config):
+                made = _Serving(config, own.minted, self._context(own.minted, config), own.minted)
+            else:
+                validity = None
+                if known and known.minted and known.copies is None:
+                    validity = known.minted.not_before, known.minted.not_after
+                elif own and own.minted and config.valid == own.config.valid:
+                    validity = own.minted.not_before, own.minted.not_after
+                minted = mint(
+                    config._replace(issuer="ca") if config.issuer == "self" else config,
+                    authority=self.authority,
+                    virtual_now=self.clock.now(),
+                    wall_now=clocks.wall_now(),
+                    validity=validity,
+                    extra_names=self.extra_names,
+                )
+                made = _Serving(config, minted, self._context(minted, config))
+            while len(self._others) >= _OTHERS:
+                del self._others[next(iter(self._others))]
+            self._others[config] = made
+            return made
+
+    def client_certificate(self) -> tuple[str, str]:
+        """A certificate that hosts which ask for one take, and its key, as PEM; the same until the process ends."""
+        with self._lock:
+            if self._client is None:
+                self._client = self.authority.client_certificate()
+            return self._client
 
     @property
     def minted(self) -> Minted | None:
@@ -212,6 +282,7 @@ class Certificates:
             "state": ("not yet valid", "valid", "expired")[phase + 1],
             "thumbprint": minted.thumbprint,
             "versions": [serving.config.minimum_version, serving.config.maximum_version],
+            "client_certificate": serving.config.client_certificate,
         }
 
     def close(self) -> None:
