@@ -18,7 +18,7 @@ from mockhost.ecma.kinds import KINDS, ExportError, export_status
 from mockhost.ecma.objecttype import Given, ObjectType
 from mockhost.ecma.space import ConnectorSpace, Found
 from mockhost.ecma.system import ConnectedSystem
-from mockhost.ecma.tables import Record, Value
+from mockhost.ecma.tables import Record, Value, fold
 from mockhost.errors import ProtocolAnswer
 from mockhost.scim import filters, messages, patch
 from mockhost.scim.errors import ScimError
@@ -64,6 +64,8 @@ class Connector:
         self.space = ConnectorSpace(
             config.name, config.imports, self.kind, system, self.object_type, behaviours, clock
         )
+        if config.dll == "access_denied":
+            self.deny_dll()
 
     def behave(self, behaviours: Mapping[str, object]) -> None:
         """Go on under other behaviours."""
@@ -80,6 +82,38 @@ class Connector:
             self.space.imports_done == 0 or self.behaviours["importing_scope"] == "every"
         ):
             raise Importing
+
+    def start(self) -> None:
+        """Begin the first import and autosync; while the DLL can't be loaded there are none, for it is what imports."""
+        if self.config.dll == "loadable":
+            self.space.start()
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take back, at the end, every write that is made meanwhile: in the cache and in the connected system.
+
+        Nothing of it remains, values that were generated and the delta import's log included, whether or not
+        something is raised. It costs what the writes cost. Meanwhile nothing may be imported.
+        """
+        with self.system.trial(), self.space.trial():
+            yield
+
+    # -- what can be wrong with it ------------------------------------------------------------------------
+
+    def deny_dll(self) -> None:
+        """Take from the service's account the right to load the connector's DLL: no requests, no imports."""
+        self.config = self.config._replace(dll="access_denied")
+        self.space.fail_imports(self.kind.dll_denied(self.name), "dll")
+
+    def allow_dll(self) -> None:
+        """Give the right back. What the connector could not do when the service started, it does now."""
+        self.config = self.config._replace(dll="loadable")
+        self.space.mend_imports("dll")
+        self.space.start()
+
+    def rotate_token(self, token: str) -> None:
+        """Ask for another secret token from now on; the service's next start reads the configured one."""
+        self.config = self.config._replace(secret_token=token)
 
     # -- queries ------------------------------------------------------------------------------------------
 
@@ -244,12 +278,14 @@ class Connector:
 
     def _keep_anchor(self, record: Record, values: Mapping[str, Value]) -> None:
         """Anchors and DNs can't be renamed (Microsoft Learn, Known issues for provisioning, On-premises)."""
-        held = {self.object_type.anchor: record[self.object_type.anchor_position]}
+        anchor = self.object_type.anchor
+        held = {anchor: record[self.object_type.anchor_position]}
+        names = {OBJECT_DN, anchor} if self.config.dn.is_anchor else {OBJECT_DN}
         if self.object_type.dn_is_supplied:
             held[OBJECT_DN] = self.object_type.dn_of(record)
         for name, value in held.items():
-            given = values.get(name)
-            if given is not None and str(given).casefold() != str(value).casefold():
+            given, key = values.get(name), dns.name_key if name in names else fold
+            if given is not None and key(str(given)) != key(str(value)):
                 raise ScimError(
                     400, "mutability", f"The attribute {name} can't be changed once the object exists."
                 )

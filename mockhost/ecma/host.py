@@ -48,10 +48,12 @@ class Host:
         for name, page in self.configured.items():
             system = self.systems[name]
             system.configure(page)
-            connector = Connector(page, system, self._behaviours_of(page), self.clock)
-            self.connectors[name] = connector
-            if page.dll != "access_denied":  # it is the DLL that imports
-                connector.space.start()
+            self._run(page, system)
+
+    def _run(self, page: ConnectorConfig, system: ConnectedSystem) -> None:
+        connector = Connector(page, system, self._behaviours_of(page), self.clock)
+        self.connectors[page.name] = connector
+        connector.start()
 
     def stop(self) -> None:
         """Stop the service: its connector spaces and running imports are gone."""
@@ -61,9 +63,27 @@ class Host:
         self.running = False
         self.started_at = None
 
+    def reset(self, name: str) -> None:
+        """Put one connected system back to the objects it began with, and start its connector anew.
+
+        Raises UsageError for one that there is not.
+        """
+        self.system(name)
+        page = self.configured[name]
+        self.systems[name] = system = ConnectedSystem(page, self.chance)
+        running = self.connectors.pop(name, None)
+        if running is None:
+            return
+        running.space.stop()
+        self._run(page, system)
+
     def restart(self) -> None:
         self.stop()
         self.start()
+
+    def switch_debug(self, debug: bool) -> None:
+        """Go on as if the service had read this value of Debug when it started; the configured one stays."""
+        self.debug = debug
 
     def configure(self, config: HostConfig, connectors: Mapping[str, ConnectorConfig]) -> bool:
         """Take over a changed configuration; True if what changed waits for the service's next start.
@@ -138,6 +158,7 @@ class Host:
                 "last_import": None
                 if connector is None or connector.space.last_import is None
                 else iso(connector.space.last_import),
+                "import_problem": None if connector is None else connector.space.problem,
             }
         return states
 

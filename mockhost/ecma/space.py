@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from mockhost.clock import Job, VirtualClock
@@ -17,6 +18,7 @@ from mockhost.ecma.kinds import Kind
 from mockhost.ecma.objecttype import ObjectType
 from mockhost.ecma.system import ConnectedSystem
 from mockhost.ecma.tables import Base, Record, Table, Value
+from mockhost.errors import UsageError
 from mockhost.scim import filters
 from mockhost.scim.errors import ScimError
 
@@ -46,11 +48,20 @@ class ConnectorSpace:
         behaviours: Mapping[str, object],
         clock: VirtualClock,
     ) -> None:
-        self.table = Table(Base())
+        self.table = self._nothing(system)
         self.importing = False
         self.imports_done = 0
         self.last_import: float | None = None
         """virtual seconds since 1970 at which the last import ended"""
+        self.frozen = False
+        """whether it stays as it is, whatever is imported and exported"""
+        self.emptied = False
+        """whether it was emptied and no import has filled it since"""
+        self.problem: str | None = None
+        """why the last import did nothing, or None if it did its work"""
+        self._obstacles: dict[str, str] = {}
+        self._started = False
+        self._import: Job | None = None
         self._name = name
         self._config = config
         self._kind = kind
@@ -72,10 +83,17 @@ class ConnectorSpace:
     def __len__(self) -> int:
         return len(self.table)
 
+    @staticmethod
+    def _nothing(system: ConnectedSystem) -> Table:
+        return Table(Base(forms=system.forms))
+
     # -- imports ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """What happens when the service starts: a full import if there is a run profile for it, then autosync."""
+        if self._started:
+            return
+        self._started = True
         profiles = self._config.profiles
         if "full" in profiles:
             self.begin_import("full")
@@ -91,18 +109,35 @@ class ConnectorSpace:
         self._jobs.clear()
         self.importing = False
 
-    def _schedule(self, seconds: float, action: Callable[[], None], name: str) -> None:
+    def _schedule(self, seconds: float, action: Callable[[], None], name: str) -> Job:
         now = self._clock.now()
-        self._jobs = [job for job in self._jobs if job.at > now]
-        self._jobs.append(self._clock.schedule(now + seconds, action, f"{self._name}: {name}"))
+        self._jobs = [job for job in self._jobs if job.at > now and not job.cancelled]
+        job = self._clock.schedule(now + seconds, action, f"{self._name}: {name}")
+        self._jobs.append(job)
+        return job
 
     def _autosync(self) -> None:
         assert self._config.every is not None
-        self.begin_import("delta" if "delta" in self._config.profiles else "full")
+        self.begin_import(self._autosync_profile())
         self._schedule(self._config.every, self._autosync, "autosync")
 
+    def _autosync_profile(self) -> str:
+        return "delta" if "delta" in self._config.profiles else "full"
+
+    def synchronise(self) -> None:
+        """Import now as autosync does; nothing happens if the connector has no import profile."""
+        if self._config.profiles:
+            self.begin_import(self._autosync_profile())
+
     def begin_import(self, profile: str) -> None:
-        """Start an import; one that takes no time is done at once. Beside a running one nothing begins."""
+        """Start an import; one that takes no time is done at once. Beside a running one nothing begins.
+
+        Raises UsageError if the connector has no such run profile (Run Profiles page of the wizard).
+        """
+        profiles = self._config.profiles
+        if profile not in profiles:
+            known = f"it has {' and '.join(profiles)}" if profiles else "it has no import profile at all"
+            raise UsageError(f"connector {self._name} has no run profile for a {profile} import", hint=known)
         if self.importing:
             return
         takes = self._config.full_takes if profile == "full" else self._config.delta_takes
@@ -110,21 +145,31 @@ class ConnectorSpace:
         if takes <= 0:
             self._finish_import(profile)
         else:
-            self._schedule(takes, lambda: self._finish_import(profile), f"{profile} import")
+            action = f"{profile} import"
+            self._import = self._schedule(takes, lambda: self._finish_import(profile), action)
 
     def _finish_import(self, profile: str) -> None:
+        self.importing = False
+        self._import = None
+        self.problem = next(iter(self._obstacles.values()), None)
+        if self.problem is not None:
+            return
+        if not self.frozen:
+            self._import_now(profile)
+        self.imports_done += 1
+        self.last_import = self._clock.now()
+
+    def _import_now(self, profile: str) -> None:
         failed = not self._system.can("read") and self.imports_done > 0
         if not (failed and self._behaviours["failed_import_keeps_cache"]):
-            if profile == "delta" and self.imports_done > 0 and self._has_changes():
+            if profile == "delta" and self.imports_done > 0 and not self.emptied and self._has_changes():
                 self._import_changes()
             else:
                 self.table = self._import_all()
                 self._numbered_by = self._system.table
+            self.emptied = False
         if self._system.table.log is not None:
             self._system.table.log.clear()
-        self.importing = False
-        self.imports_done += 1
-        self.last_import = self._clock.now()
         self._by_id = None
 
     def _sees_the_table(self) -> bool:
@@ -135,18 +180,20 @@ class ConnectorSpace:
 
     def _import_all(self) -> Table:
         if not self._sees_the_table():
-            return Table(Base())
+            return self._nothing(self._system)
         table = self._system.table.copy()
         anchor = self.object_type.anchor_position
         for row in table.find_empty(anchor):
             table.delete(row)
-        if not self._system.columns[anchor].unique:
-            # Two objects with one anchor can't both be in the connector space.
-            last = self._behaviours["duplicate_anchor_import"] == "last_wins"
-            for rows in table.shared_rows(anchor):
-                for row in rows[:-1] if last else rows[1:]:
+        for rows in table.shared_rows(anchor, changed=self._system.columns[anchor].unique):
+            for row in rows:
+                if row != self._winner(rows):
                     table.delete(row)
         return table
+
+    def _winner(self, rows: list[int]) -> int:
+        """The one of several objects with one anchor that is imported: they can't all be in the connector space."""
+        return rows[-1] if self._behaviours["duplicate_anchor_import"] == "last_wins" else rows[0]
 
     def _has_changes(self) -> bool:
         """Whether the connected system knows what changed since: not if all of its data is other data."""
@@ -157,13 +204,84 @@ class ConnectorSpace:
             return
         seen = self._behaviours["delta_sees_deletes"]
         sees_deletes = self._kind.delta_sees_deletes if seen == "by_kind" else seen == "always"
-        changed = self._system.table
+        changed, position = self._system.table, self.object_type.anchor_position
         for row in changed.log or ():
             record = changed.get(row)
-            if record is not None and record[self.object_type.anchor_position] is not None:
-                self.table.put(row, record)
+            anchor = None if record is None else record[position]
+            if record is not None and anchor is not None:
+                if row == self._winner(changed.find(position, anchor)):
+                    for other in self.table.find(position, anchor):
+                        if other != row:
+                            self.table.delete(other)
+                    self.table.put(row, record)
+                else:
+                    self.table.delete(row)
             elif record is None and sees_deletes:
                 self.table.delete(row)
+
+    # -- what can be wrong with it ------------------------------------------------------------------------
+
+    def import_first(self, takes: float) -> None:
+        """Be as after a start of the service: empty, until a first import has ended that takes so many seconds.
+
+        While a first import runs already, nothing changes; a later one is broken off. A connector without an import
+        profile keeps what it has.
+        """
+        if self.importing:
+            if self.imports_done == 0:
+                return
+            if self._import is not None:
+                self._import.cancel()
+        profiles = self._config.profiles
+        self.importing = True
+        self.imports_done = 0
+        if profiles:
+            self._clear()
+        profile = "full" if "full" in profiles else "delta"
+        end = (lambda: self._finish_import(profile)) if profiles else self._end_without_import
+        self._import = self._schedule(takes, end, f"{profile} import")
+
+    def _end_without_import(self) -> None:
+        self.importing = False
+        self._import = None
+
+    def freeze(self, seconds: float | None = None) -> None:
+        """Stay as it is from now on, whatever is imported and exported; for good, or for so many virtual seconds."""
+        if self.frozen:
+            return
+        self.frozen = True
+        if seconds is not None:
+            self._schedule(seconds, self.thaw, "the cache thaws")
+
+    def thaw(self) -> None:
+        """Follow again: exports at once, what was missed with the next import."""
+        self.frozen = False
+
+    def empty(self) -> None:
+        """Lose every object; the next import, whatever its profile, brings them all back."""
+        if not self.emptied:
+            self.emptied = True
+            self._clear()
+
+    def _clear(self) -> None:
+        self.table = self._nothing(self._system)
+        self._by_id = None
+
+    def fail_imports(self, reason: str, cause: str = "autosync", seconds: float | None = None) -> None:
+        """Let every import, scheduled or asked for, end without doing anything; for good, or for so long.
+
+        `reason` is what `problem` says then. `cause` tells apart what keeps imports from working: each is mended on
+        its own.
+        """
+        if cause in self._obstacles:
+            return
+        self._obstacles[cause] = reason
+        if seconds is not None:
+            self._schedule(seconds, lambda: self.mend_imports(cause), "imports work again")
+
+    def mend_imports(self, cause: str = "autosync") -> None:
+        """Let imports work again, from the next one on."""
+        self._obstacles.pop(cause, None)
 
     # -- queries ------------------------------------------------------------------------------------------
 
@@ -249,8 +367,40 @@ class ConnectorSpace:
         record = None if row is None else self.table.get(row)
         return None if row is None or record is None else (row, record)
 
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take back, at the end, whatever was mirrored meanwhile."""
+        changed: set[int] = set()
+        try:
+            with self.table.trial() as changed_rows:
+                try:
+                    yield
+                finally:
+                    changed = changed_rows()
+                    self._forget(changed)
+        finally:
+            self._remember(changed)
+
+    def _forget(self, rows: set[int]) -> None:
+        """Take rows out of the look-up by ids."""
+        if self._by_id is not None:
+            for row in rows:
+                record = self.table.get(row)
+                if record is not None and self._by_id.get(ident := self.object_type.id_of(record)) == row:
+                    del self._by_id[ident]
+
+    def _remember(self, rows: set[int]) -> None:
+        """Put rows into the look-up by ids."""
+        if self._by_id is not None:
+            for row in rows:
+                record = self.table.get(row)
+                if record is not None:
+                    self._by_id[self.object_type.id_of(record)] = row
+
     def add(self, row: int, record: Record) -> None:
         """Mirror a new object; `row` is the connected system's, and ours unless its data was exchanged meanwhile."""
+        if self.frozen:
+            return
         if self._system.table is self._numbered_by:
             self.put(row, record)
         else:
@@ -258,13 +408,15 @@ class ConnectorSpace:
 
     def put(self, row: int, record: Record) -> None:
         """Mirror what was exported."""
+        if self.frozen:
+            return
         self.table.put(row, record)
-        if self._by_id is not None:
-            self._by_id[self.object_type.id_of(record)] = row
+        self._remember({row})
 
     def delete(self, row: int) -> None:
         """Mirror that an object is gone."""
-        self.table.delete(row)
+        if not self.frozen:
+            self.table.delete(row)
 
     def snapshot(self) -> Iterator[Record]:
         """Every object as it is at this moment, whatever happens while it is read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
@@ -16,7 +17,7 @@ from mockhost.clock import Chance
 from mockhost.ecma import dn as dns
 from mockhost.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorConfig, PeopleConfig
 from mockhost.ecma.kinds import KINDS, ExportError, Kind
-from mockhost.ecma.tables import Base, Record, Rows, Stacked, Table, Value, fold
+from mockhost.ecma.tables import Base, Form, Record, Rows, Stacked, Table, Value, fold
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.people import Crowd
 
@@ -40,6 +41,16 @@ class ConnectedSystem:
         self.table = Table(_base(config, self.columns, chance))
         self._watch(config)
 
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take back, at the end, whatever was exported meanwhile, down to the values that were generated."""
+        generated = self._generated
+        try:
+            with self.table.trial():
+                yield
+        finally:
+            self._generated = generated
+
     def _take_over(self, config: ConnectorConfig) -> None:
         self._page = config
         self.config = config.system
@@ -48,6 +59,7 @@ class ConnectedSystem:
         self.position: dict[str, int] = {column.name: i for i, column in enumerate(self.columns)}
         self.anchor = anchor_column(config)
         self.anchor_position = self.position[self.anchor]
+        self.forms = _forms(self.columns)
 
     def _watch(self, config: ConnectorConfig) -> None:
         if "delta" not in config.imports.profiles:
@@ -70,7 +82,7 @@ class ConnectedSystem:
             self.table = Table(_base(config, self.columns, self._chance))
         elif names != [column.name for column in self.columns]:
             held = [dict(zip(names, record, strict=True)) for _, record in self.table.records()]
-            self.table = Table(Base([self.record(values) for values in held]))
+            self.table = Table(Base([self.record(values) for values in held], forms=self.forms))
         self._watch(config)
 
     def _meanwhile(self, config: ConnectorConfig) -> ConnectorConfig:
@@ -262,8 +274,15 @@ class ConnectedSystem:
         (first, value), *rest = wanted
         for row in self.table.find(first, value):
             record = self.table.get(row)
-            if record is not None and all(_has(record[position], other) for position, other in rest):
+            if record is not None and all(self._has(record, position, other) for position, other in rest):
                 yield row, record
+
+    def _has(self, record: Record, position: int, wanted: Value) -> bool:
+        """Whether a column's value is what somebody looks for, or has it among its values, as `Table.find` sees it."""
+        held, form = record[position], self.forms.get(position, fold)
+        if isinstance(held, tuple) and not isinstance(wanted, tuple):
+            return any(form(item) == form(wanted) for item in held)
+        return form(held) == form(wanted)
 
     def _check_names(self, values: Mapping[str, object]) -> None:
         for name in values:
@@ -286,19 +305,17 @@ def _is_sound(value: object, column: Column) -> bool:
     return True
 
 
-def _has(held: Value, wanted: Value) -> bool:
-    """Whether a column's value is what somebody looks for, or has it among its values, as `Table.find` sees it."""
-    if isinstance(held, tuple) and not isinstance(wanted, tuple):
-        return any(fold(item) == fold(wanted) for item in held)
-    return fold(held) == fold(wanted)
-
-
 def anchor_column(config: ConnectorConfig) -> str:
     """The column that holds the anchor; `dn` means the DN itself where no column has that name."""
     names = {column.name for column in config.system.columns}
     if config.anchor == "dn" and "dn" not in names:
         return OBJECT_DN
     return config.anchor
+
+
+def _forms(columns: Sequence[Column]) -> dict[int, Form]:
+    """How values are compared, by column, where it is not by their letters: a DN has many spellings (RFC 4514)."""
+    return {i: dns.name_key for i, column in enumerate(columns) if column.name == OBJECT_DN}
 
 
 def _without_dn(columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -338,10 +355,10 @@ def _base(config: ConnectorConfig, columns: tuple[Column, ...], chance: Chance) 
         for row, values in enumerate(config.system.objects)
     ]
     people = config.system.people
-    if people is None or people.size == 0:
-        base = Base(objects, config)
-    else:
-        base = Base(Stacked(objects, _Crowd(config, people, columns, chance)), config)
+    rows: Sequence[Record] = objects
+    if people is not None and people.size > 0:
+        rows = Stacked(objects, _Crowd(config, people, columns, chance))
+    base = Base(rows, config, _forms(columns))
     _BASES[key] = base
     return base
 

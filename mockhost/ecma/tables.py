@@ -10,11 +10,15 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from typing import Final, TypeAlias
 
 Value: TypeAlias = "str | bool | int | bytes | tuple[object, ...] | None"
 Record: TypeAlias = "tuple[Value, ...]"
+Form: TypeAlias = "Callable[[object], object]"
+"""Gives a value's form in which it is looked up: values with one form are taken for equal."""
 
 
 def fold(value: object) -> object:
@@ -53,14 +57,18 @@ class Stacked(Rows):
 class Base:
     """Records that never change, with indexes that are built when first needed and then shared.
 
-    `owner` is what the records were made from; it lives for as long as they do.
+    `owner` is what the records were made from; it lives for as long as they do. `forms`: how the values of a column
+    are looked up, by its position, where that is not `fold`.
     """
 
-    __slots__ = ("__weakref__", "_building", "_indexes", "owner", "rows")
+    __slots__ = ("__weakref__", "_building", "_indexes", "forms", "owner", "rows")
 
-    def __init__(self, rows: Sequence[Record] = (), owner: object = None) -> None:
+    def __init__(
+        self, rows: Sequence[Record] = (), owner: object = None, forms: Mapping[int, Form] | None = None
+    ) -> None:
         self.rows = rows
         self.owner = owner
+        self.forms: Mapping[int, Form] = forms or {}
         self._indexes: dict[int, dict[object, int | list[int]]] = {}
         self._building = threading.Lock()
 
@@ -68,14 +76,18 @@ class Base:
         return len(self.rows)
 
     def index(self, position: int) -> dict[object, int | list[int]]:
-        """Folded value -> row, or -> rows where several share it, for one column."""
+        """Form of a value -> row, or -> rows where several share it, for one column."""
         found = self._indexes.get(position)
         if found is None:
             with self._building:
                 found = self._indexes.get(position)
                 if found is None:
-                    found = self._indexes[position] = _index(self.column(position))
+                    found = self._indexes[position] = _index(self.column(position), self.form(position))
         return found
+
+    def form(self, position: int) -> Form:
+        """How the values of a column are looked up."""
+        return self.forms.get(position, fold)
 
     def column(self, position: int) -> Iterator[Value]:
         """All values of one column, in row order, without making records that are computed."""
@@ -84,13 +96,13 @@ class Base:
         return (record[position] for record in self.rows)
 
 
-def _index(values: Iterable[Value]) -> dict[object, int | list[int]]:
+def _index(values: Iterable[Value], form: Form) -> dict[object, int | list[int]]:
     index: dict[object, int | list[int]] = {}
     claim = index.setdefault
     for row, value in enumerate(values):
         if value is None:
             continue
-        if isinstance(value, str):
+        if isinstance(value, str) and form is fold:
             key: object = value.casefold()
             if key == value:
                 key = value  # one string object less per row
@@ -99,7 +111,7 @@ def _index(values: Iterable[Value]) -> dict[object, int | list[int]]:
                 _share(index, key, row)
         else:
             for item in value if isinstance(value, tuple) else (value,):
-                key = fold(item)
+                key = form(item)
                 if claim(key, row) is not row:
                     _share(index, key, row)
     return index
@@ -113,10 +125,21 @@ def _share(index: dict[object, int | list[int]], key: object, row: int) -> None:
         held.append(row)
 
 
+class _Untouched(Enum):
+    """What the overlay has of a row that nobody changed."""
+
+    UNTOUCHED = 0
+
+
+_UNTOUCHED: Final = _Untouched.UNTOUCHED
+_Held: TypeAlias = "Record | _Untouched | None"
+"""What the overlay has of a row: a record, None for a row of the base that is gone, or nothing."""
+
+
 class Table:
     """A base and what was changed on top of it. Not thread-safe: the host's lock guards it."""
 
-    __slots__ = ("_deleted", "_found", "_next", "_overlay", "base", "log")
+    __slots__ = ("_deleted", "_found", "_next", "_overlay", "_undo", "base", "log")
 
     def __init__(self, base: Base) -> None:
         self.base = base
@@ -124,6 +147,9 @@ class Table:
         self._deleted: list[int] = []  # rows of the base that are gone, sorted
         self._found: dict[int, dict[object, set[int]]] = {}  # per column: folded value -> changed rows
         self._next = len(base)
+        self._undo: list[tuple[int, _Held, bool]] | None = (
+            None  # what changed rows were before, while on trial
+        )
         self.log: dict[int, None] | None = None
         """the rows that changed since a delta import last read it; None: nobody will"""
 
@@ -162,11 +188,40 @@ class Table:
         if self.get(row) is not None:
             self._put(row, None)
 
+    @contextmanager
+    def trial(self) -> Iterator[Callable[[], set[int]]]:
+        """Take back, at the end, every change of a row that is made meanwhile: as if it had never been.
+
+        It costs what the changes cost. Gives a function that says which rows have changed so far. Trials may stand
+        within each other. The log must not be read, nor the table copied, in between.
+        """
+        outer, undo, following = self._undo, list[tuple[int, _Held, bool]](), self._next
+        self._undo = undo
+        try:
+            yield lambda: {row for row, _, _ in undo}
+        finally:
+            self._undo = None
+            for row, held, logged in reversed(undo):
+                self._set(row, held)
+                if self.log is not None and not logged:
+                    self.log.pop(row, None)
+            self._next = following
+            self._undo = outer
+
     def _put(self, row: int, record: Record | None) -> None:
+        if self._undo is not None:
+            logged = self.log is not None and row in self.log
+            self._undo.append((row, self._overlay.get(row, _UNTOUCHED), logged))
+        self._set(row, _UNTOUCHED if record is None and row >= len(self.base) else record)
+        if self.log is not None:
+            self.log[row] = None
+
+    def _set(self, row: int, held: _Held) -> None:
+        """Give the overlay what it is to have of a row, and the indexes with it."""
         old = self._overlay.get(row)
         if old is not None:
             for position, found in self._found.items():
-                for key in _keys(old[position]):
+                for key in self._keys(position, old):
                     holders = found[key]
                     holders.discard(row)
                     if not holders:
@@ -174,24 +229,32 @@ class Table:
         if row < len(self.base):
             spot = bisect.bisect_left(self._deleted, row)
             gone = spot < len(self._deleted) and self._deleted[spot] == row
-            if record is None and not gone:
+            if held is None and not gone:
                 self._deleted.insert(spot, row)
-            elif record is not None and gone:
+            elif held is not None and gone:
                 del self._deleted[spot]
-        if record is None and row >= len(self.base):
+        if held is _UNTOUCHED:
             self._overlay.pop(row, None)
-        else:
-            self._overlay[row] = record
-        if record is not None:
+            return
+        self._overlay[row] = held
+        if held is not None:
             for position, found in self._found.items():
-                for key in _keys(record[position]):
+                for key in self._keys(position, held):
                     found.setdefault(key, set()).add(row)
-        if self.log is not None:
-            self.log[row] = None
+
+    def _keys(self, position: int, record: Record) -> Iterable[object]:
+        """The forms in which a record is found by one column."""
+        value, form = record[position], self.base.form(position)
+        if value is None:
+            return ()
+        return set(map(form, value)) if isinstance(value, tuple) else (form(value),)
 
     def find(self, position: int, value: object) -> list[int]:
-        """The rows whose column equals `value` without regard to case (or has it among its values), in order."""
-        key = fold(value)
+        """The rows whose column equals `value` (or has it among its values), in order.
+
+        Texts are equal without regard to case, unless the base has another form for the column.
+        """
+        key = self.base.form(position)(value)
         overlay = self._overlay
         held = self.base.index(position).get(key)
         if held is None:
@@ -213,7 +276,7 @@ class Table:
         found: dict[object, set[int]] = {}
         for row, record in self._overlay.items():
             if record is not None:
-                for key in _keys(record[position]):
+                for key in self._keys(position, record):
                     found.setdefault(key, set()).add(row)
         return found
 
@@ -253,16 +316,22 @@ class Table:
         ]
         return sorted(rows)
 
-    def shared_rows(self, position: int) -> list[list[int]]:
-        """The groups of two and more rows that have one value of a column in common."""
-        groups: dict[object, None] = {}
-        for key, held in self.base.index(position).items():
-            if isinstance(held, list):
-                groups[key] = None
+    def shared_rows(self, position: int, *, changed: bool = False) -> list[list[int]]:
+        """The groups of two and more rows that have one value of a column in common.
+
+        `changed`: only of groups with a row that was changed, where the base is known to have none; it costs less.
+        """
+        groups: dict[object, object] = {}
+        if not changed:
+            for key, held in self.base.index(position).items():
+                if isinstance(held, list):
+                    groups[key] = key
         for record in self._overlay.values():
-            if record is not None:
-                groups.update(dict.fromkeys(_keys(record[position])))
-        found = (self.find(position, key) for key in groups)
+            value = None if record is None else record[position]
+            if value is not None:
+                items = value if isinstance(value, tuple) else (value,)
+                groups.update((self.base.form(position)(item), item) for item in items)
+        found = (self.find(position, item) for item in groups.values())
         return [rows for rows in found if len(rows) > 1]
 
     def column(self, position: int) -> Iterator[tuple[int, Value]]:
@@ -280,12 +349,6 @@ class Table:
     def scan(self, wanted: Callable[[Record], bool]) -> Iterator[int]:
         """The rows whose records `wanted` accepts, in order."""
         return (row for row, record in self.records() if wanted(record))
-
-
-def _keys(value: Value) -> Iterable[object]:
-    if value is None:
-        return ()
-    return set(map(fold, value)) if isinstance(value, tuple) else (fold(value),)
 
 
 def _nth_live(position: int, deleted: list[int]) -> int:

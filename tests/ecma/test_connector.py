@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from mockhost.ecma.connector import DllNotLoadable
 from mockhost.ecma.host import Host
 from mockhost.scim.errors import ScimError
 from tests.ecma.conftest import URN, user
@@ -146,3 +147,103 @@ def test_treat_as_single_value_keeps_the_other_values(hosts: Hosts) -> None:
     assert connector.system.values(connector.get(ident))["objectClass"] == before
     connector.patch(ident, patch(objectClass="user"))
     assert connector.system.values(connector.get(ident))["objectClass"] == ("user",)
+
+
+STAFF = "CN=CloudUsers,CN=App,DC=Contoso,DC=lab"
+SPELLINGS = [
+    "cn=bsimon,cn=cloudusers,cn=app,dc=contoso,dc=LAB",
+    "CN = bsimon , CN = CloudUsers,CN=App,DC=Contoso,DC=lab",
+    'CN="bsimon",CN=CloudUsers,CN=App,DC=Contoso,DC=lab',
+    "CN=\\62simon,CN=CloudUsers,CN=App,DC=Contoso,DC=lab",
+]
+
+
+def entry(name: str) -> dict[str, object]:
+    """A directory's entry by its DN."""
+    return user(**{"-dn-": name, "objectClass": ["top", "user"]})
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_two_spellings_of_one_dn_are_one_name(hosts: Hosts, name: str) -> None:
+    """A directory has one entry of a name, however it is written (RFC 4514 2.4, RFC 4517 4.2.15)."""
+    connector = hosts().connector("LDAP")
+    with pytest.raises(ScimError) as refused:
+        connector.create(entry(name))
+    assert (refused.value.status, refused.value.scim_type) == (409, "uniqueness")
+
+
+def test_a_name_that_is_written_oddly_is_taken_as_well(hosts: Hosts) -> None:
+    """It does not matter which of the spellings came first, nor which of them the entry goes by when it is deleted."""
+    connector = hosts().connector("LDAP")
+    created = connector.create(entry(f"CN = bob , {STAFF}"))
+    with pytest.raises(ScimError):
+        connector.create(entry(f"cn=BOB,{STAFF}"))
+    connector.delete(created.id)
+    assert connector.create(entry(f"cn=BOB,{STAFF}")).record
+
+
+def test_a_container_is_there_however_it_is_written(hosts: Hosts) -> None:
+    """The parent of a new entry is found by its name, be it a container or another entry."""
+    host = hosts(connectors={"LDAP": {"system": {"containers": [STAFF]}}})
+    connector = host.connector("LDAP")
+    assert connector.create(entry(f"CN=bob,{STAFF.replace(',', ' , ').lower()}")).record
+    assert connector.create(entry(f"CN=key,CN = bob,{STAFF}")).record
+    with pytest.raises(ScimError):
+        connector.create(entry(f"CN=key,CN=nobody,{STAFF}"))
+
+
+def test_an_entry_that_is_put_may_spell_its_name_otherwise(hosts: Hosts) -> None:
+    """The same name in other letters is no rename; another name is."""
+    connector = hosts().connector("LDAP")
+    ident = connector.create(entry(f"CN=bob,{STAFF}")).id
+    for name in (f"cn = bob,{STAFF}", f"CN=\\62ob,{STAFF}"):
+        assert connector.replace(ident, entry(name)).record
+    with pytest.raises(ScimError) as refused:
+        connector.replace(ident, entry(f"CN=rob,{STAFF}"))
+    assert refused.value.scim_type == "mutability"
+
+
+def test_an_object_is_looked_for_by_its_name(hosts: Hosts) -> None:
+    """Changes behind the host's back name an object by any spelling of its DN."""
+    system = hosts().system("LDAP")
+    assert system.change({"update": {"where": {"-dn-": SPELLINGS[1]}, "set": {"displayName": "B"}}}) == 1
+    assert [found["cn"] for found in system.objects({"cn": "bsimon", "-dn-": SPELLINGS[2]})] == ["bsimon"]
+
+
+def test_a_dll_that_may_not_be_loaded_answers_and_imports_nothing(hosts: Hosts) -> None:
+    """Taken away from a running connector and given back; a restart reads what is configured."""
+    host = hosts()
+    connector = host.connector("SQL")
+    connector.deny_dll()
+    with pytest.raises(DllNotLoadable, match="Access is denied"):
+        connector.ready()
+    connector.space.begin_import("full")
+    assert "Access is denied" in str(host.state()["SQL"]["import_problem"])
+    connector.allow_dll()
+    connector.ready()
+    connector.deny_dll()
+    host.restart()
+    host.connector("SQL").ready()
+
+
+def test_a_dll_that_could_not_be_loaded_at_the_start_imports_once_it_can(hosts: Hosts) -> None:
+    """The first import and autosync, which the start of the service would have begun, begin then."""
+    host = hosts(connectors={"SQL": {"dll": "access_denied"}})
+    connector = host.connector("SQL")
+    host.clock.advance(10_000)
+    assert len(connector.space) == 0
+    connector.allow_dll()
+    assert len(connector.space) == len(connector.system.table)
+    host.system("SQL").change({"insert": {"ContosoLogin": "bob"}})
+    host.clock.advance(7_200)
+    assert connector.space.get("bob")
+
+
+def test_another_token_counts_until_the_service_starts_again(hosts: Hosts) -> None:
+    """What is configured is read at the next start."""
+    host = hosts()
+    before = host.connector("SQL").config.secret_token
+    host.connector("SQL").rotate_token("another-secret-token")
+    assert host.connector("SQL").config.secret_token == "another-secret-token"
+    host.restart()
+    assert host.connector("SQL").config.secret_token == before

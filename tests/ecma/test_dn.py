@@ -237,3 +237,34 @@ def test_the_type_of_a_generated_name_is_in_capitals() -> None:
 def test_a_generated_name_gives_the_anchor_back(anchor: str) -> None:
     """Whatever characters the anchor is made of."""
     assert dn.parse(dn.generated(anchor)).rdns == ((("CN", anchor),), (("OBJECT", "USER"),))
+
+
+@settings(deadline=None, max_examples=300)
+@given(NAMES)
+def test_a_name_is_compared_by_its_key_however_it_is_written(name: DN) -> None:
+    """The quick way to a key, for a name that is written plainly, leads to the same key as the long one."""
+    for text in (str(name), str(name).upper(), name.key()):
+        try:
+            read = dn.parse(text)
+        except InvalidDN:
+            continue  # capitals may have made another text of it
+        assert dn.name_key(text) == read.key()
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        ("CN=Ann,OU=Staff", "cn=ann,ou=staff"),
+        ("cn = Ann , ou=STAFF", "cn=ann,ou=staff"),
+        ('CN="Vance, Ann",OU=Staff', "cn=vance\\, ann,ou=staff"),
+        ("ann@contoso.example, Inc", "ann@contoso.example, inc"),
+        ("CN=#", "cn=#"),
+        ("CN=a  b", "cn=a b"),
+        ("", ""),
+        (7, 7),
+        (None, None),
+    ],
+)
+def test_what_is_no_name_is_compared_by_its_letters(value: object, key: object) -> None:
+    """A DN is compared as one; any other text without its case, any other value as it is."""
+    assert dn.name_key(value) == key

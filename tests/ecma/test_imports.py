@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from mockhost.ecma.connector import Importing
 from mockhost.ecma.host import Host
+from mockhost.errors import UsageError
 from mockhost.scim import filters
+from tests.ecma.conftest import user
 
 Hosts = Callable[..., Host]
 BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
@@ -141,3 +146,159 @@ def test_an_object_without_an_anchor_is_not_imported(hosts: Hosts) -> None:
     before = len(host.system("SQL").table)
     host.restart()
     assert len(host.connector("SQL").space) == before - 1
+
+
+def test_a_run_profile_that_there_is_not_cannot_be_run(hosts: Hosts) -> None:
+    """The message names those that the Run Profiles page has."""
+    space = hosts().connector("SQL").space
+    with pytest.raises(UsageError, match="SQL has no run profile for a delta import; it has full"):
+        space.begin_import("delta")
+    space = hosts(connectors={"SQL": {"import": {"profiles": []}}}).connector("SQL").space
+    with pytest.raises(UsageError, match="no import profile at all"):
+        space.begin_import("full")
+    space.synchronise()
+    assert space.last_import is None
+
+
+def twin(host: Host, **differs: str) -> None:
+    """Give Lisa Jacobson a second object with her login."""
+    values = {"ContosoLogin": "ljacobson", "FirstName": "Elisa", "LastName": "Jacobson", **differs}
+    host.system("SQL").change({"insert": [values]})
+
+
+def first_names(host: Host) -> list[str]:
+    """Those of everybody in the connector space who goes by ljacobson."""
+    parsed = filters.parse('ContosoLogin eq "ljacobson"')
+    found = host.connector("SQL").find(parsed, 1, 10).records
+    return [str(host.system("SQL").values(record)["FirstName"]) for record in found]
+
+
+@pytest.mark.parametrize("profile", ["full", "delta"])
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize(("rule", "name"), [("first_wins", "Lisa"), ("last_wins", "Elisa")])
+def test_no_import_brings_two_objects_with_one_anchor(
+    hosts: Hosts, rule: str, name: str, unique: bool, profile: str
+) -> None:
+    """Neither a full nor a delta import, whether or not the column says of itself that it is unique."""
+    columns = {"ContosoLogin": {"type": "string", "unique": unique}}
+    host = hosts(
+        host={"behaviours": {"duplicate_anchor_import": rule}},
+        connectors={"SQL": {"import": {"profiles": ["full", "delta"]}, "system": {"columns": columns}}},
+    )
+    twin(host)
+    host.connector("SQL").space.begin_import(profile)
+    assert first_names(host) == [name]
+    assert len(host.connector("SQL").space) == len(host.system("SQL").table) - 1
+
+
+def test_anchors_that_change_places_are_followed(hosts: Hosts) -> None:
+    """A delta import in which one object takes over the anchor that another gives up loses neither."""
+    host = hosts(connectors={"SQL": {"import": {"profiles": ["full", "delta"]}}})
+    system = host.system("SQL")
+    for before, after in (("awhite", "x"), ("ljacobson", "awhite"), ("x", "ljacobson")):
+        system.change({"update": {"where": {"ContosoLogin": before}, "set": {"ContosoLogin": after}}})
+    host.connector("SQL").space.begin_import("delta")
+    assert first_names(host) == ["Amber"]
+    assert len(host.connector("SQL").space) == len(system.table)
+
+
+def test_a_first_import_can_begin_again(hosts: Hosts) -> None:
+    """The space is as after a start: empty and importing for so long, and then filled; a second wish adds nothing."""
+    host = hosts()
+    connector = host.connector("SQL")
+    connector.space.import_first(180)
+    with pytest.raises(Importing):
+        connector.ready()
+    assert (len(connector.space), connector.space.importing) == (0, True)
+    host.clock.advance(100)
+    connector.space.import_first(180)
+    connector.space.begin_import("full")
+    host.clock.advance(80)
+    connector.ready()
+    assert len(connector.space) == len(connector.system.table)
+
+
+def test_a_first_import_breaks_a_later_one_off(hosts: Hosts) -> None:
+    """An import that autosync began does not end the wait."""
+    host = hosts(connectors={"SQL": {"import": {"full_takes": "1m"}}})
+    connector = host.connector("SQL")
+    host.clock.advance(7_230)
+    assert connector.space.importing
+    connector.ready()
+    connector.space.import_first(180)
+    host.clock.advance(179)
+    with pytest.raises(Importing):
+        connector.ready()
+    host.clock.advance(1)
+    connector.ready()
+    assert logins(host)
+
+
+def test_without_an_import_profile_nothing_is_lost_by_a_first_import(hosts: Hosts) -> None:
+    """Who was exported through such a connector is known after the wait as before."""
+    host = hosts(connectors={"SQL": {"import": {"profiles": []}}})
+    connector = host.connector("SQL")
+    connector.create(user(**BOB))
+    connector.space.import_first(60)
+    with pytest.raises(Importing):
+        connector.ready()
+    host.clock.advance(60)
+    connector.ready()
+    assert logins(host) == {"bob"}
+
+
+def test_a_frozen_space_stays_as_it_is(hosts: Hosts) -> None:
+    """Imports run and exports succeed; what was missed comes with the first import after the thaw."""
+    host = hosts(connectors={"SQL": {"import": {"profiles": ["full", "delta"], "every": "1h"}}})
+    connector = host.connector("SQL")
+    before = logins(host)
+    connector.space.freeze(9_000)
+    connector.space.freeze(1)
+    connector.create(user(**BOB))
+    connector.delete("awhite")
+    host.clock.advance(7_200)
+    assert host.state()["SQL"]["last_import"] == "2026-01-01T02:00:00.000Z"
+    assert logins(host) == before
+    host.clock.advance(1_800)
+    assert not connector.space.frozen
+    assert logins(host) == before
+    host.clock.advance(1_800)
+    assert "bob" in logins(host)
+    connector.space.freeze()
+    host.restart()
+    assert not host.connector("SQL").space.frozen
+    assert "awhite" not in logins(host)
+
+
+@pytest.mark.parametrize("profile", ["full", "delta"])
+def test_an_emptied_space_is_filled_by_the_next_import(hosts: Hosts, profile: str) -> None:
+    """Whatever its profile; emptying again what is empty takes nothing that was exported since."""
+    host = hosts(connectors={"SQL": {"import": {"profiles": ["full", "delta"]}}})
+    connector = host.connector("SQL")
+    connector.space.empty()
+    assert logins(host) == set()
+    connector.create(user(**BOB))
+    connector.space.empty()
+    assert logins(host) == {"bob"}
+    connector.space.begin_import(profile)
+    assert len(logins(host)) == 6
+
+
+def test_imports_that_fail_do_nothing_and_say_why(hosts: Hosts) -> None:
+    """Scheduled ones and those asked for, until they are mended; each cause for itself."""
+    host = hosts()
+    space = host.connector("SQL").space
+    before = host.state()["SQL"]["last_import"]
+    space.fail_imports("failed-connection", seconds=20_000)
+    space.fail_imports("another reason")
+    host.system("SQL").change({"insert": [BOB]})
+    host.clock.advance(7_200)
+    space.begin_import("full")
+    assert (host.state()["SQL"]["import_problem"], host.state()["SQL"]["last_import"]) == (
+        "failed-connection",
+        before,
+    )
+    assert "bob" not in logins(host)
+    host.clock.advance(14_400)
+    assert "bob" in logins(host)
+    assert host.state()["SQL"]["import_problem"] is None
