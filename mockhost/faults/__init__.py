@@ -47,9 +47,10 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "EMPTY_RESPONSE": "empty_response",
         "MALFORMED_RESPONSE_CHUNK": "malformed_chunk",
         "RANDOM_DATA_THEN_CLOSE": "random_data",
+        "total_results": "lying_totals",
     }
 )
-"""WireMock's names of faults, understood as ours."""
+"""Other names: WireMock's, and the number that lies most often."""
 
 
 @functools.cache

@@ -12,7 +12,8 @@ None of them sees a socket, a clock or Flask: what they need is in the `Context`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mockhost.clock import Chance
@@ -27,11 +28,11 @@ Parameters = Mapping[str, object]
 
 
 class Draft(NamedTuple):
-    """An answer on its way out. `body` is bytes, or an iterator of them for what is too large to hold."""
+    """An answer on its way out. `body` is bytes, or pieces of them, to be read once, for what is too large to hold."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | Iterator[bytes] = b""
+    body: bytes | Iterable[bytes] = b""
     plan: TransportPlan = AS_IS
     reason: str = ""
     """for people who look at the mock, never on the wire"""
@@ -72,6 +73,10 @@ class Asked(Protocol):
     def method(self) -> str: ...
     @property
     def path(self) -> str: ...
+    @property
+    def target(self) -> str:
+        """path and query as on the wire"""
+
     def header(self, name: str) -> str | None: ...
     def attribute(self, name: str) -> object: ...
 
@@ -94,7 +99,7 @@ class Context(NamedTuple):
 
     asked: Asked
     connector: Connector | None
-    """the running connector that the request goes to, if it goes to one"""
+    """the running connector of the ECMA host that the request goes to, if it goes to one"""
     operator: Operator
     now: float
     """virtual seconds since 1970"""
@@ -107,6 +112,10 @@ class Context(NamedTuple):
     """what the fault wants to remember for this rule; empty again after a reset"""
     error: Callable[[int, str, str | None], Draft]
     """(status, text, scimType or None) -> a refusal as this stack words it"""
+    behaviours: Mapping[str, object] = MappingProxyType({})
+    """those of the connector that the request goes to, else the host's"""
+    standard: bool = False
+    """whether that is a connector of kind scim, whose refusals are SCIM errors"""
 
     def draw(self, what: str = "") -> float:
         """A number in [0, 1), the same each time for the same seed, rule, match and `what`."""

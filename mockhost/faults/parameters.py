@@ -57,9 +57,7 @@ def _one(said: object) -> Chosen:
 def _parameters(fault: Fault, given: object) -> Parameters:
     if given is None:
         given = {}
-    elif fault.main is not None and not (
-        isinstance(given, Mapping) and set(given) <= set(fault.parameters)
-    ):
+    elif fault.main is not None and not (isinstance(given, Mapping) and set(given) <= set(fault.parameters)):
         main = fault.parameters[fault.main]
         if not isinstance(given, Mapping) or main.kind in ("map", "value"):
             given = {fault.main: given}
@@ -71,7 +69,9 @@ def _parameters(fault: Fault, given: object) -> Parameters:
             raise UsageError(f"the fault {fault.name} has no parameter {name!r}", hint=hint)
     values: dict[str, object] = {}
     for name, parameter in fault.parameters.items():
-        value = given.get(name, parameter.default)
+        value = given.get(name)
+        if value is None:
+            value = parameter.default
         if value is None:
             if parameter.required:
                 raise UsageError(f"the fault {fault.name} needs its parameter {name!r}")
@@ -126,7 +126,7 @@ def _number(parameter: Parameter, value: Any) -> tuple[str, object]:
         return "", value if whole else float(value)
     words = "a whole number" if whole else "a number"
     if low is not None and high is not None:
-        words += f" from {low:g} to {high:g}"
+        words += f" from {low:.15g} to {high:.15g}"
     elif low is not None:
-        words += f" of at least {low:g}"
+        words += f" of at least {low:.15g}"
     return words, None

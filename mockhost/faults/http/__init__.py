@@ -1,0 +1,1 @@
+"""Faults of HTTP: refusals and redirects, and heads that do not fit the body."""

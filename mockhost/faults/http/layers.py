@@ -1,0 +1,81 @@
+"""Refusals as each layer words them, from the SCIM library down to a proxy in front of the host.
+
+Sources: RFC 7644 3.12 (SCIM errors); GitHub aspnet/AspNetWebStack, HttpErrorKeys and SRResources.resx (Web
+API); aspnet/AspNetKatana (OWIN, which sends nothing but a status); `mockhost.windows.httpapi` (http.sys). The
+proxy's page has the form of nginx's own error pages (GitHub nginx/nginx, ngx_http_special_response.c).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from mockhost.faults.contract import Context, Draft
+from mockhost.scim.errors import error_body
+from mockhost.windows import httpapi
+
+LAYERS: Final = ("scim", "webapi", "empty", "httpsys", "proxy")
+"""From the top of the stack down, and what stands before it."""
+
+_PROXY_TITLES: Final = {
+    401: "401 Authorization Required",
+    429: "429 Too Many Requests",
+    503: "503 Service Temporarily Unavailable",
+    504: "504 Gateway Time-out",
+}
+"""Where nginx's words are not those of .NET."""
+
+
+def behaviours_of(context: Context) -> Mapping[str, object]:
+    """The behaviours that an answer to this request follows."""
+    return context.behaviours
+
+
+def refusal(status: int, text: str, layer: str, context: Context, scim_type: str | None = None) -> Draft:
+    """One refusal as a layer words it."""
+    if layer == "scim":
+        return _scim(status, text, scim_type, behaviours_of(context))
+    if layer == "webapi":
+        headers = (("Content-Type", "application/json; charset=utf-8"),)
+        return Draft(status, headers, orjson.dumps({"Message": text}), reason=text)
+    if layer == "httpsys":
+        return _http_sys(status)
+    if layer == "proxy":
+        return _proxy(status)
+    return Draft(status, reason=text)
+
+
+def _scim(status: int, text: str, scim_type: str | None, behaviours: Mapping[str, object]) -> Draft:
+    kind = str(behaviours.get("scim_content_type", "application/scim+json; charset=utf-8"))
+    status_as = str(behaviours.get("error_status_type", "string"))
+    body = orjson.dumps(error_body(status, text, scim_type, status_as))
+    return Draft(status, (("Content-Type", kind),), body, reason=text)
+
+
+def _http_sys(status: int) -> Draft:
+    """http.sys' page, after which it ends the connection."""
+    known = next((each for each in httpapi.REFUSALS.values() if each.status == status), None)
+    title = httpapi.REASONS.get(status, "Error")
+    if known is None or status == 400:
+        text = f"HTTP Error {status}. {title}."
+        known = httpapi.Refusal("fault", status, title, title, title, text, "", "assumed")
+    headers = (("Content-Type", "text/html; charset=us-ascii"), ("Connection", "close"))
+    return Draft(status, headers, httpapi.page(known), reason=known.text)
+
+
+def _proxy(status: int) -> Draft:
+    title = _PROXY_TITLES.get(status) or f"{status} {httpapi.REASONS.get(status, 'Error')}"
+    lines = (
+        "<html>",
+        f"<head><title>{title}</title></head>",
+        "<body>",
+        f"<center><h1>{title}</h1></center>",
+        "<hr><center>nginx</center>",
+        "</body>",
+        "</html>",
+        "",
+    )
+    headers = (("Content-Type", "text/html"), ("Server", "nginx"))
+    return Draft(status, headers, "\r\n".join(lines).encode(), reason=f"a proxy says {title}")
