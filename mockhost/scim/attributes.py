@@ -79,10 +79,20 @@ class AttributeInfo(NamedTuple):
     returned: str = "default"
     uniqueness: str = "none"
     description: str = ""
+    exact: bool = False
+    """a value of another JSON type is refused, also one that spells a value of this type"""
+    canonical: tuple[str, ...] = ()
+    """`canonicalValues`: the suggested values, of which RFC 7643 lets a provider make the only ones"""
+    references: tuple[str, ...] = ()
+    """`referenceTypes`: the resource types that a reference may be to, or external or uri"""
+    also: Mapping[str, str] | None = None
+    """other names, folded, by which clients call sub-attributes: displayName for a member's display"""
 
     def sub_attribute(self, name: str) -> AttributeInfo | None:
         """The sub-attribute of that name in any case, or None."""
-        return _any_case(self.sub, name) if self.sub else None
+        if not self.sub:
+            return None
+        return _any_case(self.sub, self.also.get(fold(name), name) if self.also else name)
 
 
 class SchemaView(Protocol):
@@ -201,8 +211,14 @@ def read_attributes(definitions: Iterable[Mapping[str, object]]) -> dict[str, At
             returned=str(definition.get("returned", "default")),
             uniqueness=str(definition.get("uniqueness", "none")),
             description=str(definition.get("description", "")),
+            canonical=_texts(definition.get("canonicalValues")),
+            references=_texts(definition.get("referenceTypes")),
         )
     return found
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, (list, tuple)) else ()
 
 
 def _any_case(mapping: Mapping[str, AttributeInfo], name: str) -> AttributeInfo | None:

@@ -147,10 +147,13 @@ def described(filter_: Filter | None) -> dict[str, object] | None:
     return None
 
 
-def one_primary(info: AttributeInfo, before: Sequence[object], after: Sequence[object]) -> list[object]:
+def one_primary(
+    info: AttributeInfo, before: Sequence[object], after: Sequence[object], *, several: str = "refuse"
+) -> list[object]:
     """`after`, in which an element that has become primary is the only primary one (RFC 7644 3.5.2).
 
-    Elements are paired by place. Raises ScimError 400 `invalidValue` when several have become primary at once.
+    Elements are paired by place. When several have become primary at once, the first of them is where `several`
+    is "first"; else raises ScimError 400 `invalidValue`.
     """
     if info.sub_attribute("primary") is None:
         return list(after)
@@ -159,7 +162,7 @@ def one_primary(info: AttributeInfo, before: Sequence[object], after: Sequence[o
         for i, element in enumerate(after)
         if _is_primary(element) and not (i < len(before) and _is_primary(before[i]))
     ]
-    if len(new) > 1:
+    if len(new) > 1 and several != "first":
         raise ScimError(400, "invalidValue", f"Only one value of {info.name} can be primary, not {len(new)}.")
     if not new:
         return list(after)

@@ -10,6 +10,9 @@ ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 SCIM_TYPES: Final = frozenset(
     {
+        "expiredCursor",
+        "invalidCount",
+        "invalidCursor",
         "invalidFilter",
         "invalidPath",
         "invalidSyntax",
@@ -22,7 +25,7 @@ SCIM_TYPES: Final = frozenset(
         "uniqueness",
     }
 )
-"""The detail error keywords of RFC 7644 3.12, Table 9."""
+"""The detail error keywords of RFC 7644 3.12, Table 9, and of RFC 9865 2.1 (cursors)."""
 
 _LONGEST_SHOWN = 60
 

@@ -112,27 +112,33 @@ _SURROGATE = re.compile("[\ud800-\udfff]").search
 
 
 def parse(
-    text: str, *, max_length: int = MAX_LENGTH, max_depth: int = MAX_DEPTH, lenient: bool = True
+    text: str,
+    *,
+    max_length: int = MAX_LENGTH,
+    max_depth: int = MAX_DEPTH,
+    lenient: bool = True,
+    bare_words: bool = False,
 ) -> Filter:
     """`text` as a filter.
 
     `lenient` also takes what Microsoft's client writes: an unescaped `"` in a value (which then ends at the
     quote followed by the end, `)`, `]`, or a blank and `and` or `or`), a backslash that begins no JSON escape,
-    control characters, and names that RFC 7644 doesn't allow (`-dn-`).
+    control characters, and names that RFC 7644 doesn't allow (`-dn-`). `bare_words` also takes a value without
+    quotes, up to a blank or a parenthesis, for a string, as AzureAD/SCIMReferenceCode (Filter.cs) does.
     Raises ScimError 400 `invalidFilter`, whose detail names the column, counted from 1.
     """
     if len(text) > max_length:
         _too_long("filter", len(text), max_length)
-    return (_cached_parse if len(text) <= 256 else _parse)(text, max_depth, lenient)
+    return (_cached_parse if len(text) <= 256 else _parse)(text, max_depth, lenient, bare_words)
 
 
-def _parse(text: str, max_depth: int, lenient: bool) -> Filter:
+def _parse(text: str, max_depth: int, lenient: bool, bare_words: bool) -> Filter:
     # Nearly every filter that a host is asked has this one shape; the parser proper takes ten times as long.
     if simple := _SIMPLE(text):
         path = attr_path(simple[1], lenient=lenient)
         if path is not None:
             return Compare(path, simple[2].lower(), simple[3])
-    reader = _Reader(text, "filter", max_depth, lenient)
+    reader = _Reader(text, "filter", max_depth, lenient, bare_words)
     found = reader.alternatives(0, inside=None)
     if reader.token:
         reader.refuse(f"expected 'and', 'or' or the end, not {shown(reader.token)}")
@@ -172,13 +178,14 @@ _cached_path = lru_cache(maxsize=512)(_parse_path)
 class _Reader:
     """A recursive-descent parser. `token` is a word, a mark, or "" at the end; `start` is where it begins."""
 
-    __slots__ = ("end", "lenient", "max_depth", "start", "text", "token", "what")
+    __slots__ = ("bare_words", "end", "lenient", "max_depth", "start", "text", "token", "what")
 
-    def __init__(self, text: str, what: str, max_depth: int, lenient: bool) -> None:
+    def __init__(self, text: str, what: str, max_depth: int, lenient: bool, bare_words: bool = False) -> None:
         self.text = text
         self.what = what
         self.max_depth = max_depth
         self.lenient = lenient
+        self.bare_words = bare_words
         self.end = 0
         self.advance()
 
@@ -299,6 +306,9 @@ class _Reader:
         if not _NUMBER(token):
             if token in ("", "(", ")", "[", "]"):
                 self.refuse(f"expected a value after '{op}'{self.instead()}")
+            if self.bare_words and token.lower() not in ("and", "or", "not"):
+                self.advance()
+                return token
             hint = f': try "{token.strip(_SINGLE_QUOTE)}"' if len(token) <= 40 else ""
             self.refuse(f"a value is a number, true, false, null or in double quotes{hint}")
         number = float(token) if len(token) > _LONGEST_NUMBER or set(token) & set(".eE") else int(token)

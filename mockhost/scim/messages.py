@@ -87,6 +87,8 @@ def schema_attribute(
     returned: str = "default",
     uniqueness: str = "none",
     sub_attributes: Iterable[Mapping[str, object]] | None = None,
+    canonical_values: Sequence[str] = (),
+    reference_types: Sequence[str] = (),
 ) -> dict[str, object]:
     """One attribute of a Schema resource (RFC 7643 7).
 
@@ -104,6 +106,10 @@ def schema_attribute(
         "returned": returned,
         "uniqueness": uniqueness,
     }
+    if canonical_values:
+        definition["canonicalValues"] = list(canonical_values)
+    if reference_types:
+        definition["referenceTypes"] = list(reference_types)
     if sub_attributes is not None:
         definition["subAttributes"] = list(sub_attributes)
     return definition
@@ -123,6 +129,8 @@ def definition_of(info: AttributeInfo) -> dict[str, object]:
         returned=info.returned,
         uniqueness=info.uniqueness,
         sub_attributes=subs,
+        canonical_values=info.canonical,
+        reference_types=info.references,
     )
 
 
@@ -218,6 +226,17 @@ def value_in_request(document: object, name: str) -> object:
                 value = _narrowed(path, value, wanted.sub)
                 found = found if value is ABSENT else value
     return found
+
+
+def value_compared(compared: Iterable[tuple[AttrPath, object]], name: str) -> object:
+    """The value that a filter compares an attribute with (`filters.equalities`), or ABSENT. `name` as above."""
+    wanted = attr_path(name)
+    for path, value in compared if wanted is not None else ():
+        assert wanted is not None
+        same = fold(path.name) == fold(wanted.name) and fold(path.sub or "") == fold(wanted.sub or "")
+        if same and (path.urn is None or wanted.urn is None or fold(path.urn) == fold(wanted.urn)):
+            return value
+    return ABSENT
 
 
 def _as_document(operation: object) -> Mapping[str, object]:

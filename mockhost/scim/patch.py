@@ -49,18 +49,22 @@ def apply(
     schema: SchemaView,
     unknown: str = "ignore",
     unmatched: str = "add",
+    read_only: str = "refuse",
+    several_primary: str = "refuse",
 ) -> dict[str, object]:
     """The wire-shaped `resource` after a PATCH with this body; `resource` itself never changes.
 
     `unknown`: attributes that nobody has are passed over ("ignore") or make it fail ("refuse").
     `unmatched`: whether a value path that fits no element makes one: on "add" only, "always" (on replace, too,
     against RFC 7644 3.5.2.3), or "never".
-    A read-only attribute may be named by no path, and is passed over inside a value.
+    A read-only attribute is passed over inside a value; a path that names one makes it fail ("refuse") or is
+    passed over, too ("ignore"), as `read_only` says.
+    `several_primary`: values that become primary at once make it fail ("refuse") or the first of them is ("first").
     Raises ScimError 400: invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget or mutability; the
     detail says which operation it was.
     """
     operations = read_operations(body)
-    draft = _Draft(resource, schema, unknown == "refuse", unmatched)
+    draft = _Draft(resource, schema, unknown == "refuse", unmatched, read_only, several_primary)
     for number, operation in enumerate(operations, start=1):
         try:
             draft.perform(operation)
@@ -89,15 +93,23 @@ _Place: TypeAlias = Literal["path", "key", "inner key"]
 class _Draft:
     """A resource on its way through the operations; thrown away when one of them fails."""
 
-    __slots__ = ("refuse", "resource", "schema", "unmatched")
+    __slots__ = ("read_only", "refuse", "resource", "schema", "several_primary", "unmatched")
 
     def __init__(
-        self, resource: Mapping[str, object], schema: SchemaView, refuse: bool, unmatched: str
+        self,
+        resource: Mapping[str, object],
+        schema: SchemaView,
+        refuse: bool,
+        unmatched: str,
+        read_only: str = "refuse",
+        several_primary: str = "refuse",
     ) -> None:
         self.resource: dict[str, object] = {key: _copied(value) for key, value in resource.items()}
         self.schema = schema
         self.refuse = refuse
         self.unmatched = unmatched
+        self.read_only = read_only
+        self.several_primary = several_primary
 
     # -- what an operation is about --------------------------------------------------------------------------
 
@@ -127,6 +139,8 @@ class _Draft:
                 continue
             if container and path.attr.urn is None:
                 path = path._replace(attr=path.attr._replace(urn=container))
+                if fold(key) == "schemas" and self.schema.attribute(path.attr) is None:
+                    continue  # "All representations of SCIM schemas" have it (RFC 7643 3): it changes nothing
             self._at(path, op, item, place)
 
     def _at(self, path: Path, op: str, value: object, place: _Place = "path") -> None:
@@ -153,7 +167,7 @@ class _Draft:
         if info is None or (path.sub is not None and sub is None):
             return self._nobody_has(str(path))
         if info.mutability == "readOnly" or (sub is not None and sub.mutability == "readOnly"):
-            if place == "path":
+            if place == "path" and self.read_only == "refuse":
                 raise ScimError(400, "mutability", f"The attribute {path} is read-only.")
             return None
         return self._change(path, info, sub, "remove" if value is None else op, value)
@@ -290,11 +304,11 @@ class _Draft:
         if sub is not None or path.filter is not None:
             return self._chosen(current, path, info, sub, op, value)
         if op == "add":
-            return elements.one_primary(
-                info, current, elements.added(info, current, values.elements(info, value, self.refuse))
-            )
+            after = elements.added(info, current, values.elements(info, value, self.refuse))
+            return elements.one_primary(info, current, after, several=self.several_primary)
         if op == "replace":
-            return elements.one_primary(info, (), values.elements(info, value, self.refuse))
+            made = values.elements(info, value, self.refuse)
+            return elements.one_primary(info, (), made, several=self.several_primary)
         if value is ABSENT or value is None:
             return []
         named = values.elements(info, value, self.refuse)
@@ -332,7 +346,7 @@ class _Draft:
             after[i] = self._changed(after[i], info, sub, op, value)
         if len(after) > len(current) and not fits(after[-1]):
             raise ScimError(400, "invalidValue", f"The value contradicts the brackets of {shown(str(path))}.")
-        return elements.one_primary(info, current, after)
+        return elements.one_primary(info, current, after, several=self.several_primary)
 
     def _changed(
         self, element: object, info: AttributeInfo, sub: AttributeInfo | None, op: str, value: object

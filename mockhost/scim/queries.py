@@ -34,6 +34,7 @@ class Query:
     __slots__ = (
         "attributes",
         "count",
+        "cursor",
         "excluded",
         "extra",
         "filter",
@@ -52,6 +53,7 @@ class Query:
         sort_by: str | None = None,
         sort_order: str | None = None,
         extra: Mapping[str, str] = _NONE,
+        cursor: str | None = None,
     ) -> None:
         self.filter = filter
         self.start_index = start_index
@@ -62,6 +64,8 @@ class Query:
         self.sort_order = sort_order
         self.extra = extra
         """keys that RFC 7644 doesn't know, such as `aadOptscim062020`, as they were written"""
+        self.cursor = cursor
+        """where a page begins (RFC 9865): "" for the first one, None for paging by index"""
 
 
 def parse_query(raw: str) -> Query:
@@ -75,7 +79,7 @@ def parse_query(raw: str) -> Query:
 
 
 def _parse(raw: str) -> Query:
-    given: dict[str, str] = {}
+    known_ones: dict[str, str] = {}
     extra: dict[str, str] = {}
     for pair in raw.split("&"):
         key, _, value = pair.partition("=")
@@ -83,19 +87,23 @@ def _parse(raw: str) -> Query:
         if not name:
             continue
         if (known := _KNOWN.get(name.lower())) is not None:
-            given.setdefault(known, _decoded(value))
+            known_ones.setdefault(known, _decoded(value))
         else:
             extra.setdefault(name, _decoded(value))
-    start, count = _whole_number(given.get("startIndex"), *_START), _whole_number(given.get("count"), *_COUNT)
+    start, count = (
+        _whole_number(known_ones.get("startIndex"), *_START),
+        _whole_number(known_ones.get("count"), *_COUNT),
+    )
     return Query(
-        filter=given.get("filter"),
+        filter=known_ones.get("filter"),
         start_index=1 if start is None else max(1, start),
         count=None if count is None else max(0, count),
-        attributes=_names(given.get("attributes", "")),
-        excluded=_names(given.get("excludedAttributes", "")),
-        sort_by=given.get("sortBy") or None,
-        sort_order=given.get("sortOrder") or None,
+        attributes=_names(known_ones.get("attributes", "")),
+        excluded=_names(known_ones.get("excludedAttributes", "")),
+        sort_by=known_ones.get("sortBy") or None,
+        sort_order=known_ones.get("sortOrder") or None,
         extra=extra,
+        cursor=next((value for name, value in extra.items() if name.lower() == "cursor"), None),
     )
 
 
@@ -122,15 +130,19 @@ def read_search(body: object) -> Query:
         excluded=_searched_names(found["excludedAttributes"], "excludedAttributes"),
         sort_by=_searched_text(found["sortBy"], "sortBy") or None,
         sort_order=_searched_text(found["sortOrder"], "sortOrder") or None,
+        cursor=cursor if isinstance(cursor := member(body, "cursor"), str) else None,
     )
 
 
 def _searched_number(value: object, what: str, expected: str) -> int | None:
     if value is None or isinstance(value, str):
         return _whole_number(value, what, expected)
-    if isinstance(value, bool) or not isinstance(value, int):
+    # "a whole number with no fractional digits" (RFC 7643 2.3.4): a number beyond 64 bits is read as a float.
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole:
         raise _no_number(value, what, expected)
-    return max(-_LARGEST, min(value, _LARGEST))
+    assert isinstance(value, (int, float))
+    return int(max(-_LARGEST, min(value, _LARGEST)))
 
 
 def _searched_text(value: object, name: str) -> str:

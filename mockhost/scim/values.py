@@ -19,6 +19,7 @@ from mockhost.scim.errors import ScimError, shown
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}").fullmatch
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
+_URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+").fullmatch
 _LARGEST: Final = 2**63
 _EXACT = 2**53  # beyond it a float stands for several whole numbers
 
@@ -110,11 +111,28 @@ _WANTED: Final = {
 }
 
 
+_EXACTLY: Final[dict[str, tuple[type, ...]]] = {
+    "boolean": (bool,),
+    "integer": (int,),
+    "decimal": (int, float),
+}
+
+
+def _refuse_other_types(info: AttributeInfo, value: object) -> None:
+    """No "True" for true and no 5.0 for 5, where the attribute is `exact`."""
+    if value is not None and not isinstance(value, _EXACTLY.get(info.type, (str,))):
+        raise ScimError(
+            400,
+            "invalidValue",
+            f"{info.name} takes {_WANTED.get(info.type, 'a string')}, not {shown(value)}.",
+        )
+
+
 def single(info: AttributeInfo, value: object) -> object:
     """The one value of a single-valued attribute, which may come in an array of one. Raises ScimError."""
     if not isinstance(value, (list, tuple)):
         return value
-    if len(value) != 1:
+    if len(value) != 1 or info.exact:
         raise ScimError(400, "invalidValue", f"{info.name} takes one value, not {len(value)}.")
     return value[0]
 
@@ -130,6 +148,10 @@ def simple(info: AttributeInfo, value: object) -> object:
 def _one(info: AttributeInfo, item: object) -> object:
     if isinstance(item, (list, tuple)):
         raise ScimError(400, "invalidValue", f"{info.name} takes no array in an array.")
+    if info.exact:
+        _refuse_other_types(info, item)
+        if info.type == "reference" and isinstance(item, str) and not _URI_REFERENCE(item):
+            raise ScimError(400, "invalidValue", f"{info.name} takes a URI (RFC 3986), not {shown(item)}.")
     return coerce(info.type, item, info.name)
 
 
@@ -152,7 +174,7 @@ def element(info: AttributeInfo, item: object, refuse: bool) -> object:
     if info.type != "complex":
         return _one(info, item)
     if not isinstance(item, Mapping):
-        if isinstance(item, (list, tuple)) or info.sub_attribute("value") is None:
+        if isinstance(item, (list, tuple)) or info.exact or info.sub_attribute("value") is None:
             raise ScimError(400, "invalidValue", f"{info.name} takes an object, not {shown(item)}.")
         item = {"value": item}
     found: dict[str, object] = {}

@@ -1,0 +1,198 @@
+"""Finding: which resources a query is about, in which order, on which page, and what of them is shown.
+
+Sources: RFC 7644 3.4.2 (queries), RFC 9865 (paging by cursor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mockhost.clock import VirtualClock
+from mockhost.provider import searching
+from mockhost.provider.blueprint import Blueprint
+from mockhost.provider.holdings import Holdings
+from mockhost.provider.resourcetypes import Document
+from mockhost.provider.showing import Window, wants
+from mockhost.provider.store import Handle, Shelf, seq_of
+from mockhost.scim.attributes import attr_path, fold
+from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.filters import Filter, paths, predicate
+from mockhost.scim.messages import LIST_RESPONSE
+from mockhost.scim.queries import Query
+
+
+class Finder:
+    """Finds what a provider holds."""
+
+    __slots__ = ("_clock", "_config", "_held", "_rules")
+
+    def __init__(self, held: Holdings, blueprint: Blueprint, clock: VirtualClock) -> None:
+        self._held = held
+        self._config = blueprint.config
+        self._rules = blueprint.rules
+        self._clock = clock
+
+    def find(self, type_: str | None, shelves: list[Shelf], query: Query, base: str) -> Document:
+        """A ListResponse of what `shelves` hold; `type_` is the name of the one type that is asked, if any."""
+        config = self._config
+        size = config.page_size if query.count is None else query.count
+        size = min(size, config.max_results)
+        if query.cursor is not None:
+            return self._page_by_cursor(type_, shelves, query, size, base)
+        start = query.start_index - 1
+        total, page = self._page(shelves, query, start, size, base)
+        resources = self.shown(page, query, base)
+        return {
+            "schemas": [LIST_RESPONSE],
+            "totalResults": total,
+            "itemsPerPage": len(resources),
+            "startIndex": query.start_index,
+            "Resources": resources,
+        }
+
+    def _page(
+        self, shelves: list[Shelf], query: Query, start: int, size: int, base: str
+    ) -> tuple[int, list[tuple[Shelf, Handle]]]:
+        if query.filter is None and query.sort_by is None and len(shelves) == 1:
+            shelf = shelves[0]
+            return len(shelf), [(shelf, handle) for handle in shelf.page(start, size)]
+        found = self._all(shelves, query, base)
+        return len(found), found[start : start + size]
+
+    def _all(self, shelves: list[Shelf], query: Query, base: str) -> list[tuple[Shelf, Handle]]:
+        """Everything that fits, in order."""
+        found: list[tuple[Shelf, Handle]] = []
+        filter_ = self._filter(shelves, query)
+        for shelf in shelves:
+            fitting = shelf.handles() if filter_ is None else self._fitting(shelf, filter_, base)
+            found.extend((shelf, handle) for handle in fitting)
+        return found if query.sort_by is None else self._sorted(shelves, found, query, base)
+
+    def _filter(self, shelves: list[Shelf], query: Query) -> Filter | None:
+        if query.filter is None:
+            return None
+        return searching.read_filter(
+            query.filter,
+            tuple(shelf.type for shelf in shelves),
+            lenient=self._rules.filter_grammar == "accept",
+            refuse_unknown=self._rules.filter_attributes == "refuse",
+        )
+
+    def _fitting(self, shelf: Shelf, filter_: Filter, base: str) -> Iterable[Handle]:
+        """The resources of one type that a filter fits: from an index where one can tell."""
+        asked = searching.lookups(filter_, shelf.type)
+        smallest: list[Handle] | None = None
+        exact = asked.exact
+        for name, key in asked.keys:
+            candidates = self._candidates(shelf, name, key)
+            if candidates is None:
+                exact = False
+            elif smallest is None:
+                smallest = candidates
+            else:
+                others = set(map(seq_of, candidates))
+                smallest = [handle for handle in smallest if seq_of(handle) in others]
+        if exact and smallest is not None:
+            return smallest
+        fits = predicate(filter_, shelf.type.getter, case_exact=shelf.type.case_exact)
+        view = self._view(shelf, {fold(path.name) for path in paths(filter_)}, base)
+        handles = shelf.handles() if smallest is None else smallest
+        return (handle for handle in handles if fits(view(handle)))
+
+    def _view(self, shelf: Shelf, names: set[str], base: str) -> Callable[[Handle], Document]:
+        """Resources as far as attributes of these names (folded) need to be worked out."""
+        if names.isdisjoint(("id", "meta", "members", "groups", *shelf.type.linked)):
+            return shelf.document
+        members, groups = "members" in names, "groups" in names
+        return lambda handle: self._held.render(shelf, handle, base, members=members, groups=groups)
+
+    def _candidates(self, shelf: Shelf, name: str, key: object) -> list[Handle] | None:
+        """Who an index says has a value; None when it can't tell for this type."""
+        if name in shelf.type.indexed:
+            return shelf.find(name, key)
+        if not isinstance(key, str):
+            return None
+        if name == "id":
+            handle = shelf.get(key)
+            return [] if handle is None else [handle]
+        if name == "members.value" and shelf.type.holds_members:
+            idents: Iterable[str] = self._held.memberships.direct(key)
+        elif name == "groups.value" and shelf.type.holds_groups:
+            idents = self._held.memberships.within(key)
+        else:
+            return None
+        found = [handle for ident in idents if (handle := shelf.get(ident)) is not None]
+        found.sort(key=seq_of)
+        return found
+
+    def _sorted(
+        self, shelves: list[Shelf], found: list[tuple[Shelf, Handle]], query: Query, base: str
+    ) -> list[tuple[Shelf, Handle]]:
+        path = attr_path(query.sort_by or "")
+        if path is None or all(shelf.type.getter(path) is None for shelf in shelves):
+            if self._rules.filter_attributes == "refuse":
+                raise ScimError(
+                    400, "invalidPath", f"There is no attribute {shown(query.sort_by)} to sort by."
+                )
+            return found
+        views = {shelf.type.name: self._view(shelf, {fold(path.name)}, base) for shelf in shelves}
+
+        def key(item: tuple[Shelf, Handle]) -> searching.SortKey:
+            shelf, handle = item
+            return searching.order_of(views[shelf.type.name](handle), shelf.type, path)
+
+        return sorted(found, key=key, reverse=fold(query.sort_order or "") == "descending")
+
+    # -- pages by cursor (RFC 9865) --------------------------------------------------------------------------
+
+    def _page_by_cursor(
+        self, type_: str | None, shelves: list[Shelf], query: Query, size: int, base: str
+    ) -> Document:
+        if query.count is not None and not 1 <= query.count <= self._config.max_results:
+            detail = f"With a cursor, count is 1 to {self._config.max_results}, not {query.count}."
+            raise ScimError(400, "invalidCount", detail)
+        whose, now = searching.query_print(type_, query), self._clock.now()
+        at = -1
+        if query.cursor:
+            at = searching.read_cursor(query.cursor, whose, now, self._config.cursor_timeout)
+        found = self._all(shelves, query, base)
+        if query.sort_by is None and len(shelves) == 1:
+            # After whom it was: nobody is left out or seen twice when others come or go meanwhile.
+            begin = next((i for i, (_, handle) in enumerate(found) if seq_of(handle) > at), len(found))
+            page = found[begin : begin + size]
+            after = seq_of(page[-1][1]) if page else at
+        else:
+            begin = at + 1
+            page = found[begin : begin + size]
+            after = at + len(page)
+        resources = self.shown(page, query, base)
+        answer: Document = {
+            "schemas": [LIST_RESPONSE],
+            "totalResults": len(found),
+            "itemsPerPage": len(resources),
+            "Resources": resources,
+        }
+        if begin > 0:
+            before = begin - size - 1
+            by_seq = query.sort_by is None and len(shelves) == 1
+            at = -1 if before < 0 else seq_of(found[before][1]) if by_seq else before
+            answer["previousCursor"] = searching.write_cursor(searching.Cursor(at, whose, now))
+        if begin + len(page) < len(found):
+            answer["nextCursor"] = searching.write_cursor(searching.Cursor(after, whose, now))
+        return answer
+
+    # -- showing ---------------------------------------------------------------------------------------------
+
+    def shown(self, page: list[tuple[Shelf, Handle]], query: Query, base: str) -> list[Document]:
+        """Resources as the query wants them."""
+        if not page:
+            return []
+        members, groups = wants("members", query), wants("groups", query)
+        windows: dict[str, Window] = {}
+        shown = []
+        for shelf, handle in page:
+            window = windows.get(shelf.type.name)
+            if window is None:
+                window = windows[shelf.type.name] = Window(shelf.type, query)
+            shown.append(window.show(self._held.render(shelf, handle, base, members=members, groups=groups)))
+        return shown
