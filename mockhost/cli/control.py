@@ -16,7 +16,8 @@ _HOISTED = ("--url", "--token", "--ready-file")
 _VERBS = (
     *(control_state.status, control_state.reset, control_state.use, control_state.set_values, control_state.service),
     *(control_clock.clock, control_stores.import_now, control_stores.change, control_stores.objects),
-    *(control_stores.cache, control_rules.rules, control_journal.journal, control_journal.verify),
+    *(control_stores.cache, control_rules.rules, control_rules.states, control_rules.release,
+      control_journal.journal, control_journal.verify),
     *(control_journal.connections, control_state.truth),
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ class Answer(NamedTuple):
 class ControlPlane:
     """A running host's control plane, by its base URL. `token` is its bearer token, if it has one."""
 
-    def __init__(self, url: str = DEFAULT_URL, token: str | None = None) -> None:
+    def __init__(self, url: str = DEFAULT_URL, token: str | None = None, *, timeout: float = TIMEOUT) -> None:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         try:
             port = parts.port or 80
@@ -48,6 +48,7 @@ class ControlPlane:
         self._address = (parts.hostname, port)
         self._base = parts.path.rstrip("/")
         self._token = token
+        self._timeout = timeout
 
     def get(
         self, path: str, query: Mapping[str, object] | None = None, *, kind: str = "application/json"
@@ -70,7 +71,7 @@ class ControlPlane:
         if document is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(document).encode()
-        connection = HTTPConnection(*self._address, timeout=TIMEOUT)
+        connection = HTTPConnection(*self._address, timeout=self._timeout)
         try:
             connection.request(method, self._base + target, body, headers)
             answer = connection.getresponse()
@@ -85,7 +86,7 @@ class ControlPlane:
 
     def _silent(self, error: Exception) -> CannotRun:
         if isinstance(error, TimeoutError):
-            return CannotRun(f"the control plane at {self.url} did not answer in {TIMEOUT:.0f} seconds")
+            return CannotRun(f"the control plane at {self.url} did not answer in {self._timeout:.3g} seconds")
         if isinstance(error, ConnectionError) or not isinstance(error, HTTPException):
             hint = "start a host with 'mockhost serve', or name another with --url or --ready-file"
             return CannotRun(f"no control plane answers at {self.url}", hint=hint)

@@ -11,33 +11,42 @@ from mockhost.cli.terminal import columns, stdout
 from mockhost.cli.validate import count
 from mockhost.cli.verbs import Framed
 
+_COUNTED = ("matched", "fired", "left")
+
 
 @click.group("rules", cls=Framed)
 def rules() -> None:
     """List, add or remove rules. The first that matches wins; live ones go before the scenario's, the newest first.
 
     \b
-    mockhost control rules add '{"when": {"operation": "create_user"}, "reply": {"status": 503}}'
+    mockhost control rules add '{"when": {"operation": "create_user"}, "fault": "connection_reset", "times": 2}'
     mockhost control rules list
     mockhost control rules clear
     """
 
 
 @rules.command("list")
+@click.option(
+    "--connector",
+    metavar="NAME",
+    help="With the counts of this one, if it sprang up on demand and has its own.",
+)
 @FORMAT
 @click.pass_obj
-def list_rules(target: Target, form: str) -> None:
+def list_rules(target: Target, connector: str | None, form: str) -> None:
     """List the rules in the order in which they are tried."""
-    found = target.plane().get("/v1/rules").json["rules"]
+    found = target.plane().get("/v1/rules", {"connector": connector}).json["rules"]
     if form == "json":
         stdout().json(found)
         return
     rows = []
     for each in found:
-        rest = {key: value for key, value in each.items() if key not in ("name", "live", "when")}
+        rest = {key: value for key, value in each.items() if key not in (*_COUNTED, "name", "live", "when")}
         when, does = (json.dumps(value, ensure_ascii=False) for value in (each.get("when", {}), rest))
-        rows.append((each["name"], "live" if each["live"] else "file", when, does))
-    stdout().lines(columns([("name", "", "when", "does"), *rows]) if rows else ["(no rules)"])
+        fired = f"{each['fired']}/{each['matched']}"
+        rows.append((each["name"], "live" if each["live"] else "file", fired, when, does))
+    head = ("name", "", "fired/matched", "when", "does")
+    stdout().lines(columns([head, *rows]) if rows else ["(no rules)"])
 
 
 @rules.command("add")
@@ -70,3 +79,50 @@ def clear(target: Target) -> None:
     """Take every live rule away."""
     done = target.plane().change("DELETE", "/v1/rules")
     stdout().line(f"{count(done['removed'], 'live rule')} removed")
+
+
+@click.group("states", cls=Framed)
+def states() -> None:
+    """Show the states of a scenario, or set one.
+
+    \b
+    mockhost control states list
+    mockhost control states set Rotated --connector SQL
+    """
+
+
+@states.command("list")
+@FORMAT
+@click.pass_obj
+def list_states(target: Target, form: str) -> None:
+    """Show the state that the host is in, and those of connectors that have their own."""
+    found = target.plane().get("/v1/states").json
+    if form == "json":
+        stdout().json(found)
+        return
+    stdout().lines(columns([("host", found["host"]), *found["connectors"].items()]))
+
+
+@states.command("set")
+@click.argument("state")
+@click.option(
+    "--connector", metavar="NAME", help="The connector that has this state, unless it is the host's."
+)
+@click.pass_obj
+def set_state(target: Target, state: str, connector: str | None) -> None:
+    """Put the host, or a connector, into STATE; what the scenario says of entering it happens."""
+    body = {"state": state} if connector is None else {"state": state, "connector": connector}
+    target.plane().change("PUT", "/v1/states", body)
+    stdout().line(f"the state is {state}")
+
+
+@click.command("release")
+@click.pass_obj
+def release(target: Target) -> None:
+    """Let every answer that hangs go on.
+
+    \b
+    mockhost control release
+    """
+    done = target.plane().change("POST", "/v1/release", {})
+    stdout().line(f"{count(done['released'], 'answer')} released")

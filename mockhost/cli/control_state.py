@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli.control_target import FORMAT, Target, flattened, shown
+from mockhost.cli.control_target import FORMAT, Target, flattened, quoted, shown
 from mockhost.cli.options import Setting
 from mockhost.cli.terminal import Terminal, columns, stdout
 from mockhost.cli.validate import count
@@ -54,6 +54,10 @@ def _in_words(document: Mapping[str, Any], terminal: Terminal) -> list[str]:
         hint = "Not all of it is effective yet: mockhost control service restart"
         lines.append(terminal.styled(hint, "yellow"))
     lines += ["", *columns([_connector(name, state) for name, state in document["connectors"].items()])]
+    problems = ((name, state["import_problem"]) for name, state in document["connectors"].items())
+    lines += [
+        terminal.styled(f"{name}: the last import failed: {why}", "yellow") for name, why in problems if why
+    ]
     clock, tls = document["clock"], document["tls"]
     due = f", something is due at {clock['next_due']}" if clock["next_due"] else ""
     speed = (
@@ -89,13 +93,23 @@ def _connector(name: str, state: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 @click.command("reset")
+@click.option("--connector", metavar="NAME", help="Only this one, with what it holds and its exchanges.")
 @click.pass_obj
-def reset(target: Target) -> None:
+def reset(target: Target, connector: str | None) -> None:
     """Back to the scenario as loaded.
 
     Stores, clock, journal, certificate and service are as at the start; live rules are gone.
+
+    \b
+    mockhost control reset
+    mockhost control reset --connector SQL
     """
-    _begun(target.plane().change("POST", "/v1/reset"))
+    plane = target.plane()
+    if connector is None:
+        _begun(plane.change("POST", "/v1/reset"))
+        return
+    state = plane.change("POST", f"/v1/connectors/{quoted(connector)}/reset")["state"]
+    stdout().line(f"{connector}: a fresh start, {count(state['objects'], 'object')} in the system")
 
 
 @click.command("use")

@@ -28,7 +28,9 @@ def import_now(target: Target, connector: str, profile: str) -> None:
     """
     done = target.plane().change("POST", f"/v1/connectors/{quoted(connector)}/import", {"profile": profile})
     state = done["state"]
-    if state["importing"]:
+    if state["import_problem"]:
+        stdout().line(f"{connector}: the {profile} import failed: {state['import_problem']}")
+    elif state["importing"]:
         stdout().line(f"{connector}: the {profile} import runs; mockhost control clock advance ends it")
     else:
         stdout().line(f"{connector}: the {profile} import is done, {state['cached']} in the cache")

@@ -37,11 +37,34 @@ class Target(NamedTuple):
             from mockhost.cli import ready_file
 
             control = ready_file.read(self.ready_file)["control"]
-            url = url or control.get("url")
+            url = url or _nearest(control.get("url"))
             token = token or control.get("token")
             if url is None:
                 raise UsageError(f"the host of {self.ready_file} has no control plane")
         return ControlPlane(url or DEFAULT_URL, token)
+
+
+def _nearest(url: str | None) -> str | None:
+    """The URL of a ready file, or its port on this machine where the public name in it leads nowhere from here.
+
+    A container's public name is for its clients: inside, it may not be known.
+    """
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url or "")
+    if not parts.hostname or not parts.port or _answers(parts.hostname, parts.port):
+        return url
+    return f"http://127.0.0.1:{parts.port}" if _answers("127.0.0.1", parts.port) else url
+
+
+def _answers(host: str, port: int) -> bool:
+    import socket
+
+    try:
+        socket.create_connection((host, port), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def quoted(name: str) -> str:

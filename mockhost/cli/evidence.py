@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mockhost.expect.client import Observation
     from mockhost.expect.steps import StepResult
 
+KIND = "scim"
+"""The kind of connectors that answer as RFC 7644 has it."""
 _STATUS = frozenset({"status"})
 _BODY = frozenset({"detail", "body", "scimType", "message", "totalResults", "resources"})
 _EITHER = _STATUS | _BODY
@@ -79,8 +81,8 @@ def assumed(result: StepResult) -> list[str]:
 
 def _named(result: StepResult) -> Iterator[str]:
     seen, gets = result.observation, result.step.get("gets")
-    if seen is None or not isinstance(gets, Mapping):
-        return
+    if seen is None or not isinstance(gets, Mapping) or result.kind == KIND:
+        return  # a connector of kind scim is no ECMA host: what it answers is in RFC 7644, or in its strictness
     for rule in RULES:
         if rule.compares & gets.keys() and rule.applies(seen):
             yield rule.behaviour

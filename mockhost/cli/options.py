@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mockhost.errors import CannotRun
+
 if TYPE_CHECKING:
     from mockhost.api import MockHost
 
@@ -97,25 +99,40 @@ class Hosting(NamedTuple):
     seed: int | None
     set: tuple[str, ...]
     state: Path | None
+    public_name: tuple[str, ...] = ()
 
     def make(self, scenario: str) -> MockHost:
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
         from mockhost.api import MockHost
+        from mockhost.cli.public_names import public_names
 
+        if self.state is not None:
+            _make_writable(self.state)
+        names = public_names(self.public_name)
         return MockHost(
             scenario,
             listen=self.addresses or None,
             port=self.port,
             control_host=self.control_host,
             control_port=self.control_port,
-            control_token=self.control_token,
+            control_token=self._token(),
             tls=self.tls,
-            tls_names=self.tls_name,
+            tls_names=tuple(dict.fromkeys([*names, *self.tls_name])),
+            public_name=next((f"[{name}]" if ":" in name else name for name in names), None),
             seed=self.seed,
             sets=self.set,
             state_dir=self.state,
             clock="wall",
         )
+
+    def _token(self) -> str | None:
+        """The control plane's token: as given, or the one that is kept where it needs one and state is kept."""
+        loopback = self.control_host in ("127.0.0.1", "::1", "localhost")
+        if self.control_token is not None or loopback or self.state is None:
+            return self.control_token
+        from mockhost.cli.kept_token import kept_token
+
+        return kept_token(self.state.absolute())
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -127,6 +144,22 @@ class Hosting(NamedTuple):
     def wants_ipv6(self) -> bool:
         """Whether an IPv6 address is to be bound, where the machine has IPv6."""
         return not self.addresses or any(":" in address for address in self.addresses)
+
+
+def _make_writable(folder: Path) -> None:
+    """Have the folder of `--state` there. Raises CannotRun where nothing can be kept in it."""
+    import tempfile
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CannotRun(
+            f"nothing can be kept in {folder}, the folder of --state: {error.strerror or error}",
+            hint="give one that you may write to (in a container: a volume or a tmpfs there), or do without it: "
+            "MOCKHOST_STATE= and, if it is to be there, MOCKHOST_READY_FILE=",
+        ) from None
 
 
 def hosting(*, port: int, control_port: int) -> Callable[[Callable[..., object]], Callable[..., object]]:
@@ -173,7 +206,8 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             "--control-host",
             default="127.0.0.1",
             metavar="ADDRESS",
-            help="The control plane's address. Wider than loopback it asks for a token. [default: 127.0.0.1]",
+            help="The control plane's address; :: is all of them, IPv4 and IPv6. Wider than loopback it asks for a "
+            "token. [default: 127.0.0.1]",
         ),
         _option(
             "--control-port",
@@ -185,7 +219,8 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
         _option(
             "--control-token",
             metavar="TOKEN",
-            help="The control plane's bearer token; where one is needed and none given, it is made up.",
+            help="The control plane's bearer token; where one is needed and none given, it is made up, and kept where "
+            "--state says.",
         ),
         _option(
             "--tls-name",
@@ -193,6 +228,14 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             type=Name(),
             metavar="NAME",
             help="One more name for the certificate; repeatable.",
+        ),
+        _option(
+            "--public-name",
+            multiple=True,
+            type=Name(),
+            metavar="NAME",
+            help="What clients call this host: the first name is the one in URLs, and all are in the certificate. "
+            "{hostname} stands for this machine's name; repeatable. [default: localhost in URLs]",
         ),
         click.option(
             "--tls/--no-tls",
@@ -216,7 +259,7 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             "--state",
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
-            help="Keep the CA and the certificate here between runs, so that they are trusted once.",
+            help="Keep the CA, the certificate and the control plane's token here between runs.",
         ),
     ]
 

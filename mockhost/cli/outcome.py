@@ -38,6 +38,11 @@ def prepare() -> None:
         reconfigure(errors="backslashreplace")
     threading.excepthook = lambda happened: _tell_bug(happened.exc_value)
     sys.unraisablehook = lambda happened: _tell_bug(happened.exc_value)
+    if os.getpid() == 1:
+        # The first process of a container gets no default action: without a handler SIGTERM would do nothing.
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _tell_bug(error: BaseException | None) -> None:

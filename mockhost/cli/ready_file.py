@@ -40,6 +40,15 @@ class ReadyFile:
             ) from None
         self._written = text
 
+    def clear(self) -> None:
+        """Take away what a process left that was killed: who waits for the file must not find that one."""
+        try:
+            pid = read(self.path)["pid"]
+            if os.name != "nt" and isinstance(pid, int) and not _is_another(pid):
+                self.path.unlink()
+        except (OSError, UsageError, LookupError):
+            pass
+
     def remove(self) -> None:
         """Take it away, unless another process has put its own there meanwhile."""
         try:
@@ -47,6 +56,19 @@ class ReadyFile:
                 self.path.unlink()
         except (OSError, UnicodeDecodeError):
             pass
+
+
+def _is_another(pid: int) -> bool:
+    """Whether a process of this number runs that is not this one. In a container it often has the same number."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass  # it is there, and somebody else's
+    return True
 
 
 def read(path: Path) -> dict[str, Any]:

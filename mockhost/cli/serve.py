@@ -99,6 +99,11 @@ class Serving:
 
     def start(self, ready_file: Path | None, *, reload: bool) -> None:
         """Start the host, write the ready file and say so, in this order."""
+        if ready_file is not None:
+            from mockhost.cli.ready_file import ReadyFile
+
+            self._ready_file = ReadyFile(ready_file.absolute())
+            self._ready_file.clear()
         host = self._host = self._hosting.make(self._scenario)
         if reload:
             from mockhost.cli.watching import Watch
@@ -110,10 +115,7 @@ class Serving:
             self._live = Live(host.runtime.events, stdout(), as_json=self._as_json)
         self._bind(host)
         host.runtime.events.call(self._on_event)
-        if ready_file is not None:
-            from mockhost.cli.ready_file import ReadyFile
-
-            self._ready_file = ReadyFile(ready_file.absolute())
+        if self._ready_file is not None:
             self._ready_file.write(host.ready())
         if not self._quiet:
             self._say(host)

@@ -6,6 +6,8 @@ Sources of the lines on trust: the manual pages of update-ca-certificates (Debia
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +15,7 @@ from mockhost import __version__
 from mockhost.cli import cure, shells
 from mockhost.cli.hiding import variables
 from mockhost.cli.options import DEFAULT_URL
+from mockhost.cli.public_names import is_made_up
 from mockhost.cli.terminal import Terminal, columns, wrapped
 
 if TYPE_CHECKING:
@@ -57,6 +60,22 @@ class Facts(NamedTuple):
     addresses: tuple[str, ...]
     ipv6_missing: bool
     state_kept: bool
+    container: str = ""
+    """the container's ID, where this process runs in one that has no other name: then the page is read outside"""
+
+    @property
+    def trusted_file(self) -> str | None:
+        """What to trust, where the reader has it."""
+        return OUTSIDE if self.container and self.ca_file else self.ca_file
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        """The words that go before a command of ours, for it to run beside the host."""
+        return ("docker", "exec", self.container) if self.container else ()
+
+
+OUTSIDE = "trust.pem"
+"""Where the reader of a container's page is told to copy the certificate to."""
 
 
 def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
@@ -114,9 +133,9 @@ def _trust(facts: Facts, terminal: Terminal) -> list[str]:
         return ["The port speaks plain HTTP: there is no certificate to trust."]
     if facts.tls == "none":
         return ["There is no certificate on the port: every TLS handshake on it fails."]
-    if facts.ca_file is None:
+    file = facts.trusted_file
+    if file is None or facts.ca_file is None:
         return []
-    file = facts.ca_file
     head = [f"To trust the certificate: {terminal.styled(file, 'bold')}"]
     if not any(told.trusted for told in facts.connectors):
         head.append("  (the client was told to trust nothing that the machine does not trust already)")
@@ -135,6 +154,9 @@ def _trust(facts: Facts, terminal: Terminal) -> list[str]:
     kept = (
         [] if facts.state_kept else ["  It is a new one at each start; with --state DIR it stays the same."]
     )
+    if facts.container:
+        copy = shells.command_line(["docker", "cp", f"{facts.container}:{facts.ca_file}", file], "sh")
+        rows.insert(0, ("  first", f"{terminal.styled(copy, 'cyan')}   (copies it out of the container)"))
     return [*head, *columns(rows, gap=3), *kept]
 
 
@@ -143,7 +165,7 @@ def _try(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
         return []
     # As the steps of a scenario: the connector that it is about is the first one that the client was told of.
     told = next((each for each in facts.connectors if each.connector == facts.about), facts.connectors[0])
-    trusted = facts.ca_file if told.trusted else None
+    trusted = facts.trusted_file if told.trusted else None
     proxy = shells.behind_proxy()
     line = shells.curl(told.url, told.secret_token, trusted, shell, proxy=proxy, variable=told.variable)
     who = "as the client was told" if facts.cause else "the portal's own probe"
@@ -152,7 +174,9 @@ def _try(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
 
 def control_words(facts: Facts) -> list[str]:
     """What calls this host's control plane; a host on the default port needs no more than the verb."""
-    words = list(cure.CONTROL)
+    words = [*facts.prefix, *cure.CONTROL]
+    if facts.container:
+        return words  # there the image's own environment says where the control plane is
     if facts.control_url != DEFAULT_URL:
         words += ["--url", facts.control_url]
     return words if facts.control_token is None else [*words, "--token", facts.control_token]
@@ -173,7 +197,7 @@ def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
     lines += wrapped(facts.why, width, "  ") if facts.why else []
     if facts.client_should:
         lines.append(f"  A good client should: {facts.client_should.replace('_', ' ')}.")
-    show = shells.command_line(["mockhost", "scenarios", "show", facts.called], shell)
+    show = shells.command_line([*facts.prefix, "mockhost", "scenarios", "show", facts.called], shell)
     lines.append(f"  What a client sees, step by step: {terminal.styled(show, 'cyan')}")
     steps = cure.lines(facts.cure, shell, control_words(facts))
     if steps:
@@ -236,4 +260,11 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
         addresses=shown,
         ipv6_missing=ipv6_wanted and bool(addresses) and not any(":" in address for address, _ in addresses),
         state_kept=state_kept,
+        container=_container(),
     )
+
+
+def _container() -> str:
+    """The ID of the container that this process runs in, where its host name says so and `control` needs no more."""
+    machine = socket.gethostname()
+    return machine if is_made_up(machine) and "MOCKHOST_READY_FILE" in os.environ else ""

@@ -25,6 +25,7 @@ VERBS: Mapping[str, str] = {
     "check": "mockhost.cli.check",
     "schema": "mockhost.cli.schema",
     "control": "mockhost.cli.control",
+    "health": "mockhost.cli.health",
 }
 """Where each verb is: a module that calls its command `command`."""
 

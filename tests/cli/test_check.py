@@ -107,6 +107,15 @@ def test_a_symptom_that_a_healthy_host_shows_too_proves_nothing(invoke: Invoke, 
     assert invoke("check", "fine.yaml", "--prove").exit_code == 0
 
 
+def test_steps_to_a_scim_connector_rest_on_no_assumption_about_the_ecma_host(invoke: Invoke) -> None:
+    """What a connector of kind scim answers is in the RFCs: a DELETE of nobody, a group, an unknown filter."""
+    result = invoke("check", "basics/scim", "basics/scim_strict", "--format", "json")
+    assert result.exit_code == 0
+    played = [step for each in json.loads(result.stdout) for part in each["sections"] for step in part["steps"]]
+    assert played
+    assert not [step for step in played if step.get("assumed")]
+
+
 def test_a_step_names_the_assumption_that_it_rests_on(invoke: Invoke) -> None:
     result = invoke("check", "documented/first_import_running")
     assert "rests on importing_status, importing_body: assumed" in result.stdout

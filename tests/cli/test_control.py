@@ -113,6 +113,81 @@ def test_another_scenario_by_name_and_by_file(control: Control, host: MockHost, 
     assert shown(control, "status")["scenario"]["title"] == "Mine"
 
 
+def test_one_connector_is_reset(control: Control, host: MockHost) -> None:
+    """With what it holds; the others stay as they are."""
+    bob = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "B"}
+    control("change", json.dumps({"SQL": {"insert": [bob]}}))
+    assert control("reset", "--connector", "SQL").stdout == "SQL: a fresh start, 5 objects in the system\n"
+    assert not host.objects("SQL", ContosoLogin="bob")
+    result = control("reset", "--connector", "sql")
+    assert result.exit_code == 2
+    assert "did you mean 'SQL'?" in result.stderr
+
+
+def test_connectors_that_sprang_up_are_shown_and_reset(
+    control: Control, host: MockHost, tmp_path: Path
+) -> None:
+    """As those of the scenario; with counts of rules of their own."""
+    file = tmp_path / "tenants.yaml"
+    file.write_text(
+        "{format: 1, extends: basics/scim, on_demand: {template: SCIM, max: 3},"
+        " rules: [{name: lost, when: {operation: create_user, nth: 2}, reply: {status: 503}}]}",
+        "utf-8",
+    )
+    control("use", str(file))
+    with host.session("SCIM") as session:
+        url = host.url("SCIM").replace("_SCIM/", "_alpha/")
+        assert session.post(f"{url}/Users", json={"userName": "ann"}).status_code == 201
+    assert "alpha  running  1 object in the system" in control("status").stdout
+    assert "ann" in control("objects", "alpha").stdout
+    assert "0/1" in control("rules", "list", "--connector", "alpha").stdout
+    assert "0/0" in control("rules", "list").stdout
+    assert "no imports" in control("import", "alpha").stderr
+    assert control("change", "{alpha: {insert: [{userName: bob}]}}").stdout == "alpha: 1 object changed\n"
+    assert control("reset", "--connector", "alpha").stdout.startswith("alpha: a fresh start, 0 objects")
+
+
+def test_an_import_that_failed_says_why(control: Control, host: MockHost) -> None:
+    """At once, and in the status until one has done its work."""
+    host.runtime.host.connectors["SQL"].space.fail_imports("the file server is gone")
+    assert control("import", "SQL").stdout == "SQL: the full import failed: the file server is gone\n"
+    assert "SQL: the last import failed: the file server is gone" in control("status").stdout
+
+
+def test_states_are_shown_and_set(control: Control, host: MockHost) -> None:
+    """Where none are named, any name is one."""
+    assert control("states", "list").stdout.split() == ["host", "Started"]
+    assert control("states", "set", "Rotated").stdout == "the state is Rotated\n"
+    assert shown(control, "states", "list") == {"host": "Rotated", "connectors": {}}
+    assert control("states", "set", "Rotated", "--connector", "sql").exit_code == 2
+
+
+def test_what_hangs_is_released(control: Control, host: MockHost) -> None:
+    """So many answers go on."""
+    host.fail_next("find_users", fault="hang")
+    statuses: list[int] = []
+    thread = threading.Thread(target=lambda: statuses.append(find(host)), daemon=True)
+    thread.start()
+    for _ in range(3_000):
+        if control("release").stdout == "1 answer released\n":
+            break
+        thread.join(0.01)
+    thread.join(10)
+    assert statuses == [200]
+    assert control("release").stdout == "0 answers released\n"
+
+
+def test_the_journal_says_which_rule_came_close(control: Control, host: MockHost) -> None:
+    """And why it did not fire."""
+    control(
+        "rules", "add", '{"name": "third", "when": {"operation": "find_users", "nth": 3}, "fault": "html"}'
+    )
+    find(host)
+    assert "rule 'third' matched but did not fire; nth: this is match 1" in control("journal").stdout
+    [entry] = shown(control, "journal")
+    assert entry["near_miss"]["closest"]["condition"] == "nth"
+
+
 def test_a_file_that_the_host_cant_see_is_sent_to_it(
     control: Control, host: MockHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +256,9 @@ def test_a_document_comes_as_a_word_a_file_or_standard_input(
         (("use", "./nothing.yaml"), 2, "there is no such file"),
         (("verify", "operation"), 2, "KEY=VALUE"),
         (("verify", "opration=x"), 2, "did you mean 'operation'?"),
+        (("verify", "fault=htm"), 2, "did you mean 'html'?"),
         (("service", "halt"), 2, "halt"),
+        (("rules", "list", "--connector", "sql"), 2, "did you mean 'SQL'?"),
     ],
 )
 def test_what_cant_be_is_one_message(
@@ -245,6 +322,14 @@ def test_the_journal_is_narrowed(control: Control, host: MockHost) -> None:
         (('{"operation": "find_users", "count": 1}',), 0),
         (("operation=create_user",), 1),
         (("operation=find_users", "count.never=true"), 1),
+        (("fault=html",), 1),
+        (
+            (
+                '{"who": "nobody", "all": [{"operation": "find_users", "count": 1}, {"method": "DELETE", "count": 0}]}',
+            ),
+            0,
+        ),
+        (('{"connector": "SQL", "all": [{"operation": "find_users"}, {"operation": "patch_user"}]}',), 1),
     ],
 )
 def test_verify_is_an_exit_code(control: Control, host: MockHost, words: tuple[str, ...], code: int) -> None:
@@ -317,6 +402,17 @@ def test_a_token_is_asked_for_and_given(
         assert invoke("control", "--ready-file", str(file), "status").exit_code == 0
         monkeypatch.setenv("MOCKHOST_CONTROL_TOKEN", "open-sesame")
         assert invoke("control", "--url", url, "status").exit_code == 0
+
+
+def test_a_public_name_that_leads_nowhere_from_here_is_passed_over(invoke: Invoke, tmp_path: Path) -> None:
+    """In a container the name is for its clients; `control` runs beside the host."""
+    with MockHost("basics/healthy", control_host="::", public_name="mock.contoso.invalid") as host:
+        file = tmp_path / "ready.json"
+        ReadyFile(file).write(host.ready())
+        assert invoke("control", "--ready-file", str(file), "status").exit_code == 0
+    result = invoke("control", "--ready-file", str(file), "status")
+    assert result.exit_code == 4
+    assert "mock.contoso.invalid" in result.stderr
 
 
 def test_no_host_is_exit_code_4_and_says_what_to_try(invoke: Invoke) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +69,21 @@ def test_every_variable_is_named_after_its_option() -> None:
                 longest = max(parameter.opts, key=len).removeprefix("--").upper().replace("-", "_")
                 assert parameter.envvar in (f"MOCKHOST_{longest}", f"MOCKHOST_CONTROL_{longest}"), path
                 assert str(parameter.envvar) in (parameter.help or ""), path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="containers of Linux")
+def test_the_first_process_of_a_container_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux gives it no default action: `docker stop` would wait for nothing."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    hooks = threading.excepthook, sys.unraisablehook
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    try:
+        outcome.prepare()
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        threading.excepthook, sys.unraisablehook = hooks
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_the_version_is_the_packages(invoke: Invoke) -> None:
@@ -263,6 +280,8 @@ def given(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict
         ([], {"MOCKHOST_HOST": "127.0.0.1 ::1"}, "host", ("127.0.0.1", "::1")),
         (["--host", "0.0.0.0", "--host", "::"], {"MOCKHOST_HOST": "x"}, "host", ("0.0.0.0", "::")),
         ([], {"MOCKHOST_TLS_NAME": "a,b c"}, "tls_name", ("a", "b", "c")),
+        ([], {"MOCKHOST_PUBLIC_NAME": "{hostname},localhost"}, "public_name", ("{hostname}", "localhost")),
+        ([], {"MOCKHOST_STATE": ""}, "state", None),
         ([], {}, "tls", None),
         ([], {"MOCKHOST_NO_TLS": "1"}, "tls", False),
         ([], {"MOCKHOST_NO_TLS": "0"}, "tls", None),

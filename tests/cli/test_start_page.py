@@ -43,6 +43,26 @@ def page(facts: Facts, shell: str = "sh") -> str:
     return "\n".join(start_page.render(facts, PLAIN, shell))
 
 
+def test_a_container_says_what_to_type_outside() -> None:
+    """Its files are not the reader's, and its control plane is reached through it."""
+    cure = ({"service": "restart"},)
+    facts = FACTS._replace(
+        container="3f2a1b4c5d6e", cause="x", cure=cure, control_token="t", control_url="http://localhost:8586"
+    )
+    text = page(facts)
+    for part in (
+        "docker cp 3f2a1b4c5d6e:/x/trust.pem trust.pem",
+        "--cacert trust.pem",
+        "docker exec 3f2a1b4c5d6e mockhost control status",
+        "docker exec 3f2a1b4c5d6e mockhost scenarios show",
+        "docker exec 3f2a1b4c5d6e mockhost control service restart",
+        "token: t",
+    ):
+        assert part in text
+    assert "--token" not in text
+    assert "docker" not in page(FACTS._replace(cause="x", cure=cure))
+
+
 def test_a_healthy_host_says_where_and_with_what() -> None:
     text = page(FACTS)
     for part in (
