@@ -19,9 +19,10 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost.clock import fresh_secret, iso
+from mockhost.ecma.config import TlsConfig
 from mockhost.errors import (
     CannotRun,
     MockhostError,
@@ -46,10 +47,45 @@ if TYPE_CHECKING:
     import requests
 
     from mockhost.expect.check import Report
+    from mockhost.rules.nearmiss import NearMiss
     from mockhost.server.observer import Connection
     from mockhost.windows.httpapi import Refusal
 
 LOOPBACK = ("127.0.0.1", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
+
+
+class Terms(NamedTuple):
+    """What a host lays over every scenario that it is given: see `MockHost`."""
+
+    tls: bool | None = None
+    seed: int | None = None
+    sets: tuple[str, ...] = ()
+    clock: str = "frozen"
+
+    def load(
+        self,
+        scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario,
+        overrides: Mapping[str, Any],
+    ) -> Scenario:
+        """Load a scenario with these terms laid over it. Raises ScenarioError, UsageError."""
+        if isinstance(scenario, Scenario):
+            loaded = scenario
+            if overrides or self.sets:
+                loaded = loader.with_overrides(loaded, overrides, sets=self.sets)
+        elif isinstance(scenario, Mapping):
+            loaded = loader.load_document(scenario, sets=self.sets, overrides=overrides)
+        else:
+            loaded = loader.load(os.fspath(scenario), sets=self.sets, overrides=overrides or None)
+        forced: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
+        if self.tls is False:
+            forced["host"] = {"tls": "plain_http"}
+        elif self.tls and loaded.host.tls.mode == "plain_http":
+            forced["host"] = {"tls": {"mode": "certificate"}}
+        written = loaded.document.get("clock")
+        if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
+            forced["clock"] = {"mode": self.clock}
+        return loader.with_overrides(loaded, forced) if forced else loaded
 
 
 class MockHost:
@@ -59,6 +95,7 @@ class MockHost:
     overrides: the scenario's own keys, e.g. `connectors={"SQL": {"system": {"people": 50}}}` or
     `host={"debug": True}`, merged as `extends` merges.
     listen: the address or addresses of the data plane; by default 127.0.0.1 and ::1.
+    public_name: what clients call it, in URLs. control_host: `::` is every address, of IPv4 too.
     port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
     HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
@@ -77,26 +114,21 @@ class MockHost:
         control_token: str | None = None,
         tls: bool | None = None,
         tls_names: Sequence[str] = (),
+        public_name: str | None = None,
         seed: int | None = None,
         sets: Sequence[str] = (),
         state_dir: str | os.PathLike[str] | None = None,
         clock: str = "frozen",
         **overrides: Any,
     ) -> None:
-        self._forced: dict[str, Any] = {}
-        if tls is False:
-            self._forced["host"] = {"tls": "plain_http"}
-        self._wants_tls = tls is True
-        if seed is not None:
-            self._forced["seed"] = seed
-        self._default_clock = clock
-        self._sets = tuple(sets)
+        self.terms = Terms(tls, seed, tuple(sets), clock)
         self.scenario = self.load(scenario, **overrides)
         state = None if state_dir is None else pathlib.Path(state_dir).absolute()
         certificates = Certificates(Authority(state), extra_names=tuple(tls_names))
         self.runtime = Runtime(self.scenario, certificates)
         self._hosts = _hosts(listen)
         self._port = port
+        self._public_name = public_name
         self._with_control = control
         self._control_address = (control_host, control_port)
         needs_token = control_host not in (*LOOPBACK, "localhost")
@@ -110,21 +142,7 @@ class MockHost:
         self, scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario, **overrides: Any
     ) -> Scenario:
         """Load a scenario with what this host was made with (seed, sets, TLS, clock) laid over it."""
-        if isinstance(scenario, Scenario):
-            loaded = scenario
-            if overrides or self._sets:
-                loaded = loader.with_overrides(loaded, overrides, sets=self._sets)
-        elif isinstance(scenario, Mapping):
-            loaded = loader.load_document(scenario, sets=self._sets, overrides=overrides)
-        else:
-            loaded = loader.load(os.fspath(scenario), sets=self._sets, overrides=overrides or None)
-        forced = dict(self._forced)
-        if self._wants_tls and loaded.host.tls.mode == "plain_http":
-            forced["host"] = {"tls": {"mode": "certificate"}}
-        written = loaded.document.get("clock")
-        if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
-            forced["clock"] = {"mode": self._default_clock}
-        return loader.with_overrides(loaded, forced) if forced else loaded
+        return self.terms.load(scenario, overrides)
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -140,11 +158,12 @@ class MockHost:
             wire=lambda: str(runtime.host.behaviours["wire"]),
             now=lambda: runtime.clock.now(),
             observer=observer,
+            plan=lambda connection: runtime.meet(connection.epoch_token),
             name="data",
         )
         try:
             port = self.listener.bind()
-            runtime.address = (_public_name(self._hosts, self.tls_names), port)
+            runtime.address = (self._public_name or _public_name(self._hosts, self.tls_names), port)
             if self._with_control:
                 self._start_control()
         except BaseException:
@@ -160,7 +179,7 @@ class MockHost:
         host, port = self._control_address
         self.control_listener = Listener(
             _ControlPlane(lambda: self._control_app(host)),
-            hosts=LOOPBACK if host in ("127.0.0.1", "localhost") else (host,),
+            hosts=LOOPBACK if host in ("127.0.0.1", "localhost") else EVERYWHERE if host == "::" else (host,),
             port=port,
             tls=None,
             wire=lambda: "plain",
@@ -181,9 +200,9 @@ class MockHost:
             load=lambda scenario, overrides: self.load(scenario, **overrides),
         )
 
-    def _offer(self) -> TlsOffer:
-        mode, context = self.runtime.certificates.offer()
-        return TlsOffer(mode, context)
+    def _offer(self, config: TlsConfig | None) -> TlsOffer:
+        certificates = self.runtime.certificates
+        return TlsOffer(*(certificates.offer() if config is None else certificates.offer_for(config)))
 
     def stop(self) -> None:
         """Close both planes; whatever hangs is cut. May be called twice."""
@@ -204,6 +223,14 @@ class MockHost:
     def reset(self) -> None:
         """Back to the scenario as loaded, in a new epoch, on the same ports."""
         self.runtime.reset()
+
+    def reset_connector(self, name: str) -> None:
+        """Put one connector back to the objects and states it began with; its exchanges leave the journal.
+
+        The host, its clock and its rules stay; a connector that sprang up on demand begins with rule counters of its
+        own anew. Raises UsageError.
+        """
+        self.runtime.reset_connector(name)
 
     def use(self, scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario, **overrides: Any) -> None:
         """Begin again with another scenario, on the same ports."""
@@ -231,6 +258,73 @@ class MockHost:
         """Begin an import run, `full` or `delta`; it takes as long as the scenario says, on the virtual clock."""
         self.runtime.import_now(self.truth(connector).connector, profile)
 
+    # -- rules -------------------------------------------------------------------------------------------------
+
+    def fail_next(
+        self,
+        operation: str | Sequence[str] | None = None,
+        *,
+        fault: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        reply: Mapping[str, Any] | None = None,
+        delay: str | Mapping[str, Any] | None = None,
+        write: str | None = None,
+        times: int | None = 1,
+        connector: str | None = None,
+        name: str | None = None,
+        **when: Any,
+    ) -> str:
+        """Have the next `times` requests of an operation go wrong (None: every one), and the ones after that go well.
+
+        `fault`, `reply`, `delay` and `write` are as in a rule, `when` holds more of its conditions, e.g.
+        `fail_next("create_user", fault="connection_reset", write="not_applied", attributes={"ContosoLogin": "bob"})`.
+        Without fault, reply and delay the answer is 503. Faults on connections (`fault="tls_alert"`) take no operation.
+        Returns the name of the rule, which comes before all others. Raises UsageError.
+        """
+        condition = {"operation": operation, "connector": connector, **when}
+        rule = {
+            "name": name,
+            "when": {word: value for word, value in condition.items() if value is not None},
+            "fault": fault,
+            "reply": reply,
+            "delay": delay,
+            "write": write,
+            "times": times,
+        }
+        if fault is None and reply is None and delay is None:
+            rule["fault"] = {"http_error": 503}
+        return self.add_rule({word: value for word, value in rule.items() if value not in (None, {})})
+
+    def add_rule(self, rule: Mapping[str, Any]) -> str:
+        """Put a rule, as a scenario's `rules` have them, before all others; its name. Raises UsageError."""
+        return self.runtime.add_rule(rule)
+
+    def remove_rule(self, name: str) -> None:
+        """Take away a rule that was added. Raises UsageError if there is none of this name."""
+        if not self.runtime.remove_rule(name):
+            live = [rule["name"] for rule in self.rules if rule["live"]]
+            raise UsageError(f"there is no live rule {name!r}", hint=did_you_mean(name, map(str, live)))
+
+    @property
+    def rules(self) -> list[dict[str, object]]:
+        """The rules in the order in which they are tried; how often each `matched`, `fired`, and may yet (`left`)."""
+        return self.runtime.rule_documents()
+
+    def state(self, connector: str | None = None) -> str:
+        """The state that the host, or a connector with states of its own, is in."""
+        return self.runtime.states_of(connector).current(connector)[-1]
+
+    def set_state(self, name: str, connector: str | None = None) -> None:
+        """Put the host, or a connector that has this state, into a state. Raises UsageError."""
+        self.runtime.set_state(name, connector)
+
+    def release(self) -> int:
+        """Let every answer that hangs go on; how many there were."""
+        return self.runtime.release()
+
+    def near_miss(self, exchange: Exchange) -> NearMiss | None:
+        """What the rules made of an exchange of the journal, and which came closest (`.text`); None without rules."""
+        return self.runtime.near_miss(exchange)
+
     # -- what the client was told ----------------------------------------------------------------------------
 
     @property
@@ -245,9 +339,9 @@ class MockHost:
             raise UsageError("this host has no control plane", hint="make it with control=True and start it")
         host = self._control_address[0]
         shown = f"[{host}]" if ":" in host else host
-        return (
-            f"http://{shown if host not in ('0.0.0.0', '::') else '127.0.0.1'}:{self.control_listener.port}"
-        )
+        if host in EVERYWHERE:
+            shown = self._public_name or "127.0.0.1"
+        return f"http://{shown}:{self.control_listener.port}"
 
     def told(self, connector: str | None = None) -> ClientTarget:
         """What the client was told of a connector (the first one, if not named)."""
@@ -284,6 +378,10 @@ class MockHost:
     def ssl_context(self) -> ssl.SSLContext:
         """A client's context that trusts the host's certificate and verifies its name."""
         return ssl.create_default_context(cafile=self.ca_file)
+
+    def client_certificate(self) -> tuple[str, str]:
+        """A certificate, and its key, that the host takes from clients where it demands one: (PEM, PEM)."""
+        return self.runtime.certificates.client_certificate()
 
     def session(self, connector: str | None = None) -> requests.Session:
         """A `requests.Session` with the token and the trust that the client was told."""
@@ -500,14 +598,16 @@ class _Observer:
     def bug(self, connection: Connection, error: BaseException) -> None:
         if isinstance(error, Cut):
             return
-        runtime = self._runtime
+        runtime, head = self._runtime, connection.answering
         with runtime.lock:
             runtime.record(
                 Exchange(
                     at=runtime.clock.now(),
-                    method="",
-                    target="",
+                    method="" if head is None else head.method,
+                    target="" if head is None else head.target,
+                    headers=() if head is None else head.headers,
                     connection=connection.number,
+                    scheme="https" if connection.tls else "http",
                     bug=f"{type(error).__name__}: {error} ({_where(error)})",
                 )
             )

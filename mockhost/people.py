@@ -299,6 +299,12 @@ def provider_problem(provider: str) -> str | None:
     return None
 
 
+def sample(seed: int, provider: str, chance: float) -> Cell:
+    """One of a provider's values under a seed, by a number in [0, 1). Raises UsageError for one that there is not."""
+    pool = _pool(seed, provider)
+    return pool[int(chance * len(pool))]
+
+
 @functools.lru_cache(maxsize=256)
 def _pool(seed: int, provider: str) -> tuple[Cell, ...]:
     """The values of a provider under a seed: POOL of them, of which some may be equal."""

@@ -7,20 +7,32 @@ connection of an older one may answer nothing and write nothing.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mockhost.clock import VirtualClock, fresh_key, iso
+from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
+from mockhost.ecma.config import ConnectorConfig
 from mockhost.ecma.host import Host
+from mockhost.ecma.system import ConnectedSystem
 from mockhost.errors import MockhostError, UsageError
+from mockhost.faults.contract import Asked, Context, Draft
+from mockhost.faults.plan import SERVE, ConnectionPlan
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
-from mockhost.rules import Rules
+from mockhost.journal.tokens import tokens_in
+from mockhost.matching import ABSENT
+from mockhost.rules import Decision, Rules, States
+from mockhost.rules.states import Happening
 from mockhost.scenario import loader
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
+from mockhost.tenants import Tenant, Tenants
 from mockhost.tls import Certificates
+
+if TYPE_CHECKING:
+    from mockhost.rules.nearmiss import NearMiss
 
 LAST_MOMENT = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last second that dates are written for."""
@@ -35,11 +47,13 @@ class Cut(MockhostError):
 class Epoch:
     """The time between two resets."""
 
-    __slots__ = ("cut", "number")
+    __slots__ = ("connections", "cut", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.cut = threading.Event()
+        self.connections = itertools.count(1)
+        """gives each connection of the epoch its place"""
 
 
 class ClientTarget(NamedTuple):
@@ -51,6 +65,8 @@ class ClientTarget(NamedTuple):
     ca_file: str | None
     trusted: bool
     """whether the client was told to trust the mock's CA"""
+    kind: str = ""
+    """the connector's kind, which decides how attributes are named on the wire"""
 
 
 class Listener(Protocol):
@@ -60,6 +76,7 @@ class Listener(Protocol):
     def close(self) -> None: ...
     def close_connections(self) -> None: ...
     def close_idle(self) -> None: ...
+    def release(self) -> int: ...
 
 
 class Admission(NamedTuple):
@@ -67,6 +84,33 @@ class Admission(NamedTuple):
 
     epoch: Epoch
     record: Connection
+    nth: int
+    """which connection of its epoch it is, from 1"""
+
+
+class Accepted:
+    """A connection that was just accepted, as rules look at it: there is no request yet."""
+
+    operation = verdict = method = path = target = ""
+    probe = False
+    connector = id = filter = None
+    exchange_nth = 0
+
+    def __init__(self, nth: int, states: tuple[str, ...]) -> None:
+        self.connection_nth = nth
+        self.states = states
+
+    def header(self, name: str) -> str | None:
+        """There is none."""
+        return None
+
+    def attribute(self, name: str) -> object:
+        """There is none."""
+        return ABSENT
+
+    def document(self) -> object:
+        """There is none."""
+        return ABSENT
 
 
 class Runtime:
@@ -86,7 +130,9 @@ class Runtime:
         self.clock: VirtualClock
         self.host: Host
         self.rules: Rules
-        self._connections = 0
+        self.states: States
+        self.served: Tenants
+        self._refusing: Job | None = None
         self._ticker = _Ticker(self)
         self._begin(scenario)
 
@@ -100,8 +146,19 @@ class Runtime:
         self.loaded = self.scenario = scenario
         clock = scenario.clock
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
-        self.host = Host(scenario.host, scenario.connectors, self.clock, scenario.seed)
-        self.rules = Rules(scenario.rules)
+        self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed)
+        self._refusing = None
+        self.states = States(scenario.states, scenario.connector_states, self.clock, self._come_true)
+        self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())
+        self.served = Tenants(
+            self.host,
+            scenario.connectors,
+            scenario.providers,
+            scenario.on_demand,
+            self.clock,
+            self.chance,
+            self._own_rules,
+        )
         self.journal.secrets = _secrets(scenario)
         self.certificates.clock = self.clock
         self.certificates.configure(scenario.host.tls)
@@ -110,6 +167,18 @@ class Runtime:
             self._schedule(start, entry)
         if scenario.host.service == "running":
             self.host.start(first=True)
+        self.states.begin()
+
+    def _own_rules(self, name: str, chance: Chance) -> tuple[Rules, States]:
+        """Rules and states for a tenant that springs up: those of the scenario, from their start."""
+        scenario = self.scenario
+        template = "" if scenario.on_demand is None else scenario.on_demand.template
+        own = scenario.connector_states.get(template, {})
+        states = States(scenario.states, {name: own}, self.clock, self._come_true)
+        rules = Rules(scenario.rules, chance, states, self.clock.now())
+        for rule in reversed([rule for rule in self.rules if rule.live]):
+            rules.add({**rule.document, "name": rule.name}, self.clock.now())
+        return rules, states
 
     def _schedule(self, start: float, entry: Mapping[str, object]) -> None:
         at = entry["at"]
@@ -122,6 +191,18 @@ class Runtime:
             self._make_happen(entry)
         except MockhostError as error:
             self._tell("timeline", {"after": entry["at"], "problem": str(error)})
+
+    def _come_true(self, happening: Happening) -> None:
+        """What a state or a rule has happen comes true, or it is told of that it can't by now."""
+        try:
+            self._make_happen(happening)
+        except MockhostError as error:
+            self._tell("happening", {"what": dict(happening), "problem": str(error)})
+
+    def come_true(self, decision: Decision) -> None:
+        """What a rule has happen once its exchange is over; call it under the lock."""
+        for happening in decision.happenings:
+            self._come_true(happening)
 
     def _make_happen(self, entry: Mapping[str, object]) -> None:
         if isinstance(changes := entry.get("change"), Mapping):
@@ -157,7 +238,58 @@ class Runtime:
         epoch = self.epoch
         record = Connection(number=number, at=self.clock.now(), peer=peer, epoch=epoch.number)
         self.journal.opened(record)
-        return Admission(epoch, record)
+        return Admission(epoch, record, next(epoch.connections))
+
+    def meet(self, admission: Admission) -> ConnectionPlan:
+        """What a connection that was just accepted is met with, by the first rule on connections that applies."""
+        if not self.rules.has_on_connections:
+            return SERVE
+        with self.lock:
+            if admission.epoch is not self.epoch:
+                return SERVE
+            self.clock.run_due()
+            accepted = Accepted(admission.nth, self.states.current(None))
+            decision = self.rules.meet(accepted, self.clock.now())
+            if decision is None:
+                return SERVE
+            admission.record.rule = decision.rule.name
+            plan = SERVE
+            for place, chosen in enumerate(decision.step.faults):
+                fault = chosen.fault
+                assert fault.connection is not None
+                plan = fault.connection(chosen.parameters)
+                if fault.host is not None:
+                    fault.host(chosen.parameters, self.context(decision, place, accepted, _no_words))
+            self.come_true(decision)
+            return plan
+
+    def context(
+        self,
+        decision: Decision,
+        place: int,
+        asked: Asked,
+        error: Callable[[int, str, str | None], Draft],
+    ) -> Context:
+        """What the fault at a place of a rule's list may ask."""
+        served = self.served.get(asked.connector or "")
+        return Context(
+            asked=asked,
+            connector=self.host.connectors.get(asked.connector or ""),
+            behaviours=self.host.behaviours if served is None else served.behaviours,
+            standard=isinstance(served, Tenant),
+            operator=self,
+            now=self.clock.now(),
+            chance=self.chance,
+            name=f"{decision.rule.name}\0{place}",
+            ordinal=decision.ordinal,
+            memory=decision.course.remembered(place),
+            error=error,
+        )
+
+    @property
+    def chance(self) -> Chance:
+        """Chance under the scenario's seed."""
+        return self.host.chance
 
     def admit(self, admission: Admission) -> None:
         """Let an exchange in; call it under the lock. Raises Cut if its connection is of an older epoch."""
@@ -176,6 +308,10 @@ class Runtime:
     def start_ticking(self) -> None:
         """Have due jobs run by themselves while the clock runs by itself (`serve`)."""
         self._ticker.start()
+
+    def wake(self) -> None:
+        """Look again at what is due when: something was scheduled."""
+        self._ticker.wake()
 
     def close(self) -> None:
         """End the ticker and every event stream."""
@@ -226,10 +362,30 @@ class Runtime:
         self._ticker.wake()
         self._tell("service", {"action": action, "service": "running" if self.host.running else "stopped"})
 
+    def refuse(self, seconds: float) -> None:
+        """Close the port for so many virtual seconds; the connections there are, are cut."""
+        with self.lock:
+            if self._refusing is not None:
+                self._refusing.cancel()
+            self._refusing = self.clock.schedule(self.clock.now() + seconds, self._accept_again, "refuse")
+            self._follow_service()
+        self._ticker.wake()
+        self._tell("refuse", {"seconds": seconds})
+
+    def _accept_again(self) -> None:
+        self._refusing = None
+        self._follow_service()
+
+    def release(self) -> int:
+        """Let every answer that hangs go on; how many there were."""
+        count = 0 if self.listener is None else self.listener.release()
+        self._tell("release", {"released": count})
+        return count
+
     def _follow_service(self) -> None:
         if self.listener is None:
             return
-        if self.host.running:
+        if self.host.running and self._refusing is None:
             self.listener.open()
         else:
             self.listener.close()
@@ -239,6 +395,7 @@ class Runtime:
         if profile not in ("full", "delta"):
             raise UsageError(f"no such run profile: {profile!r}", hint="full or delta")
         with self.lock:
+            self.served.refuse(name, "imports")
             connector = self.host.connector(name)
             connector.space.begin_import(profile)
         self._ticker.wake()
@@ -247,9 +404,9 @@ class Runtime:
     def change(self, changes: Mapping[str, object]) -> int:
         """Change connected systems behind the host's back, all or none; how many objects it touched."""
         with self.lock:
-            found = []
+            found: list[tuple[ConnectedSystem | Tenant, Mapping[str, object]]] = []
             for name, change in changes.items():
-                system = self.host.system(name)
+                system = self.served.find(name) or self.host.system(name)
                 if not isinstance(change, Mapping) or not change:
                     raise UsageError(f"{name}: a change is a map of insert, update and delete")
                 system.read_changes(change)
@@ -270,10 +427,12 @@ class Runtime:
         with self.lock:
             changed = loader.with_overrides(self.scenario, {path: value})
             before, self.scenario = self.scenario, changed
-            later = self.host.configure(changed.host, changed.connectors)
+            later = self.host.configure(changed.host, _of_host(changed))
+            self.served.configure(changed.connectors, changed.providers)
             self.journal.secrets = list(dict.fromkeys([*self.journal.secrets, *_secrets(changed)]))
             if changed.rules != before.rules:
-                self.rules.replace_file(changed.rules)
+                for rules in self._all_rules():
+                    rules.replace_file(changed.rules, self.clock.now())
             if path in ("host", "host.tls") or path.startswith("host.tls."):
                 self.certificates.configure(changed.host.tls)
                 if self.listener is not None:
@@ -303,7 +462,8 @@ class Runtime:
                 "restart_pending": self.host.pending(),
                 "configured": self.host.settings(effective=False),
                 "effective": self.host.settings(effective=True),
-                "connectors": self.host.state(),
+                "connectors": self.connector_states(),
+                "states": self.state_names(),
                 "clock": self.clock_state(),
                 "tls": self.certificates.describe(),
             }
@@ -318,14 +478,47 @@ class Runtime:
             "next_due": None if due is None else iso(due),
         }
 
+    def connector_states(self) -> dict[str, dict[str, object]]:
+        """What each connector is doing, as plain JSON."""
+        tenants = self.served.tenants.items()
+        return {**self.host.state(), **{n: t.state(running=self.host.running) for n, t in tenants}}
+
+    def reset_connector(self, name: str) -> None:
+        """Put one connector back to the objects and states it began with; its exchanges leave the journal.
+
+        Rules are the host's, and stay where they are, except those of a tenant that sprang up: it begins anew.
+        Raises UsageError.
+        """
+        with self.lock:
+            tenant = self.served.find(name)
+            if tenant is None:
+                self.host.reset(name)
+                self.states.restart(name)
+            elif tenant.rules is None:
+                tenant.reset()
+                self.states.restart(name)
+            else:
+                self.served.renew(name)
+            self.journal.forget(name)
+        self._ticker.wake()
+        self._tell("reset", {"epoch": self.epoch.number, "connector": name})
+
+    def _all_rules(self) -> list[Rules]:
+        """The host's rules, and those of tenants that sprang up."""
+        return [self.rules, *(t.rules for t in self.served.with_own_rules if t.rules is not None)]
+
     def objects(self, name: str) -> list[dict[str, object]]:
         """The objects of the connected system behind a connector."""
         with self.lock:
+            if (tenant := self.served.find(name)) is not None:
+                return tenant.resources()
             return [_plain(values) for values in self.host.system(name).objects()]
 
     def cache(self, name: str) -> list[dict[str, object]]:
         """The objects of the connector space, as `/cache` shows them."""
         with self.lock:
+            if (tenant := self.served.find(name)) is not None:
+                return tenant.resources()
             connector = self.host.connector(name)
             base = self._base_url(name)
             return [connector.resource(record, base) for record in connector.space.snapshot()]
@@ -334,21 +527,75 @@ class Runtime:
         """Check an assertion over the journal."""
         return self.journal.verify(spec)
 
+    def near_miss(self, exchange: Exchange) -> NearMiss | None:
+        """What the rules made of an exchange of the journal, and which came closest; None where there were none."""
+        from mockhost.rules.nearmiss import near_miss
+
+        found = near_miss(exchange, self.journal.credential)
+        if found is None or found.closest is None:
+            return found
+        scrubbed = found.closest._replace(why=self.journal.scrub(found.closest.why))
+        return found._replace(closest=scrubbed)
+
+    def missed(self, exchange: Exchange) -> str:
+        """One line about the rule that came close to an exchange and did not apply; empty where none asks for such."""
+        if exchange.rule is not None or not exchange.considered:
+            return ""
+        found = self.near_miss(exchange)
+        if found is None or found.closest is None or found.closest.condition in ("operation", "connector"):
+            return ""
+        return found.text
+
     def add_rule(self, document: Mapping[str, object]) -> str:
         """Put a live rule before all others; its name. Raises UsageError if it is no rule."""
-        loader.judge_rule(document)
+        loader.judge_rule(document, self.scenario)
         with self.lock:
-            return self.rules.add(document)
+            self.journal.secrets = [*self.journal.secrets, *tokens_in(document)]
+            name = self.rules.add(document, self.clock.now())
+            for rules in self._all_rules()[1:]:
+                rules.add({**document, "name": name}, self.clock.now())
+            return name
+
+    def rule_documents(self, connector: str | None = None) -> list[dict[str, object]]:
+        """The rules in the order in which they are tried, as plain JSON; a tenant that sprang up has its own counts."""
+        with self.lock:
+            tenant = self.served.find(connector or "")
+            rules = self.rules if tenant is None or tenant.rules is None else tenant.rules
+            return rules.documents()
 
     def remove_rule(self, name: str) -> bool:
         """Take a live rule away; False if there is none of this name."""
         with self.lock:
-            return self.rules.remove(name)
+            return any([rules.remove(name) for rules in self._all_rules()])
 
     def clear_rules(self) -> None:
         """Take every live rule away."""
         with self.lock:
-            self.rules.clear()
+            for rules in self._all_rules():
+                rules.clear()
+
+    def set_state(self, name: str, connector: str | None = None) -> None:
+        """Put the host, or a connector that has this state, into a state. Raises UsageError."""
+        with self.lock:
+            happening = self.states_of(connector).enter(name, connector)
+            if happening is not None:
+                self._make_happen(happening)
+        self._ticker.wake()
+        self._tell("state", {"states": self.state_names()})
+
+    def states_of(self, connector: str | None) -> States:
+        """The states that count for a connector: the host's, unless it sprang up on demand and has its own."""
+        tenant = self.served.find(connector or "")
+        return self.states if tenant is None or tenant.states is None else tenant.states
+
+    def state_names(self) -> dict[str, object]:
+        """The states that the host, and connectors with their own, are in, as plain JSON."""
+        with self.lock:
+            named = self.states.describe()
+            own = {t.name: t.states.current(t.name)[-1] for t in self.served.sprung if t.states is not None}
+            connectors = named["connectors"]
+            assert isinstance(connectors, dict)
+            return {**named, "connectors": {**connectors, **own}}
 
     # -- how clients get here -----------------------------------------------------------------------------------
 
@@ -361,9 +608,10 @@ class Runtime:
         """The host's own truth, by connector."""
         encrypted = self.scenario.host.tls.mode != "plain_http"
         ca_file = str(self.certificates.bundle_file) if encrypted else None
-        pages = self.scenario.connectors
+        with self.lock:
+            pages = {**self.scenario.connectors, **{t.name: t.config for t in self.served.sprung}}
         return {
-            name: ClientTarget(name, self._base_url(name), page.secret_token, ca_file, True)
+            name: ClientTarget(name, self._base_url(name), page.secret_token, ca_file, True, page.kind)
             for name, page in pages.items()
         }
 
@@ -391,6 +639,11 @@ class Runtime:
 
     def _tell(self, kind: str, data: Mapping[str, object]) -> None:
         self.events.publish("state", {"what": kind, "at": iso(self.clock.now()), **data})
+
+
+def _no_words(status: int, text: str, scim_type: str | None) -> Draft:
+    """A refusal where there is nobody yet to be refused."""
+    return Draft(status)
 
 
 class _Ticker:
@@ -435,11 +688,17 @@ class _Ticker:
             self._runtime.events.publish("bug", {"error": f"{type(error).__name__}: {error}", "place": place})
 
 
+def _of_host(scenario: Scenario) -> dict[str, ConnectorConfig]:
+    """The connectors that are the ECMA host's own."""
+    return {n: page for n, page in scenario.connectors.items() if n not in scenario.providers}
+
+
 def _secrets(scenario: Scenario) -> list[str]:
     """What must not be shown: the connectors' tokens, those that clients were told, and what the environment said."""
     tokens = [page.secret_token for page in scenario.connectors.values()]
     told = [str(client["secret_token"]) for client in scenario.client.values() if client.get("secret_token")]
-    return [*tokens, *told, *scenario.secrets]
+    happening = tokens_in([scenario.rules, scenario.states, scenario.connector_states, scenario.timeline])
+    return [*tokens, *told, *happening, *scenario.secrets]
 
 
 def _import_of(value: object) -> tuple[str, str]:

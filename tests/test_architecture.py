@@ -14,26 +14,29 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # From the floor up. `ecma.config` (plain values) stands on the floor; `mockhost` is the package's own __init__.
-FLOOR = {"mockhost", "errors", "clock", "matching", "ecma.config"}
+FLOOR = {"mockhost", "errors", "clock", "matching", "durations", "ecma.config"}
 PROTOCOL = FLOOR | {"scim", "tls", "people"}
-HOST = PROTOCOL | {"ecma"}
+HOST = PROTOCOL | {"ecma", "provider"}
 MOCK = HOST | {"windows", "journal", "faults", "rules", "scenario"}
-FACES = MOCK | {"runtime", "web", "server", "expect"}
+FACES = MOCK | {"tenants", "runtime", "web", "server", "expect"}
 MAY_IMPORT = {
     **{name: {"mockhost"} for name in FLOOR},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
-    **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL},
-    **{"windows": HOST, "journal": HOST, "faults": HOST},
-    **{"rules": HOST | {"faults"}, "scenario": HOST | {"faults", "rules"}},
-    "runtime": MOCK,
-    "web": MOCK | {"runtime"},
+    **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},
+    **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},
+    **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules"}},
+    "tenants": MOCK,
+    "runtime": MOCK | {"tenants"},
+    "web": MOCK | {"runtime", "tenants"},
     "server": FLOOR | {"windows", "tls"},
     "expect": FLOOR - {"ecma.config"} | {"scim"},
     **{"api": FACES, "cli": FACES | {"api"}, "__main__": {"cli"}},
+    "pytest_plugin": FACES | {"api", "cli"},  # the latter for its client of the control plane
 }
 # What is not in the standard library, and the rooms that may know it.
 THIRD_PARTIES = {
-    **{"flask": {"web"}, "werkzeug": {"web"}, "click": {"cli"}, "requests": {"api", "cli"}},
+    **{"flask": {"web"}, "werkzeug": {"web"}, "click": {"cli"}, "requests": {"api", "cli", "pytest_plugin"}},
+    "pytest": {"pytest_plugin"},
     **{
         "jsonschema": {"scenario"},
         "ruamel": {"scenario"},

@@ -11,7 +11,7 @@ from mockhost.expect.sending import Step
 from mockhost.expect.steps import Driver, Player, StepResult
 
 CURED: tuple[Step, ...] = ({"send": "test_connection", "gets": {"status": 200}},)
-"""What holds after a cure unless the scenario says otherwise."""
+"""What holds after a cure, and on a host that nothing is wrong with, unless the scenario says otherwise."""
 
 
 class Playable(Protocol):
@@ -69,7 +69,9 @@ def default_connector(scenario: Playable) -> str:
 def check(scenario: Playable, driver: Driver, *, timeout: float = TIMEOUT) -> Report:
     """Play expect, cure and cured, in this order, against the fresh host behind `driver`."""
     player = Player(driver.targets(), driver, default_connector(scenario), timeout)
-    parts = (("expect", scenario.expect), ("cure", scenario.cure), ("cured", scenario.cured or CURED))
+    uncured = scenario.expect and not scenario.cure
+    cured = scenario.cured or (() if uncured else CURED)
+    parts = (("expect", scenario.expect), ("cure", scenario.cure), ("cured", cured))
     sections = [Section(name, tuple(player.play(step) for step in steps)) for name, steps in parts]
     return Report(scenario.name, tuple(section for section in sections if section.results))
 

@@ -107,4 +107,6 @@ _SUBJECTS: dict[str, Callable[[Observation], object]] = {
     "text": lambda seen: seen.text,
     "resources": _resources,
     "took": lambda seen: seen.took,
+    "alert": lambda seen: seen.alert or ABSENT,
+    "tls": lambda seen: seen.tls_version or ABSENT,
 }

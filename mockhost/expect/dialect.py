@@ -45,6 +45,8 @@ class Base(NamedTuple):
 
     path: str
     query: str
+    extension: str = ECMA_USER
+    """the schema that attributes belong to unless they say otherwise; empty: the standard's own"""
 
     @property
     def new_dialect(self) -> bool:
@@ -56,14 +58,14 @@ class Base(NamedTuple):
         return f"{self.path}{path}?{whole}" if whole else f"{self.path}{path}" or "/"
 
 
-def base_of(tenant_url: str) -> Base:
+def base_of(tenant_url: str, extension: str = ECMA_USER) -> Base:
     """Where requests to a tenant URL go, whatever its shape; a slash at its end is not doubled."""
     try:
         parts = urlsplit(tenant_url)
     except ValueError:
-        return Base("", "")
+        return Base("", "", extension)
     path = quote(parts.path.rstrip("/"), safe=_KEPT_IN_URLS, errors="replace")
-    return Base(path, quote(parts.query, safe=_KEPT_IN_URLS + "?", errors="replace"))
+    return Base(path, quote(parts.query, safe=_KEPT_IN_URLS + "?", errors="replace"), extension)
 
 
 # -- filters and queries -------------------------------------------------------------------------------------
@@ -92,9 +94,9 @@ def encoded_filter(text: str) -> str:
     )
 
 
-def qualified(attribute: str) -> str:
+def qualified(attribute: str, extension: str = ECMA_USER) -> str:
     """An attribute's full path: the connector's extension, unless it is a core attribute or has a URN already."""
-    return attribute if attribute in _BARE or ":" in attribute else f"{ECMA_USER}:{attribute}"
+    return attribute if not extension or attribute in _BARE or ":" in attribute else f"{extension}:{attribute}"
 
 
 def equality(where: Mapping[str, object]) -> str:
@@ -114,6 +116,7 @@ def query(
     start_index: object = None,
     count: object = None,
     equals: Mapping[str, object] | None = None,
+    extension: str = ECMA_USER,
 ) -> list[str]:
     """Query keys in the composer's order. `equals` is written into the filter, its values as they are."""
     keys = []
@@ -122,7 +125,8 @@ def query(
     if excluded:
         keys.append("excludedAttributes=" + ",".join(map(encoded, excluded)))
     if equals:
-        keys.append("filter=" + encoded(" and ").join(_encoded_equality(*pair) for pair in equals.items()))
+        parts = (_encoded_equality(qualified(name, extension), value) for name, value in equals.items())
+        keys.append("filter=" + encoded(" and ").join(parts))
     elif filter_text is not None:
         keys.append("filter=" + encoded_filter(filter_text))
     if start_index is not None:
@@ -134,7 +138,7 @@ def query(
 
 def _encoded_equality(name: str, value: object) -> str:
     literal = f"%22{encoded_value(value)}%22" if isinstance(value, str) else encoded(json.dumps(value))
-    return encoded(f"{qualified(name)} eq ") + literal
+    return encoded(f"{name} eq ") + literal
 
 
 def probe(guid: str, attribute: str = PROBE_ATTRIBUTE) -> list[str]:
@@ -155,21 +159,26 @@ def as_json(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def resource(attributes: Mapping[str, object]) -> dict[str, object]:
-    """A user to be created or replaced: attribute values under the connector's extension."""
+def resource(attributes: Mapping[str, object], extension: str = ECMA_USER) -> dict[str, object]:
+    """A user to be created or replaced: attribute values under the connector's extension, or the standard's own."""
+    if not extension:
+        urns = [name for name, value in attributes.items() if ":" in name and isinstance(value, Mapping)]
+        return {"schemas": [CORE_USER, *urns], **attributes}
     core = {name: value for name, value in attributes.items() if name in _BARE}
-    extension = {name: value for name, value in attributes.items() if name not in _BARE}
-    return {"schemas": [CORE_USER, ECMA_USER], **core, ECMA_USER: extension}
+    own = {name: value for name, value in attributes.items() if name not in _BARE}
+    return {"schemas": [CORE_USER, extension], **core, extension: own}
 
 
-def patch(changes: Mapping[str, object], *, new_dialect: bool = False) -> dict[str, object]:
+def patch(
+    changes: Mapping[str, object], *, new_dialect: bool = False, extension: str = ECMA_USER
+) -> dict[str, object]:
     """A patch that sets attributes, and removes those that are None.
 
     By default one capitalised operation for each, booleans as "True" and "False". In the new dialect all
     values are one `replace` without a path.
     """
-    kept = {qualified(name): value for name, value in changes.items() if value is not None}
-    gone = [qualified(name) for name, value in changes.items() if value is None]
+    kept = {qualified(name, extension): value for name, value in changes.items() if value is not None}
+    gone = [qualified(name, extension) for name, value in changes.items() if value is None]
     operations: list[dict[str, object]]
     if new_dialect:
         operations = [{"op": "replace", "value": kept}] if kept else []

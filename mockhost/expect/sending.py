@@ -8,18 +8,22 @@ from mockhost.clock import fresh_guid
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.expect import dialect
 from mockhost.expect.dialect import CONTENT_TYPE, Request
+from mockhost.scim.messages import ECMA_USER
 
 Step = Mapping[str, object]
 _Base = dialect.Base
 _JSON = (("Content-Type", CONTENT_TYPE),)
 
 
-def request_of(step: Step, tenant_url: str) -> Request:
-    """The request of a step that sends, below `tenant_url`. Raises UsageError for one that says too little."""
+def request_of(step: Step, tenant_url: str, kind: str = "") -> Request:
+    """The request of a step that sends, below `tenant_url`, to a connector of a kind: attributes are the standard's own
+    with `scim`, the host's extension's with others. Raises UsageError for one that says too little.
+    """
     send = str(step["send"])
     if send not in _REQUESTS:
         raise UsageError(f"nothing is sent by {send!r}", hint=did_you_mean(send, _REQUESTS))
-    return _REQUESTS[send](dialect.base_of(tenant_url), step)
+    extension = "" if kind == "scim" else ECMA_USER
+    return _REQUESTS[send](dialect.base_of(tenant_url, extension), step)
 
 
 def headers_of(request: Request, secret_token: str | None, own: Step) -> Sequence[tuple[str, str]]:
@@ -48,7 +52,8 @@ def _needed(step: Mapping[str, object], key: str) -> object:
 
 def _test_connection(base: _Base, step: Step) -> Request:
     own = mapping(step, "probe")
-    attribute = str(own.get("attribute", dialect.PROBE_ATTRIBUTE))
+    default = dialect.PROBE_ATTRIBUTE if base.extension else "userName"
+    attribute = str(own.get("attribute", default))
     return Request(
         "GET", base.target("/Users", dialect.probe(str(own.get("value", fresh_guid())), attribute))
     )
@@ -77,6 +82,7 @@ def _find(base: _Base, step: Step) -> Request:
         count=step.get("count"),
         equals=where,
         filter_text=None if text is None else str(text),
+        extension=base.extension,
     )
     return Request("GET", base.target("/Users", keys))
 
@@ -85,20 +91,18 @@ def _get(base: _Base, step: Step) -> Request:
     return Request("GET", base.target(dialect.user_path(_needed(step, "id")), _projection(step)))
 
 
-def _resource(step: Step) -> bytes:
-    return (
-        _body(step["body"])
-        if "body" in step
-        else dialect.as_json(dialect.resource(mapping(step, "attributes")))
-    )
+def _resource(base: _Base, step: Step) -> bytes:
+    if "body" in step:
+        return _body(step["body"])
+    return dialect.as_json(dialect.resource(mapping(step, "attributes"), base.extension))
 
 
 def _create(base: _Base, step: Step) -> Request:
-    return Request("POST", base.target("/Users"), _JSON, _resource(step))
+    return Request("POST", base.target("/Users"), _JSON, _resource(base, step))
 
 
 def _replace(base: _Base, step: Step) -> Request:
-    return Request("PUT", base.target(dialect.user_path(_needed(step, "id"))), _JSON, _resource(step))
+    return Request("PUT", base.target(dialect.user_path(_needed(step, "id"))), _JSON, _resource(base, step))
 
 
 def _patch(base: _Base, step: Step) -> Request:
@@ -108,7 +112,10 @@ def _patch(base: _Base, step: Step) -> Request:
     elif isinstance(operations, (list, tuple)):
         body = dialect.as_json(dialect.patch_body(operations))
     else:
-        body = dialect.as_json(dialect.patch(mapping(step, "set"), new_dialect=base.new_dialect))
+        changes = dialect.patch(
+            mapping(step, "set"), new_dialect=base.new_dialect, extension=base.extension
+        )
+        body = dialect.as_json(changes)
     return Request("PATCH", base.target(dialect.user_path(_needed(step, "id"))), _JSON, body)
 
 

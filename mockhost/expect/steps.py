@@ -37,6 +37,9 @@ class Target(Protocol):
     def ca_file(self) -> str | None: ...
     @property
     def trusted(self) -> bool: ...
+    @property
+    def kind(self) -> str:
+        """the connector's kind, such as generic_sql or scim"""
 
 
 class Driver(Protocol):
@@ -75,6 +78,7 @@ class Told(NamedTuple):
     secret_token: str | None = None
     ca_file: str | None = None
     trusted: bool = True
+    kind: str = ""
 
 
 class StepResult(NamedTuple):
@@ -91,6 +95,8 @@ class StepResult(NamedTuple):
     """the portal's, for a test connection"""
     text: str
     """one line for people: what was done and what came of it"""
+    kind: str = ""
+    """the kind of the connector that was asked, such as generic_sql or scim"""
 
 
 def play(
@@ -187,7 +193,7 @@ class Player:
 
     def _send(self, step: Step, filled: Mapping[str, object]) -> StepResult:
         told = self._told(filled)
-        request = request_of(filled, told.url)
+        request = request_of(filled, told.url, told.kind)
         gets = mapping(filled, "gets")
         timeout, linger = _patience(gets, self._timeout)
         seen = exchange(
@@ -204,7 +210,7 @@ class Player:
         verdict = judge(seen) if filled["send"] == "test_connection" else None
         problems = (*comparison.problems(gets, seen, verdict), *self._capture(filled, seen))
         text = f"{_title(step)} to {told.connector}: {seen.describe()}"
-        return StepResult(step, not problems, problems, None, seen, verdict, text)
+        return StepResult(step, not problems, problems, None, seen, verdict, text, told.kind)
 
     def _told(self, step: Step) -> Told:
         """What the client of this step was told."""
@@ -212,7 +218,7 @@ class Player:
         if name not in self._targets:
             raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self._targets))
         target = self._targets[name]
-        told = Told(name, target.url, target.secret_token, target.ca_file, target.trusted)
+        told = Told(name, target.url, target.secret_token, target.ca_file, target.trusted, target.kind)
         overrides = mapping(step, "as")
         if "secret_token" in overrides:
             token = overrides["secret_token"]

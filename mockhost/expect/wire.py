@@ -21,6 +21,10 @@ _RECORDS = (b"\x15", b"\x16")
 """How TLS can begin: an alert or a handshake record (RFC 8446 5.1)."""
 _NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "BAD_RECORD_TYPE"})
 """What OpenSSL says of bytes that are no TLS record."""
+_ALERT_SIZE = 7
+"""Of an alert's record: type, version, length, then the level and the code."""
+_UNNAMED = {0: "close_notify", 115: "unknown_psk_identity", 120: "no_application_protocol"}
+"""Alerts by their codes (RFC 8446 6.2) for which `ssl` has no words, where they come in the clear."""
 _EOF = "UNEXPECTED_EOF_WHILE_READING"
 """What OpenSSL 3 says of an end without close_notify; for older Pythons (3.11.2 among them) not an SSLEOFError."""
 
@@ -131,7 +135,7 @@ class Tls:
         """the peer's alert, e.g. `handshake_failure`, or what OpenSSL has against the peer's TLS"""
         self.problem = ""
         """what OpenSSL made of it, where the connection ended by neither FIN nor reset"""
-        self._first = b""
+        self._first = self._last = b""
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
@@ -164,6 +168,7 @@ class Tls:
     def _feed(self) -> None:
         if data := self.tcp.receive():
             self._first = self._first or data[:2]
+            self._last = (self._last + data[-_ALERT_SIZE:])[-_ALERT_SIZE:]
             self._incoming.write(data)
         else:
             self._incoming.write_eof()
@@ -179,9 +184,17 @@ class Tls:
             self.problem = (problem.reason or str(problem)).lower().replace("_", " ")
         else:
             self.ended = "alert"
-            self.alert = re.sub(
-                r"^(?:SSLV3_|TLSV1_|TLSV13_)(?:ALERT_)?", "", problem.reason or "unknown"
-            ).lower()
+            self.alert = self._name(problem.reason)
+
+    def _name(self, reason: str | None) -> str:
+        """An alert's name from OpenSSL's word for it, e.g. `handshake_failure` from SSLV3_ALERT_HANDSHAKE_FAILURE."""
+        if reason:
+            word = re.sub(r"^(?:SSLV3_|TLSV1_|TLSV13_)(?:ALERT_)?", "", reason).lower()
+            return "user_canceled" if word == "user_cancelled" else word
+        in_the_clear = (
+            len(self._last) == _ALERT_SIZE and self._last[:1] == b"\x15" and self._last[3:5] == b"\0\x02"
+        )
+        return _UNNAMED.get(self._last[-1], "unknown") if in_the_clear else "unknown"
 
     def send(self, data: bytes) -> bool:
         view = memoryview(data)
@@ -258,10 +271,10 @@ def connect(host: str, port: int, deadline: float) -> Tcp:
     refused, problem = False, ""
     for family, address in _addresses(host, port, deadline):
         try:
-            return Tcp(_connected(family, address, deadline), deadline)
+            return _connected(family, address, deadline)
         except TimeoutError:
             raise
-        except (ConnectionRefusedError, ConnectionResetError):
+        except ConnectionRefusedError:
             refused = True
         except OSError as unreachable:
             problem = problem or unreachable.strerror or str(unreachable)
@@ -270,14 +283,19 @@ def connect(host: str, port: int, deadline: float) -> Tcp:
     raise Unreachable(f"{host}:{port} can't be reached: {problem}")
 
 
-def _connected(family: int, address: tuple[object, ...], deadline: float) -> socket.socket:
+def _connected(family: int, address: tuple[object, ...], deadline: float) -> Tcp:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.settimeout(max(0.001, deadline - monotonic()))
         sock.connect(address)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
+        return Tcp(sock, deadline)
+    except ConnectionResetError:
+        # It was accepted, or we would have been refused, and reset before we could look.
+        over = Tcp(sock, deadline)
+        over.ended = "rst"
+        return over
     except BaseException:
         sock.close()
         raise
-    return sock

@@ -15,19 +15,18 @@ from urllib.parse import unquote
 
 from mockhost.matching import ABSENT
 from mockhost.scim.errors import ScimError
-from mockhost.scim.filters import attr_path, equalities, fold, parse
-from mockhost.scim.messages import value_in_request
+from mockhost.scim.filters import equalities, parse
+from mockhost.scim.messages import value_compared, value_in_request
 from mockhost.scim.queries import parse_query
 
 Headers = Sequence[tuple[str, str]]
 
 OPERATIONS: Final = frozenset(
-    {f"{verb}_users" for verb in ("find", "list")}
-    | {f"{verb}_groups" for verb in ("find", "list")}
+    {f"{verb}_{noun}s" for verb in ("find", "list") for noun in ("user", "group", "resource")}
     | {
         f"{verb}_{noun}"
         for verb in ("get", "create", "replace", "patch", "delete")
-        for noun in ("user", "group")
+        for noun in ("user", "group", "resource")
     }
     | {"schemas", "cache", "service_provider_config", "resource_types", "search", "bulk", "me", "unknown"}
 )
@@ -54,18 +53,25 @@ class Exchange:
         "body_length",
         "bug",
         "connection",
+        "connection_nth",
         "connector",
+        "considered",
+        "delay",
         "epoch",
+        "exchange_nth",
+        "faults",
         "headers",
         "method",
         "native",
         "number",
         "operation",
+        "passed",
         "probe",
         "reason",
         "rule",
         "scheme",
         "size",
+        "states",
         "status",
         "streamed",
         "target",
@@ -100,6 +106,13 @@ class Exchange:
         took: float | None = None,
         bug: str | None = None,
         who: str | None = None,
+        faults: tuple[str, ...] = (),
+        delay: float | None = None,
+        considered: Sequence[object] = (),
+        passed: Sequence[tuple[str, str]] = (),
+        states: tuple[str, ...] = (),
+        connection_nth: int = 0,
+        exchange_nth: int = 0,
     ) -> None:
         self.number = number
         self.epoch = epoch
@@ -139,6 +152,20 @@ class Exchange:
         """what went wrong in mockhost itself while it answered"""
         self.who = who
         """the user concerned: an id, or the value that was searched for"""
+        self.faults = faults
+        """the names of the faults that the rule brought upon it"""
+        self.delay = delay
+        """seconds on the wall for which a rule held the answer back"""
+        self.considered = considered
+        """the rules that it was shown to, in order: for near misses, which are looked for when they are read"""
+        self.passed = passed
+        """of these (name, why): those whose conditions held, and that passed it on all the same"""
+        self.states = states
+        """the states in which it found the host and its connector"""
+        self.connection_nth = connection_nth
+        """which connection since the last reset carried it, from 1"""
+        self.exchange_nth = exchange_nth
+        """which exchange on its connection it was, from 1"""
         self.size = 0
         """about how many bytes of memory the entry holds; set by the journal"""
 
@@ -154,7 +181,18 @@ class Connection:
     `timeout`, `limit` or `cut`. Whoever opened it fills in the rest as it becomes known.
     """
 
-    __slots__ = ("at", "closed_at", "closed_by", "epoch", "error", "exchanges", "number", "peer", "tls")
+    __slots__ = (
+        "at",
+        "closed_at",
+        "closed_by",
+        "epoch",
+        "error",
+        "exchanges",
+        "number",
+        "peer",
+        "rule",
+        "tls",
+    )
 
     def __init__(self, *, number: int, at: float, peer: str, epoch: int = 0, tls: str | None = None) -> None:
         self.number = number
@@ -165,6 +203,8 @@ class Connection:
         self.error: str | None = None
         self.exchanges = 0
         """how many requests it carried"""
+        self.rule: str | None = None
+        """the name of the rule that said what it was met with"""
         self.closed_by: str | None = None
         self.closed_at: float | None = None
 
@@ -224,20 +264,8 @@ def attribute(exchange: Exchange, name: str) -> object:
     """
     if exchange.body:
         return value_in_request(document(exchange.body), name)
-    wanted = attr_path(name)
-    if wanted is None:
-        return ABSENT
     try:
         text = parse_query(exchange.target.partition("?")[2]).filter
-        compared = [] if text is None else equalities(parse(text))
+        return ABSENT if text is None else value_compared(equalities(parse(text)), name)
     except ScimError:
         return ABSENT
-    for path, value in compared:
-        same_schema = wanted.urn is None or path.urn is None or fold(path.urn) == fold(wanted.urn)
-        if (
-            same_schema
-            and fold(path.name) == fold(wanted.name)
-            and fold(path.sub or "") == fold(wanted.sub or "")
-        ):
-            return value
-    return ABSENT

@@ -125,6 +125,15 @@ class Journal:
                 self._redactor.learn(self._known)
             self._redactor.forget()
 
+    def forget(self, connector: str) -> int:
+        """Drop the exchanges of one connector, as when it begins anew; how many there were. Numbers go on."""
+        with self._lock:
+            kept = [each for each in self._entries if each.connector != connector]
+            removed = len(self._entries) - len(kept)
+            self._entries = deque(kept)
+            self._size = sum(each.size for each in kept)
+        return removed
+
     # ---- secrets ----
 
     @property
@@ -150,6 +159,10 @@ class Journal:
     def fingerprint(self, token: str) -> str:
         """The 16 hex digits under which a credential stands in this run's journal."""
         return self._redactor.fingerprint(token)
+
+    def credential(self, token: str) -> str:
+        """A credential as it stands in this run's journal, to be compared with what does."""
+        return self._redactor.credential(token)
 
     def scrub(self, text: str) -> str:
         """Any text without the known secrets: for what is shown beside the journal."""

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_plus
@@ -123,6 +123,8 @@ def to_json(exchange: Exchange) -> dict[str, object]:
         "status": e.status,
         "took_ms": None if e.took is None else round(e.took * 1_000, 3),
         "rule": e.rule,
+        "faults": list(e.faults),
+        "delay_ms": None if e.delay is None else round(e.delay * 1_000, 3),
         "reason": e.reason,
         "native": list(e.native),
         "bug": e.bug,
@@ -152,6 +154,7 @@ def connection_json(connection: Connection) -> dict[str, object]:
         "error": c.error,
         "alert": c.error if c.error in ALERTS else None,
         "exchanges": c.exchanges,
+        "rule": c.rule,
         "closed_by": c.closed_by,
         "closed_at": None if c.closed_at is None else iso(c.closed_at),
     }
@@ -199,7 +202,8 @@ def _reason(exchange: Exchange) -> str:
         return printable(f"a bug in mockhost: {exchange.bug}")
     parts = [exchange.reason] if exchange.reason else []
     if exchange.rule is not None:
-        parts.append(f"rule {exchange.rule!r}")
+        faults = f" ({', '.join(exchange.faults)})" if exchange.faults else ""
+        parts.append(f"rule {exchange.rule!r}{faults}")
     if exchange.probe:
         parts.append("probe")
     return printable("; ".join(parts))
@@ -219,9 +223,16 @@ def _row(exchange: Exchange) -> tuple[str, ...]:
 
 
 def table(
-    entries: Iterable[Exchange], width: int | None = None, *, marked: frozenset[int] = frozenset()
+    entries: Iterable[Exchange],
+    width: int | None = None,
+    *,
+    marked: frozenset[int] = frozenset(),
+    note: Callable[[Exchange], str] | None = None,
 ) -> str:
-    """The entries as aligned rows under a head. No line is wider than `width`; rows of `marked` numbers get a `>`."""
+    """The entries as aligned rows under a head. No line is wider than `width`; rows of `marked` numbers get a `>`.
+
+    `note` gives what else there is to say of an exchange, in a line below it; mostly nothing.
+    """
     chosen = list(entries)
     if not chosen:
         return "(no exchanges)"
@@ -248,6 +259,9 @@ def table(
                 _clip((mark + "  ".join(cells[:-1])).rstrip(), width),
                 _clip(f"{mark}   {row[-1]}", width),
             ]
+        more = printable(note(entry)) if note is not None and entry is not None else ""
+        if more:
+            lines.append(f"{mark}   {more}" if width is None else _clip(f"{mark}   {more}", width))
     return "\n".join(lines)
 
 
@@ -322,6 +336,7 @@ _OUR_OWN = frozenset(
         "verdict",
         "who",
         "rule",
+        "faults",
         "reason",
         "native",
         "bug",

@@ -1,10 +1,12 @@
 """Assertions over the journal: how often, in what order, and what it was that came nearest when one does not hold.
 
-A specification is a map of conditions, all of which must hold for an exchange, with `count`, `order` and `since`:
+A specification is a map of conditions, all of which must hold for an exchange, with `count` or `order`, and
+`since`; or several of them under `all`, which what stands beside it is common to:
 
     {"operation": "create_user", "connector": "SQL", "status": 201, "count": 1}
     {"connector": "SQL", "order": [{"operation": "find_users"}, {"operation": "create_user"}]}
     {"operation": "delete_user", "id": "bob", "count": {"never": True}}
+    {"id": "bob", "all": [{"operation": "patch_user", "count": 1}, {"operation": "delete_user", "count": 0}]}
 
 Values are literals, lists (any of them) or matchers (`mockhost.matching`). The default count is at least one.
 """
@@ -15,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.faults import ALIASES, FAULTS
 from mockhost.journal.entries import (
     OPERATIONS,
     Exchange,
@@ -43,6 +46,7 @@ _FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
     "target": lambda e: as_text(e.target),
     "verdict": lambda e: e.verdict,
     "rule": lambda e: e.rule,
+    "fault": lambda e: e.faults[0] if len(e.faults) == 1 else list(e.faults) or None,  # several: see _Faults
     "probe": lambda e: e.probe,
     "connection": lambda e: e.connection,
     "reason": lambda e: e.reason,
@@ -52,7 +56,7 @@ _FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
 _MAPS: Final = ("attributes", "header", "body")
 CONDITIONS: Final = (*_FIELDS, *_MAPS)
 """What can be asked of an exchange. `attributes`, `header` and `body` (by JSON pointer) are maps of such values."""
-WORDS: Final = (*CONDITIONS, "count", "order", "since")
+WORDS: Final = (*CONDITIONS, "count", "order", "all", "since")
 """The words of a specification."""
 COUNTS: Final = ("exactly", "at_least", "at_most", "never")
 
@@ -91,6 +95,26 @@ class Condition(NamedTuple):
         return None if text is None else f"{self.label}: {text}"
 
 
+class _Faults(Condition):
+    """A condition on the faults that an exchange met: of several, any is as good as one; `not` is about all."""
+
+    __slots__ = ()
+
+    def difference(self, exchange: Exchange) -> str | None:
+        if len(exchange.faults) < 2:
+            return super().difference(exchange)
+        texts = [difference(self.expected, name) for name in exchange.faults]
+        negative = isinstance(self.expected, Mapping) and not _NEGATIVE.isdisjoint(self.expected)
+        if all(text is None for text in texts) or (None in texts and not negative):
+            return None
+        return (
+            f"{self.label}: {difference(self.expected, list(exchange.faults)) or next(filter(None, texts))}"
+        )
+
+
+_NEGATIVE: Final = frozenset({"not", "absent"})
+
+
 class Count(NamedTuple):
     """How often; `high` None means no upper bound."""
 
@@ -115,7 +139,8 @@ def compile_conditions(
     for word, expected in spec.items():
         if word in _FIELDS:
             _check(word, expected, operations)
-            conditions.append(Condition(word, _any_of(expected), _FIELDS[word]))
+            kind = _Faults if word == "fault" else Condition
+            conditions.append(kind(word, _any_of(expected), _FIELDS[word]))
         elif word in _MAPS:
             if not isinstance(expected, Mapping):
                 raise UsageError(
@@ -155,6 +180,10 @@ def _check(word: str, expected: object, operations: Collection[str]) -> None:
     for literal in _literals(expected):
         if word == "operation" and (not isinstance(literal, str) or literal not in operations):
             raise UsageError(f"unknown operation {literal!r}", hint=did_you_mean(str(literal), operations))
+        if word == "fault" and literal is not None and literal not in FAULTS:
+            known = ALIASES.get(str(literal))
+            hint = f"it is called {known} here" if known else did_you_mean(str(literal), FAULTS)
+            raise UsageError(f"there is no fault {literal!r}", hint=hint)
         if word in ("status", "connection") and not (literal is None or type(literal) is int):
             raise UsageError(f"{word} is a number, not {literal!r}", hint=f"e.g. {word}: 201")
         if word == "probe" and not isinstance(literal, bool):
@@ -235,6 +264,8 @@ def since_of(spec: Mapping[str, object]) -> int:
 
 def verify(spec: Mapping[str, object], window: Window, credential: Credential) -> VerifyResult:
     """Whether the specification holds in the window. Raises UsageError if it is none."""
+    if "all" in spec:
+        return _verify_all(spec, window, credential)
     operations = OPERATIONS | {e.operation for e in window.entries}
     conditions = {word: value for word, value in spec.items() if word not in ("count", "order", "since")}
     common = compile_conditions(conditions, credential, operations)
@@ -251,6 +282,26 @@ def verify(spec: Mapping[str, object], window: Window, credential: Credential) -
     return _verify_order(
         [common + compile_conditions(step, credential, operations) for step in steps], window
     )
+
+
+def _verify_all(spec: Mapping[str, object], window: Window, credential: Credential) -> VerifyResult:
+    """Several specifications at once; the report is about those that do not hold."""
+    parts = spec["all"]
+    common = {word: value for word, value in spec.items() if word not in ("all", "since")}
+    if not isinstance(parts, (list, tuple)) or not parts or not all(isinstance(p, Mapping) for p in parts):
+        raise UsageError("all is a list of maps, each an assertion")
+    if unfit := {"count", "order"} & set(common):
+        raise UsageError(f"{min(unfit)!r} can't stand beside all", hint="put it into its parts")
+    for part in parts:
+        if "since" in part:
+            raise UsageError("a part of all has no 'since'", hint="put it beside all")
+        if twice := set(common) & set(part):
+            raise UsageError(f"{min(twice)!r} stands beside all and in a part of it", hint="keep one")
+    results = [verify({**common, **part}, window, credential) for part in parts]
+    matched = sorted({number for result in results for number in result.matched})
+    failed = [result for result in results if not result.ok]
+    text = "\n\n".join(result.text for result in failed or results)
+    return VerifyResult(not failed, text, tuple(matched))
 
 
 def _matches(conditions: Sequence[Condition], exchange: Exchange) -> bool:

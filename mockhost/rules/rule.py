@@ -1,96 +1,123 @@
-"""Rules: what a scenario has happen instead of, or before, what the host would do.
+"""One rule, compiled from its map in a scenario or in a call: when it applies, and what it then does.
 
-The first rule that matches wins, live rules before the file's, the newest live rule first. `reply: normal` lets the
-host answer; a literal reply stands instead of its answer, whatever state the host is in.
+A `Rule` never changes; what happened to it since the last reset is its `Course`, so that hosts of one scenario share
+the one and each has the other.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, NamedTuple
 
-from mockhost.errors import UsageError, did_you_mean
-from mockhost.matching import ABSENT, difference, is_matcher
+from mockhost.clock import Chance
+from mockhost.durations import seconds
+from mockhost.errors import UsageError
+from mockhost.faults import parameters
+from mockhost.faults.parameters import Chosen
+from mockhost.rules import conditions, delay, states, template, window
+from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Request
+from mockhost.rules.delay import Delay
+from mockhost.rules.states import Happening
+from mockhost.rules.window import Opened
 
-CONDITIONS = (
-    "operation",
-    "probe",
-    "connector",
-    "id",
-    "filter",
-    "attributes",
-    "verdict",
-    "method",
-    "path",
-    "header",
-)
-"""The words of `when`. Naming one of the last four lets a rule see requests that were refused, too."""
-_SEES_REFUSED = frozenset({"verdict", "method", "path", "header"})
-
-
-class Request(Protocol):
-    """What a rule may ask about a request."""
-
-    @property
-    def operation(self) -> str: ...
-    @property
-    def probe(self) -> bool: ...
-    @property
-    def connector(self) -> str | None: ...
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def filter(self) -> str | None: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    def header(self, name: str) -> str | None: ...
-    def attribute(self, name: str) -> object: ...
+REPEATS: Final = ("last", "cycle", "none")
+"""What follows the end of a sequence: its last step again and again, all of it again, or the next rule."""
+WRITES: Final = ("applied", "not_applied")
+ACTIONS: Final = ("reply", "fault", "delay", "set_state", *states.HAPPENINGS)
+"""What a rule, or one step of its sequence, may do; all of them together if need be."""
 
 
 class Reply(NamedTuple):
-    """A literal answer. `body` is text or JSON data; None sends none."""
+    """A literal answer. `body` is text or JSON data; None sends none. `template`: whether it has expressions in it."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: object
+    template: bool = False
+
+
+class Step(NamedTuple):
+    """What happens to one match of a rule."""
+
+    reply: Reply | None = None
+    """None: what the host would answer"""
+    faults: tuple[Chosen, ...] = ()
+    delay: Delay | None = None
+    write: str | None = None
+    set_state: str | None = None
+    happening: Happening | None = None
+    times: int = 1
 
 
 class Rule:
-    """One rule, compiled from its map in a scenario or in a call."""
+    """One rule. `live`: whether it came while the host was running."""
 
     __slots__ = (
-        "_conditions",
         "_connectors",
         "_operations",
-        "_sees_refused",
+        "conditions",
+        "cycle",
         "document",
         "live",
         "name",
-        "reply",
+        "on_connection",
+        "probability",
+        "repeat",
+        "sees_refused",
+        "steps",
+        "times",
+        "ttl",
+        "window",
     )
 
-    def __init__(self, document: Mapping[str, object], name: str, *, live: bool) -> None:
+    def __init__(self, document: Mapping[str, Any], name: str, *, live: bool) -> None:
         self.document = dict(document)
         self.live = live
         self.name = str(document.get("name") or name)
+        try:
+            self._compile(document)
+        except UsageError as error:
+            raise UsageError(f"rule {self.name!r}: {error.message}", hint=error.hint) from None
+
+    def _compile(self, document: Mapping[str, Any]) -> None:
         when = document.get("when") or {}
         if not isinstance(when, Mapping):
-            raise UsageError(f"rule {self.name!r}: 'when' is a map of conditions")
-        for word in when:
-            if word not in CONDITIONS:
-                raise UsageError(
-                    f"rule {self.name!r}: unknown condition {word!r}", hint=did_you_mean(word, CONDITIONS)
-                )
-        self._operations = _names(when.get("operation"))
-        self._connectors = _names(when.get("connector"))
-        self._conditions = tuple(when.items())
-        self._sees_refused = not _SEES_REFUSED.isdisjoint(when)
-        self.reply = _reply(document.get("reply", "normal"), self.name)
+            raise UsageError("'when' is a map of conditions")
+        self._operations = conditions.names(when.get("operation"))
+        self._connectors = conditions.names(when.get("connector"))
+        self.conditions: tuple[AnyCondition, ...] = conditions.compiled(when)
+        self.sees_refused = not SEES_REFUSED.isdisjoint(when)
+        self.window = window.compiled(when)
+        self.probability: float = document.get("probability", 1.0)
+        self.ttl: float | None = seconds(document["ttl"]) if "ttl" in document else None
+        self.times: int | None = document.get("times")
+        self.repeat: str = document.get("repeat", "last")
+        sequence = document.get("sequence")
+        said = [document] if sequence is None else [_inherited(step, document) for step in sequence]
+        self.steps = tuple(_step(each, in_sequence=sequence is not None) for each in said)
+        self.cycle = sum(step.times for step in self.steps)
+        self.on_connection = self._is_on_connection(when)
+
+    def _is_on_connection(self, when: Mapping[str, object]) -> bool:
+        """Whether the rule is decided when a connection is accepted. Raises UsageError for a mixture."""
+        faults = [chosen.fault for step in self.steps for chosen in step.faults]
+        only = [fault for fault in faults if fault.answer is None and fault.instead is None]
+        wants = [fault for fault in only if fault.connection is not None and fault.host is None]
+        able = faults and all(fault.connection is not None for fault in faults)
+        asks = [word for word in when if word in OF_REQUESTS]
+        exchange = "exchange" in (when.get("connection") or {})  # type: ignore[operator]  # its shape is judged
+        if able and not asks and not exchange:
+            return True
+        if not wants:
+            return False
+        name = wants[0].name
+        if asks or exchange:
+            what = "connection.exchange" if exchange and not asks else repr(asks[0])
+            raise UsageError(
+                f"the fault {name} is decided before there is a request, so {what} can't be asked for it",
+                hint="for handshakes after a request write 'set: {host.tls: …}' in the place of the fault",
+            )
+        raise UsageError(f"the fault {name} can't stand together with faults on answers")
 
     def may_match(self, operation: str, connector: str | None) -> bool:
         """Whether a request of this operation to this connector can match; False is final, True is not."""
@@ -99,107 +126,116 @@ class Rule:
         return self._connectors is None or connector in self._connectors
 
     def matches(self, request: Request) -> bool:
-        """Whether every condition holds for the request."""
-        if request.verdict != "ok" and not self._sees_refused:
+        """Whether every condition but the window holds for the request."""
+        if request.verdict != "ok" and not self.sees_refused:
             return False
-        return all(_holds(word, expected, request) for word, expected in self._conditions)
+        return all(condition.difference(request) is None for condition in self.conditions)
 
 
-def _names(expected: object) -> frozenset[str] | None:
-    names = [expected] if isinstance(expected, str) else expected
-    return frozenset(names) if isinstance(names, (list, tuple)) else None
+def _inherited(step: Mapping[str, Any], rule: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A step of a sequence, with what the rule says once for all of them."""
+    return {**{word: rule[word] for word in ("write", "delay") if word in rule}, **step}
 
 
-def _reply(value: object, name: str) -> Reply | None:
+def _step(said: Mapping[str, Any], *, in_sequence: bool) -> Step:
+    if not any(word in said for word in ACTIONS):
+        raise UsageError("it does nothing", hint="write reply, fault, delay, set_state, set, change, …")
+    faults = parameters.read(said["fault"]) if "fault" in said else ()
+    step = Step(
+        reply=_reply(said.get("reply", "normal")),
+        faults=faults,
+        delay=delay.compiled(said["delay"]) if "delay" in said else None,
+        write=said.get("write"),
+        set_state=said.get("set_state"),
+        happening=states.happenings_of(said),
+        times=said.get("times", 1) if in_sequence else 1,
+    )
+    return step
+
+
+def _reply(value: object) -> Reply | None:
     if value == "normal":
         return None
     if not isinstance(value, Mapping):
-        raise UsageError(
-            f"rule {name!r}: a reply is 'normal' or a map with status, headers, body", hint=f"got {value!r}"
-        )
+        raise UsageError(f"a reply is 'normal' or a map with status, headers, body, not {value!r}")
     status = value.get("status", 200)
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
-        raise UsageError(f"rule {name!r}: the reply's status is a number from 200 to 599, not {status!r}")
+        raise UsageError(f"the reply's status is a number from 200 to 599, not {status!r}")
     headers = value.get("headers") or {}
     if not isinstance(headers, Mapping):
-        raise UsageError(f"rule {name!r}: the reply's headers are a map")
+        raise UsageError("the reply's headers are a map")
     for header, text in headers.items():
         if any(c in f"{header}{text}" for c in "\r\n\0"):
-            raise UsageError(f"rule {name!r}: the header {header!r} has a line break in it")
-    return Reply(status, tuple((str(k), str(v)) for k, v in headers.items()), value.get("body"))
+            raise UsageError(f"the header {header!r} has a line break in it")
+    pairs = tuple((str(name), str(text)) for name, text in headers.items())
+    body = value.get("body")
+    templated = value.get("template", True) and template.is_template([body, [text for _, text in pairs]])
+    if templated:
+        template.check([body, [text for _, text in pairs]], "the reply")
+    return Reply(status, pairs, body, templated)
 
 
-def _holds(word: str, expected: object, request: Request) -> bool:
-    if word == "header":
-        return _all_hold(expected, lambda name: _or_absent(request.header(name)))
-    if word == "attributes":
-        return _all_hold(expected, request.attribute)
-    if word == "verdict":
-        return expected == "any" or difference(expected, request.verdict) is None
-    value = getattr(request, word)
-    if isinstance(expected, (list, tuple)) and not is_matcher(expected):
-        expected = {"any_of": list(expected)}
-    return difference(expected, _or_absent(value)) is None
+class Course:
+    """What happened to a rule since the last reset, or since it came."""
 
+    __slots__ = ("fired", "memory", "opened", "rule")
 
-def _all_hold(expected: object, look_up: object) -> bool:
-    assert callable(look_up)
-    if not isinstance(expected, Mapping):
-        return False
-    return all(difference(matcher, look_up(str(name))) is None for name, matcher in expected.items())
+    def __init__(self, rule: Rule, now: float) -> None:
+        self.rule = rule
+        self.fired = 0
+        """how many of its matches were not passed on to the next rule"""
+        self.opened = Opened(now)
+        self.memory: dict[int, MutableMapping[str, object]] = {}
+        """what each fault of the rule remembers"""
 
+    def take(self, now: float, chance: Chance) -> Step | str:
+        """Count a match: the step that is its turn, or why it is passed on to the next rule."""
+        rule, opened = self.rule, self.opened
+        if rule.ttl is not None and now >= opened.since + rule.ttl:
+            over = now - opened.since - rule.ttl
+            return f"ttl: the rule had ended {over:g} s before, on the host's clock"
+        opened.matches += 1
+        if rule.window is not None and (why := window.outside(rule.window, opened, now)) is not None:
+            return why
+        if rule.probability < 1.0:
+            drawn = chance.draw(rule.name, opened.matches)
+            if drawn >= rule.probability:
+                return f"probability: it drew {drawn:.4f}, and fires below {rule.probability:g} only"
+        if rule.times is not None and self.fired >= rule.times:
+            often = "once" if self.fired == 1 else f"{self.fired} times"
+            return f"times: it has fired {often}, and may no more"
+        step = self._turn()
+        if step is None:
+            turns = "1 turn" if rule.cycle == 1 else f"{rule.cycle} turns"
+            return f"sequence: it is at its end after {turns} (repeat: none)"
+        self.fired += 1
+        return step
 
-def _or_absent(value: object) -> object:
-    return ABSENT if value is None else value
+    def _turn(self) -> Step | None:
+        steps = self.rule.steps
+        if len(steps) == 1 and self.rule.repeat == "last":
+            return steps[0]
+        position = self.fired
+        if position >= self.rule.cycle:
+            if self.rule.repeat == "none":
+                return None
+            if self.rule.repeat == "last":
+                return steps[-1]
+            position %= self.rule.cycle
+        for step in steps:
+            position -= step.times
+            if position < 0:
+                return step
+        raise AssertionError("a sequence has as many turns as its steps")
 
+    def remembered(self, index: int) -> MutableMapping[str, object]:
+        """What the fault at this place of the rule's list remembers."""
+        return self.memory.setdefault(index, {})
 
-class Rules:
-    """The rules in force: those of the file, and live ones before them."""
-
-    def __init__(self, documents: Iterable[Mapping[str, object]]) -> None:
-        self._file = tuple(Rule(d, f"rules[{i}]", live=False) for i, d in enumerate(documents))
-        self._live: tuple[Rule, ...] = ()
-        self._numbers = itertools.count()
-        self._candidates: dict[tuple[str, str | None], tuple[Rule, ...]] = {}
-
-    def __iter__(self) -> itertools.chain[Rule]:
-        return itertools.chain(self._live, self._file)
-
-    def first(self, request: Request) -> Rule | None:
-        """The first rule that matches, or None."""
-        kind = request.operation, request.connector
-        candidates = self._candidates.get(kind)
-        if candidates is None:
-            candidates = self._candidates[kind] = tuple(rule for rule in self if rule.may_match(*kind))
-        for rule in candidates:
-            if rule.matches(request):
-                return rule
-        return None
-
-    def replace_file(self, documents: Iterable[Mapping[str, object]]) -> None:
-        """Put other rules in the place of the file's; live rules stay."""
-        self._file = tuple(Rule(d, f"rules[{i}]", live=False) for i, d in enumerate(documents))
-        self._candidates = {}
-
-    def add(self, document: Mapping[str, object]) -> str:
-        """Put a live rule before all others; its name. A rule of the same name is replaced."""
-        rule = Rule(document, f"live[{next(self._numbers)}]", live=True)
-        self._live = (rule, *(other for other in self._live if other.name != rule.name))
-        self._candidates = {}
-        return rule.name
-
-    def remove(self, name: str) -> bool:
-        """Take a live rule away; False if there is none of this name."""
-        before = len(self._live)
-        self._live = tuple(rule for rule in self._live if rule.name != name)
-        self._candidates = {}
-        return len(self._live) < before
-
-    def clear(self) -> None:
-        """Take every live rule away."""
-        self._live = ()
-        self._candidates = {}
-
-    def documents(self) -> list[dict[str, object]]:
-        """The rules in the order in which they are tried, as plain JSON."""
-        return [{**rule.document, "name": rule.name, "live": rule.live} for rule in self]
+    @property
+    def left(self) -> int | None:
+        """How often it will still fire, where that is bounded by `times` or by a sequence's end."""
+        bounds = [self.rule.times] if self.rule.times is not None else []
+        if self.rule.repeat == "none" and "sequence" in self.rule.document:
+            bounds.append(self.rule.cycle)
+        return max(0, min(bounds) - self.fired) if bounds else None

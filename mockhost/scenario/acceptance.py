@@ -112,9 +112,15 @@ def _required(value: Any, rule: Any, part: Schema, root: Schema) -> bool:
     return not isinstance(value, dict) or all(key in value for key in rule)
 
 
+def _dependent(value: Any, rule: Any, part: Schema, root: Schema) -> bool:
+    return not isinstance(value, dict) or all(
+        key in value for name, keys in rule.items() if name in value for key in keys
+    )
+
+
 _CHECKS: Mapping[str, _Check] = {
     **dict.fromkeys(
-        ("$schema", "$id", "$defs", "title", "description", "default", "x-says", "x-reserved"), _annotation
+        ("$schema", "$id", "$defs", "title", "description", "default", "examples", "x-says"), _annotation
     ),
     "$ref": _ref,
     "anyOf": _any_of,
@@ -129,10 +135,12 @@ _CHECKS: Mapping[str, _Check] = {
     "minItems": _sized(list, lambda size, rule: size >= rule),
     "maxItems": _sized(list, lambda size, rule: size <= rule),
     "minProperties": _sized(dict, lambda size, rule: size >= rule),
+    "maxProperties": _sized(dict, lambda size, rule: size <= rule),
     "uniqueItems": _unique,
     "items": _items,
     "properties": _properties,
     "additionalProperties": _additional,
     "propertyNames": _names,
     "required": _required,
+    "dependentRequired": _dependent,
 }

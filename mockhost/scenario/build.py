@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mockhost.clock import parse_iso
+from mockhost.durations import seconds
 from mockhost.ecma.config import (
+    AS_THE_HOST,
     EXPORT_PASSWORD,
     OBJECT_DN,
     ConnectorConfig,
@@ -18,26 +20,16 @@ from mockhost.ecma.config import (
     SystemConfig,
     TlsConfig,
 )
+from mockhost.ecma.config import TLS_WORDS as TLS_WORDS
+from mockhost.provider.config import Extension, ProviderConfig, TypeConfig
 from mockhost.scenario import data
-from mockhost.durations import seconds
 from mockhost.scenario.gone import Removed, connectors_of
 from mockhost.scenario.layers import Findings, Layer, owner
-from mockhost.scenario.model import ClockConfig, Scenario, Step, Trail
+from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Step, Trail
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import columns_of, file_of
 
 Map = Mapping[str, Any]
-
-TLS_WORDS: Final[Mapping[str, TlsConfig]] = {
-    "expired": TlsConfig(valid=(-730 * 86_400.0, -86_400.0)),
-    "not_yet_valid": TlsConfig(valid=(86_400.0, 731 * 86_400.0)),
-    "wrong_name": TlsConfig(names=("ecma-server-01.contoso.lab",)),
-    "untrusted": TlsConfig(issuer="untrusted"),
-    "wrong_usage": TlsConfig(usage="client"),
-    "none": TlsConfig(mode="none"),
-    "plain_http": TlsConfig(mode="plain_http"),
-}
-"""The shorthands of `host.tls`."""
 
 
 def scenario(
@@ -74,6 +66,10 @@ def scenario(
         connectors={n: _kept(_connector(n, c, trail.layers)) for n, c in filled["connectors"].items()},
         client={n: dict(told) for n, told in filled.get("client", {}).items() if n in filled["connectors"]},
         timeline=tuple(_in_seconds(m, ("at",)) for m in _left(filled, "timeline", removed)),
+        states=dict(filled.get("states", {})),
+        connector_states={n: dict(c["states"]) for n, c in filled["connectors"].items() if c.get("states")},
+        providers={n: provider_config(c) for n, c in filled["connectors"].items() if c.get("kind") == SCIM},
+        on_demand=_on_demand(filled.get("on_demand")),
         rules=tuple(_rule(rule, i, trail.layers) for i, rule in enumerate(filled.get("rules", ()))),
         expect=_steps(_left(filled, "expect", removed)),
         cure=_steps(_left(filled, "cure", removed)),
@@ -107,13 +103,14 @@ def _host(said: Map) -> HostConfig:
 
 def _tls(said: str | Map) -> TlsConfig:
     if isinstance(said, str):
-        return TLS_WORDS[said]
+        return TLS_WORDS[said].laid_over(TlsConfig())
     values = dict(said)
     if "names" in values:
         values["names"] = tuple(values["names"])
     if "valid" in values:
         values["valid"] = tuple(map(seconds, values["valid"]))
-    return TlsConfig(**values)
+    # laid over what is true of every host, so that a version said alone takes the other one with it
+    return AS_THE_HOST._replace(**values).laid_over(TlsConfig())
 
 
 _KEPT: list[ConnectorConfig] = []
@@ -130,7 +127,46 @@ def _kept(made: ConnectorConfig) -> ConnectorConfig:
     return made
 
 
+def _on_demand(said: Map | None) -> OnDemand | None:
+    return None if said is None else OnDemand(said["template"], said.get("max", OnDemand("").max))
+
+
+SCIM: Final = "scim"
+"""The kind of connectors that are SCIM service providers of their own."""
+
+
+def provider_config(said: Map) -> ProviderConfig:
+    """What a connector of kind `scim` is made from. Raises UsageError for what can't be."""
+    behaviours = dict(said.get("behaviours", {}))
+    level = behaviours.pop("strictness", ProviderConfig().strictness)
+    system = said.get("system", {})
+    people = system.get("people")
+    if isinstance(people, int):
+        people = {"count": people}
+    values: dict[str, Any] = {"strictness": level, "settings": behaviours, "me": said.get("me")}
+    if "schemas" in said:
+        values["schemas"] = said["schemas"]
+    if "resource_types" in said:
+        values["types"] = tuple(_resource_type(each) for each in said["resource_types"])
+    if "resources" in system:
+        values["objects"] = system["resources"]
+    if people is not None:
+        values["people"] = PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {}))
+    return ProviderConfig(**values)
+
+
+def _resource_type(said: Map) -> TypeConfig:
+    extensions = tuple(
+        Extension(each) if isinstance(each, str) else Extension(each["schema"], each.get("required", False))
+        for each in said.get("extensions", ())
+    )
+    endpoint = said.get("endpoint", f"/{said['name']}s")
+    return TypeConfig(said["name"], endpoint, said["schema"], extensions, said.get("description", ""))
+
+
 def _connector(name: str, said: Map, layers: Sequence[Layer]) -> ConnectorConfig:
+    if said.get("kind") == SCIM:
+        return ConnectorConfig(name=name, kind=SCIM, secret_token=said["secret_token"])
     columns = columns_of(said)
     flows = {key: _flow(said.get("deprovisioning", {}).get(key)) for key in ("disable", "delete")}
     set_by_flows = {attribute for _, attribute in flows.values() if attribute}
@@ -202,12 +238,22 @@ def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
 
 def _rule(said: Map, index: int, layers: Sequence[Layer]) -> Step:
     rule: Step = {"name": f"rules[{index}]", **said}
-    reply = said.get("reply")
-    if isinstance(reply, Mapping) and "body_file" in reply:
-        path: Path = ("rules", index, "reply", "body_file")
-        file = data.locate(owner(layers, path).folder(path), reply["body_file"])
-        rule["reply"] = {**{k: v for k, v in reply.items() if k != "body_file"}, "body": data.body(file)}
+    path: Path = ("rules", index)
+    rule.update(_body_read(said, path, layers))
+    if "sequence" in said:
+        steps = enumerate(said["sequence"])
+        rule["sequence"] = [{**step, **_body_read(step, (*path, "sequence", i), layers)} for i, step in steps]
     return rule
+
+
+def _body_read(said: Map, path: Path, layers: Sequence[Layer]) -> Step:
+    """The reply of a rule or of a step, where it has its body in a file: with what is in it."""
+    reply = said.get("reply")
+    if not isinstance(reply, Mapping) or "body_file" not in reply:
+        return {}
+    folder = owner(layers, (*path, "reply", "body_file")).folder((*path, "reply", "body_file"))
+    body = data.body(data.locate(folder, reply["body_file"]))
+    return {"reply": {**{k: v for k, v in reply.items() if k != "body_file"}, "body": body}}
 
 
 # -- durations in steps --------------------------------------------------------------------------------------

@@ -91,8 +91,8 @@ def with_overrides(
     return _assemble(layers, scenario.name, scenario.origin, scenario.parent, env)
 
 
-def judge_rule(document: Mapping[str, object]) -> None:
-    """Whether a map is a rule as a scenario's `rules` has them, for one that comes while the host runs.
+def judge_rule(document: Mapping[str, object], scenario: Scenario) -> None:
+    """Whether a map is a rule as a scenario's `rules` has them, for one that comes while the host runs it.
 
     Raises UsageError with all that is wrong with it.
     """
@@ -101,18 +101,24 @@ def judge_rule(document: Mapping[str, object]) -> None:
     shape.judge({"format": 1, **rules}, findings)
     sound = findings.sound(rules)
     assert isinstance(sound, dict)
-    steps.judge_rules(sound["rules"], findings)
-    reply = document.get("reply")
-    if isinstance(reply, Mapping) and "body_file" in reply:
-        findings.add(
-            ("rules", 0, "reply", "body_file"), "a rule that no file has can't name one", "write a body"
-        )
+    columns = {n: {c.name: c for c in page.system.columns} for n, page in scenario.connectors.items()}
+    steps.judge_rules(
+        sound["rules"], columns, (scenario.states, *scenario.connector_states.values()), findings
+    )
+    sequence = document.get("sequence")
+    said: list[tuple[tuple[str | int, ...], object]] = [((), document)]
+    said += [(("sequence", i), step) for i, step in enumerate(sequence if isinstance(sequence, list) else ())]
+    for path, each in said:
+        reply = each.get("reply") if isinstance(each, Mapping) else None
+        if isinstance(reply, Mapping) and "body_file" in reply:
+            where = ("rules", 0, *path, "reply", "body_file")
+            findings.add(where, "a rule that no file has can't name one", "write a body")
     found = [p._replace(path=p.path.replace("$.rules[0]", "$", 1)) for p in findings.problems]
     if len(found) == 1:
         raise UsageError(f"that is no rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
     if found:
-        said = [f"{p.path}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
-        raise UsageError(f"that is no rule: {'; '.join(said)}")
+        texts = [f"{p.path}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
+        raise UsageError(f"that is no rule: {'; '.join(texts)}")
 
 
 # -- putting together -----------------------------------------------------------------------------------------

@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.clock import parse_iso
-from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
-from mockhost.errors import did_you_mean
-from mockhost.scenario import schema, shape, steps, system
 from mockhost.durations import seconds
+from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
+from mockhost.errors import UsageError, did_you_mean
+from mockhost.scenario import build, shape, steps, system
+from mockhost.scenario.build import SCIM
 from mockhost.scenario.gone import Removed, connectors_of
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import Document
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import columns_of
+from mockhost.tls.versions import unspoken
 
 Map = Mapping[str, Any]
 
@@ -33,12 +35,15 @@ def judge(document: Document, name: str, findings: Findings) -> None:
     whole = {n: c for n, c in said.items() if isinstance(c, Mapping)} if isinstance(said, Mapping) else {}
     columns = {n: columns_of(connector) for n, connector in whole.items()}
     _judge_missing(document, whole, findings)
-    _judge_reserved(sound, findings)
     _judge_clock(sound.get("clock"), findings)
     _judge_host(sound.get("host"), findings)
     for n, connector in _maps(sound.get("connectors")):
+        if connector.get("kind") == SCIM:
+            _judge_provider(n, connector, findings)
+            continue
         _judge_connector(n, connector, columns[n], findings)
         system.judge(n, connector, columns[n], findings)
+    _judge_on_demand(sound.get("on_demand"), whole, findings)
     removed = Removed(findings.layers, document)
     for n, told in _maps(sound.get("client")):
         if n not in columns and not removed.leaves(("client", n), {n}):
@@ -47,7 +52,12 @@ def judge(document: Document, name: str, findings: Findings) -> None:
     for i, moment in enumerate(sound.get("timeline") or ()):
         if isinstance(moment, Mapping) and not removed.leaves(("timeline", i), connectors_of(moment)):
             steps.judge_moment(moment, ("timeline", i), columns, findings)
-    steps.judge_rules(sound.get("rules"), findings)
+    own = {n: c.get("states") for n, c in _maps(sound.get("connectors"))}
+    machines = tuple(m for m in (sound.get("states"), *own.values()) if isinstance(m, Mapping))
+    steps.judge_states(sound.get("states"), ("states",), columns, findings)
+    for n, states in own.items():
+        steps.judge_states(states, ("connectors", n, "states"), columns, findings)
+    steps.judge_rules(sound.get("rules"), columns, machines, findings)
     for key in ("expect", "cure", "cured"):
         for i, step in enumerate(sound.get(key) or ()):
             if isinstance(step, Mapping) and not removed.leaves((key, i), connectors_of(step)):
@@ -68,6 +78,9 @@ def _judge_missing(document: Document, connectors: Mapping[str, Map], findings: 
         )
     for name, connector in connectors.items():
         path: Path = ("connectors", name)
+        if connector.get("kind") == SCIM:
+            shape.tell_missing(("secret_token",), connector, path, findings)
+            continue
         shape.tell_missing(("secret_token", "anchor", "system"), connector, path, findings)
         if isinstance(said := connector.get("system"), Mapping):
             shape.tell_missing(("columns",), said, (*path, "system"), findings)
@@ -77,12 +90,6 @@ def _judge_missing(document: Document, connectors: Mapping[str, Map], findings: 
 
 def _maps(value: object) -> list[tuple[str, Map]]:
     return [(n, v) for n, v in value.items() if isinstance(v, Mapping)] if isinstance(value, Mapping) else []
-
-
-def _judge_reserved(document: Document, findings: Findings) -> None:
-    for key in document:
-        if schema.is_reserved((key,)):
-            findings.add((key,), f"{key!r} is reserved for a later release", key=True)
 
 
 def _judge_clock(clock: object, findings: Findings) -> None:
@@ -114,8 +121,13 @@ def _judge_host(host: object, findings: Findings) -> None:
         and seconds(valid[0]) >= seconds(valid[1])
     ):
         findings.add(("host", "tls", "valid"), "the certificate ends before it begins", "write [-1d, 730d]")
-    if tls.get("minimum_version") == "1.3" and tls.get("maximum_version") == "1.2":
-        findings.add(("host", "tls", "minimum_version"), "the oldest version is newer than the newest, 1.2")
+    lowest, highest = tls.get("minimum_version"), tls.get("maximum_version")
+    if isinstance(lowest, str) and isinstance(highest, str) and lowest > highest:
+        where = ("host", "tls", "minimum_version")
+        findings.add(where, f"the oldest version is newer than the newest, {highest}")
+    for key in ("minimum_version", "maximum_version"):
+        if tls.get(key) in ("1.0", "1.1") and (why := unspoken(tls[key])) is not None:
+            findings.add(("host", "tls", key), f"TLS {tls[key]} can't be spoken here: {why}")
 
 
 def _judge_behaviours(said: object, path: Path, findings: Findings, *, of_connector: bool = False) -> None:
@@ -132,8 +144,12 @@ def _judge_behaviours(said: object, path: Path, findings: Findings, *, of_connec
 
 def _judge_connector(name: str, connector: Map, columns: Mapping[str, Column], findings: Findings) -> None:
     path: Path = ("connectors", name)
-    if connector.get("kind") == "scim":
-        findings.add((*path, "kind"), "the kind 'scim' is reserved for a later release")
+    system_said = connector.get("system")
+    inside = (
+        [("system", "resources")] if isinstance(system_said, Mapping) and "resources" in system_said else []
+    )
+    for place in [*((key,) for key in _OF_SCIM if key in connector), *inside]:
+        findings.add((*path, *place), f"{place[-1]!r} goes with 'kind: scim' only", key=True)
     _judge_behaviours(connector.get("behaviours"), (*path, "behaviours"), findings, of_connector=True)
     if not columns:
         return
@@ -144,6 +160,51 @@ def _judge_connector(name: str, connector: Map, columns: Mapping[str, Column], f
                 hint = did_you_mean(column, columns)
                 findings.add((*path, key, i), f"the connected system has no column {column!r}", hint)
     _judge_deprovisioning(connector, path, columns, findings)
+
+
+_OF_SCIM = ("schemas", "resource_types", "me")
+"""Keys of a connector that only one of kind scim has."""
+_OF_ANY = frozenset({"kind", "secret_token", "behaviours", "states", "system", *_OF_SCIM})
+_SYSTEM_OF_SCIM = frozenset({"people", "resources"})
+
+
+def _judge_provider(name: str, connector: Map, findings: Findings) -> None:
+    """Report what is wrong with a connector of kind scim."""
+    path: Path = ("connectors", name)
+    hint = "a connector of kind scim has no wizard pages"
+    for key in connector:
+        if key not in _OF_ANY:
+            findings.add((*path, key), f"{key!r} goes with the ECMA host's own kinds only", hint, key=True)
+    for key in connector.get("system") or {}:
+        if key not in _SYSTEM_OF_SCIM:
+            findings.add(
+                (*path, "system", key),
+                f"with 'kind: scim' the system has no {key!r}",
+                "write resources and people",
+                key=True,
+            )
+    if findings.spoilt(path):
+        return
+    from mockhost.clock import Chance, VirtualClock
+    from mockhost.provider.provider import Provider
+
+    try:
+        Provider(build.provider_config(connector), VirtualClock("frozen"), Chance(0), name=name).prepare()
+    except UsageError as error:
+        findings.add(path, error.message, error.hint or "")
+
+
+def _judge_on_demand(said: object, connectors: Mapping[str, Map], findings: Findings) -> None:
+    if not isinstance(said, Mapping) or not isinstance(template := said.get("template"), str):
+        return
+    kinds = {name: connector.get("kind") for name, connector in connectors.items()}
+    if template not in kinds:
+        findings.add(
+            ("on_demand", "template"), f"there is no connector {template!r}", did_you_mean(template, kinds)
+        )
+    elif kinds[template] != SCIM:
+        hint = "write one of kind scim"
+        findings.add(("on_demand", "template"), f"connector {template!r} is the ECMA host's own", hint)
 
 
 def _judge_anchor(connector: Map, path: Path, columns: Mapping[str, Column], findings: Findings) -> None:

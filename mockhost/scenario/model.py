@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mockhost.durations import seconds
 from mockhost.ecma.config import ConnectorConfig, HostConfig
 from mockhost.errors import UsageError
-from mockhost.durations import seconds
+from mockhost.provider.config import ProviderConfig
 
 if TYPE_CHECKING:
     from mockhost.scenario.layers import Layer
@@ -18,7 +19,7 @@ SETTABLE = ("host", "connectors", "client", "rules", "vars")
 SETTABLE_HINT = f"live are {', '.join(SETTABLE)}; begin again with the scenario for the rest"
 
 Step = dict[str, object]
-"""A step, a moment of the timeline or a rule as written, except that durations are seconds (floats)."""
+"""A step, a moment of the timeline or a rule as written; in the former two durations are seconds (floats)."""
 
 
 def parse_duration(text: str) -> float:
@@ -38,6 +39,13 @@ class ClockConfig(NamedTuple):
     start: float | None = None
 
 
+class OnDemand(NamedTuple):
+    """Connectors that spring up by themselves: which one each is like at the start, and how many there may be."""
+
+    template: str
+    max: int = 1_000
+
+
 class Trail(NamedTuple):
     """How a scenario came to be: what it was put together from, and the environment that it was read in."""
 
@@ -49,9 +57,10 @@ class Trail(NamedTuple):
 class Scenario(NamedTuple):
     """One scenario, whole and valid.
 
-    In `timeline`, `rules`, `expect`, `cure` and `cured` each entry is a dict as it is written, with every
-    duration in seconds as a float under the same key: a moment's `at`, a step's `advance`, `gets.took.at_least`
-    and `at_most`, `gets.ends.no_answer_within`. A rule has its `name`; a reply's `body_file` has become `body`.
+    In `timeline`, `expect`, `cure` and `cured` each entry is a dict as it is written, with every duration in
+    seconds as a float under the same key: a moment's `at`, a step's `advance`, `gets.took.at_least` and `at_most`,
+    `gets.ends.no_answer_within`. In `rules` and states durations stay texts. A rule has its `name`; a reply's
+    `body_file` has become `body`.
     """
 
     name: str
@@ -72,7 +81,13 @@ class Scenario(NamedTuple):
     client: dict[str, dict[str, object]]
     """what the client was told, by connector: tenant_url, secret_token, trusts, each only where it was said"""
     timeline: tuple[Step, ...]
+    states: dict[str, Any]
+    """the host's states as written, and below those of connectors that have their own"""
+    connector_states: dict[str, dict[str, Any]]
     rules: tuple[Step, ...]
+    providers: dict[str, ProviderConfig]
+    """the connectors of kind `scim`: what each is made from, beside its entry in `connectors`"""
+    on_demand: OnDemand | None
     expect: tuple[Step, ...]
     cure: tuple[Step, ...]
     cured: tuple[Step, ...]

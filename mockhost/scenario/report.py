@@ -9,6 +9,7 @@ from typing import Final
 
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.scenario import schema
+from mockhost.scenario.build import SCIM
 from mockhost.scenario.layers import Layer, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.nodes import core_scalar
@@ -94,6 +95,9 @@ def resolved(scenario: Scenario) -> str:
     lines = [f"# {scenario.name}, merged"]
     document = _with_defaults(scenario.document, list(schema.alternatives(schema.root())))
     assert isinstance(document, dict)
+    for name, said in document.get("connectors", {}).items():
+        if scenario.connectors[name].kind == SCIM:  # the wizard's pages are not for it
+            document["connectors"][name] = _as_said(said)
     order = list(schema.root()["properties"])
     ordered = {key: document[key] for key in sorted(document, key=order.index)}
     lines.extend(_block(ordered, (), "", scenario.trail.layers))
@@ -123,12 +127,21 @@ def _with_defaults(value: object, parts: Sequence[Schema]) -> object:
     return filled
 
 
+def _as_said(value: object) -> object:
+    """A map without what nobody wrote."""
+    if not isinstance(value, Mapping):
+        return value
+    items = ((key, _as_said(item)) for key, item in value.items() if not isinstance(item, _Default))
+    return {key: item for key, item in items if item != {}}
+
+
 def _default(parts: Sequence[Schema]) -> object:
     said = next((part["default"] for part in parts if "default" in part), None)
     if said is not None and said != {}:
         return _Default(said)
-    inner = _with_defaults({}, parts) if any(part.get("type") == "object" for part in parts) else None
-    return inner or None
+    # What can't be there without something that nobody can know has no defaults, either.
+    optional = any(part.get("type") == "object" and not part.get("required") for part in parts)
+    return (_with_defaults({}, parts) or None) if optional else None
 
 
 def _block(value: object, path: Path, indent: str, layers: Sequence[Layer]) -> Iterator[str]:

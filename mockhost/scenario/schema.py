@@ -1,7 +1,6 @@
 """The JSON Schema of a scenario: the single description of all keys, and how to look things up in it.
 
-Its annotations beginning with `x-` are ours: `x-says` words a failure (an empty text hides it), `x-reserved` marks
-keys of a later release.
+Its annotation `x-says` is ours: it words a failure (an empty text hides it).
 """
 
 from __future__ import annotations
@@ -72,11 +71,6 @@ def at(path: Path) -> list[Schema]:
 def is_declared(path: Path) -> bool:
     """Whether the last key of `path` is a property that the schema names (not one of a map by free names)."""
     return any(path[-1] in part.get("properties", ()) for part in at(path[:-1]))
-
-
-def is_reserved(path: Path) -> bool:
-    """Whether the key at `path` is one of a later release."""
-    return any("x-reserved" in part for part in at(path))
 
 
 def known_keys(path: Path) -> set[str]:

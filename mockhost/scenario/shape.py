@@ -216,5 +216,6 @@ _SAYINGS = {
     "maxItems": "too many entries; {rule} at most",
     "minLength": "an empty text",
     "minProperties": "an empty map; {rule} entry at least",
+    "maxProperties": "too many entries; {rule} at most",
     "uniqueItems": "an entry stands here twice",
 }

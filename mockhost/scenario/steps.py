@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from mockhost.ecma.config import Column
-from mockhost.errors import did_you_mean
+from mockhost.errors import UsageError, did_you_mean
+from mockhost.faults import parameters
+from mockhost.rules import delay, template
+from mockhost.rules.rule import ACTIONS, Rule
+from mockhost.rules.states import INITIAL, names
 from mockhost.scenario import data, schema, shape
 from mockhost.scenario.layers import Findings, owner
 from mockhost.scenario.merge import at_path
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT
-from mockhost.scenario.paths import Path
+from mockhost.scenario.paths import Path, written
 from mockhost.scenario.system import row_problems
 
 VERBS: Final = ("send", "advance", "service", "set", "change", "import", "verify")
@@ -161,7 +165,9 @@ def judge_patterns(value: object, path: Path, findings: Findings) -> None:
 def _judge_changes(changes: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
     for name, change in changes.items():
         where = (*path, name)
-        if _judge_connector(name, where, columns, findings, key=True) and isinstance(change, Mapping):
+        known = _judge_connector(name, where, columns, findings, key=True)
+        # a connector of kind scim has resources, whose schemas judge them when they come
+        if known and columns[name] and isinstance(change, Mapping):
             for row, row_path in _rows(change, where):
                 whole = row_path[len(where)] == "insert"
                 for column, message, hint in row_problems(
@@ -224,34 +230,102 @@ def _leaves(value: object, path: Path) -> Iterator[tuple[Path, object]]:
 # -- rules ----------------------------------------------------------------------------------------------------
 
 
-def judge_rules(rules: object, findings: Findings) -> None:
+def judge_rules(rules: object, columns: Columns, machines: Machines, findings: Findings) -> None:
     """Report what is wrong with the rules."""
-    names: dict[str, int] = {}
+    called: dict[str, int] = {}
     for i, rule in enumerate(rules if isinstance(rules, list) else ()):
         if not isinstance(rule, Mapping):
             continue
         path: Path = ("rules", i)
-        reserved = _judge_reserved(rule, path, findings)
-        if "reply" not in rule and not reserved and not findings.spoilt(path):
-            findings.add(
-                path, "the rule answers nothing", "write a reply: normal, or a map with status, headers, body"
-            )
         name = rule.get("name")
-        if isinstance(name, str) and names.setdefault(name, i) != i:
-            findings.add((*path, "name"), f"rules[{names[name]}] is already called {name!r}")
-        if isinstance(when := rule.get("when"), Mapping):
-            _judge_reserved(when, (*path, "when"), findings)
-            judge_patterns(when, (*path, "when"), findings)
-        if isinstance(reply := rule.get("reply"), Mapping):
-            _judge_reply(reply, (*path, "reply"), findings)
+        if isinstance(name, str) and called.setdefault(name, i) != i:
+            findings.add((*path, "name"), f"rules[{called[name]}] is already called {name!r}")
+        _judge_rule(rule, path, columns, machines, findings)
 
 
-def _judge_reserved(said: Mapping[str, object], path: Path, findings: Findings) -> bool:
-    """Report the keys that have no meaning yet; whether there are any."""
-    reserved = [key for key in said if schema.is_reserved((*path, key))]
-    for key in reserved:
-        findings.add((*path, key), f"{key!r} is reserved for a later release", key=True)
-    return bool(reserved)
+def _judge_rule(
+    rule: Mapping[str, Any], path: Path, columns: Columns, machines: Machines, findings: Findings
+) -> None:
+    before = len(findings.problems)
+    if isinstance(when := rule.get("when"), Mapping):
+        judge_patterns(when, (*path, "when"), findings)
+        _judge_states_of(when.get("in_state"), (*path, "when", "in_state"), machines, findings)
+    sequence = rule.get("sequence")
+    if sequence is None:
+        if "repeat" in rule:
+            findings.add((*path, "repeat"), "there is no sequence that could repeat", key=True)
+        _judge_effect(rule, path, columns, machines, findings)
+    else:
+        for word in ("reply", "fault", "set_state", *HAPPENINGS):
+            if word in rule:
+                findings.add((*path, word), f"the rule has a sequence: write {word!r} in its steps", key=True)
+        for i, step in enumerate(sequence if isinstance(sequence, list) else ()):
+            if isinstance(step, Mapping):
+                _judge_effect(step, (*path, "sequence", i), columns, machines, findings)
+    if len(findings.problems) == before and not findings.spoilt(path):
+        try:
+            Rule(rule, written(path), live=False)
+        except UsageError as error:
+            message = error.message.partition(": ")[2] or error.message
+            findings.add(path, message, error.hint or "")
+
+
+def _judge_effect(
+    said: Mapping[str, Any], path: Path, columns: Columns, machines: Machines, findings: Findings
+) -> None:
+    """Report what is wrong with what a rule, or a step of its sequence, does."""
+    if not any(word in said for word in ACTIONS) and not findings.spoilt(path):
+        what, words = ("rule", "sequence, ") if len(path) == 2 else ("step", "")
+        hint = f"write reply, fault, delay, {words}set_state, set, change, import or service"
+        findings.add(path, f"the {what} does nothing", hint)
+    if isinstance(reply := said.get("reply"), Mapping):
+        _judge_reply(reply, (*path, "reply"), findings)
+    if "fault" in said and not findings.spoilt((*path, "fault")):
+        _judge_faults(said["fault"], (*path, "fault"), findings)
+    if "delay" in said and not findings.spoilt((*path, "delay")):
+        _judge_by(delay.compiled, said["delay"], (*path, "delay"), findings)
+    _judge_states_of(said.get("set_state"), (*path, "set_state"), machines, findings)
+    judge_happening(said, path, columns, findings)
+
+
+def _judge_faults(said: object, path: Path, findings: Findings) -> None:
+    places = [((*path, i), each) for i, each in enumerate(said)] if isinstance(said, list) else [(path, said)]
+    for place, each in places:
+        _judge_by(parameters.read, each, place, findings)
+
+
+def _judge_by(read: Callable[[object], object], said: object, path: Path, findings: Findings) -> None:
+    """Report what a reader says against a value."""
+    try:
+        read(said)
+    except UsageError as error:
+        findings.add(path, error.message, error.hint or "")
+
+
+Machines = tuple[Mapping[str, Any], ...]
+"""The states of the host, and those of each connector."""
+
+
+def _judge_states_of(said: object, path: Path, machines: Machines, findings: Findings) -> None:
+    """Report a name that is no state, where states are declared at all."""
+    known = [name for machine in machines for name in names(machine)]
+    if not known:
+        return
+    for name in [said] if isinstance(said, str) else said if isinstance(said, list) else ():
+        if isinstance(name, str) and name not in known:
+            findings.add(path, f"there is no state {name!r}", did_you_mean(name, known))
+
+
+def judge_states(states: object, path: Path, columns: Columns, findings: Findings) -> None:
+    """Report what is wrong with the states of the host or of a connector."""
+    if not isinstance(states, Mapping):
+        return
+    known = names(states)
+    if isinstance(initial := states.get(INITIAL), str) and initial not in known:
+        findings.add((*path, INITIAL), f"there is no state {initial!r}", did_you_mean(initial, known))
+    for name, state in states.items():
+        if name != INITIAL and isinstance(state, Mapping):
+            judge_happening(state, (*path, name), columns, findings)
 
 
 def _judge_reply(reply: Mapping[str, object], path: Path, findings: Findings) -> None:
@@ -259,6 +333,11 @@ def _judge_reply(reply: Mapping[str, object], path: Path, findings: Findings) ->
     for name, text in headers.items() if isinstance(headers, Mapping) else ():
         if any(c in f"{name}{text}" for c in "\r\n\0"):
             findings.add((*path, "headers", name), "a header can't have a line break in it")
+    if reply.get("template", True):
+        for key in ("headers", "body"):
+            if (problem := template.judge(reply.get(key))) is not None:
+                message, _, hint = problem.partition("; ")
+                findings.add((*path, key), message, hint)
     file = reply.get("body_file")
     if not isinstance(file, str):
         return

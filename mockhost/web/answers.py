@@ -7,7 +7,7 @@ aspnet/AspNetWebStack SRResources.resx and HttpErrorKeys; aspnet/AspNetKatana.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import NamedTuple
 
@@ -15,20 +15,23 @@ import orjson
 
 from mockhost.ecma.connector import DllNotLoadable, Importing
 from mockhost.errors import ProtocolAnswer
+from mockhost.faults.plan import TransportPlan
 from mockhost.scim import messages
 from mockhost.scim.errors import ScimError
 from mockhost.windows import httpapi
 
 
 class Answer(NamedTuple):
-    """What goes back to the client. `body` is bytes, or an iterator of them for what is too large to hold."""
+    """What goes back to the client. `body` is bytes, or pieces of them for what is too large to hold."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
-    body: bytes | Iterator[bytes] = b""
+    body: bytes | Iterable[bytes] = b""
     reason: str = ""
     """for people who look at the mock, never on the wire: why it was refused"""
     native: tuple[str, ...] = ()
+    plan: TransportPlan | None = None
+    """what happens to it on its way out, if anything does"""
 
 
 def scim(status: int, document: object, behaviours: Mapping[str, object], **more: object) -> Answer:

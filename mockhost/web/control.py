@@ -127,7 +127,7 @@ class Guard:
         self._names = {_folded(name) for name in ("localhost", bound_host, *names) if name not in _WILDCARDS}
 
     def admit(self, asked: Request, *, is_open: bool) -> None:
-        """Raise Refused unless the request is for this host, from no foreign page, authorised, and in JSON."""
+        """Raise Refused unless the request is for this host, from no foreign page, authorised, and a change in JSON."""
         host = asked.headers.get("Host", "")
         if not self._is_ours(host):
             hint = "ask for localhost or 127.0.0.1; other names are given with --tls-name"
@@ -139,7 +139,9 @@ class Guard:
             )
         if self._token is not None and not (is_open and asked.method == "GET"):
             self._authorise(asked.headers.get("Authorization", ""), self._token)
-        if asked.method in _CHANGING and asked.mimetype != JSON:
+        # A path that can't be asked that way, or is not there, says so: sending JSON would not help.
+        possible = asked.routing_exception is None
+        if possible and asked.method in _CHANGING and asked.mimetype != JSON:
             hint = f"send the header Content-Type: {JSON}"
             raise Refused(
                 415, f"a change is asked for as {JSON}, not as {asked.mimetype or 'nothing'}", hint=hint

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -20,15 +21,17 @@ from flask.sessions import NullSession, SessionInterface
 from mockhost.clock import monotonic
 from mockhost.ecma.connector import Connector
 from mockhost.errors import ProtocolAnswer
+from mockhost.faults.contract import Draft
 from mockhost.journal import Exchange
 from mockhost.matching import ABSENT
-from mockhost.rules import Reply
-from mockhost.runtime import Runtime
+from mockhost.rules import Decision, Passed, Rules, States, Unreadable
+from mockhost.runtime import Admission, Runtime
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
-from mockhost.web import answers, operations
+from mockhost.tenants import Tenant
+from mockhost.web import answers, operations, provider, ruled
 from mockhost.web.answers import Answer
-from mockhost.web.routes import ROOT, Route, route
+from mockhost.web.routes import ROOT, TABLE, Resource, Route, route
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -96,6 +99,9 @@ class WireResponse(Response):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         status, headers, body = self._answer[:3]
         start_response(f"{status} ", list(headers))
+        plan = self._answer.plan
+        if plan is not None:
+            environ["mockhost.plan"] = plan
         return [body] if isinstance(body, bytes) else body
 
 
@@ -113,7 +119,10 @@ class DataExchange:
         self.body: bytes = environ["mockhost.body"]
         self._by_name = {name.lower(): value for name, value in reversed(self.head)}
         self.route: Route
+        self._states: States
         self._query: queries.Query | None = None
+        self._document: tuple[object] | None = None
+        self._equalities: list[tuple[filters.AttrPath, object]] | Unreadable | None = None
         self.verdict = "ok"
         self._reason = ""
 
@@ -135,6 +144,20 @@ class DataExchange:
     def path(self) -> str:
         return self.route.path
 
+    @property
+    def connection_nth(self) -> int:
+        admission: Admission = self.connection.epoch_token
+        return admission.nth
+
+    @property
+    def exchange_nth(self) -> int:
+        admission: Admission = self.connection.epoch_token
+        return admission.record.exchanges
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        return self._states.current(self.route.connector)
+
     def asked(self) -> queries.Query:
         """The request's query, parsed once. Raises ScimError for one that is none."""
         if self._query is None:
@@ -142,24 +165,33 @@ class DataExchange:
         return self._query
 
     @property
-    def filter(self) -> str | None:
+    def filter(self) -> str | Unreadable | None:
         if not self.route.operation.startswith("find_"):
             return None
         try:
             return self.asked().filter
-        except ScimError:
-            return None
+        except ScimError as error:
+            return Unreadable(f"the query can't be read: {error.detail}")
+
+    def _compared(self) -> list[tuple[filters.AttrPath, object]] | Unreadable:
+        """What a find compares for equality: (attribute, value) pairs. Worked out once."""
+        if self._equalities is None:
+            self._equalities = self._read_equalities()
+        return self._equalities
+
+    def _read_equalities(self) -> list[tuple[filters.AttrPath, object]] | Unreadable:
+        text = self.filter
+        if not isinstance(text, str):
+            return text or []
+        try:
+            return list(filters.equalities(filters.parse(text)))
+        except ScimError as error:
+            return Unreadable(f"the filter can't be read: {error.detail}")
 
     def _equality(self) -> tuple[filters.AttrPath, object] | None:
         """The one attribute and value that a find is about, if there is just one."""
-        text = self.filter
-        if text is None:
-            return None
-        try:
-            wanted = filters.equalities(filters.parse(text))
-        except ScimError:
-            return None
-        return wanted[0] if len(wanted) == 1 else None
+        wanted = self._compared()
+        return wanted[0] if isinstance(wanted, list) and len(wanted) == 1 else None
 
     @property
     def probe(self) -> bool:
@@ -167,8 +199,11 @@ class DataExchange:
 
         It is one comparison and no more, as Test connection sends it; so looking for it can't fail, either.
         """
+        text = self.filter
+        if not isinstance(text, str):
+            return False
         try:
-            wanted = filters.parse(self.filter or "")
+            wanted = filters.parse(text)
         except ScimError:
             return False
         if not isinstance(wanted, filters.Compare) or wanted.op != "eq":
@@ -178,19 +213,36 @@ class DataExchange:
         value = wanted.value
         if not isinstance(value, str) or len(value) != 36 or value.count("-") != 4:
             return False
-        connector = self._runtime.host.connectors.get(self.route.connector or "")
+        connector = self._runtime.served.get(self.route.connector or "")
+        if isinstance(connector, Tenant):
+            query = queries.Query(filter=text, count=0)
+            return not connector.provider.find("User", query, base="")["totalResults"]
         return connector is not None and not connector.find(wanted, 1, 1).total
 
     def header(self, name: str) -> str | None:
         return self._by_name.get(name.lower())
 
+    def document(self) -> object:
+        """The body's JSON, ABSENT without a body, or Unreadable. Parsed once."""
+        if self._document is None:
+            if not self.body:
+                self._document = (ABSENT,)
+            else:
+                try:
+                    self._document = (operations.document(self.body),)
+                except orjson.JSONDecodeError as error:
+                    where = f"line {error.lineno} column {error.colno}"
+                    self._document = (Unreadable(f"the body is no JSON ({where})"),)
+        return self._document[0]
+
     def attribute(self, name: str) -> object:
-        """A value of the request's body: of the extension, of the core, or set by a PATCH operation."""
-        try:
-            document = operations.document(self.body)
-        except orjson.JSONDecodeError:
-            return ABSENT
-        return messages.value_in_request(document, name)
+        """A value of the request's body (of the extension, of the core, or set by a PATCH operation), or the one that a
+        find's filter compares for equality; ABSENT, or Unreadable."""
+        if not self.body:
+            compared = self._compared()
+            return compared if isinstance(compared, Unreadable) else messages.value_compared(compared, name)
+        document = self.document()
+        return document if isinstance(document, Unreadable) else messages.value_in_request(document, name)
 
     # -- the exchange ----------------------------------------------------------------------------------------
 
@@ -201,40 +253,118 @@ class DataExchange:
             runtime.admit(self.connection.epoch_token)
             runtime.clock.run_due()
             host = runtime.host
-            self.route = route(self.method, self.target, host.connectors, host.behaviours)
-            connector = host.connectors.get(self.route.connector or "")
+            self.route = route(self.method, self.target, runtime.served, host.behaviours, self._table_of)
+            connector = runtime.served.get(self.route.connector or "")
             behaviours = host.behaviours if connector is None else connector.behaviours
             refusal = self._refusal(connector, behaviours)
-            rule = runtime.rules.first(self)
-            if rule is not None and rule.reply is not None:
-                answer = _literal(rule.reply)
-            elif refusal is not None:
+            rules, self._states = runtime.rules, runtime.states
+            if isinstance(connector, Tenant) and connector.rules is not None:
+                rules, self._states = connector.rules, connector.states or runtime.states
+                if refusal is None:
+                    runtime.served.keep(connector)
+            if rules:
+                return self._by_rules(rules, _Held(connector, behaviours, refusal))
+            if refusal is not None:
                 answer = refusal
             else:
                 assert connector is not None
                 answer = self._operate(connector, behaviours)
-            entry = self._entry(answer, None if rule is None else rule.name)
+            entry = self._entry(answer)
             runtime.record(entry)
         if not isinstance(answer.body, bytes):
             return answer._replace(body=self._counted(entry, answer.body))
         return answer
 
-    def _refusal(self, connector: Connector | None, behaviours: Mapping[str, object]) -> Answer | None:
+    def _by_rules(self, rules: Rules, held: _Held) -> Answer:
+        """Show the request to the rules, and answer as the first that applies says; under the lock."""
+        runtime = self._runtime
+        states = self.states
+        passed: list[Passed] = []
+        decision = rules.decide(self, runtime.clock.now(), passed)
+        answer = (
+            self._answered(held)
+            if decision is None
+            else ruled.carried_out(decision, self._ruled(decision, held))
+        )
+        entry = self._entry(answer)
+        entry.considered = rules.considered
+        entry.passed = passed
+        entry.states = states
+        if decision is not None:
+            entry.rule = decision.rule.name
+            entry.faults = tuple(chosen.fault.name for chosen in decision.step.faults)
+            if answer.plan is not None:
+                entry.delay = answer.plan.delay or None
+        runtime.record(entry)
+        if decision is not None and decision.happenings:
+            runtime.come_true(decision)
+        if not isinstance(answer.body, bytes):
+            answer = answer._replace(body=self._counted(entry, answer.body))
+        if answer.plan is not None:
+            answer = answer._replace(body=ruled.Carried(answer.body, lambda: self._over(entry)))
+        return answer
+
+    def _ruled(self, decision: Decision, held: _Held) -> ruled.Exchange:
+        runtime = self._runtime
+
+        def error(status: int, text: str, scim_type: str | None) -> Draft:
+            return Draft(*answers.scim_error(ScimError(status, scim_type, text), held.behaviours)[:3])
+
+        def look_again() -> None:
+            """The host is in another state: the request is looked at as if it had come just now."""
+            runtime.wake()
+            held.connector = runtime.served.get(self.route.connector or "")
+            held.behaviours = runtime.host.behaviours if held.connector is None else held.connector.behaviours
+            held.refusal = self._refusal(held.connector, held.behaviours)
+
+        def trial() -> AbstractContextManager[None]:
+            return nullcontext() if held.connector is None else held.connector.trial()
+
+        return ruled.Exchange(
+            self,
+            lambda: self._answered(held),
+            trial,
+            look_again,
+            lambda place: runtime.context(decision, place, self, error),
+        )
+
+    def _answered(self, held: _Held) -> Answer:
+        """What the host answers by itself: its refusal, or the operation."""
+        if held.refusal is not None:
+            return held.refusal
+        assert held.connector is not None
+        return self._operate(held.connector, held.behaviours)
+
+    def _over(self, entry: Exchange) -> None:
+        """A planned answer is over: it took as long as its plan made it."""
+        self._runtime.journal.finish(entry, took=monotonic() - self._started)
+
+    def _table_of(self, name: str) -> Mapping[str, Resource]:
+        """What is served below the /scim of a connector."""
+        connector = self._runtime.served.get(name)
+        return provider.table(connector.provider_config.types) if isinstance(connector, Tenant) else TABLE
+
+    def _refusal(
+        self, connector: Connector | Tenant | None, behaviours: Mapping[str, object]
+    ) -> Answer | None:
         """The verdict (it is kept) and the answer that goes with it: routing first, then authentication."""
         found = self.route
         self.verdict = found.verdict
         accept = self._by_name.get("accept")
-        if found.resource == ROOT and connector is not None:
+        if found.resource == ROOT and connector is not None and not isinstance(connector, Tenant):
             return answers.empty(
                 answers.status_of(behaviours, "root_status"), "nothing is served at /scim itself"
             )
+        if found.verdict == "not_found" and isinstance(connector, Tenant):
+            return answers.scim_error(ScimError(404, None, self._not_found_because()), behaviours)
         if found.verdict == "not_found" or connector is None:
             return answers.not_found(self.target, behaviours, accept, self._not_found_because())
         unlisted = found.operation == "list_users" and behaviours["filterless_list"] == 405
         not_allowed = found.verdict == "method_not_allowed" or unlisted
         if not_allowed and behaviours["method_not_allowed_before_auth"]:
             return self._method_not_allowed(behaviours, accept)
-        if not self._is_open(behaviours) and (reason := self._token_is_wrong(connector)):
+        is_open = self._is_open(behaviours) and not isinstance(connector, Tenant)
+        if not is_open and (reason := self._token_is_wrong(connector)):
             self.verdict = "unauthorized"
             return answers.unauthorized(behaviours, accept, reason)
         return self._method_not_allowed(behaviours, accept) if not_allowed else None
@@ -263,7 +393,7 @@ class DataExchange:
     def _not_found_because(self) -> str:
         first, _, rest = self.route.path.lstrip("/").partition("/")
         name = first.partition("_")[2]
-        connectors = self._runtime.host.connectors
+        connectors = self._runtime.served
         if self.route.connector is not None:
             return f"there is nothing at this path below /{first}"
         for known in connectors:
@@ -273,7 +403,7 @@ class DataExchange:
             return "the path is not of the form /ecma2host_{connectorName}/scim"
         return f"no connector {name!r}; there is {', '.join(connectors) or 'none'}"
 
-    def _token_is_wrong(self, connector: Connector) -> str:
+    def _token_is_wrong(self, connector: Connector | Tenant) -> str:
         """Why the request is not let in, or nothing."""
         given = self._by_name.get("authorization")
         if given is None:
@@ -286,11 +416,29 @@ class DataExchange:
             return ""
         return f"the secret token is not the one of connector {connector.name}"
 
-    def _operate(self, connector: Connector, behaviours: Mapping[str, object]) -> Answer:
+    def _operate(self, connector: Connector | Tenant, behaviours: Mapping[str, object]) -> Answer:
         found = self.route
         # An absolute target's authority, or Host; HTTP/1.0 may leave it out.
         host_name = self._environ.get("HTTP_HOST") or f"localhost:{self._environ['SERVER_PORT']}"
         scheme = self._environ["wsgi.url_scheme"]
+        base = f"{scheme}://{host_name}/ecma2host_{connector.name}/scim"
+        if isinstance(connector, Tenant):
+            try:
+                return provider.answered(
+                    provider.Call(
+                        self.method,
+                        found.operation,
+                        found.resource,
+                        found.id,
+                        self.asked,
+                        self._by_name,
+                        self.body,
+                        base,
+                    ),
+                    connector,
+                )
+            except ScimError as error:
+                return answers.scim_error(error, behaviours)
         call = operations.Call(
             self.method,
             found.operation,
@@ -298,7 +446,7 @@ class DataExchange:
             self.asked,
             self._by_name,
             self.body,
-            f"{scheme}://{host_name}/ecma2host_{connector.name}/scim",
+            base,
             self._runtime.host.debug,
         )
         try:
@@ -307,8 +455,12 @@ class DataExchange:
             local = ipaddress.ip_address(self.connection.peer[0]).is_loopback
             return answers.of_exception(error, behaviours, call.accept, local=local)
 
-    def _entry(self, answer: Answer, rule: str | None) -> Exchange:
+    def _entry(self, answer: Answer) -> Exchange:
         body = answer.body if isinstance(answer.body, bytes) else None
+        plan = answer.plan
+        unanswered = plan is not None and (
+            not plan.head or plan.raw is not None or (plan.hang == "headers" and plan.hang_for is None)
+        )
         return Exchange(
             at=self._runtime.clock.now(),
             connection=self.connection.number,
@@ -319,16 +471,17 @@ class DataExchange:
             target=self.target,
             headers=self.head,
             body=self.body,
-            status=answer.status,
-            answer_headers=answer.headers,
-            answer_body=body,
-            rule=rule,
+            status=None if unanswered else answer.status,
+            answer_headers=() if unanswered else answer.headers,
+            answer_body=None if unanswered else body,
             reason=answer.reason[:_REASON_LENGTH] or None,
             native=answer.native,
             took=monotonic() - self._started,
             who=self._who(),
             probe=self.probe,
             scheme=self._environ["wsgi.url_scheme"],
+            connection_nth=self.connection_nth,
+            exchange_nth=self.exchange_nth,
         )
 
     def _who(self) -> str | None:
@@ -342,10 +495,11 @@ class DataExchange:
 
     def _created(self) -> str | None:
         """The anchor that a new user was given, if the request names one."""
-        connector = self._runtime.host.connectors.get(self.route.connector or "")
+        connector = self._runtime.served.get(self.route.connector or "")
         if connector is None:
             return None
-        anchor = self.attribute(connector.object_type.anchor)
+        named = "userName" if isinstance(connector, Tenant) else connector.object_type.anchor
+        anchor = self.attribute(named)
         return str(anchor) if isinstance(anchor, (str, int)) else None
 
     def _counted(self, entry: Exchange, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -359,16 +513,14 @@ class DataExchange:
             self._runtime.journal.finish(entry, streamed=length)
 
 
-def _literal(reply: Reply) -> Answer:
-    """A rule's own answer."""
-    names = {name.lower() for name, _ in reply.headers}
-    headers = reply.headers
-    if reply.body is None:
-        return Answer(reply.status, headers, reason="a rule's reply")
-    if isinstance(reply.body, str):
-        body, kind = reply.body.encode(), "text/plain; charset=utf-8"
-    else:
-        body, kind = orjson.dumps(reply.body), "application/scim+json; charset=utf-8"
-    if "content-type" not in names:
-        headers = (*headers, ("Content-Type", kind))
-    return Answer(reply.status, headers, body, reason="a rule's reply")
+class _Held:
+    """What an exchange is answered with, unless a fault puts the host into another state meanwhile."""
+
+    __slots__ = ("behaviours", "connector", "refusal")
+
+    def __init__(
+        self, connector: Connector | Tenant | None, behaviours: Mapping[str, object], refusal: Answer | None
+    ) -> None:
+        self.connector = connector
+        self.behaviours = behaviours
+        self.refusal = refusal

@@ -46,7 +46,15 @@ SCHEMAS: dict[str, Schema] = {
     "Begun": _object(scenario=_TEXT, epoch=_COUNT),
     "Clock": _object(mode=_TEXT, speed={"type": "number"}, now=_TEXT, next_due=_MAYBE_TEXT),
     "ConnectorState": _object(
-        running=_FLAG, importing=_FLAG, objects=_COUNT, cached=_COUNT, last_import=_MAYBE_TEXT
+        running=_FLAG,
+        importing=_FLAG,
+        objects=_COUNT,
+        cached=_COUNT,
+        last_import=_MAYBE_TEXT,
+        import_problem={
+            "type": ["string", "null"],
+            "description": "why the last import came to nothing, in words",
+        },
     ),
     "Host": _object(
         service=_object(configured=_SERVICE, effective=_SERVICE),
@@ -58,7 +66,7 @@ SCHEMAS: dict[str, Schema] = {
     "Objects": _object(total=_COUNT, start_index=_COUNT, objects=_list(_FREE)),
     "Removed": _object(removed=_COUNT),
     "Service": _object(configured=_SERVICE, effective=_SERVICE, restart_pending=_FLAG),
-    "Target": _object(url=_TEXT, secret_token=_TEXT, ca_file=_MAYBE_TEXT, trusted=_FLAG),
+    "Target": _object(url=_TEXT, secret_token=_TEXT, ca_file=_MAYBE_TEXT, trusted=_FLAG, kind=_TEXT),
     "Exchange": _object(
         number=_COUNT,
         epoch=_COUNT,
@@ -75,12 +83,36 @@ SCHEMAS: dict[str, Schema] = {
         status={"type": ["integer", "null"]},
         took_ms={"type": ["number", "null"]},
         rule=_MAYBE_TEXT,
+        faults=_list(_TEXT),
+        delay_ms={"type": ["number", "null"]},
         reason=_MAYBE_TEXT,
         native=_list(_TEXT),
         bug=_MAYBE_TEXT,
         request=_object(headers=_HEADERS, body=_BODY),
         answer=_object(headers=_HEADERS, body=_BODY, streamed={"type": ["integer", "null"]}),
+        near_miss={
+            "type": ["object", "null"],
+            "description": "the rules it was shown to, which fired, and the closest of the others; null: no rules",
+            "required": ["considered", "fired", "closest"],
+            "properties": {
+                "considered": _list(_TEXT),
+                "fired": _MAYBE_TEXT,
+                "closest": {
+                    "type": ["object", "null"],
+                    "required": ["rule", "held", "conditions", "condition", "why", "text"],
+                    "properties": {
+                        "rule": _TEXT,
+                        "held": _COUNT,
+                        "conditions": _COUNT,
+                        "condition": _TEXT,
+                        "why": _TEXT,
+                        "text": _TEXT,
+                    },
+                },
+            },
+        },
     ),
+    "States": _object(host=_TEXT, connectors=_map(_TEXT)),
     "Connection": _object(
         number=_COUNT,
         epoch=_COUNT,
@@ -90,6 +122,7 @@ SCHEMAS: dict[str, Schema] = {
         error=_MAYBE_TEXT,
         alert=_MAYBE_TEXT,
         exchanges=_COUNT,
+        rule=_MAYBE_TEXT,
         closed_by=_MAYBE_TEXT,
         closed_at=_MAYBE_TEXT,
     ),
@@ -165,6 +198,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         errors=(404,),
     ),
     Endpoint(
+        "POST", f"{_CONNECTOR}/reset", views.reset_connector,
+        "Put one connector back to the objects and states it began with; its exchanges leave the journal.",
+        Content("It began anew.", _object(connector=_TEXT, state=_ref("ConnectorState"))),
+        body=views.NOTHING, errors=(404,),
+        description=(
+            "The host, its clock and its rules stay as they are. A connector that sprang up on demand has rule "
+            "counters of its own, which begin anew with it."
+        ),
+    ),
+    Endpoint(
         "GET", f"{_CONNECTOR}/objects", views.get_objects, "The objects of the connected system.",
         Content("The objects.", _ref("Objects")), query=views.PAGE, errors=(404,),
     ),
@@ -186,7 +229,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "GET", "/v1/rules", views.list_rules, "The rules in the order in which they are tried, live ones first.",
-        Content("The rules.", _object(rules=_list(_object(name=_TEXT, live=_FLAG)))),
+        Content("The rules.", _object(rules=_list(_object(
+            name=_TEXT, live=_FLAG, matched=_COUNT, fired=_COUNT, left={"type": ["integer", "null"]},
+        )))),
+        query=views.OF_CONNECTOR, errors=(404,),
     ),
     Endpoint(
         "POST", "/v1/rules", views.add_rule, "Put a live rule before all others; one of the same name is replaced.",
@@ -199,6 +245,18 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "DELETE", "/v1/rules/{name}", views.remove_rule, "Take one live rule away.",
         Content("It is gone.", _ref("Removed")), errors=(404, 409),
+    ),
+    Endpoint(
+        "GET", "/v1/states", views.get_states, "The states that the host, and connectors with their own, are in.",
+        Content("The states.", _ref("States")),
+    ),
+    Endpoint(
+        "PUT", "/v1/states", views.set_state, "Put the host, or a connector, into a state.",
+        Content("The states afterwards.", _ref("States")), body=views.STATE, errors=(404,),
+    ),
+    Endpoint(
+        "POST", "/v1/release", views.release, "Let every answer that hangs go on.",
+        Content("How many there were.", _object(released=_COUNT)), body=views.NOTHING,
     ),
     Endpoint(
         "GET", "/v1/journal", views.get_journal, "What was asked and answered, without secrets.",

@@ -8,7 +8,7 @@ from flask import Response
 
 from mockhost.journal import Subscription
 from mockhost.runtime import Runtime
-from mockhost.web.plain import plainly, rendered
+from mockhost.web.plain import event_json, rendered
 
 KIND = "text/event-stream"
 
@@ -38,7 +38,7 @@ def _events(
         if lost := subscription.lost():
             yield _event("lost", {"events": lost})
         if event is not None:
-            yield _event(event.kind, plainly(runtime.journal, event.data), event.number)
+            yield _event(event.kind, event_json(runtime, event.data), event.number)
         elif subscription.closed:
             return
         else:

@@ -9,7 +9,7 @@ Paths are those of AzureAD/SCIMReferenceCode (`scim/Users`, `scim/Schemas`, …)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -41,7 +41,7 @@ TABLE: Mapping[str, Resource] = {
     "me": Resource(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), "me")),
     ".search": Resource({"POST": "search"}),
 }
-FOUND_BY_FILTER = {"list_users": "find_users", "list_groups": "find_groups"}
+FOUND_BY_FILTER = {f"list_{noun}": f"find_{noun}" for noun in ("users", "groups", "resources")}
 _FILTER = re.compile(r"(?:^|&)filter(?:[=&]|$)", re.IGNORECASE).search
 PREFIX = "ecma2host_"
 ROOT = "/"
@@ -83,9 +83,14 @@ def decode(segment: str) -> str:
 
 
 def route(
-    method: str, target: str, connectors: Mapping[str, object], behaviours: Mapping[str, object]
+    method: str,
+    target: str,
+    connectors: Container[str],
+    behaviours: Mapping[str, object],
+    table_of: Callable[[str], Mapping[str, Resource]] = lambda name: TABLE,
 ) -> Route:
-    """Find the operation of a request. `connectors` are those of the running service, by name."""
+    """Find the operation of a request. `connectors` has the names of those that are served, `table_of` gives what is
+    below the /scim of one."""
     path, query = split_target(target)
     segments = path.split("/")[1:]
     if "" in segments[:-1] and behaviours["double_slash"] == "accept":
@@ -101,22 +106,24 @@ def route(
     rest = segments[1:]
     if not rest or decode(rest[0]).casefold() != "scim" or "" in rest:
         return Route("not_found", "unknown", connector, "", None, path, query)
-    return _below_scim(method, rest[1:], connector, path, query)
+    table = TABLE if connector is None else table_of(connector)
+    return _below_scim(method, rest[1:], connector, path, query, table)
 
 
-def _below_scim(method: str, rest: list[str], connector: str | None, path: str, query: str) -> Route:
-    if not rest:
-        return Route("not_found", "unknown", connector, ROOT, None, path, query)
-    segment = decode(rest[0]).casefold()
-    resource = TABLE.get(segment)
+def _below_scim(
+    method: str, rest: list[str], connector: str | None, path: str, query: str, table: Mapping[str, Resource]
+) -> Route:
+    segment = decode(rest[0]).casefold() if rest else ROOT
+    resource = table.get(segment)
     if resource is None or len(rest) > 2:
         return Route("not_found", "unknown", connector, segment, None, path, query)
     ident = decode(rest[1]) if len(rest) == 2 else None
     methods: Mapping[str, str] | None = resource.collection
     if ident is not None:
         methods = resource.item
-        if resource.search and method == "POST" and ident.casefold() == ".search":
-            methods, ident = {"POST": resource.search}, None  # other verbs mean a user of that id
+        # With other verbs it is a user of that id to the ECMA host, and to nobody else.
+        if resource.search and ident.casefold() == ".search" and (method == "POST" or table is not TABLE):
+            methods, ident = {"POST": resource.search}, None
     if methods is None:
         return Route("not_found", "unknown", connector, segment, ident, path, query)
     operation = methods.get(method)

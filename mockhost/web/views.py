@@ -21,6 +21,7 @@ from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario, parse_duration
 from mockhost.web import events
 from mockhost.web.openapi import Parameter, Schema
+from mockhost.web.plain import exchange_json
 from mockhost.web.sent import asked, number, sent
 
 Load = Callable[[str | Mapping[str, Any], Mapping[str, Any]], Scenario]
@@ -223,18 +224,37 @@ def list_connectors(plane: Plane) -> Data:
 
 
 def get_connector(plane: Plane, name: str) -> Data:
-    status: Mapping[str, Any] = plane.runtime.status()
+    runtime = plane.runtime
+    with runtime.lock:
+        status: Mapping[str, Any] = runtime.status()
+        tenant = runtime.served.find(name)
     _known(name, status["connectors"])
+    state = status["connectors"][name]
+    if tenant is not None:  # nothing of it waits for a start of the service
+        page = tenant.settings()
+        return {
+            "name": name,
+            "state": state,
+            "configured": page,
+            "effective": page if state["running"] else None,
+        }
     return {
         "name": name,
-        "state": status["connectors"][name],
+        "state": state,
         "configured": status["configured"]["connectors"].get(name),
         "effective": status["effective"]["connectors"].get(name),
     }
 
 
+def reset_connector(plane: Plane, name: str) -> Data:
+    sent(NOTHING)
+    _known(name, _connectors(plane))
+    plane.runtime.reset_connector(name)
+    return {"connector": name, "state": _state(plane, name)}
+
+
 def get_objects(plane: Plane, name: str) -> Data:
-    _known(name, plane.runtime.host.configured)
+    _known(name, _connectors(plane))
     return _page(plane.runtime.objects(name))
 
 
@@ -245,6 +265,7 @@ def get_cache(plane: Plane, name: str) -> Data:
 
 def import_now(plane: Plane, name: str) -> Data:
     _running(plane, name)
+    plane.runtime.served.refuse(name, "imports")
     profile = sent(PROFILE).get("profile", "full")
     plane.runtime.import_now(name, profile)
     return {"connector": name, "profile": profile, "state": _state(plane, name)}
@@ -263,7 +284,7 @@ PROFILE: Schema = {
 
 
 def change_system(plane: Plane, name: str) -> Data:
-    _known(name, plane.runtime.host.configured)
+    _known(name, _connectors(plane))
     touched = plane.runtime.change({name: sent(CHANGE)})
     return {"connector": name, "objects": touched, "state": _state(plane, name)}
 
@@ -298,10 +319,17 @@ def _known(name: str, connectors: Iterable[str]) -> None:
         raise NoSuch(f"there is no connector {name!r}", hint=did_you_mean(name, names))
 
 
+def _connectors(plane: Plane) -> list[str]:
+    """The names of all connectors, those that sprang up on demand included."""
+    runtime = plane.runtime
+    with runtime.lock:
+        return [*runtime.host.configured, *runtime.served.tenants]
+
+
 def _running(plane: Plane, name: str) -> None:
+    _known(name, _connectors(plane))
     host = plane.runtime.host
-    _known(name, host.configured)
-    if name not in host.connectors:
+    if not host.running or (name in host.configured and name not in host.connectors):
         raise NotNow(f"connector {name} is not running", hint="start or restart the service")
 
 
@@ -339,8 +367,19 @@ def _without_passwords(values: dict[str, object]) -> dict[str, object]:
 
 
 def list_rules(plane: Plane) -> Data:
-    with plane.runtime.lock:
-        return {"rules": plane.runtime.rules.documents()}
+    name = asked(OF_CONNECTOR).get("connector")
+    if name is not None:
+        _known(str(name), _connectors(plane))
+    return {"rules": plane.runtime.rule_documents(name)}
+
+
+OF_CONNECTOR = (
+    Parameter(
+        "connector",
+        "Whose counts to show: those of a connector that sprang up on demand are its own.",
+        {"type": "string"},
+    ),
+)
 
 
 def add_rule(plane: Plane) -> Data:
@@ -349,7 +388,7 @@ def add_rule(plane: Plane) -> Data:
 
 RULE: Schema = {
     "minProperties": 1,
-    "description": "a rule as in a scenario file: name, when, reply, …",
+    "description": "a rule as in a scenario file: name, when, reply, fault, delay, sequence, …",
     "properties": {"name": {"type": "string"}, "when": {"type": "object"}},
 }
 
@@ -375,6 +414,36 @@ def remove_rule(plane: Plane, name: str) -> Data:
     raise NoSuch(f"there is no rule {name!r}", hint=did_you_mean(name, rules))
 
 
+# ---- states, and answers that hang ----
+
+
+def get_states(plane: Plane) -> Data:
+    return plane.runtime.state_names()
+
+
+def set_state(plane: Plane) -> Data:
+    body = sent(STATE)
+    if (name := body.get("connector")) is not None:
+        _known(name, _connectors(plane))
+    plane.runtime.set_state(body["state"], body.get("connector"))
+    return get_states(plane)
+
+
+STATE: Schema = {
+    "required": ["state"],
+    "additionalProperties": False,
+    "properties": {
+        "state": {"type": "string", "minLength": 1, "description": "the name of a state"},
+        "connector": {"type": "string", "description": "the connector that has it, unless it is the host's"},
+    },
+}
+
+
+def release(plane: Plane) -> Data:
+    sent(NOTHING)
+    return {"released": plane.runtime.release()}
+
+
 # ---- the journal ----
 
 _FORMATS = ("json", "har", "curl", "table")
@@ -392,6 +461,7 @@ FILTERS = (
     Parameter("who", "The user concerned: an id, or the value that was searched for.", {"type": "string"}),
     Parameter("verdict", "ok, not_found, method_not_allowed, unauthorized or refused.", {"type": "string"}),
     Parameter("rule", "The rule that fired.", {"type": "string"}),
+    Parameter("fault", "The fault that it met.", {"type": "string"}),
     Parameter("probe", "Whether it was a probe.", {"type": "boolean"}),
     Parameter("connection", "The number of its connection.", {"type": "integer"}),
 )  # fmt: skip
@@ -409,7 +479,8 @@ def get_journal(plane: Plane) -> Data | Response:
     if shape == "har":
         return renderings.har(entries)
     if shape == "table":
-        return Response(renderings.table(entries, width or None) + "\n", content_type=TEXT)
+        table = renderings.table(entries, width or None, note=plane.runtime.missed)
+        return Response(table + "\n", content_type=TEXT)
     if shape == "curl":
         lines = [renderings.curl(each, ca_file=_ca_file(plane)) for each in entries]
         return Response("".join(f"{line}\n" for line in lines), content_type=TEXT)
@@ -419,7 +490,7 @@ def get_journal(plane: Plane) -> Data | Response:
         "epoch": journal.epoch,
         "last": journal.last,
         "dropped": journal.dropped,
-        "exchanges": [renderings.to_json(each) for each in entries],
+        "exchanges": [exchange_json(plane.runtime, each) for each in entries],
     }
 
 
@@ -433,7 +504,7 @@ def get_exchange(plane: Plane, number: str) -> Data:
     if found is None:
         gone = f"; {journal.dropped} older ones are gone" if journal.dropped else ""
         raise NoSuch(f"there is no exchange {number}", hint=f"the last is {journal.last}{gone}")
-    return renderings.to_json(found)
+    return exchange_json(plane.runtime, found)
 
 
 def clear_journal(plane: Plane) -> Data:
@@ -472,6 +543,12 @@ VERIFY: Schema = {
             "items": {"type": "object"},
             "description": "conditions on exchanges, in order",
         },
+        "all": {
+            "type": "array",
+            "minItems": 1,
+            "items": {"type": "object"},
+            "description": "several assertions; what stands beside it is common to them",
+        },
         "since": {"type": "integer", "minimum": 0, "description": "only exchanges after this number"},
     },
 }
@@ -495,6 +572,7 @@ def _target(target: ClientTarget) -> Data:
         "secret_token": target.secret_token,
         "ca_file": target.ca_file,
         "trusted": target.trusted,
+        "kind": target.kind,
     }
 
 

@@ -130,6 +130,18 @@ def test_clear_without_an_epoch_only_forgets(add: Add, journal: Journal) -> None
     assert add().number == 2
 
 
+def test_the_exchanges_of_one_connector_can_be_forgotten(add: Add, journal: Journal) -> None:
+    """When it begins anew; the others stay, numbers go on, and nothing counts as lost."""
+    for connector in ("SQL", "LDAP", "SQL"):
+        add(connector=connector)
+    size = journal.size
+    assert journal.forget("SQL") == 2
+    assert [each.connector for each in journal] == ["LDAP"]
+    assert (journal.dropped, 0 < journal.size < size) == (0, True)
+    assert add().number == 4
+    assert journal.forget("nobody") == 0
+
+
 def test_connections_are_bounded_as_well() -> None:
     """A port scan must not fill the memory."""
     journal = Journal(key=KEY, limit=2)

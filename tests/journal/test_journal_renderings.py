@@ -56,6 +56,8 @@ def test_an_exchange_as_json(add: Add, journal: Journal) -> None:
         "status": 200,
         "took_ms": 1.2,
         "rule": "r",
+        "faults": [],
+        "delay_ms": None,
         "reason": "because",
         "native": ["SELECT 1"],
         "bug": None,
@@ -169,6 +171,20 @@ def test_marked_rows_are_marked(add: Add, journal: Journal) -> None:
     ]
 
 
+def test_a_note_stands_below_its_row(add: Add, journal: Journal) -> None:
+    """Marked as it is, clipped to the width, and printable; most rows have none."""
+    add()
+    add()
+    notes = {2: "rule 'slow' did not match\x1b[31m"}
+    rows = table(journal, note=lambda each: notes.get(each.number, "")).splitlines()
+    assert len(rows) == 4
+    assert rows[3] == "   rule 'slow' did not match\\x1b[31m"
+    narrow = table(
+        journal, 20, marked=frozenset({2}), note=lambda each: notes.get(each.number, "")
+    ).splitlines()
+    assert narrow[-1] == ">    rule 'slow' di…"
+
+
 def test_no_exchanges_is_said() -> None:
     """Not an empty string."""
     assert table([]) == "(no exchanges)"
@@ -274,6 +290,7 @@ def test_a_connection_that_went_well() -> None:
         "error": None,
         "alert": None,
         "exchanges": 3,
+        "rule": None,
         "closed_by": "client",
         "closed_at": None,
     }

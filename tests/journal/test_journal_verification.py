@@ -198,6 +198,91 @@ def test_a_long_journal_is_shown_in_part(add: Add, journal: Journal) -> None:
     assert len(text.splitlines()) < 60
 
 
+# ---- several at once ----
+
+ONE_PATCH: Spec = {
+    "id": "bob",
+    "all": [{"operation": "patch_user", "count": 1}, {"operation": "delete_user", "count": {"never": True}}],
+}
+
+
+def test_one_patch_and_no_delete_is_one_assertion(add: Add, journal: Journal) -> None:
+    """What stands beside `all` is common to its parts; another user's exchanges are none of this one's."""
+    for method, operation, who in (
+        ("PATCH", "patch_user", "bob"),
+        ("PATCH", "patch_user", "ann"),
+        ("DELETE", "delete_user", "ann"),
+    ):
+        add(method=method, operation=operation, target=f"{BASE}/Users/{who}", status=204, who=who)
+    result = journal.verify(ONE_PATCH)
+    assert (result.ok, result.matched) == (True, (1,))
+    add(method="DELETE", operation="delete_user", target=f"{BASE}/Users/bob", status=204)
+    failed = journal.verify(ONE_PATCH)
+    assert not failed.ok
+    head, *_ = failed.text.splitlines()
+    assert head == "expected no exchanges with id 'bob', operation 'delete_user'; found 1 (#4) among 4"
+    assert failed.text.count("expected") == 1
+
+
+def test_each_part_that_does_not_hold_has_its_report(story: Journal) -> None:
+    """One after the other, each with the journal and what came nearest."""
+    parts = [
+        {"operation": "patch_user", "count": 1},
+        {"order": [{"status": 201}, {"status": 409}]},
+        {"status": 201},
+    ]
+    result = story.verify({"id": "bob", "all": parts})
+    assert not result.ok
+    reports = result.text.split("\n\nexpected ")
+    assert len(reports) == 2
+    assert "found 2 (#4, #5)" in reports[0]
+    assert "near: #5: status: expected 409, got 204" in reports[1]
+    assert all("create_user" in report for report in reports)
+
+
+def test_parts_may_have_parts_and_a_common_beginning(story: Journal) -> None:
+    """`since` stands beside `all` and counts for every one."""
+    spec: Spec = {"since": 3, "all": [{"all": [{"operation": "patch_user", "count": 2}]}, {"status": 401}]}
+    assert story.verify(spec).matched == (4, 5, 6)
+    assert not story.verify({**spec, "since": 4}).ok
+
+
+# ---- faults ----
+
+
+@pytest.mark.parametrize(
+    ("fault", "matched"),
+    [
+        ("html", (2, 3)),
+        (["html", "hang"], (2, 3)),
+        ({"any_of": ["content_type"]}, (3,)),
+        ({"not": "html"}, (1,)),
+        ({"absent": True}, (1,)),
+        ({"absent": False}, (2, 3)),
+        ({"starts_with": "content"}, (3,)),
+        (None, (1,)),
+    ],
+)
+def test_of_several_faults_each_is_found(
+    add: Add, journal: Journal, fault: object, matched: tuple[int, ...]
+) -> None:
+    """`not` and `absent` are about all of them."""
+    add()
+    add(faults=("html",), rule="one")
+    add(faults=("content_type", "html"), rule="two")
+    assert journal.verify({"fault": fault}).matched == matched
+    assert [each.number for each in journal.entries(fault=fault)] == list(matched)
+
+
+def test_a_fault_that_did_not_happen_is_told_with_those_that_did(add: Add, journal: Journal) -> None:
+    """All of them."""
+    add(faults=("content_type", "html"), rule="two")
+    assert (
+        "near: #1: fault: expected 'hang', got ['content_type', 'html']"
+        in journal.verify({"fault": "hang"}).text
+    )
+
+
 # ---- lost entries ----
 
 
@@ -270,6 +355,16 @@ def test_a_reset_makes_verification_possible_again(lossy: Journal) -> None:
         ({"order": {"status": 200}}, "order is a list of maps"),
         ({"order": ["find_users"]}, "order is a list of maps"),
         ({"order": [{"count": 1}]}, "a step of order has no 'count'"),
+        ({"fault": "htm"}, "there is no fault 'htm'; did you mean 'html'?"),
+        ({"fault": "CONNECTION_RESET_BY_PEER"}, "it is called connection_reset here"),
+        ({"fault": {"not": ["html", "hagn"]}}, "did you mean 'hang'?"),
+        ({"all": []}, "all is a list of maps"),
+        ({"all": {"status": 200}}, "all is a list of maps"),
+        ({"all": [{"status": 200}], "count": 1}, "'count' can't stand beside all"),
+        ({"all": [{"status": 200}], "order": [{}]}, "'order' can't stand beside all"),
+        ({"all": [{"status": 200, "since": 1}]}, "a part of all has no 'since'"),
+        ({"all": [{"status": 200}], "status": 201}, "'status' stands beside all and in a part of it"),
+        ({"all": [{"conut": 1}]}, "did you mean 'count'?"),
         ({"since": "3"}, "since is the number of an exchange"),
         ({"since": -3}, "since is the number of an exchange"),
         ({"attributes": "bob"}, "'attributes' is a map"),

@@ -438,9 +438,23 @@ def test_a_null_may_remove_what_is_not_there(said: str) -> None:
 
 
 def test_a_live_rule_is_judged_as_one_of_a_file() -> None:
-    """All that is wrong with it at once, what is reserved included."""
-    loader.judge_rule({"when": {"operation": "find_users"}, "reply": {"status": 503}})
+    """All that is wrong with it at once."""
+    healthy = loader.load("basics/healthy", env={})
+    loader.judge_rule({"when": {"operation": "find_users"}, "reply": {"status": 503}}, healthy)
     with pytest.raises(UsageError) as caught:
-        loader.judge_rule({"when": {"opration": "me"}, "fault": "connection_reset", "probability": 0.5})
-    for part in ("$.when.opration: unknown key", "$.fault: 'fault' is reserved", "$.probability"):
+        loader.judge_rule(
+            {
+                "when": {"opration": "me"},
+                "fault": "connection_rest",
+                "probability": 1.5,
+                "set": {"clock": {}},
+            },
+            healthy,
+        )
+    for part in (
+        "$.when.opration: unknown key",
+        "$.fault: there is no fault 'connection_rest' (did you mean 'connection_reset'?)",
+        "$.probability",
+        "$.set.clock",
+    ):
         assert part in str(caught.value)

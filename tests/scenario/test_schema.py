@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockhost import matching, rules
+from mockhost import matching
 from mockhost.ecma import behaviours
 from mockhost.ecma.config import TlsConfig
 from mockhost.expect.client import ENDS
+from mockhost.rules import conditions, rule, states
 from mockhost.scenario import acceptance, build, schema, shape, steps
 
 ROOT: dict[str, Any] = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
@@ -56,11 +57,9 @@ def test_every_property_has_a_description(path: tuple[str, ...]) -> None:
 
 
 def test_a_map_by_declared_keys_takes_no_others() -> None:
-    """Unknown keys are problems everywhere."""
+    """Unknown keys are problems everywhere, but where keys are names."""
     loose = [
-        path
-        for path, part in PARTS.items()
-        if "properties" in part and part.get("additionalProperties") is not False
+        path for path, part in PARTS.items() if "properties" in part and "additionalProperties" not in part
     ]
     assert loose == []
 
@@ -80,10 +79,15 @@ def test_it_knows_the_words_of_the_code() -> None:
     step = definitions["step"]["properties"]
     tls = ROOT["$defs"]["host"]["properties"]["tls"]["anyOf"][0]["enum"]
     assert set(definitions["matcher"]["properties"]) == matching.WORDS
-    conditions = {
-        word for word, part in definitions["when"]["properties"].items() if "x-reserved" not in part
-    }
-    assert conditions == set(rules.CONDITIONS)
+    effects = set(rule.ACTIONS) | {"write", "times", "note"}
+    assert set(definitions["when"]["properties"]) == set(conditions.WORDS)
+    assert set(definitions["sequence_step"]["properties"]) == effects
+    assert effects | {"name", "when", "sequence", "repeat", "probability", "ttl"} == set(
+        definitions["rule"]["properties"]
+    )
+    assert tuple(definitions["rule"]["properties"]["repeat"]["enum"]) == rule.REPEATS
+    assert tuple(definitions["rule"]["properties"]["write"]["enum"]) == rule.WRITES
+    assert set(definitions["state"]["properties"]) == {"to", "after", "note", *states.HAPPENINGS}
     assert set(tls) == set(build.TLS_WORDS)
     assert set(definitions["tls"]["properties"]) == set(TlsConfig._fields)
     assert set(step["send"]["enum"]) == set(steps.SIBLINGS)
@@ -92,18 +96,6 @@ def test_it_knows_the_words_of_the_code() -> None:
     assert set(steps.HAPPENINGS) | {"at", "note"} == set(definitions["moment"]["properties"])
     assert {option["required"][0] for option in definitions["step"]["anyOf"]} == set(steps.VERBS)
     assert tuple(definitions["host"]["properties"]["generation"]["enum"]) == behaviours.GENERATIONS
-
-
-def test_keys_of_later_releases_are_documented_and_marked() -> None:
-    """What `rules` will know later is in the schema today, so that nobody takes the words for something else."""
-    reserved = {path[-1] for path, part in PARTS.items() if "x-reserved" in part}
-    wanted = "sequence repeat fault delay probability ttl set_state in_state times nth after every for states on_demand"
-    assert reserved >= set(wanted.split())
-    assert all(
-        part["description"].startswith("Reserved for a later release")
-        for part in PARTS.values()
-        if "x-reserved" in part
-    )
 
 
 def _durations(part: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -176,6 +176,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/connectors/{name}/import"): {"profile": "full"},
     ("POST", "/v1/connectors/{name}/change"): {"insert": [{"ContosoLogin": "carol"}]},
     ("POST", "/v1/rules"): {"name": "busy", "reply": {"status": 503}},
+    ("PUT", "/v1/states"): {"state": "Rotated"},
     ("POST", "/v1/verify"): {"operation": "find_users"},
 }
 PATHS = {"/v1/rules/{name}": "/v1/rules/busy", "/v1/journal/{number}": "/v1/journal/1"}
@@ -384,13 +385,15 @@ def test_there_is_nothing_elsewhere(ask: Ask, path: str) -> None:
         ("GET", "/v1/reset", "POST"),
         ("OPTIONS", "/v1/reset", "POST"),
         ("PATCH", "/v1/scenario", "GET"),
+        ("PUT", "/v1/journal", "GET"),
     ],
 )
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", None])
 def test_a_path_that_is_asked_the_wrong_way_says_which_is_right(
-    ask: Ask, method: str, path: str, allow: str
+    ask: Ask, method: str, path: str, allow: str, kind: str | None
 ) -> None:
-    """405 with Allow."""
-    answer = ask(method, path)
+    """405 with Allow, also before anything is said of what is sent."""
+    answer = ask(method, path, content_type=kind)
     assert answer.status_code == 405
     assert allow in answer.headers["Allow"]
     error_of(answer)
@@ -633,12 +636,49 @@ def test_the_service_is_stopped_and_its_connectors_with_it(ask: Ask) -> None:
     assert ask("GET", "/v1/connectors/SQL").get_json()["effective"] is None
 
 
-@pytest.mark.parametrize("rest", ["", "/objects", "/cache", "/import", "/change"])
+@pytest.mark.parametrize("rest", ["", "/objects", "/cache", "/import", "/change", "/reset"])
 def test_a_connector_that_is_not_there_gets_a_suggestion(ask: Ask, rest: str) -> None:
     """Names are case-sensitive, as on the host."""
-    answer = ask("POST" if rest in ("/import", "/change") else "GET", f"/v1/connectors/sql{rest}")
+    answer = ask("POST" if rest in ("/import", "/change", "/reset") else "GET", f"/v1/connectors/sql{rest}")
     assert answer.status_code == 404
     assert "did you mean 'SQL'" in error_of(answer)["hint"]
+
+
+def test_one_connector_is_reset_and_the_others_stay(runtime: Runtime, ask: Ask) -> None:
+    """Its objects, its cache and its exchanges; neither the clock nor the rules nor the epoch."""
+    before = ask("GET", "/v1/connectors/LDAP/objects").get_json()["total"]
+    for name in ("SQL", "LDAP"):
+        exchange(runtime, connector=name)
+        anchor = runtime.host.configured[name].anchor
+        ask("POST", f"/v1/connectors/{name}/change", {"insert": [{anchor: "carol"}]})
+        ask("POST", f"/v1/connectors/{name}/import")
+    ask("POST", "/v1/rules", {"name": "mine", "when": {"operation": "me"}, "reply": "normal"})
+    ask("POST", "/v1/clock/advance", {"by": "4m"})
+    answer = ask("POST", "/v1/connectors/SQL/reset").get_json()
+    assert answer["connector"] == "SQL"
+    assert (answer["state"]["objects"], answer["state"]["cached"]) == (5, 5)
+    assert answer["state"] == ask("GET", "/v1/connectors/SQL").get_json()["state"]
+    assert ask("GET", "/v1/connectors/LDAP/objects").get_json()["total"] == before + 1
+    assert ask("GET", "/v1/clock").get_json()["now"] == "2026-01-01T00:04:00.000Z"
+    assert ask("GET", "/v1/health").get_json()["epoch"] == 0
+    assert [each["name"] for each in ask("GET", "/v1/rules").get_json()["rules"]] == ["mine"]
+    assert {each["connector"] for each in ask("GET", "/v1/journal").get_json()["exchanges"]} == {"LDAP"}
+
+
+def test_the_reset_of_a_connector_takes_nothing(ask: Ask) -> None:
+    """A key that is sent by mistake is refused."""
+    assert ask("POST", "/v1/connectors/SQL/reset", {"objects": True}).status_code == 400
+
+
+def test_an_import_that_fails_says_why(runtime: Runtime, ask: Ask) -> None:
+    """In the connector's state, until one has done its work."""
+    space = runtime.host.connectors["SQL"].space
+    space.fail_imports("the file server is gone")
+    state = ask("POST", "/v1/connectors/SQL/import").get_json()["state"]
+    assert state["import_problem"] == "the file server is gone"
+    assert ask("GET", "/v1/connectors").get_json()["connectors"]["LDAP"]["import_problem"] is None
+    space.mend_imports()
+    assert ask("POST", "/v1/connectors/SQL/import").get_json()["state"]["import_problem"] is None
 
 
 def test_a_change_behind_the_hosts_back_shows_after_an_import(ask: Ask) -> None:
@@ -691,6 +731,67 @@ def test_rules_are_added_listed_and_removed(ask: Ask) -> None:
     assert ask("GET", "/v1/rules").get_json() == {"rules": []}
 
 
+def test_states_are_shown_and_set(ask: Ask) -> None:
+    """The host's, and those of a connector with states of its own; what entering one has happen, happens."""
+    states = {
+        "states": {
+            "initial": "Started",
+            "Started": {},
+            "Debugged": {"set": {"host.behaviours.root_status": 410}},
+        },
+        "connectors": {"SQL": {"states": {"initial": "Full", "Full": {}, "Empty": {}}}},
+    }
+    ask("PUT", "/v1/scenario", {"scenario": "basics/healthy", "overrides": states})
+    assert ask("GET", "/v1/states").get_json() == {"host": "Started", "connectors": {"SQL": "Full"}}
+    assert ask("PUT", "/v1/states", {"state": "Debugged"}).get_json()["host"] == "Debugged"
+    answer = ask("PUT", "/v1/states", {"state": "Empty", "connector": "SQL"}).get_json()
+    assert answer == {"host": "Debugged", "connectors": {"SQL": "Empty"}}
+    assert ask("PUT", "/v1/states", {"state": "Debuged"}).status_code == 400
+    assert ask("PUT", "/v1/states", {"state": "Empty", "connector": "sql"}).status_code == 404
+    ask("POST", "/v1/connectors/SQL/reset")
+    assert ask("GET", "/v1/states").get_json() == {"host": "Debugged", "connectors": {"SQL": "Full"}}
+
+
+def test_nothing_hangs_and_nothing_is_released(ask: Ask) -> None:
+    """Without sockets there is nothing to let go on."""
+    assert ask("POST", "/v1/release").get_json() == {"released": 0}
+
+
+ROTATED = "the-token-after-that"
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"fault": {"token_rotated": ROTATED}},
+        {"fault": ["html", {"token_rotated": {"token": ROTATED}}]},
+        {"sequence": [{"fault": {"token_rotated": ROTATED}}, {"reply": "normal"}]},
+        {"set": {"connectors.SQL.secret_token": ROTATED}},
+        {"set": {"client": {"SQL": {"secret_token": ROTATED}}}},
+        {"when": {"header": {"Authorization": f"Bearer {ROTATED}"}}, "reply": {"status": 503}},
+        {"when": {"header": {"authorization": {"not": f"Bearer {ROTATED}"}}}, "reply": {"status": 503}},
+        {"reply": {"status": 200, "headers": {"X-Authorization": ROTATED}}},
+    ],
+)
+@pytest.mark.parametrize("written", ["live", "in the file"])
+def test_a_token_in_a_rule_is_not_shown(
+    runtime: Runtime, ask: Ask, rule: dict[str, Any], written: str
+) -> None:
+    """Neither in the list of rules nor anywhere else, as the connectors' own."""
+    rule = {"when": {"operation": "find_users"}, **rule}
+    if written == "live":
+        assert ask("POST", "/v1/rules", rule).status_code == 201
+    else:
+        ask("PUT", "/v1/scenario", {"scenario": "basics/healthy", "overrides": {"rules": [rule]}})
+    exchange(runtime, target=f"{BASE}/Users/{ROTATED}")
+    for path in ("/v1/rules", "/v1/scenario?document=true", "/v1/journal", "/v1/journal?format=table"):
+        answer = ask("GET", path)
+        assert answer.status_code == 200
+        assert ROTATED not in answer.get_data(as_text=True)
+    runtime.reset()
+    assert (ROTATED in runtime.journal.secrets) == (written == "in the file")
+
+
 def test_the_scenarios_own_rules_stay(ask: Ask) -> None:
     """They are listed, but only live ones can be removed."""
     rules = {"rules": [{"name": "own", "when": {"operation": "me"}, "reply": {"status": 503}}]}
@@ -708,8 +809,11 @@ def test_the_scenarios_own_rules_stay(ask: Ask) -> None:
         {"reply": {"status": 99}},
         {"reply": {"status": 200, "body_file": "/etc/passwd"}},
         {"reply": 3},
-        {"when": {"operation": "me"}, "fault": "connection_reset"},
-        {"sequence": [{"reply": "normal"}]},
+        {"when": {"operation": "me"}, "fault": "conection_reset"},
+        {"when": {"operation": "me"}, "fault": {"connection_reset": {"when": "never"}}},
+        {"when": {"operation": "me"}, "fault": "tls_alert"},
+        {"sequence": [{"note": "does nothing"}]},
+        {"sequence": []},
         {},
     ],
 )
@@ -857,6 +961,224 @@ def test_a_token_that_was_set_is_not_repeated(ask: Ask) -> None:
     assert answer.status_code == 200
     assert "brand-new-token" not in answer.get_data(as_text=True)
     assert ask("GET", "/v1/truth").get_json()["connectors"]["SQL"]["secret_token"] == "brand-new-token"
+
+
+# ---- connectors that spring up on demand ----
+
+TENANTS = {
+    "format": 1,
+    "extends": "basics/scim",
+    "on_demand": {"template": "SCIM", "max": 3},
+    "rules": [{"name": "second", "when": {"operation": "create_user", "nth": 2}, "reply": {"status": 503}}],
+}
+
+
+class Tenants:
+    """A host whose connectors spring up, and those who ask it."""
+
+    def __init__(self, host: MockHost) -> None:
+        self.host = host
+        self.client = create_control_app(host.runtime, token=None, bound_host="127.0.0.1").test_client()
+
+    def create(self, name: str, user: str, token: str | None = None) -> int:
+        """Create a user in the connector of this name, as its client; the status."""
+        with self.host.session("SCIM") as session:
+            if token is not None:
+                session.headers["Authorization"] = f"Bearer {token}"
+            url = self.host.url("SCIM").replace("_SCIM/", f"_{name}/") + "/Users"
+            return session.post(url, json={"userName": user}).status_code
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the control plane; the answer's JSON."""
+        more: dict[str, Any] = {} if method == "GET" else {"json": body or {}}
+        return self.client.open(f"/v1/{path}", method=method, base_url=LOCAL, **more).get_json()
+
+    def held(self) -> dict[str, int]:
+        """How many objects each connector has."""
+        states = self.ask("GET", "connectors")["connectors"]
+        return {name: state["objects"] for name, state in states.items()}
+
+
+@pytest.fixture
+def tenants() -> Iterator[Tenants]:
+    """A host with one SCIM connector, of which others may spring up."""
+    with MockHost(TENANTS, tls=False) as host:
+        yield Tenants(host)
+
+
+def test_a_connector_springs_up_with_the_first_who_is_let_in(tenants: Tenants) -> None:
+    """Only then is it there; it is listed, and there are so many at most."""
+    assert tenants.create("alpha", "ann", token="wrong") == 401
+    assert tenants.held() == {"SCIM": 0}
+    assert [tenants.create(name, "ann") for name in ("alpha", "beta", "gamma", "delta")] == [
+        201,
+        201,
+        201,
+        404,
+    ]
+    assert tenants.held() == {"SCIM": 0, "alpha": 1, "beta": 1, "gamma": 1}
+    assert tenants.host.url("alpha").endswith("/ecma2host_alpha/scim")
+    tenants.host.reset()
+    assert tenants.held() == {"SCIM": 0}
+
+
+def test_a_connector_that_sprang_up_is_a_tenant_of_its_own(tenants: Tenants) -> None:
+    """Its objects, counts of rules, states, changes and view of the journal; and a reset that is its own."""
+    asked = [("alpha", "ann"), ("alpha", "bob"), ("beta", "ann")]
+    assert [tenants.create(*each) for each in asked] == [201, 503, 201]
+    counts = {
+        name: tenants.ask("GET", f"rules?connector={name}")["rules"][0]["matched"]
+        for name in ("SCIM", "alpha", "beta")
+    }
+    assert counts == {"SCIM": 0, "alpha": 2, "beta": 1}
+    change = {"insert": [{"userName": "eve"}, {"displayName": "All"}], "delete": [{"userName": "ann"}]}
+    assert tenants.ask("POST", "connectors/alpha/change", change)["objects"] == 3
+    assert tenants.held() == {"SCIM": 0, "alpha": 2, "beta": 1}
+    assert [each.get("userName") for each in tenants.host.objects("alpha")] == ["eve", None]
+    page = tenants.ask("GET", "connectors/alpha/cache?start_index=2")
+    assert (page["total"], page["objects"][0]["displayName"]) == (2, "All")
+    tenants.ask("PUT", "states", {"state": "Odd", "connector": "alpha"})
+    assert tenants.ask("GET", "states")["connectors"] == {"alpha": "Odd", "beta": "Started"}
+    assert (tenants.host.state("alpha"), tenants.host.state()) == ("Odd", "Started")
+
+    assert tenants.ask("POST", "connectors/alpha/reset")["state"]["objects"] == 0
+    assert tenants.host.state("alpha") == "Started"
+    assert tenants.ask("GET", "journal?connector=alpha")["exchanges"] == []
+    assert len(tenants.ask("GET", "journal?connector=beta")["exchanges"]) == 1
+    assert [tenants.create(*each) for each in asked] == [201, 503, 503]
+
+
+def test_whoever_is_not_let_in_leaves_little_behind(tenants: Tenants) -> None:
+    """A guess at a thousand names makes no connectors, nor anything that is due for one."""
+    states = {"initial": "New", "New": {"to": "Old", "after": "10m"}, "Old": {}}
+    tenants.host.use({**TENANTS, "states": states})
+    for number in range(40):
+        assert tenants.create(f"guess{number}", "ann", token="wrong") == 401
+    assert tenants.held() == {"SCIM": 0}
+    assert len(tenants.host.runtime.served.with_own_rules) == 16
+    live = tenants.ask("POST", "rules", {"when": {"verdict": "unauthorized"}, "reply": {"status": 418}})[
+        "name"
+    ]
+    assert tenants.create("guess39", "ann", token="wrong") == 418
+    tenants.ask("DELETE", f"rules/{live}")
+    tenants.ask("PUT", "host", {"set": {"connectors.SCIM.secret_token": "another-token"}})
+    assert tenants.create("guess39", "ann", token="another-token") == 201
+    assert tenants.host.state("guess39") == "New"
+    tenants.host.clock.advance("10m")
+    assert tenants.host.state("guess39") == "Old"
+    tenants.host.reset_connector("guess39")
+    assert tenants.host.state("guess39") == "New"
+
+
+def test_what_a_scim_connector_does_not_have_is_refused_in_words(tenants: Tenants) -> None:
+    """It has no imports; it has pages, and what it is made of."""
+    tenants.create("alpha", "ann")
+    for name in ("SCIM", "alpha"):
+        assert "no imports" in tenants.ask("POST", f"connectors/{name}/import")["error"]["message"]
+        shown = tenants.ask("GET", f"connectors/{name}")
+        assert (shown["configured"]["kind"], shown["configured"]["on_demand"]) == ("scim", name == "alpha")
+        assert shown["effective"] == shown["configured"]
+        assert tenants.host.token(name) not in json.dumps(shown)
+        wrong = tenants.ask("POST", f"connectors/{name}/change", {"insert": [{"active": True}]})
+        assert "userName" in wrong["error"]["message"]
+    tenants.host.service("stop")
+    assert tenants.ask("GET", "connectors/alpha")["effective"] is None
+    assert "not running" in tenants.ask("GET", "connectors/alpha/cache")["error"]["message"]
+    tenants.host.reset_connector("alpha")
+    assert tenants.host.objects("alpha") == []
+
+
+# ---- near misses ----
+
+
+def test_a_near_miss_is_shown_wherever_exchanges_are(host: MockHost) -> None:
+    """In JSON, in the table, in the stream of events; the client sees nothing of it."""
+    host.add_rule(
+        {
+            "name": "only Lisa",
+            "when": {"operation": "find_users", "attributes": {"ContosoLogin": "lisa"}},
+            "fault": "html",
+        }
+    )
+    control = create_control_app(host.runtime, token=None, bound_host="127.0.0.1").test_client()
+    why = "attributes ContosoLogin: expected 'lisa', got 'bob'"
+    with Stream(host.control_url) as stream:
+        stream.next()
+        with host.session("SQL") as session:
+            answer = session.get(host.url("SQL") + "/Users", params={"filter": 'ContosoLogin eq "bob"'})
+            assert "lisa" not in str(answer.headers) + answer.text
+            session.get(host.url("SQL") + "/Users", params={"filter": 'ContosoLogin eq "lisa"'})
+            session.get(host.url("SQL") + "/Users/bob")
+        shown = [stream.next()[1]["near_miss"] for _ in range(3)]
+    listed = control.get("/v1/journal", base_url=LOCAL).get_json()["exchanges"]
+    assert [each["near_miss"] for each in listed] == shown
+    assert [each["fired"] for each in shown] == [None, "only Lisa", None]
+    assert shown[0]["considered"] == ["only Lisa"]
+    closest = shown[0]["closest"]
+    assert (closest["held"], closest["conditions"], closest["condition"]) == (1, 2, "attributes ContosoLogin")
+    assert closest["text"].endswith(why)
+    assert shown[1]["closest"] is None
+    table = control.get("/v1/journal?format=table", base_url=LOCAL).get_data(as_text=True).splitlines()
+    assert [line for line in table if "came closest" in line] == [f"   {closest['text']}"]
+    assert control.get("/v1/journal/1", base_url=LOCAL).get_json()["near_miss"] == shown[0]
+
+
+def test_a_near_miss_has_no_credentials_in_it(host: MockHost) -> None:
+    """Those that were expected are as little shown as those that came."""
+    rule = {"name": "old", "when": {"header": {"Authorization": "Bearer the-old-one"}}, "fault": "html"}
+    host.add_rule(rule)
+    with host.session("SQL") as session:
+        session.get(host.url("SQL") + "/Users/bob")
+    [entry] = host.journal.entries()
+    near = host.near_miss(entry)
+    assert near is not None
+    assert "tok…(len 11)" in near.text
+    assert "the-old-one" not in near.text
+    assert host.token("SQL") not in near.text
+
+
+def test_one_assertion_holds_over_the_api_in_python_and_in_a_step(host: MockHost) -> None:
+    """The same words: exactly one PATCH to this user and no DELETE."""
+    spec: dict[str, Any] = {
+        "connector": "SQL",
+        "id": "ljacobson",
+        "all": [
+            {"operation": "patch_user", "count": 1},
+            {"operation": "delete_user", "count": {"never": True}},
+        ],
+    }
+    control = create_control_app(host.runtime, token=None, bound_host="127.0.0.1").test_client()
+    step = {"format": 1, "extends": "basics/healthy", "title": "One PATCH", "expect": []}
+    patch = {"send": "patch", "id": "ljacobson", "set": {"FirstName": "Liz"}, "gets": {"status": 200}}
+    step["expect"] = [patch, {"verify": spec}]
+    host.use(step)
+    assert host.check().ok
+    host.verify(**spec)
+    assert control.post("/v1/verify", json=spec, base_url=LOCAL).get_json()["ok"] is True
+    with host.session("SQL") as session:
+        session.delete(host.url("SQL") + "/Users/ljacobson")
+    with pytest.raises(AssertionError, match="expected no exchanges with connector 'SQL', id 'ljacobson'"):
+        host.verify(**spec)
+    answer = control.post("/v1/verify", json=spec, base_url=LOCAL).get_json()
+    assert (answer["ok"], answer["matched"]) == (False, [1, 2])
+
+
+def test_a_bug_of_ours_is_journalled_with_what_was_asked(
+    host: MockHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request's line and headers, without secrets; the client gets an empty 500."""
+
+    def fail(name: str) -> None:
+        raise ValueError("a mistake")
+
+    monkeypatch.setattr(host.runtime.served, "get", fail)
+    with host.session("SQL") as session:
+        answer = session.get(host.url("SQL") + "/Users/bob")
+    assert (answer.status_code, answer.text) == (500, "")
+    [entry] = host.journal.entries()
+    assert (entry.method, entry.target) == ("GET", f"{BASE}/Users/bob")
+    assert str(entry.bug).startswith("ValueError: a mistake")
+    assert host.token("SQL") not in str(entry.headers)
 
 
 # ---- events, over a real socket ----

@@ -22,7 +22,7 @@ BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
 class Asked:
     """A request, as far as a fault looks at it."""
 
-    method, path = "GET", "/Users"
+    method, path, target = "GET", "/Users", "/Users"
 
     def __init__(
         self, operation: str, connector: str | None, ident: str | None, values: Mapping[str, object]

@@ -1,0 +1,199 @@
+"""Rules: what a scenario has happen instead of, around, or after what the host would do.
+
+The first rule that applies wins: live rules before the file's, the newest live rule first. Whether one applies is
+decided in one step under the runtime's lock: conditions, count, window, draw, turn of the sequence, state. A rule whose
+draw fails, whose window is shut or whose sequence is at its end passes the request on to the next one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mockhost.clock import Chance
+from mockhost.errors import UsageError
+from mockhost.rules.conditions import Request, Unreadable
+from mockhost.rules.rule import Course, Reply, Rule, Step
+from mockhost.rules.states import Happening, States
+
+__all__ = [
+    "Decision",
+    "Passed",
+    "Reply",
+    "Request",
+    "Rule",
+    "Rules",
+    "States",
+    "Step",
+    "Unreadable",
+    "compiled",
+]
+
+
+class Decision(NamedTuple):
+    """A rule applies: with which step, to the how manieth of its matches (from 1), and what is to happen afterwards."""
+
+    course: Course
+    step: Step
+    ordinal: int
+    happenings: tuple[Happening, ...] = ()
+
+    @property
+    def rule(self) -> Rule:
+        return self.course.rule
+
+
+class Passed(NamedTuple):
+    """A rule whose conditions held, and that all the same passed the request on."""
+
+    rule: str
+    why: str
+
+
+_COMPILED: dict[int, tuple[Sequence[Mapping[str, Any]], tuple[Rule, ...]]] = {}
+_COMPILED_SIZE = 32
+
+
+def compiled(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """The rules of a scenario, compiled once for all hosts that have it. Raises UsageError."""
+    known = _COMPILED.get(id(documents))
+    if known is not None and known[0] is documents:
+        return known[1]
+    rules = tuple(Rule(document, f"rules[{i}]", live=False) for i, document in enumerate(documents))
+    if len(_COMPILED) >= _COMPILED_SIZE:
+        _COMPILED.pop(next(iter(_COMPILED)), None)
+    _COMPILED[id(documents)] = (documents, rules)
+    return rules
+
+
+class Rules:
+    """The rules in force: those of the file, and live ones before them. The runtime's lock guards it."""
+
+    def __init__(
+        self, documents: Sequence[Mapping[str, Any]], chance: Chance, states: States, now: float
+    ) -> None:
+        self._chance = chance
+        self._states = states
+        self._file = tuple(Course(rule, now) for rule in compiled(documents))
+        self._live: tuple[Course, ...] = ()
+        self._numbers = itertools.count()
+        self._candidates: dict[tuple[str, str | None], tuple[Course, ...]] = {}
+        self._on_connections: tuple[Course, ...] = ()
+        self._changed()
+
+    def _changed(self) -> None:
+        self._candidates = {}
+        courses = (*self._live, *self._file)
+        self._on_connections = tuple(course for course in courses if course.rule.on_connection)
+        self._on_requests = tuple(course for course in courses if not course.rule.on_connection)
+        self.considered = tuple(course.rule for course in self._on_requests)
+        """the rules that requests are shown to, in order"""
+
+    def __iter__(self) -> itertools.chain[Rule]:
+        return itertools.chain((c.rule for c in self._live), (c.rule for c in self._file))
+
+    def __bool__(self) -> bool:
+        return bool(self._live or self._file)
+
+    @property
+    def has_on_connections(self) -> bool:
+        """Whether any rule is decided when a connection is accepted."""
+        return bool(self._on_connections)
+
+    # -- deciding --------------------------------------------------------------------------------------------
+
+    def decide(self, request: Request, now: float, passed: list[Passed]) -> Decision | None:
+        """The first rule that applies to a request, or None; counts, draws and sets its state.
+
+        Rules whose conditions held but that passed it on are added to `passed`.
+        """
+        kind = request.operation, request.connector
+        candidates = self._candidates.get(kind)
+        if candidates is None:
+            found = tuple(course for course in self._on_requests if course.rule.may_match(*kind))
+            candidates = self._candidates[kind] = found
+        for course in candidates:
+            if course.rule.matches(request):
+                decision = self._take(course, request.connector, now, passed)
+                if decision is not None:
+                    return decision
+        return None
+
+    def meet(self, connection: Request, now: float) -> Decision | None:
+        """The first rule that applies to a connection which was just accepted, or None."""
+        for course in self._on_connections:
+            if all(condition.difference(connection) is None for condition in course.rule.conditions):
+                decision = self._take(course, None, now, [])
+                if decision is not None:
+                    return decision
+        return None
+
+    def _take(
+        self, course: Course, connector: str | None, now: float, passed: list[Passed]
+    ) -> Decision | None:
+        step = course.take(now, self._chance)
+        if isinstance(step, str):
+            passed.append(Passed(course.rule.name, step))
+            return None
+        happenings: list[Happening] = []
+        if step.set_state is not None:
+            happening = self._states.enter(step.set_state, connector)
+            if happening is not None:
+                happenings.append(happening)
+        if step.happening is not None:
+            happenings.append(step.happening)
+        return Decision(course, step, course.opened.matches, tuple(happenings))
+
+    # -- changing --------------------------------------------------------------------------------------------
+
+    def replace_file(self, documents: Sequence[Mapping[str, Any]], now: float) -> None:
+        """Put other rules in the place of the file's; live rules stay."""
+        self._file = tuple(Course(rule, now) for rule in compiled(documents))
+        self._changed()
+
+    def add(self, document: Mapping[str, Any], now: float) -> str:
+        """Put a live rule before all others; its name. A live rule of the same name is replaced. Raises UsageError."""
+        rule = Rule(document, f"live[{next(self._numbers)}]", live=True)
+        rest = (course for course in self._live if course.rule.name != rule.name)
+        self._live = (Course(rule, now), *rest)
+        self._changed()
+        return rule.name
+
+    def remove(self, name: str) -> bool:
+        """Take a live rule away; False if there is none of this name."""
+        before = len(self._live)
+        self._live = tuple(course for course in self._live if course.rule.name != name)
+        self._changed()
+        return len(self._live) < before
+
+    def clear(self) -> None:
+        """Take every live rule away."""
+        self._live = ()
+        self._changed()
+
+    def find(self, name: str) -> Course:
+        """What happened to the rule of this name. Raises UsageError."""
+        for course in (*self._live, *self._file):
+            if course.rule.name == name:
+                return course
+        raise UsageError(f"there is no rule {name!r}")
+
+    def documents(self) -> list[dict[str, object]]:
+        """The rules in the order in which they are tried, as plain JSON, with how often they matched and fired."""
+        return [
+            {
+                **course.rule.document,
+                "name": course.rule.name,
+                "live": course.rule.live,
+                "matched": course.opened.matches,
+                "fired": course.fired,
+                "left": course.left,
+            }
+            for course in (*self._live, *self._file)
+        ]
+
+
+def unused(rules: Iterable[dict[str, object]]) -> list[str]:
+    """The names of rules with a bound on how often they fire that have not fired so often."""
+    return [str(rule["name"]) for rule in rules if rule["left"]]

@@ -1,0 +1,213 @@
+"""`when`: the conditions of a rule, each of which a request meets or not, and says why not.
+
+Two kinds: what a request is (its operation, its values, the state in which it comes), compared by
+`mockhost.matching`, and the window, which counts the matches of the former (`mockhost.rules.window`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from mockhost.errors import UsageError, did_you_mean
+from mockhost.matching import ABSENT, difference, is_matcher, pointer
+
+OF_REQUESTS: Final = (
+    "operation",
+    "probe",
+    "connector",
+    "id",
+    "filter",
+    "attributes",
+    "verdict",
+    "method",
+    "path",
+    "header",
+    "body",
+)
+"""Words that ask something of a request."""
+OF_CONNECTIONS: Final = ("connection", "in_state")
+"""Words that can be answered as soon as there is a connection."""
+OF_WINDOW: Final = ("nth", "after", "every", "for")
+"""Words that count the matches of the others."""
+WORDS: Final = (*OF_REQUESTS, *OF_CONNECTIONS, *OF_WINDOW)
+"""The words of `when`."""
+SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header"})
+"""Naming one of these lets a rule see requests that were refused, too."""
+
+
+class Unreadable:
+    """In the place of a value that can't be read: it matches nothing, not even `absent`. `why` says what is wrong."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+class Request(Protocol):
+    """What a rule may ask about a request. Unknown is None, or ABSENT where any value is possible."""
+
+    @property
+    def operation(self) -> str: ...
+    @property
+    def probe(self) -> bool: ...
+    @property
+    def connector(self) -> str | None: ...
+    @property
+    def id(self) -> str | None: ...
+    @property
+    def filter(self) -> str | Unreadable | None: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def connection_nth(self) -> int:
+        """which connection since the last reset, from 1"""
+
+    @property
+    def exchange_nth(self) -> int:
+        """which exchange on its connection, from 1"""
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """the states that the host and the request's connector are in"""
+
+    def header(self, name: str) -> str | None: ...
+    def attribute(self, name: str) -> object: ...
+    def document(self) -> object:
+        """the body's JSON, ABSENT without a body, or Unreadable"""
+
+
+class Condition(NamedTuple):
+    """One thing that is asked of a request; `label` names it: `operation`, `attributes FirstName`, …"""
+
+    label: str
+    expected: object
+    read: Callable[[Any], object]
+
+    def difference(self, request: Request) -> str | None:
+        """None if it holds, else what was expected and what there was, in a phrase."""
+        value = self.read(request)
+        if type(value) is Unreadable:
+            return value.why
+        return difference(self.expected, ABSENT if value is None else value)
+
+
+class _InState(NamedTuple):
+    """As Condition, for `in_state`: one of the states that count has to be as expected."""
+
+    label: str
+    expected: object
+
+    def difference(self, request: Request) -> str | None:
+        states = request.states
+        if any(difference(self.expected, state) is None for state in states):
+            return None
+        return f"expected {_shown(self.expected)}, got {' and '.join(map(repr, states))}"
+
+
+AnyCondition = Condition | _InState
+
+_READ: Final[Mapping[str, Callable[[Request], object]]] = {
+    "operation": lambda request: request.operation,
+    "probe": lambda request: request.probe,
+    "connector": lambda request: request.connector,
+    "id": lambda request: request.id,
+    "filter": lambda request: request.filter,
+    "verdict": lambda request: request.verdict,
+    "method": lambda request: request.method,
+    "path": lambda request: request.path,
+}
+_OF_CONNECTION: Final[Mapping[str, Callable[[Request], object]]] = {
+    "nth": lambda request: request.connection_nth,
+    "exchange": lambda request: request.exchange_nth,
+}
+
+
+def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
+    """The conditions of a `when` but for its window. Raises UsageError for an unknown word."""
+    conditions: list[AnyCondition] = []
+    for word, expected in when.items():
+        if word not in WORDS:
+            raise UsageError(f"unknown condition {word!r}", hint=did_you_mean(word, WORDS))
+        if word == "verdict" and expected == "any":
+            continue
+        if word in _READ:
+            conditions.append(Condition(word, _any_of(expected), _READ[word]))
+        elif word == "in_state":
+            conditions.append(_InState(word, _any_of(expected)))
+        elif word not in OF_WINDOW:
+            conditions += _each(word, expected)
+    return tuple(conditions)
+
+
+def _each(word: str, expected: object) -> list[AnyCondition]:
+    """A condition for each entry of a map: of `header`, `attributes`, `body` and `connection`."""
+    if not isinstance(expected, Mapping):
+        raise UsageError(f"the condition {word!r} is a map, not {expected!r}")
+    readers: Mapping[str, Callable[[str], Callable[[Request], object]]] = {
+        "header": _header,
+        "attributes": _attribute,
+        "body": _in_body,
+        "connection": _connection,
+    }
+    return [
+        Condition(f"{word} {name}", _any_of(value), readers[word](str(name)))
+        for name, value in expected.items()
+    ]
+
+
+def _header(name: str) -> Callable[[Request], object]:
+    return lambda request: request.header(name)
+
+
+def _attribute(name: str) -> Callable[[Request], object]:
+    return lambda request: request.attribute(name)
+
+
+def _in_body(path: str) -> Callable[[Request], object]:
+    if path and not path.startswith("/"):
+        raise UsageError(f"a place in the body is a JSON pointer such as /userName, not {path!r}")
+
+    def read(request: Request) -> object:
+        document = request.document()
+        if document is ABSENT or type(document) is Unreadable:
+            return document
+        return pointer(document, path)
+
+    return read
+
+
+def _connection(name: str) -> Callable[[Request], object]:
+    reader = _OF_CONNECTION.get(name)
+    if reader is None:
+        raise UsageError(
+            f"nothing of a connection is called {name!r}", hint=did_you_mean(name, _OF_CONNECTION)
+        )
+    return reader
+
+
+def _any_of(expected: object) -> object:
+    """A list of values stands for any of them."""
+    return {"any_of": list(expected)} if isinstance(expected, (list, tuple)) else expected
+
+
+def _shown(expected: object) -> str:
+    if is_matcher(expected):
+        assert isinstance(expected, Mapping)
+        if set(expected) == {"any_of"}:
+            return " or ".join(map(repr, expected["any_of"]))
+    return repr(expected)
+
+
+def names(expected: object) -> frozenset[str] | None:
+    """The only values that a condition on a name can hold for, or None if they can't be listed."""
+    if isinstance(expected, str):
+        return frozenset((expected,))
+    if isinstance(expected, (list, tuple)) and all(isinstance(name, str) for name in expected):
+        return frozenset(expected)
+    return None

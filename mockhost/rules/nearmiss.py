@@ -1,0 +1,179 @@
+"""Near misses: the rules that an exchange was shown to, and of those that did not apply the closest.
+
+Worked out when somebody looks, from what the journal keeps of the exchange; only what can't be known afterwards
+(counts, draws, states) was written down with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from mockhost.journal.entries import Exchange, as_text, attribute, document, header_values, path_of
+from mockhost.journal.verification import compile_conditions
+from mockhost.matching import ABSENT
+from mockhost.rules.conditions import AnyCondition, Unreadable
+from mockhost.rules.rule import Rule
+from mockhost.scim.errors import ScimError
+from mockhost.scim.filters import equalities, parse
+from mockhost.scim.queries import parse_query
+
+Credential = Callable[[str], str]
+"""How the journal writes a credential."""
+_ITEM = re.compile(r"/(?:users|groups|schemas|resourcetypes)/([^/]+)/?$", re.IGNORECASE)
+
+
+class Miss(NamedTuple):
+    """A rule that did not apply: how many of its conditions held, and the first that did not."""
+
+    rule: str
+    held: int
+    conditions: int
+    condition: str
+    """the condition's word, with the name it asks for: `attributes FirstName`"""
+    why: str
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        if self.held == self.conditions:
+            return f"rule {self.rule!r} matched but did not fire; {self.condition}: {self.why}"
+        of = (
+            "its one condition fails"
+            if self.conditions == 1
+            else f"{self.held} of {self.conditions} conditions hold"
+        )
+        return f"rule {self.rule!r} came closest ({of}); {self.condition}: {self.why}"
+
+
+class NearMiss(NamedTuple):
+    """What the rules made of an exchange."""
+
+    considered: tuple[str, ...]
+    """the rules it was shown to, in order"""
+    fired: str | None
+    closest: Miss | None
+    """of those that did not apply, the one that asks for such a request and has the fewest conditions failing"""
+
+    @property
+    def text(self) -> str:
+        """One line for people; empty if there is nothing to say."""
+        return "" if self.closest is None else self.closest.text
+
+    def to_json(self) -> dict[str, object]:
+        """As plain JSON data."""
+        closest = None if self.closest is None else {**self.closest._asdict(), "text": self.closest.text}
+        return {"considered": list(self.considered), "fired": self.fired, "closest": closest}
+
+
+def near_miss(exchange: Exchange, credential: Credential) -> NearMiss | None:
+    """The near miss of an exchange, or None where there were no rules."""
+    rules = [rule for rule in exchange.considered if isinstance(rule, Rule)]
+    if not rules:
+        return None
+    fired = next((i for i, rule in enumerate(rules) if rule.name == exchange.rule), None)
+    seen = rules if fired is None else rules[:fired]
+    passed = dict(exchange.passed)
+    request = _Recorded(exchange)
+    misses = [_miss(rule, request, passed, credential) for rule in seen]
+    closest = min(misses, key=_distance, default=None)
+    names = tuple(rule.name for rule in (rules if fired is None else rules[: fired + 1]))
+    return NearMiss(names, exchange.rule, closest)
+
+
+def _distance(miss: Miss) -> tuple[bool, int, int]:
+    return miss.condition in ("operation", "connector"), miss.conditions - miss.held, -miss.held
+
+
+def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], credential: Credential) -> Miss:
+    count = len(rule.conditions)
+    if rule.name in passed:
+        word, _, why = passed[rule.name].partition(": ")
+        return Miss(rule.name, count, count, word, why)
+    found = [(each.label, _difference(each, request, credential)) for each in rule.conditions]
+    failed = [(label, why) for label, why in found if why is not None]
+    if request.verdict != "ok" and not rule.sees_refused:
+        why = (
+            f"the request was refused ({request.verdict}); the rule names no verdict, method, path or header"
+        )
+        failed.insert(0, ("verdict", why))
+        count += 1
+    if not failed:
+        failed = [("when", "it asked for something that the journal keeps in part, or without secrets, only")]
+        count += 1
+    return Miss(rule.name, count - len(failed), count, *failed[0])
+
+
+def _difference(condition: AnyCondition, request: _Recorded, credential: Credential) -> str | None:
+    word, _, name = condition.label.partition(" ")
+    if word != "header":
+        text = condition.difference(request)
+        if word == "attributes" and text is not None and request.lacks_comparison(name):
+            return f"{text} (the filter does not ask for one value of it by 'eq')"
+        return text
+    # What is expected of a credential has to be compared as the journal writes it.
+    compared = compile_conditions({"header": {name: condition.expected}}, credential)[0]
+    text = compared.difference(request.exchange)
+    return None if text is None else text.removeprefix(f"{compared.label}: ")
+
+
+class _Recorded:
+    """An exchange of the journal as rules look at a request."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.operation = exchange.operation
+        self.probe = exchange.probe
+        self.connector = exchange.connector
+        self.verdict = exchange.verdict
+        self.method = exchange.method
+        self.path = path_of(exchange)
+        self.connection_nth = exchange.connection_nth
+        self.exchange_nth = exchange.exchange_nth
+        self.states = exchange.states
+
+    @property
+    def id(self) -> str | None:
+        found = _ITEM.search(self.path)
+        return unquote(as_text(found[1])) if found else None
+
+    @property
+    def filter(self) -> str | Unreadable | None:
+        if not self.operation.startswith("find_"):
+            return None
+        try:
+            return parse_query(self.exchange.target.partition("?")[2]).filter
+        except ScimError as error:
+            return Unreadable(f"the query can't be read: {error.detail}")
+
+    def header(self, name: str) -> str | None:
+        values = header_values(self.exchange.headers, name)
+        return values[0] if values else None
+
+    def attribute(self, name: str) -> object:
+        if self.exchange.body:
+            read = self.document()
+            return read if isinstance(read, Unreadable) else attribute(self.exchange, name)
+        text = self.filter
+        if isinstance(text, Unreadable):
+            return text
+        try:
+            equalities(parse(text or "x pr"))
+        except ScimError as error:
+            told = error.detail.removeprefix("This filter is invalid: ")
+            return Unreadable(f"the filter can't be read: {told}")
+        return attribute(self.exchange, name)
+
+    def lacks_comparison(self, name: str) -> bool:
+        """Whether it is a find whose filter compares no value of this attribute that could be looked at."""
+        return self.operation.startswith("find_") and self.attribute(name) is ABSENT
+
+    def document(self) -> object:
+        if not self.exchange.body:
+            return ABSENT
+        if self.exchange.body_digest is not None:
+            return Unreadable("the journal keeps only the beginning of this body")
+        read = document(self.exchange.body)
+        return Unreadable("the body is no JSON") if read is ABSENT else read

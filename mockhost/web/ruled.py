@@ -1,0 +1,170 @@
+"""What becomes of an exchange to which a rule applies: the host's answer or the rule's own, and the faults on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from mockhost.errors import MockhostError
+from mockhost.faults.contract import Context, Draft
+from mockhost.faults.plan import AS_IS
+from mockhost.rules import Decision, Reply
+from mockhost.rules.template import Sources, rendered, rendered_text
+from mockhost.web.answers import Answer
+
+if TYPE_CHECKING:
+    from mockhost.rules.conditions import Request
+
+WRITES = frozenset(
+    f"{verb}_{noun}"
+    for verb in ("create", "replace", "patch", "delete")
+    for noun in ("user", "group", "resource")
+) | {"bulk", "me"}
+"""Operations that change something, with which `write` has a meaning."""
+
+
+class Exchange(NamedTuple):
+    """What the carrying out of a rule needs of the exchange that it is about."""
+
+    request: Request
+    answer: Callable[[], Answer]
+    """what the host answers: does the operation, or is the refusal"""
+    trial: Callable[[], AbstractContextManager[None]]
+    """in which everything that is written is taken back"""
+    look_again: Callable[[], None]
+    """tells that the host is not what it was when the request was let in"""
+    context: Callable[[int], Context]
+    """what the fault at a place of the rule's list may ask"""
+
+
+def carried_out(decision: Decision, exchange: Exchange) -> Answer:
+    """The answer that a rule leads to, with the plan for its way out."""
+    step = decision.step
+    problems = _act(decision, exchange)
+    base = _base(decision, exchange)
+    draft = Draft(base.status, base.headers, base.body, base.plan or AS_IS, base.reason)
+    for place, chosen in enumerate(step.faults):
+        if chosen.fault.answer is not None:
+            draft = chosen.fault.answer(draft, chosen.parameters, exchange.context(place))
+    plan = draft.plan
+    if step.delay is not None:
+        context = exchange.context(len(step.faults))
+        plan = plan._replace(delay=plan.delay + step.delay.drawn(context.draw("delay")))
+    reason = "; ".join([*([draft.reason] if draft.reason else []), *problems])
+    headers = _on_the_wire(draft.headers)
+    return Answer(draft.status, headers, draft.body, reason, base.native, None if plan == AS_IS else plan)
+
+
+def _act(decision: Decision, exchange: Exchange) -> list[str]:
+    """Put the host into the states that the step's faults say; what kept it from any of them."""
+    problems = []
+    acting = [(i, chosen.fault, chosen.parameters) for i, chosen in enumerate(decision.step.faults)]
+    acting = [each for each in acting if each[1].host is not None]
+    for place, fault, parameters in acting:
+        assert fault.host is not None
+        try:
+            fault.host(parameters, exchange.context(place))
+        except MockhostError as error:  # what a scenario says of objects may no longer be so
+            problems.append(f"the fault {fault.name} could not act: {error}")
+    if acting:
+        exchange.look_again()
+    return problems
+
+
+def _base(decision: Decision, exchange: Exchange) -> Answer:
+    """The answer before faults are laid upon it: the rule's reply, a fault's own, or the host's."""
+    step = decision.step
+    operation = exchange.request.operation
+    writes = operation in WRITES
+    instead: Draft | None = None
+    if step.reply is None:
+        for place, chosen in enumerate(step.faults):
+            if chosen.fault.instead is None:
+                continue
+            instead = chosen.fault.instead(chosen.parameters, exchange.context(place))
+            if instead is not None:
+                said = step.write or chosen.write
+                break
+        else:
+            said = step.write or _default(decision)
+    else:
+        said = step.write or "not_applied"
+    if step.reply is None and instead is None:
+        if writes and said == "not_applied":
+            with exchange.trial():
+                return exchange.answer()._replace(native=())
+        return exchange.answer()
+    native: tuple[str, ...] = ()
+    if writes and said == "applied" and exchange.request.verdict == "ok":
+        native = exchange.answer().native
+    if step.reply is not None:
+        return _literal(step.reply, decision, exchange)._replace(native=native)
+    assert instead is not None
+    return Answer(instead.status, instead.headers, instead.body, instead.reason, native, instead.plan)
+
+
+def _default(decision: Decision) -> str:
+    """Whether a write happens under faults that alter the host's answer: not if one of them refuses it."""
+    altering = (chosen for chosen in decision.step.faults if chosen.fault.answer is not None)
+    return "not_applied" if any(chosen.write == "not_applied" for chosen in altering) else "applied"
+
+
+def _literal(reply: Reply, decision: Decision, exchange: Exchange) -> Answer:
+    """A rule's own answer."""
+    headers, body = reply.headers, reply.body
+    if reply.template:
+        context = exchange.context(0)
+        name, ordinal = decision.rule.name, decision.ordinal
+        sources = Sources(exchange.request, context.chance, name, ordinal, context.now)
+        headers = tuple((key, _one_line(rendered_text(text, sources))) for key, text in headers)
+        body = rendered_text(body, sources) if isinstance(body, str) else rendered(body, sources)
+    if body is None:
+        return Answer(reply.status, headers, reason="a rule's reply")
+    if isinstance(body, str):
+        content, kind = body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
+    else:
+        content, kind = orjson.dumps(body), "application/scim+json; charset=utf-8"
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers = (*headers, ("Content-Type", kind))
+    return Answer(reply.status, headers, content, reason="a rule's reply")
+
+
+def _one_line(text: str) -> str:
+    """A header's value that a request's values got into: without what would end its line."""
+    return "".join(" " if c in "\r\n\0" else c for c in text)
+
+
+def _on_the_wire(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Header values as the server writes them, which is Latin-1: what isn't goes out as UTF-8."""
+    if all(value.isascii() for _, value in headers):
+        return headers
+    return tuple((name, _latin(value)) for name, value in headers)
+
+
+def _latin(value: str) -> str:
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("latin-1")
+    return value
+
+
+class Carried:
+    """The body of a planned answer, which tells when the answer is over."""
+
+    def __init__(self, body: bytes | Iterable[bytes], over: Callable[[], None]) -> None:
+        self._pieces = iter((body,) if isinstance(body, bytes) else body)
+        self._over = over
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Called by the server when it is done with the answer, however that went."""
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            close()
+        self._over()

@@ -1,0 +1,1 @@
+"""Rules: when they apply, what they do, and what is told of those that did not."""
