@@ -1,6 +1,6 @@
 # Everything here works without make too: README.md gives the plain lines, also for Windows.
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test coverage check format lint types docs bench bench-peers lock wheel clean
+.PHONY: help venv serve test coverage check format lint types docs bench bench-peers conformance lock wheel clean
 
 PYTHON ?=
 ARGS ?=
@@ -9,7 +9,7 @@ export PYTHON
 bin := .venv/bin
 run := $(bin)/python
 # Each of these writes a page or a file of reference and can tell with --check whether it is current.
-generators := $(shell grep -l -e '--check' tools/*.py 2>/dev/null)
+generators := $(filter-out tools/generated.py,$(shell grep -l -e '--check' tools/*.py 2>/dev/null))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,8 +52,12 @@ bench: wheel ## the speed and memory rows, beside their references: make bench A
 	@sh tools/bench_venv.sh
 	@build/bench/bin/python -m bench $(ARGS)
 
-bench-peers: ## WireMock, Mockoon and scim2-server for the optional rows of the benchmark
+bench-peers: ## the servers of others for the optional rows of the benchmark
 	sh bench/peers.sh
+
+conformance: venv ## suites of others against the SCIM connector, and docs/conformance.md: make conformance ARGS="scim2-tester"
+	@sh conformance/setup.sh
+	@build/conformance/venv/bin/python -m conformance $(ARGS)
 
 lock: ## constraints.txt anew: the newest versions that fit, from a fresh environment
 	sh tools/lock.sh

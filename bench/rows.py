@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from bench import scenarios, servers
 from bench.load import ROOT, Load, Target, put_load
+from bench.mix import Endpoint, put_mix
 from bench.results import Budget, Result
 from bench.servers import Server, find
 
@@ -34,6 +35,7 @@ class Bench:
         self.seconds = 1.0 if quick else 4.0
         self.starts = 3 if quick else 11
         self.crowd = 20_000 if quick else MILLION
+        self.people = (100, 500, 1_000) if quick else (1_000, 10_000, 100_000)
         self.requests = 5_000 if quick else MILLION if full else 200_000
 
     def folder(self, name: str) -> Path:
@@ -68,13 +70,37 @@ class Bench:
             yield server
 
     @contextlib.contextmanager
+    def provider(self, people: int) -> Iterator[Server]:
+        """mockhost with the SCIM connector of `basics/scim_people`, over HTTP as the SCIM servers beside it."""
+        with servers.mockhost(
+            scenarios.people(self.work, people),
+            self.folder(f"provider-{people}"),
+            tls=False,
+            patience=300,
+            connector="SCIM",
+        ) as server:
+            yield server
+
+    def mix(self, server: Server, people: int, *, seconds: float | None = None) -> Load:
+        """A round of the Entra mix; CannotStart if the server answers otherwise than the mix expects."""
+        endpoint = Endpoint(server.base, scenarios.SECRET_TOKEN, people)
+        load, why = put_mix(endpoint, self.work, seconds=seconds or self.seconds)
+        if load.errors:
+            raise servers.CannotStart(f"{server.name}: {load.errors} answers did not fit; {why}")
+        return load
+
+    @contextlib.contextmanager
     def reference(self, answer: bytes, *, tls: bool = False) -> Iterator[Server]:
         certificate = self.certificate if tls else None
         with servers.gunicorn(answer, self.folder("gunicorn"), tls=certificate) as server:
             yield server
 
-    def load(self, target: Target, *, seconds: float | None = None, close: bool = False) -> Load:
-        return put_load(target, self.work, seconds=seconds or self.seconds, close=close)
+    def load(
+        self, target: Target, *, seconds: float | None = None, close: bool = False, connections: int = 16
+    ) -> Load:
+        return put_load(
+            target, self.work, seconds=seconds or self.seconds, close=close, connections=connections
+        )
 
 
 class Row(NamedTuple):
@@ -168,9 +194,48 @@ def reset(bench: Bench) -> list[Result]:
     ]
 
 
-def _in_process(bench: Bench, *arguments: str) -> dict[str, float]:
-    script = [sys.executable, "-P", str(ROOT / "bench" / "inprocess.py"), *arguments]
-    done = subprocess.run(script, cwd=bench.work, capture_output=True, text=True, check=False, timeout=600)
+@row("pytest-fixture")
+def pytest_fixture(bench: Bench) -> list[Result]:
+    """Set-up and teardown of a test with the fixture `mockhost`, as pytest reports them."""
+    figures = _in_process(bench, "fixture", str(bench.starts), script="plugin.py")
+    seen, first = Budget("value", at_most=2), Budget("value", at_most=40)
+    note = f"the first test of a process, imports and all: {figures['process']:.0f} ms"
+    return [
+        Result("pytest-fixture", "a test's host, scenario seen before", "ms", figures["seen"], budget=seen),
+        Result(
+            "pytest-fixture", "a test's host, new scenario", "ms", figures["new"], budget=first, note=note
+        ),
+        Result(
+            "pytest-fixture",
+            "a second TLS host in a test",
+            "ms",
+            figures["second"],
+            budget=Budget("value", at_most=20),
+        ),
+    ]
+
+
+@row("pytest-unused")
+def pytest_unused(bench: Bench) -> list[Result]:
+    """What a run of pytest pays for a plugin that no test uses, beside the same run without it."""
+    figures = _in_process(bench, "unused", str(2 * bench.starts), script="plugin.py")
+    return [
+        Result(
+            "pytest-unused",
+            "a run of pytest, the plugin installed and unused",
+            "ms",
+            value=figures["cost"],
+            reference="the whole run without it",
+            reference_value=figures["without"],
+            budget=Budget("value", at_most=10),
+            note="processor time, the least of all runs",
+        )
+    ]
+
+
+def _in_process(bench: Bench, *arguments: str, script: str = "inprocess.py") -> dict[str, float]:
+    command = [sys.executable, "-P", str(ROOT / "bench" / script), *arguments]
+    done = subprocess.run(command, cwd=bench.work, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode != 0:
         raise servers.CannotStart(f"{' '.join(arguments)} failed:\n{done.stderr[-1500:]}")
     figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -340,6 +405,7 @@ def memory(bench: Bench) -> list[Result]:
                 raise servers.CannotStart("mockhost answers nothing but errors under load")
             asked += load.requests
         growth = server.resident() - before
+    faulted, faults_growth = _faulted(bench)
     return [
         Result(
             "memory",
@@ -354,6 +420,127 @@ def memory(bench: Bench) -> list[Result]:
         Result(
             "memory", f"growth after {asked:,} requests", "MiB", growth, budget=Budget("value", at_most=16)
         ),
+        Result(
+            "memory",
+            f"growth from {WARM:,} to {faulted:,} requests that met a fault",
+            "MiB",
+            faults_growth,
+            budget=Budget("value", at_most=16),
+        ),
+    ]
+
+
+WARM = 5_000
+"""Requests after which the journal and every pool are full."""
+
+
+def _faulted(bench: Bench) -> tuple[int, float]:
+    """How many requests met a fault, and by how many MiB the host has grown from the first few thousand on.
+
+    Only whole answers count: connections that were reset, or answers that were cut, come on top of them.
+    """
+    targets = _people(1_000)
+    with bench.mockhost(scenarios.faulty(bench.work, 1_000), name="mockhost-faulty") as server:
+        asked, before = 0, 0.0
+        while asked < bench.requests:
+            load = bench.load(server.target(*targets), seconds=bench.seconds, connections=64)
+            if not load.requests:
+                raise servers.CannotStart("the host that fails answers nothing at all under load")
+            asked += load.requests
+            if not before and asked >= WARM:
+                before = server.resident()
+        return asked, server.resident() - before
+
+
+# -- the SCIM connector ----------------------------------------------------------------------------------------------
+
+
+@row("scim-mix")
+def scim_mix(bench: Bench) -> list[Result]:
+    """The Entra mix beside other SCIM servers, at three sizes; all in memory, over HTTP, with a bearer token."""
+    return [result for people in bench.people for result in _mixes(bench, people)]
+
+
+def _mixes(bench: Bench, people: int) -> list[Result]:
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(bench.provider(people))
+        started = [
+            (
+                other.name,
+                stack.enter_context(servers.scim_peer(other, people, bench.folder(f"{other.name}-{people}"))),
+            )
+            for other in servers.SCIM_OTHERS
+        ]
+        theirs = [server for _, server in started if server is not None]
+        rounds = _alternate_mixes(bench, [(ours, people), *((server, people) for server in theirs)])
+        results = []
+        for name, server in started:
+            what = f"the Entra mix at {people:,} users, beside {name}"
+            if server is None:
+                note = f"{name} is not installed: skipped (make bench-peers)"
+                results.append(Result("scim-mix", what, "req/s", note=note))
+                continue
+            pairs = [[loads[0], loads[theirs.index(server) + 1]] for loads in rounds]
+            result = _ratio_of_rates("scim-mix", what, pairs, name, Budget("ratio", at_least=1.0))
+            memory = f"{name}: {server.resident():.0f} MiB, ours {ours.resident():.0f}"
+            results.append(result._replace(note=f"{memory}; {result.note}"))
+        return results
+
+
+def _alternate_mixes(bench: Bench, contenders: list[tuple[Server, int]]) -> list[list[Load]]:
+    """Rounds of one mix for each contender, after a warm-up; every other round begins with the last one."""
+    for server, people in contenders:
+        bench.mix(server, people, seconds=1 if bench.quick else 3)
+    rounds = []
+    for number in range(bench.rounds):
+        order = range(len(contenders)) if number % 2 == 0 else reversed(range(len(contenders)))
+        loads = {index: bench.mix(*contenders[index]) for index in order}
+        rounds.append([loads[index] for index in range(len(contenders))])
+    return rounds
+
+
+@row("scim-cost")
+def scim_cost(bench: Bench) -> list[Result]:
+    """What a request of the mix costs with the largest crowd, beside the same with the smallest."""
+    small, large = bench.people[0], bench.people[-1]
+    with bench.provider(small) as few, bench.provider(large) as many:
+        rounds = _alternate_mixes(bench, [(few, small), (many, large)])
+    ratios = sorted(pair[0].rate / max(1.0, pair[1].rate) for pair in rounds)
+    return [
+        Result(
+            "scim-cost",
+            f"cost of a request of the Entra mix at {large:,} users",
+            "us",
+            value=1e6 / max(1.0, statistics.median(pair[1].rate for pair in rounds)),
+            reference=f"the same at {small:,}",
+            reference_value=1e6 / max(1.0, statistics.median(pair[0].rate for pair in rounds)),
+            ratio=statistics.median(ratios),
+            budget=Budget("ratio", at_most=1.3),
+            note=f"ratios {ratios[0]:.2f} to {ratios[-1]:.2f} in {len(rounds)} rounds",
+        )
+    ]
+
+
+@row("scim-memory")
+def scim_memory(bench: Bench) -> list[Result]:
+    """Memory a user: of a crowd that has been through the mix, and of users that were created one by one."""
+    small, large = bench.people[0], bench.people[-1]
+    grown = {}
+    for people in (small, large):
+        with bench.provider(people) as server:
+            bench.mix(server, people)
+            grown[people] = server.resident()
+    crowd = (grown[large] - grown[small]) * 1024 * 1024 / (large - small)
+    count = large // 10
+    with bench.provider(small) as server:
+        bench.mix(server, small)
+        before = server.resident()
+        servers.create_users(server, count)
+        created = (server.resident() - before) * 1024 * 1024 / count
+    budget = Budget("value", at_most=3 * 1024)
+    return [
+        Result("scim-memory", f"memory a user of a crowd of {large:,}", "B", crowd, budget=budget),
+        Result("scim-memory", f"memory a user of {count:,} created", "B", created, budget=budget),
     ]
 
 

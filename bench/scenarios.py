@@ -46,10 +46,51 @@ def crowd(folder: Path, count: int, *, rules: int = 0) -> str:
     return _write(folder / f"crowd-{count}-{rules}.json", document)
 
 
+def faulty(folder: Path, count: int) -> str:
+    """Write a scenario of `count` people, for each request of which something goes wrong; the file's path.
+
+    A rule passes on what its draw does not choose; the last one takes the rest.
+    """
+    faults: list[tuple[Any, float]] = [
+        ("malformed_json", 0.5),
+        ("connection_reset", 0.1),
+        ({"truncated_body": {"at_fraction": 0.5}}, 0.1),
+        ({"http_error": 503}, 1.0),
+    ]
+    document = json.loads(Path(crowd(folder, count)).read_text("utf-8"))
+    document["title"] = f"A crowd of {count} behind a host that fails, for the benchmark"
+    document["rules"] = [
+        {"name": f"fault {number}", "probability": chance, "fault": fault, "delay": "0s"}
+        for number, (fault, chance) in enumerate(faults)
+    ]
+    return _write(folder / f"faulty-{count}.json", document)
+
+
 def unshipped(folder: Path) -> str:
     """Write a small file of a user's own, such as most tests would have; its path."""
     document = {"format": 1, "extends": "basics/healthy", "title": "Somebody's own file", "seed": 7}
     return _write(folder / "own.json", document)
+
+
+def people(folder: Path, count: int) -> str:
+    """Write a scenario of a SCIM connector with `count` people, the same as the other SCIM servers have; its path."""
+    crowded = {
+        "count": count,
+        "set": {
+            "userName": "user{n:07d}@contoso.example",
+            "displayName": "User {n}",
+            "name.givenName": "User",
+            "name.familyName": "{n}",
+            'emails[type eq "work"].value': "user{n:07d}@contoso.example",
+        },
+    }
+    document = {
+        "format": 1,
+        "extends": "basics/scim_people",
+        "title": f"A crowd of {count} users of a SCIM connector for the benchmark",
+        "connectors": {"SCIM": {"secret_token": SECRET_TOKEN, "system": {"people": crowded}}},
+    }
+    return _write(folder / f"people-{count}.json", document)
 
 
 def _write(path: Path, document: dict[str, Any]) -> str:

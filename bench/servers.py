@@ -24,6 +24,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from bench.load import ROOT, Target
 from bench.memory import resident
+from bench.scenarios import SECRET_TOKEN
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PEERS = ROOT / "build" / "peers"
@@ -67,13 +68,25 @@ def find(attribute: str, value: str) -> str:
     return "/Users?filter=" + quote_plus(f'{URN}:{attribute} eq "{value}"')
 
 
+def find_user(name: str) -> str:
+    """The request target of a find in a SCIM endpoint, encoded as the provisioning service does."""
+    return "/Users?filter=" + quote_plus(f'userName eq "{name}"')
+
+
 @contextlib.contextmanager
 def mockhost(
-    scenario: str, work: Path, *, tls: bool = True, quiet: bool = True, patience: float = 30
+    scenario: str,
+    work: Path,
+    *,
+    tls: bool = True,
+    quiet: bool = True,
+    patience: float = 30,
+    connector: str = "SQL",
 ) -> Iterator[Server]:
     """`mockhost serve` as a user starts it, from the environment that runs the benchmark.
 
     `quiet` leaves out the line for each exchange, as the reference writes no access log; the journal stays on.
+    It is ready once a find in `connector` answers.
     """
     command = shutil.which("mockhost", path=str(Path(sys.executable).parent))
     if command is None:
@@ -82,15 +95,14 @@ def mockhost(
     ready.unlink(missing_ok=True)
     arguments = ["serve", scenario, "--port", "0", "--control-port", "0", "--ready-file", str(ready)]
     arguments += [*([] if tls else ["--no-tls"]), *(["--quiet"] if quiet else [])]
+    nobody = find("ContosoLogin", "nobody") if connector == "SQL" else find_user("nobody")
     began = time.perf_counter()
     with _process([command, *arguments], work) as process:
         document = _until(lambda: _read(ready), process, work, began + patience)
-        connector = document["connectors"]["SQL"]
-        headers = {"Authorization": f"Bearer {connector['secret_token']}"}
-        base = _numeric(connector["url"])
-        _until(
-            lambda: _asked(base + find("ContosoLogin", "nobody"), headers), process, work, began + patience
-        )
+        told = document["connectors"][connector]
+        headers = {"Authorization": f"Bearer {told['secret_token']}"}
+        base = _numeric(told["url"])
+        _until(lambda: _asked(base + nobody, headers), process, work, began + patience)
         yield Server("mockhost", process.pid, base, headers, time.perf_counter() - began)
 
 
@@ -146,6 +158,51 @@ def peer(which: Peer, answer: bytes, work: Path) -> Iterator[tuple[Server, str] 
         target = which.prepare(base, answer)
         _until(lambda: _asked(base + target, {}), process, work, began + 60)
         yield Server(which.name, process.pid, base, {}, time.perf_counter() - began), target
+
+
+class ScimPeer(NamedTuple):
+    """Another SCIM server with people in it: its command (None: not installed) for a port and a count, and its path."""
+
+    name: str
+    command: Callable[[int, int], list[str] | None]
+    path: str
+
+
+@contextlib.contextmanager
+def scim_peer(which: ScimPeer, people: int, work: Path) -> Iterator[Server | None]:
+    """The running peer; None where it is not installed."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    command = which.command(port, people)
+    if command is None:
+        yield None
+        return
+    base, headers = f"http://127.0.0.1:{port}{which.path}", {"Authorization": f"Bearer {SECRET_TOKEN}"}
+    began = time.perf_counter()
+    with _process(command, work) as process:
+        # Loading a hundred thousand people takes minutes in some of them; it is not what is measured.
+        deadline = began + 60 + people / 100
+        _until(lambda: _asked(base + find_user("nobody"), headers), process, work, deadline)
+        yield Server(which.name, process.pid, base, headers, time.perf_counter() - began)
+
+
+def _scim2_people(port: int, people: int) -> list[str] | None:
+    """By the Python that has scim2-server: where its command is."""
+    command = _installed("scim2-server")
+    if command is None:
+        return None
+    python = Path(command).resolve().parent / "python"
+    return [str(python), "-P", str(ROOT / "bench" / "scim2_people.py"), str(port), str(people)]
+
+
+def _scimmy(port: int, people: int) -> list[str] | None:
+    node = shutil.which("node")
+    if node is None or not (PEERS / "node_modules" / "scimmy-routers").is_dir():
+        return None
+    return [node, str(ROOT / "bench" / "scimmy_server.mjs"), str(port), str(people), str(PEERS)]
+
+
+SCIM_OTHERS = (ScimPeer("scim2-server", _scim2_people, ""), ScimPeer("scimmy-routers", _scimmy, "/scim"))
 
 
 def _scim2_server(port: int, work: Path, answer: bytes) -> list[str] | None:
@@ -305,6 +362,28 @@ def _connected(port: int) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def create_users(server: Server, count: int) -> None:
+    """Create users of the size that Entra sends, one request each over one kept connection."""
+    parts = urlsplit(server.base)
+    headers = {**server.headers, "Content-Type": "application/scim+json"}
+    with contextlib.closing(http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)) as kept:
+        for n in range(count):
+            name = f"created{n:07d}@contoso.example"
+            user = {
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                "userName": name,
+                "externalId": name,
+                "active": True,
+                "displayName": f"Created {n}",
+                "name": {"givenName": "Created", "familyName": f"Person{n}"},
+                "emails": [{"value": name, "type": "work", "primary": True}],
+            }
+            kept.request("POST", parts.path + "/Users", body=json.dumps(user).encode(), headers=headers)
+            answer = kept.getresponse()
+            if (status := (answer.status, answer.read()))[0] != 201:
+                raise CannotStart(f"{server.name}: a create answered {status}")
 
 
 # What is measured is the server; whether its certificate is right is the tests' business.

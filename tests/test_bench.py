@@ -74,7 +74,8 @@ def test_a_rate_counts_good_answers_only(tmp_path: Path) -> None:
 
 def test_the_scenarios_of_the_benchmark_are_valid(tmp_path: Path) -> None:
     """They are written by code, so a change of the format must not leave them behind."""
-    files = [scenarios.crowd(tmp_path, 10, rules=20), scenarios.unshipped(tmp_path)]
+    crowds = [scenarios.crowd(tmp_path, 10, rules=20), scenarios.faulty(tmp_path, 10)]
+    files = [*crowds, scenarios.unshipped(tmp_path)]
     command = [
         sys.executable,
         "-c",

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes build/bench: an environment that holds the built wheel (as a user would install it, with bytecode)
-# and gunicorn for the reference. Quick when the wheel and the lock are those of last time.
+# Makes build/bench: an environment that holds the built wheel (as a user would install it, with bytecode),
+# pytest for its plugin, and gunicorn for the reference. Quick when the wheel and the lock are those of last time.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 venv=$here/build/bench
@@ -14,3 +14,6 @@ if [ ! -f "$venv/.lock" ] || ! cmp -s "$here/constraints.txt" "$venv/.lock" || !
 else
     "$venv/bin/python" -m pip --disable-pip-version-check -qq install --force-reinstall --no-deps "$wheel"
 fi
+# for the rows of the pytest plugin
+"$venv/bin/python" -c 'import pytest' 2>/dev/null ||
+    "$venv/bin/python" -m pip --disable-pip-version-check -qq install -c "$here/constraints.txt" pytest

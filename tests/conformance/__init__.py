@@ -1,0 +1,1 @@
+"""The harness of `make conformance`: what it reads, judges and writes. The suites themselves are not run here."""
