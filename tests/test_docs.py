@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
+from tools import generated
 
 ROOT = Path(__file__).parent.parent
 SKIPPED_FOLDERS = {".venv", "build", "dist", "node_modules", ".git", ".hypothesis", ".pytest_cache"}
@@ -76,12 +79,18 @@ class Session(NamedTuple):
 
 
 def session(text: str) -> Session:
-    """Lines from `$ ` on are typed, together with those that follow a backslash at a line's end."""
+    """Lines from `$ ` on are typed, together with those after a backslash at a line's end, and here-documents."""
     typed: list[str] = []
     shown: list[str] = []
+    until = ""  # the word that ends a here-document
     for line in text.splitlines():
-        if line.startswith("$ "):
+        if until:
+            typed.append(line)
+            until = "" if line == until else until
+        elif line.startswith("$ "):
             typed.append(line[2:])
+            opening = re.search(r"<<'(\w+)'", line)
+            until = opening[1] if opening else ""
         elif typed and typed[-1].endswith("\\") and not shown:
             typed.append(line)
         else:
@@ -184,6 +193,7 @@ def test_output_is_compared_with_what_the_page_shows() -> None:
     assert missing(["a", "b…d"], "first\na\nbcd\nlast") == []
     assert missing(["b", "a"], "a\nb") == ["a"]
     assert session("$ one \\\n  two\nout\n$ three\n") == Session("one \\\n  two\nthree", ["out"])
+    assert session("$ cat > a <<'END'\none\nEND\nout\n") == Session("cat > a <<'END'\none\nEND", ["out"])
 
 
 @pytest.mark.parametrize("snippet", RUNNABLE, ids=lambda snippet: f"{name(snippet.page)}:{snippet.line}")
@@ -199,4 +209,52 @@ def test_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
         run([sys.executable, "snippet.py"], tmp_path)
     else:
         (tmp_path / "snippet.yaml").write_text(snippet.text, "utf-8")
-        run(["mockhost", "validate", "snippet.yaml"], tmp_path)
+        verb = "check" if re.search(r"^expect:", snippet.text, flags=re.MULTILINE) else "validate"
+        run(["mockhost", verb, "./snippet.yaml"], tmp_path)
+
+
+# -- what is generated -------------------------------------------------------------------------------------------
+
+GENERATORS = sorted(
+    file.stem
+    for file in (ROOT / "tools").glob("*.py")
+    if "--check" in file.read_text("utf-8") and file.stem != "generated"
+)
+
+
+@pytest.mark.parametrize("tool", GENERATORS)
+def test_what_a_tool_generates_is_current(
+    tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever changes what it is made from runs the tool, or `make docs`."""
+    monkeypatch.delenv("MOCKHOST_SCENARIOS", raising=False)
+    assert importlib.import_module(f"tools.{tool}").main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_a_generator_writes_checks_and_says_what_to_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 0 for current and written, 1 for old, 2 for a word that it does not know."""
+    file = generated.File(tmp_path / "new" / "page.md", lambda: "text\n")
+
+    def run_it(*words: str) -> int:
+        return generated.run("tools/page.py", words, file)
+
+    assert run_it("--check") == 1
+    assert "page.md is not current; run: python tools/page.py" in capsys.readouterr().err
+    assert (run_it(), file.path.read_text("utf-8"), run_it("--check")) == (0, "text\n", 0)
+    assert run_it("--chekc") == 2
+    assert "usage: python tools/page.py [--check]" in capsys.readouterr().err
+
+
+def test_tables_hold_together_whatever_their_cells_say() -> None:
+    """A bar, a tag or a line break in a cell ends neither cell nor row; code is shown as it is."""
+    shown = generated.table(("a", "b"), [("x|y", "<z>\nw `<v>`")])
+    assert shown == "| a | b |\n| --- | --- |\n| x\\|y | \\<z> w `<v>` |\n"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=name)
+def test_the_index_leads_to_every_page(page: Path) -> None:
+    """A page that nothing leads to is not read."""
+    index = ROOT / "docs" / "index.md"
+    assert page == index or f"({page.relative_to(index.parent).as_posix()})" in index.read_text("utf-8")

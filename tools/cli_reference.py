@@ -1,6 +1,7 @@
 """Writes docs/reference/cli.md from the --help texts of every verb.
 
-With --check it only tells whether the page is current (exit code 1 if it is not).
+python tools/cli_reference.py            writes the page
+python tools/cli_reference.py --check    exit code 1 if the page is not current
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ import click
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "cli.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.cli.verbs import mockhost as root  # noqa: E402 - a tool runs from a checkout, without installation
+from tools import generated  # noqa: E402
+
 WIDTH = 100
 
 HEAD = """\
@@ -68,8 +75,6 @@ def help_text(path: tuple[str, ...], root: click.Command) -> str:
 
 def page() -> str:
     """The whole page."""
-    from mockhost.cli.verbs import mockhost as root
-
     parts = [HEAD]
     for path, command in commands(root, ("mockhost",)):
         if command.hidden:
@@ -80,17 +85,9 @@ def page() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    text = page()
-    if arguments == ["--check"]:
-        if PAGE.is_file() and PAGE.read_text("utf-8") == text:
-            return 0
-        print(f"{PAGE.relative_to(ROOT)} is not current; run: python tools/cli_reference.py", file=sys.stderr)
-        return 1
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text, "utf-8")
-    return 0
+    """Write the page, or with --check compare it; the exit code."""
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

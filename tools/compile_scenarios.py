@@ -11,9 +11,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from mockhost.errors import ScenarioError
-from mockhost.scenario import compiling, shipped
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.errors import ScenarioError  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.scenario import compiling, shipped  # noqa: E402
+from tools import generated  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,13 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         if options.check:
-            if compiling.is_current():
-                return 0
-            print(
-                f"{shipped.CACHE_FILE} is not current; run: python tools/compile_scenarios.py",
-                file=sys.stderr,
-            )
-            return 1
+            old = [] if compiling.is_current() else [shipped.CACHE_FILE]
+            return generated.check("tools/compile_scenarios.py", old)
         changed = compiling.compile_shipped()
     except ScenarioError as error:
         print(error, file=sys.stderr)

@@ -18,6 +18,7 @@ if str(ROOT) not in sys.path:
 
 from mockhost.web.endpoints import ENDPOINTS, SCHEMAS  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.web.openapi import document  # noqa: E402
+from tools import generated  # noqa: E402
 
 Schema = Mapping[str, Any]
 
@@ -101,12 +102,7 @@ def _statuses(operations: list[tuple[str, str, Schema]]) -> list[str]:
 def _contents(operations: list[tuple[str, str, Schema]]) -> Iterator[str]:
     yield "| | | |\n|---|---|---|"
     for path, method, operation in operations:
-        yield f"| {method} | [`{path}`](#{_anchor(f'{method} {path}')}) | {operation['summary']} |"
-
-
-def _anchor(title: str) -> str:
-    """The fragment under which GitHub finds a heading."""
-    return "".join(c for c in title.lower() if c.isalnum() or c in "_- ").replace(" ", "-")
+        yield f"| {method} | [`{path}`](#{generated.anchor(f'{method} {path}')}) | {operation['summary']} |"
 
 
 def _endpoint(path: str, method: str, operation: Schema) -> str:
@@ -176,18 +172,7 @@ def _shape(name: str, schema: Schema) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check compare it; the exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python tools/control_reference.py [--check]", file=sys.stderr)
-        return 2
-    wanted = page()
-    if not arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not current; run: python tools/control_reference.py", file=sys.stderr)
-    return 1
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mockhost.ecma import behaviours, dn, kinds  # noqa: E402 - a tool runs from a checkout, without installation
+from tools import generated  # noqa: E402
 
 INTRODUCTION = """\
 # Fidelity: what is known of the real host, and what mockhost does
@@ -177,17 +178,7 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check compare it; the exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python tools/fidelity.py [--check]", file=sys.stderr)
-        return 2
-    wanted = page()
-    if not arguments:
-        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not current; run: python tools/fidelity.py", file=sys.stderr)
-    return 1
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
 
 
 if __name__ == "__main__":

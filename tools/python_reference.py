@@ -23,7 +23,9 @@ if str(ROOT) not in sys.path:
 from mockhost import errors  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.api import HostClock, MockHost  # noqa: E402
 from mockhost.journal import Connection, Exchange, Journal, verification  # noqa: E402
+from mockhost.rules.nearmiss import Miss, NearMiss  # noqa: E402
 from mockhost.runtime import ClientTarget, Runtime  # noqa: E402
+from tools import generated  # noqa: E402
 
 HEAD = """\
 # Python API
@@ -54,14 +56,14 @@ The virtual clock stands still unless the scenario or `clock="wall"` says otherw
 Where a method takes a connector, the default is the first one.
 """
 METHODS = {
-    "Start and stop": ("start", "stop", "reset", "use", "load"),
+    "Start and stop": ("start", "stop", "reset", "reset_connector", "use", "load"),
     "What the client was told, and the truth": (
         "url", "token", "headers", "session", "told", "truth", "ca_file", "ssl_context",
-        "port", "control_url", "env", "ready",
+        "client_certificate", "port", "control_url", "env", "ready",
     ),
-    "What is inside": (
-        "objects", "cache", "change", "import_now", "service", "set", "fail_next", "journal", "verify", "check",
-    ),
+    "What is inside": ("objects", "cache", "change", "import_now", "service", "set"),
+    "What goes wrong": ("fail_next", "add_rule", "rules", "remove_rule", "state", "set_state", "release"),
+    "What has happened": ("journal", "near_miss", "verify", "check"),
 }  # fmt: skip
 JOURNAL = ("entries", "get", "connections", "verify")
 RUNTIME = (
@@ -92,6 +94,12 @@ def page() -> str:
         "### Exchange",
         prose(Exchange),
         fields(Exchange),
+        "### NearMiss",
+        prose(NearMiss),
+        fields(NearMiss),
+        "### Miss",
+        prose(Miss),
+        fields(Miss),
         "### Connection",
         prose(Connection),
     ]
@@ -254,18 +262,7 @@ def families() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check compare it; the exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python tools/python_reference.py [--check]", file=sys.stderr)
-        return 2
-    wanted = page()
-    if not arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(f"{PAGE.relative_to(ROOT)} is not current; run: python tools/python_reference.py", file=sys.stderr)
-    return 1
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path:
 from mockhost.cli import cure  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.scenario import loader, shelves  # noqa: E402
 from mockhost.scenario.model import Scenario  # noqa: E402
+from tools import generated  # noqa: E402
 
 HEAD = """\
 # Shipped scenarios
@@ -39,6 +40,7 @@ DEFAULT = ({"send": "test_connection", "gets": {"status": 200}},)
 SHELVES = {
     "basics": "Healthy hosts, to develop against and to extend.",
     "documented": "What Microsoft's troubleshooting page describes, each by its cause.",
+    "faults": "One for each [fault](../faults.md), with what a client sees of it and what cures it.",
 }
 
 
@@ -57,13 +59,8 @@ def on_shelf(shelf: str, scenarios: Sequence[Scenario]) -> str:
     for scenario in scenarios:
         name = scenario.name
         cause = f"`{scenario.cause}`" if scenario.cause else ""
-        lines.append(f"| [`{name}`](#{anchor(name)}) | {cell(scenario.title)} | {cause} |")
+        lines.append(f"| [`{name}`](#{generated.anchor(name)}) | {cell(scenario.title)} | {cause} |")
     return "\n".join([*lines, "", *map(in_full, scenarios)])
-
-
-def anchor(title: str) -> str:
-    """The fragment under which GitHub finds a heading."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def cell(text: str) -> str:
@@ -102,7 +99,10 @@ def facts(scenario: Scenario) -> Iterator[str]:
         ("Cause", f"`{scenario.cause}`" if scenario.cause else ""),
         ("A client should", (scenario.client_should or "").replace("_", " ")),
         ("Connectors", "" if scenario.cause else ", ".join(connectors)),
-        ("Extends", f"[`{scenario.parent}`](#{anchor(scenario.parent)})" if scenario.parent else ""),
+        (
+            "Extends",
+            f"[`{scenario.parent}`](#{generated.anchor(scenario.parent)})" if scenario.parent else "",
+        ),
         ("Tags", ", ".join(scenario.tags)),
     )
     return (f"- {name}: {text}" for name, text in rows if text)
@@ -131,20 +131,7 @@ def code(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check compare it; the exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python tools/scenario_catalogue.py [--check]", file=sys.stderr)
-        return 2
-    wanted = page()
-    if not arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(
-        f"{PAGE.relative_to(ROOT)} is not current; run: python tools/scenario_catalogue.py", file=sys.stderr
-    )
-    return 1
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mockhost.scenario import schema, steps  # noqa: E402 - a tool runs from a checkout, without installation
+from tools import generated  # noqa: E402
 
 Schema = Mapping[str, Any]
 
@@ -100,6 +101,11 @@ The certificate on the port and what is done with it: a shorthand word, or a map
 
 A certificate that names `localhost` is also for 127.0.0.1, ::1, the machine's name and each `--tls-name`.
 """
+STATES_TEXT = """\
+Named states of the host, or under a connector its own, each a map of what follows and what happens on entering it.
+`initial` names the first one; without it that is the one which stands first.
+[How states, rules and windows go together](../explanation/rules.md).
+"""
 PARTS = (
     Part("The file", None),
     Part("vars", "variable", "Each variable is a value, or a map that says where it comes from."),
@@ -117,6 +123,9 @@ PARTS = (
     Part("rules", "rule", "A list of rules, each a map with:"),
     Part("rules[].when", "when"),
     Part("rules[].reply", "reply"),
+    Part("rules[].delay", "delay", "A length of time, or a map with one of:"),
+    Part("rules[].sequence", "sequence_step", "A list of steps, each a map with:"),
+    Part("states.NAME", "state", STATES_TEXT),
     Part(
         "Operations",
         "operation",
@@ -140,17 +149,17 @@ WORDS = {
     "array": "list",
     "null": "null",
 }
-WORD_OF = {"gets": "map"}
+WORD_OF = {"gets": "map", "sequence_step": "step"}
+ELSEWHERE = {
+    "fault": "[fault](../faults.md)",
+    "faults": "[fault](../faults.md), or list of them",
+}
+"""Definitions with a page of their own."""
 SHORT = {
     "duration": "duration",
     "relative_duration": "duration, also negative",
     "duration_or_never": "duration or `never`",
 }
-
-
-def anchor(title: str) -> str:
-    """The fragment under which GitHub finds a heading."""
-    return "".join(c for c in title.lower() if c.isalnum() or c in "_- ").replace(" ", "-")
 
 
 def definition(ref: str) -> tuple[str, Schema]:
@@ -165,8 +174,10 @@ def kind(part: Schema) -> str:
         name, target = definition(part["$ref"])
         if name in SHORT:
             return SHORT[name]
+        if name in ELSEWHERE:
+            return ELSEWHERE[name]
         if name in LINKED:
-            return f"[{WORD_OF.get(name, name)}](#{anchor(LINKED[name])})"
+            return f"[{WORD_OF.get(name, name)}](#{generated.anchor(LINKED[name])})"
         return kind(target)
     if "anyOf" in part:
         return ", or ".join(dict.fromkeys(map(kind, part["anyOf"])))
@@ -234,7 +245,7 @@ def _inline(inner: Schema) -> Iterator[tuple[Schema, str]]:
     """The maps in a schema that is described where it is used."""
     if "$ref" in inner:
         name, target = definition(inner["$ref"])
-        if name not in LINKED:
+        if name not in LINKED and name not in ELSEWHERE:
             yield from _inline(target)
         return
     yield inner, ""
@@ -275,6 +286,8 @@ def _rows_of(name: str | None, body: Schema) -> Iterator[Row]:
     if name == "variable":
         for branch in body["anyOf"]:
             yield from rows(branch)
+    elif name == "delay":
+        yield from rows(body["anyOf"][1])
     elif name == "changes":
         yield from rows(body["additionalProperties"], "CONNECTOR.")
     else:
@@ -319,20 +332,7 @@ def page() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the page, or with --check compare it; the exit code."""
-    if arguments not in ([], ["--check"]):
-        print("usage: python tools/scenario_reference.py [--check]", file=sys.stderr)
-        return 2
-    wanted = page()
-    if not arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(wanted, encoding="utf-8", newline="\n")
-        return 0
-    if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-        return 0
-    print(
-        f"{PAGE.relative_to(ROOT)} is not current; run: python tools/scenario_reference.py", file=sys.stderr
-    )
-    return 1
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
 
 
 if __name__ == "__main__":

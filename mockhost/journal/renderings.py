@@ -74,6 +74,11 @@ ERRORS: Final = {
     "no_shared_cipher": "the client offers no cipher that the host accepts",
     "http_request": "the client spoke plain HTTP to a port with TLS",
     "wrong_version_number": "what the client sent is no TLS",
+    "planned reset": "a rule had the connection reset",
+    "planned close": "a rule had the connection closed",
+    "planned alert": "a rule had the handshake refused by an alert",
+    "planned stall": "a rule had the handshake stand still",
+    "planned silent": "a rule had the host stay silent",
 }
 """How else a handshake fails, in words."""
 
@@ -306,7 +311,8 @@ def connection_line(connection: Connection, colour: bool = False) -> str:
         text = f"the client sent the alert {c.error} ({ALERTS[c.error]})"
     else:
         text = ERRORS.get(c.error, printable(c.error.replace("_", " ")))
-    told = f"TLS handshake failed: {text}" if c.tls is None else f"{c.tls}: {text}"
+    failed = "" if c.error.startswith("planned ") else "TLS handshake failed: "
+    told = f"{failed}{text}" if c.tls is None else f"{c.tls}: {text}"
     return head + (f"{_RED}{told}{_PLAIN}" if colour else told)
 
 

@@ -301,7 +301,7 @@ class DataExchange:
         if not isinstance(answer.body, bytes):
             answer = answer._replace(body=self._counted(entry, answer.body))
         if answer.plan is not None:
-            answer = answer._replace(body=ruled.Carried(answer.body, lambda: self._over(entry)))
+            answer = answer._replace(body=ruled.carried(answer.body, lambda: self._over(entry)))
         return answer
 
     def _ruled(self, decision: Decision, held: _Held) -> ruled.Exchange:

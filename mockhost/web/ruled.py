@@ -152,18 +152,35 @@ def _latin(value: str) -> str:
     return value
 
 
-class Carried:
+def carried(body: bytes | Iterable[bytes], over: Callable[[], None]) -> Iterable[bytes]:
     """The body of a planned answer, which tells when the answer is over."""
+    return _Whole(body, over) if isinstance(body, bytes) else _Streamed(body, over)
 
-    def __init__(self, body: bytes | Iterable[bytes], over: Callable[[], None]) -> None:
-        self._pieces = iter((body,) if isinstance(body, bytes) else body)
+
+class _Whole(list[bytes]):
+    """A body in one piece, whose length the server sees."""
+
+    def __init__(self, body: bytes, over: Callable[[], None]) -> None:
+        super().__init__((body,))
+        self._over = over
+
+    def close(self) -> None:
+        """Called by the server when it is done with the answer, however that went."""
+        self._over()
+
+
+class _Streamed:
+    """The same of a body that comes in pieces."""
+
+    def __init__(self, pieces: Iterable[bytes], over: Callable[[], None]) -> None:
+        self._pieces = iter(pieces)
         self._over = over
 
     def __iter__(self) -> Iterator[bytes]:
         return self._pieces
 
     def close(self) -> None:
-        """Called by the server when it is done with the answer, however that went."""
+        """As above; whatever is behind the pieces is told, too."""
         close = getattr(self._pieces, "close", None)
         if close is not None:
             close()

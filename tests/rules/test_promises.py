@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -291,3 +292,17 @@ def test_a_reply_is_filled_with_values_of_the_request(play: Play) -> None:
     assert "X" not in answer.headers
     plain = play({"reply": {"status": 500, "template": False, "body": "{{nonsense}}"}})
     assert plain.find().body == b"{{nonsense}}"
+
+
+def test_an_answer_that_is_cut_announces_all_of_its_length(play: Play) -> None:
+    """As the healthy one would: a client has to notice by itself that bytes are missing."""
+    client = play()
+    whole = client.send("GET", "/Users/ljacobson")
+    client.host.fail_next("get_user", fault={"dribble": {"pause": "0ms"}})
+    slow = client.send("GET", "/Users/ljacobson")
+    assert slow.headers["Content-Length"] == whole.headers["Content-Length"]
+    assert slow.body == whole.body
+    client.host.fail_next("get_user", fault="truncated_body")
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        client.send("GET", "/Users/ljacobson")
+    assert len(cut.value.partial) + (cut.value.expected or 0) == len(whole.body)

@@ -1,0 +1,396 @@
+"""Writes docs/faults.md and what the scenarios' schema says of faults, from the faults themselves.
+
+python tools/fault_reference.py            writes the page, and `fault` and its parts in mockhost/scenario/schema.json
+python tools/fault_reference.py --check    exit code 1 if one of them is not current
+
+The schema lets any name and any parameter pass: it is there for an editor's completion, and what is wrong with a fault
+is told by mockhost/faults/parameters.py, in words that no schema has.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "faults.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.faults import ALIASES, FAULTS, GROUPS, find  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.faults.contract import Fault, Parameter  # noqa: E402
+from mockhost.scenario import schema, shelves  # noqa: E402
+from tools import fault_clients, generated  # noqa: E402
+from tools.generated import anchor, table  # noqa: E402
+
+HEAD = """\
+# Faults
+
+<!-- Written by tools/fault_reference.py from mockhost/faults; don't edit. -->
+
+A fault is what goes wrong on purpose: with an answer, with a connection, or with the host itself.
+[Rules](reference/scenario-format.md#rules) say when; here stands what, {count} of them.
+
+<!-- run -->
+```yaml
+format: 1
+extends: basics/healthy
+title: The first two creates break off, and nobody knows whether the user is there
+
+rules:
+  - when: {{operation: create_user}}
+    sequence: [{{fault: connection_reset, write: applied, times: 2}}, {{reply: normal}}]
+
+expect:
+  - {{send: create, attributes: {{ContosoLogin: bob, FirstName: Bob, LastName: Kelly}}, gets: {{ends: rst}}}}
+  - {{send: find, where: {{ContosoLogin: bob}}, gets: {{status: 200, totalResults: 1}}}}
+```
+
+From Python it is `host.fail_next("create_user", fault="connection_reset")`, on a running host
+`mockhost control rules add '{{"when": {{"operation": "create_user"}}, "fault": "connection_reset"}}'`.
+
+## How a fault is said
+
+| written | means |
+|---|---|
+| `fault: connection_reset` | the fault, with the defaults of its parameters |
+| `fault: {{truncated_body: {{after_bytes: 20, how: rst}}}}` | with parameters |
+| `fault: {{http_error: 503}}` | with the one parameter that it is mostly about: **bold** below |
+| `fault: [missing_id, dribble]` | several, from the first to the last |
+| {aliases} | WireMock's names, for {aliased} |
+
+- **A write**: whether a write (create, replace, patch, delete) that the fault meets has happened all the same. \
+`write: applied` or `write: not_applied` on the rule says otherwise.
+- **The connection** is kept, or ends with the fault, as everything does that breaks framing.
+- What `requests` says begins with the class of its exception, or with the status that it sees; \
+what curl says, with curl's exit code. The tests have both meet each fault.
+- What .NET says is what the agent logs and what the portal shows of it. \
+It was not measured here: it is from the source named, or it says that it is assumed.
+- **In `gets`** is how a [step](reference/scenario-format.md#steps) asserts it.
+- A fault that this platform can't perform, a name that is not here and a parameter that a fault does not have \
+are refused when the scenario is loaded, with a hint.
+
+[How to make a fault of your own](how-to/CREATING_FAULTS.md).
+"""
+GROUP_TEXTS = {
+    "transport": (
+        "Transport",
+        "The answer is as always, and its way to the client is not: it is cut, slowed, scrambled, or it never comes.\n"
+        "Counts of bytes are of the body before TLS.",
+    ),
+    "tls": (
+        "TLS",
+        "What a connection is met with before a byte of a request was read.\n"
+        "So the rule's `when` can ask for `connection.nth`, `in_state`, `nth`, `after`, `every` and `for`, and for "
+        "nothing that is in a request.\n"
+        "They hold for handshakes that begin after them, resumed sessions too; over plain HTTP they do nothing.\n"
+        "To change a certificate for good, write `set: {host.tls: expired}`, in a rule or in a state.",
+    ),
+    "http": (
+        "HTTP",
+        "Status and headers: what the host, http.sys or something between them and the client says instead.",
+    ),
+    "body": (
+        "Body",
+        "The answer comes, and it is not what SCIM says it is.\nAn answer that the fault can't be applied to (no JSON, "
+        "no resources) passes as it is.",
+    ),
+    "host": (
+        "State of the host",
+        "The host itself is put into a state, and then answers the request, and those after it, in that state.\n"
+        "Nothing of the answer is made up: the stale cache is a cache, the rotated token was rotated.\n"
+        "So the cure that Microsoft documents cures it.",
+    ),
+}
+KINDS = {
+    "integer": "whole number",
+    "fraction": "number from 0 to 1",
+    "text": "text",
+    "texts": "text or list of texts",
+    "boolean": "true or false",
+    "octets": "pairs of hex digits",
+    "value": "any value",
+}
+WRITES = {"applied": "happens", "not_applied": "does not happen"}
+
+
+def page() -> str:
+    """The whole page, ending with a newline."""
+    wiremock = {alias: name for alias, name in ALIASES.items() if alias.isupper()}
+    aliases = ", ".join(f"`{alias}`" for alias in wiremock)
+    aliased = ", ".join(f"`{name}`" for name in wiremock.values())
+    head = HEAD.format(count=len(FAULTS), aliases=aliases, aliased=aliased)
+    scenarios = shown_by()
+    return "\n".join([head, contents(), *(group(name, scenarios) for name in GROUPS), other_clients()])
+
+
+def contents() -> str:
+    """All names, by group."""
+    rows = [
+        (f"[{GROUP_TEXTS[name][0]}](#{anchor(GROUP_TEXTS[name][0])})", ", ".join(map(link, members(name))))
+        for name in GROUPS
+    ]
+    return table(("", "faults"), rows)
+
+
+def members(group_name: str) -> list[str]:
+    """The faults of a group, in the order of the registry."""
+    return [name for name, group in FAULTS.items() if group == group_name]
+
+
+def link(name: str) -> str:
+    return f"[`{name}`](#{anchor(name)})"
+
+
+def group(name: str, scenarios: Mapping[str, list[str]]) -> str:
+    """A group: a table to choose from, and each fault in full."""
+    title, text = GROUP_TEXTS[name]
+    faults = [find(each) for each in members(name)]
+    rows = [(link(fault.name), fault.title, write(fault), connection(fault)) for fault in faults]
+    parts = [
+        f"## {title}\n\n{text}\n",
+        table(("fault", "what goes wrong", "a write", "the connection"), rows),
+    ]
+    return "\n".join([*parts, *(in_full(fault, scenarios.get(fault.name, [])) for fault in faults)])
+
+
+def in_full(fault: Fault, scenarios: list[str]) -> str:
+    """One fault: what it is, what it can be told, and what is seen of it."""
+    said = fault.name if fault.example is None else {fault.name: fault.example}
+    lines = [f"### {fault.name}", "", f"{fault.title}.", "", "```yaml", f"fault: {flow(said)}", "```", ""]
+    if fault.parameters:
+        rows = (parameter(name, each, name == fault.main) for name, each in fault.parameters.items())
+        lines += [table(("parameter", "is", "default", "means"), rows)]
+    seen = fault.seen
+    shown = [
+        ("on the wire", seen.wire),
+        ("`requests`", seen.requests),
+        ("curl", seen.curl),
+        (".NET", seen.dotnet),
+        ("in `gets`", f"`{seen.gets}`"),
+        ("a write", write(fault)),
+        ("the connection", connection(fault)),
+    ]
+    if alias := [f"`{alias}`" for alias, name in ALIASES.items() if name == fault.name]:
+        shown.append(("also called", ", ".join(alias)))
+    if scenarios:
+        links = (f"[`{name}`](reference/scenarios.md#{anchor(name)})" for name in scenarios)
+        shown.append(("shown by", ", ".join(links)))
+    return "\n".join([*lines, table(("", "seen"), shown)])
+
+
+def parameter(name: str, each: Parameter, main: bool) -> tuple[str, str, str, str]:
+    """A row of the table of parameters."""
+    shown = f"**`{name}`**" if main else f"`{name}`"
+    default = "needed" if each.required else "" if each.default is None else f"`{flow(each.default)}`"
+    return shown, kind(each), default, sentence(each.description)
+
+
+def kind(each: Parameter) -> str:
+    """What may stand there, in words."""
+    if each.choices:
+        return ", ".join(f"`{choice}`" for choice in each.choices)
+    words = KINDS.get(each.kind, each.kind)
+    low, high = each.minimum, each.maximum
+    if low is None or each.kind == "fraction":
+        return words
+    return f"{words}, {low:.15g} to {high:.15g}" if high is not None else f"{words}, {low:.15g} or more"
+
+
+def sentence(text: str) -> str:
+    """A description with a full stop."""
+    return text if text.endswith((".", "…")) else f"{text}."
+
+
+def write(fault: Fault) -> str:
+    """Whether a write happens, if the rule does not say."""
+    if fault.connection is not None and fault.answer is None and fault.host is None:
+        return "is never sent"
+    if fault.group == "host":
+        return "is the host's to decide"
+    if isinstance(fault.write, str):
+        return WRITES[fault.write]
+    return "depends on its parameters"
+
+
+def connection(fault: Fault) -> str:
+    """Whether the connection outlives it."""
+    return "ends" if fault.closes else "is kept"
+
+
+def flow(value: Any) -> str:
+    """A value in YAML's flow style, as it would be written in a rule."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w /.-]*|\d+(?:ms|[smhd])", value):
+        return value if value not in ("true", "false", "null") else json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def shown_by() -> Mapping[str, list[str]]:
+    """The shipped scenarios of each fault: the one of its name first, then those whose cause or rules name it."""
+    from mockhost.scenario import loader
+
+    found: dict[str, list[str]] = {}
+    for name in shelves.names(env={}):
+        if not name.startswith("faults/"):
+            continue
+        scenario = loader.load(name, env={})
+        text = json.dumps(scenario.document.get("rules", []))
+        for fault in FAULTS:
+            if name == f"faults/{fault}":
+                found.setdefault(fault, []).insert(0, name)
+            elif scenario.cause == fault or f'"{fault}"' in text:
+                found.setdefault(fault, []).append(name)
+    return found
+
+
+# -- httpx and fetch ---------------------------------------------------------------------------------------------
+
+OTHERS = """\
+## What httpx and Node's fetch say
+
+Each fault of the transport and of TLS, with the parameters shown above, has met both clients once: \
+{httpx}, {fetch}, each with a time-out of {patience} seconds.
+`python tools/fault_clients.py` does it again; the tests do not, so other versions may word it otherwise.
+
+- httpx has a class for each way to fail, and all of them are `httpx.HTTPError`: \
+`ReadError` and `RemoteProtocolError` are worth another try, `ConnectError` also covers a certificate that is wrong.
+- fetch has one class, `TypeError`: `fetch failed` before the head of the answer was there, `terminated` after it. \
+What happened stands in `error.cause` and, where there is one, in its `code`.
+- A time-out of fetch is a `TimeoutError` only if `AbortSignal.timeout` says so; by itself it waits five minutes.
+"""
+
+
+def other_clients() -> str:
+    """What was reported when somebody last looked."""
+    kept = json.loads(fault_clients.KEPT.read_text("utf-8"))
+    text = OTHERS.format(**kept["versions"], patience=fault_clients.PATIENCE)
+    rows = [(link(name), code(row["httpx"]), code(row["fetch"])) for name, row in kept["rows"].items()]
+    return f"{text}\n{table(('fault', 'httpx', 'fetch'), rows)}"
+
+
+def code(text: str) -> str:
+    return f"`{text}`"
+
+
+# -- the schema --------------------------------------------------------------------------------------------------
+
+_OLD = re.compile(r'\n    "fault[a-z_]*": ')
+"""Where the definition of `fault`, or of one of its parts, begins; they stand together."""
+
+
+def schema_text() -> str:
+    """schema.json with what the registry says of faults in it; the rest stays as it was written."""
+    text = schema.SCHEMA_FILE.read_text("utf-8")
+    spans = [(each.start(), _end(text, each.end())) for each in _OLD.finditer(text)]
+    made = ",".join(f'\n    "{name}": {written(part)}' for name, part in definitions().items())
+    return text[: spans[0][0]] + made + text[spans[-1][1] :]
+
+
+def _end(text: str, begin: int) -> int:
+    """Where the JSON value that begins there ends."""
+    return json.JSONDecoder().raw_decode(text, begin)[1]
+
+
+def written(part: Mapping[str, Any]) -> str:
+    """A definition as JSON: its own keys in one line, but each name of a fault in a line of its own."""
+    lines = []
+    for key, value in part.items():
+        if key == "properties":
+            inner = ",\n".join(f"        {json.dumps(name)}: {compact(each)}" for name, each in value.items())
+            lines.append(f'"{key}": {{\n{inner}\n      }}')
+        elif key == "anyOf":
+            inner = ",\n".join(f"        {compact(each)}" for each in value)
+            lines.append(f'"{key}": [\n{inner}\n      ]')
+        else:
+            lines.append(f"{json.dumps(key)}: {compact(value)}")
+    return "{\n" + ",\n".join(f"      {line}" for line in lines) + "\n    }"
+
+
+def compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def definitions() -> dict[str, Any]:
+    """`fault`, `faults` and their two halves: a name, and a name with parameters."""
+    name, parameters = {"$ref": "#/$defs/fault_name"}, {"$ref": "#/$defs/fault_parameters"}
+    one = {"$ref": "#/$defs/fault"}
+    return {
+        "fault": {
+            "description": "A fault: its name, or its name with parameters.",
+            "anyOf": [name, parameters],
+        },
+        "faults": {
+            "description": "What is wrong with the answer, the connection or the host: a fault by name, or several.",
+            "anyOf": [name, parameters, {"type": "array", "minItems": 1, "items": one}],
+        },
+        "fault_name": {
+            "description": "A fault by its name, with the defaults of its parameters.",
+            "type": "string",
+            "anyOf": [{"minLength": 1}, *(known(alias) for alias in (*FAULTS, *ALIASES))],
+        },
+        "fault_parameters": {
+            "description": "A fault by its name, and its parameters.",
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": 1,
+            "x-says": {"maxProperties": "a fault is one name and its parameters; several faults are a list"},
+            "properties": {alias: said(find(alias)) for alias in (*FAULTS, *ALIASES)},
+            "additionalProperties": {"description": "Parameters."},
+        },
+    }
+
+
+def known(name: str) -> dict[str, Any]:
+    """A name that an editor offers."""
+    return {"enum": [name], "description": sentence(find(name).title)}
+
+
+def said(fault: Fault) -> dict[str, Any]:
+    """A fault's parameters, for completion: no value is refused."""
+    text = sentence(fault.title)
+    if fault.main is not None:
+        text += f" A bare value is its {fault.main}."
+    part: dict[str, Any] = {"description": text}
+    if fault.parameters:
+        part["properties"] = {name: hint(each) for name, each in fault.parameters.items()}
+        part["additionalProperties"] = {}
+    if fault.example is not None:
+        part["examples"] = [fault.example]
+    return part
+
+
+def hint(each: Parameter) -> dict[str, Any]:
+    part: dict[str, Any] = {"description": sentence(f"{sentence(each.description)} Is: {plain_kind(each)}")}
+    if each.default is not None:
+        part["default"] = each.default
+    if each.choices:
+        part["examples"] = list(each.choices)
+    elif each.kind == "boolean":
+        part["examples"] = [True, False]
+    return part
+
+
+def plain_kind(each: Parameter) -> str:
+    return kind(each).replace("`", "")
+
+
+def main(arguments: list[str]) -> int:
+    """Write page and schema, or with --check compare them; the exit code."""
+    return generated.run(
+        __file__,
+        arguments,
+        generated.File(schema.SCHEMA_FILE, schema_text),
+        generated.File(PAGE, page),
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""Writes docs/scim-strictness.md from mockhost/provider/strictness.py: about what SCIM service providers differ.
+
+python tools/scim_strictness.py            writes the page
+python tools/scim_strictness.py --check    exit code 1 if the page is not current
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "scim-strictness.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.provider.strictness import LEVELS, TABLE, Row  # noqa: E402 - a tool runs from a checkout, without installation
+from tools import generated  # noqa: E402
+from tools.generated import table  # noqa: E402
+
+HEAD = """\
+# Strictness: what a SCIM connector forgives
+
+<!-- Written by tools/scim_strictness.py from mockhost/provider/strictness.py; don't edit. -->
+
+A [connector of kind `scim`](how-to/scim-connector.md) has a strictness:
+
+| level | is |
+|---|---|
+| `strict` | RFC 7643 and RFC 7644 to the letter |
+| `entra`, the default | what Microsoft Entra's provisioning service needs forgiven, and Microsoft's own tests |
+| `lenient` | what the most forgiving providers do |
+
+The level is a behaviour of the connector, and each row below can be set beside it:
+
+<!-- run -->
+```yaml
+format: 1
+title: To the letter, but a group is changed without an answer
+connectors:
+  SCIM:
+    kind: scim
+    secret_token: correct-horse-battery
+    behaviours: {strictness: strict, patch_answer: groups}
+```
+
+What a connector announces in `/Schemas` and `/ResourceTypes` follows from its rows.
+"""
+TAIL = """\
+What no level does otherwise is in no row: a userName that is taken is 409 `uniqueness`, a search that finds nothing \
+is 200 with an empty list, and `If-Match` with another version is 412.
+"""
+
+
+def page() -> str:
+    """The whole page, ending with a newline."""
+    parts = [HEAD, "## In short\n", summary(), *(section(name, row) for name, row in TABLE.items()), TAIL]
+    return "\n".join(parts)
+
+
+def summary() -> str:
+    """Every row with its value at each level."""
+    return table(
+        ("row", *(f"`{level}`" for level in LEVELS)),
+        (
+            (f"[`{name}`](#{name})", *(f"`{getattr(row, level)}`" for level in LEVELS))
+            for name, row in TABLE.items()
+        ),
+    )
+
+
+def section(name: str, row: Row) -> str:
+    """What a row is about, what its values mean, who has which, and who says so."""
+    values = table(
+        ("value", "means", "at"),
+        ((f"`{value}`", words, at(row, value)) for value, words in row.words.items()),
+    )
+    return f"## `{name}`\n\n{row.title}.\n\n{values}\nSource: {row.source}.\n"
+
+
+def at(row: Row, value: str) -> str:
+    """The levels that have this value."""
+    return ", ".join(f"`{level}`" for level in LEVELS if getattr(row, level) == value) or "where it is set"
+
+
+def main(arguments: Sequence[str]) -> int:
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
