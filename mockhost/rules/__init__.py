@@ -8,6 +8,7 @@ draw fails, whose window is shut or whose sequence is at its end passes the requ
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,8 @@ class Decision(NamedTuple):
     step: Step
     ordinal: int
     happenings: tuple[Happening, ...] = ()
+    problem: str = ""
+    """what of it can't be: a state that neither the host nor the request's connector has"""
 
     @property
     def rule(self) -> Rule:
@@ -53,6 +56,9 @@ class Passed(NamedTuple):
 
 _COMPILED: dict[int, tuple[Sequence[Mapping[str, Any]], tuple[Rule, ...]]] = {}
 _COMPILED_SIZE = 32
+_COMPILING = threading.Lock()
+CONSIDERED_MOST = 500
+"""So many rules of those that a request was shown to are kept with its exchange; near misses know no others."""
 
 
 def compiled(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
@@ -61,9 +67,10 @@ def compiled(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
     if known is not None and known[0] is documents:
         return known[1]
     rules = tuple(Rule(document, f"rules[{i}]", live=False) for i, document in enumerate(documents))
-    if len(_COMPILED) >= _COMPILED_SIZE:
-        _COMPILED.pop(next(iter(_COMPILED)), None)
-    _COMPILED[id(documents)] = (documents, rules)
+    with _COMPILING:
+        if len(_COMPILED) >= _COMPILED_SIZE:
+            del _COMPILED[next(iter(_COMPILED))]
+        _COMPILED[id(documents)] = (documents, rules)
     return rules
 
 
@@ -87,8 +94,8 @@ class Rules:
         courses = (*self._live, *self._file)
         self._on_connections = tuple(course for course in courses if course.rule.on_connection)
         self._on_requests = tuple(course for course in courses if not course.rule.on_connection)
-        self.considered = tuple(course.rule for course in self._on_requests)
-        """the rules that requests are shown to, in order"""
+        self.considered = tuple(course.rule for course in self._on_requests[:CONSIDERED_MOST])
+        """the rules that requests are shown to, in order: the first of them, where there are very many"""
 
     def __iter__(self) -> itertools.chain[Rule]:
         return itertools.chain((c.rule for c in self._live), (c.rule for c in self._file))
@@ -136,14 +143,16 @@ class Rules:
         if isinstance(step, str):
             passed.append(Passed(course.rule.name, step))
             return None
-        happenings: list[Happening] = []
+        entered, problem = None, ""
         if step.set_state is not None:
-            happening = self._states.enter(step.set_state, connector)
-            if happening is not None:
-                happenings.append(happening)
-        if step.happening is not None:
-            happenings.append(step.happening)
-        return Decision(course, step, course.opened.matches, tuple(happenings))
+            try:
+                entered = self._states.enter(step.set_state, connector)
+            except UsageError as error:  # the state of another connector than the one that was asked
+                problem = f"it stays in its state: {error}"
+        if entered is None and step.happening is None:
+            return Decision(course, step, course.opened.matches, (), problem)
+        happenings = tuple(each for each in (entered, step.happening) if each is not None)
+        return Decision(course, step, course.opened.matches, happenings, problem)
 
     # -- changing --------------------------------------------------------------------------------------------
 
@@ -154,7 +163,9 @@ class Rules:
 
     def add(self, document: Mapping[str, Any], now: float) -> str:
         """Put a live rule before all others; its name. A live rule of the same name is replaced. Raises UsageError."""
-        rule = Rule(document, f"live[{next(self._numbers)}]", live=True)
+        taken = {course.rule.name for course in (*self._live, *self._file)} if "name" not in document else ()
+        name = next(name for n in self._numbers if (name := f"live[{n}]") not in taken)
+        rule = Rule(document, name, live=True)
         rest = (course for course in self._live if course.rule.name != rule.name)
         self._live = (Course(rule, now), *rest)
         self._changed()

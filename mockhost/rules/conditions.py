@@ -32,6 +32,8 @@ OF_WINDOW: Final = ("nth", "after", "every", "for")
 """Words that count the matches of the others."""
 WORDS: Final = (*OF_REQUESTS, *OF_CONNECTIONS, *OF_WINDOW)
 """The words of `when`."""
+PATTERN_LENGTH: Final = 4_096
+"""`matches` looks at no longer text: a pattern may take the time of its square or cube, and all wait for it."""
 SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header"})
 """Naming one of these lets a rule see requests that were refused, too."""
 
@@ -88,12 +90,16 @@ class Condition(NamedTuple):
     label: str
     expected: object
     read: Callable[[Any], object]
+    pattern: bool = False
+    """whether there is a regular expression in what is expected"""
 
     def difference(self, request: Request) -> str | None:
         """None if it holds, else what was expected and what there was, in a phrase."""
         value = self.read(request)
         if type(value) is Unreadable:
             return value.why
+        if self.pattern and isinstance(value, str) and len(value) > PATTERN_LENGTH:
+            return f"the text has {len(value):,} characters, and 'matches' looks at {PATTERN_LENGTH:,} at most"
         return difference(self.expected, ABSENT if value is None else value)
 
 
@@ -137,7 +143,7 @@ def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
         if word == "verdict" and expected == "any":
             continue
         if word in _READ:
-            conditions.append(Condition(word, _any_of(expected), _READ[word]))
+            conditions.append(_condition(word, expected, _READ[word]))
         elif word == "in_state":
             conditions.append(_InState(word, _any_of(expected)))
         elif word not in OF_WINDOW:
@@ -156,9 +162,27 @@ def _each(word: str, expected: object) -> list[AnyCondition]:
         "connection": _connection,
     }
     return [
-        Condition(f"{word} {name}", _any_of(value), readers[word](str(name)))
+        _condition(f"{word} {name}", value, readers[word](str(name)))
         for name, value in expected.items()
     ]
+
+
+def _condition(label: str, said: object, read: Callable[[Any], object]) -> Condition:
+    expected = _any_of(said)
+    try:
+        difference(expected, 1)
+    except OverflowError:
+        raise UsageError(f"{label}: a number that is too large to compare with") from None
+    return Condition(label, expected, read, _has_pattern(expected))
+
+
+def _has_pattern(expected: object) -> bool:
+    if not is_matcher(expected):
+        return False
+    assert isinstance(expected, Mapping)
+    any_of = expected.get("any_of", ())
+    inner = [expected.get("not"), *(any_of if isinstance(any_of, (list, tuple)) else [any_of])]
+    return "matches" in expected or any(map(_has_pattern, inner))
 
 
 def _header(name: str) -> Callable[[Request], object]:

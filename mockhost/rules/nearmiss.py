@@ -7,7 +7,7 @@ Worked out when somebody looks, from what the journal keeps of the exchange; onl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -73,14 +73,22 @@ def near_miss(exchange: Exchange, credential: Credential) -> NearMiss | None:
     rules = [rule for rule in exchange.considered if isinstance(rule, Rule)]
     if not rules:
         return None
-    fired = next((i for i, rule in enumerate(rules) if rule.name == exchange.rule), None)
-    seen = rules if fired is None else rules[:fired]
     passed = dict(exchange.passed)
     request = _Recorded(exchange)
+    fired = _fired(rules, exchange, request)
+    seen = rules if fired is None else rules[:fired]
     misses = [_miss(rule, request, passed, credential) for rule in seen]
     closest = min(misses, key=_distance, default=None)
     names = tuple(rule.name for rule in (rules if fired is None else rules[: fired + 1]))
     return NearMiss(names, exchange.rule, closest)
+
+
+def _fired(rules: Sequence[Rule], exchange: Exchange, request: _Recorded) -> int | None:
+    """The place of the rule that fired: of several of its name the first that asks for such a request."""
+    named = [i for i, rule in enumerate(rules) if rule.name == exchange.rule]
+    if len(named) > 1 and (matching := [i for i in named if rules[i].matches(request)]):
+        return matching[0]
+    return named[0] if named else None
 
 
 def _distance(miss: Miss) -> tuple[bool, int, int]:

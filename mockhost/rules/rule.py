@@ -6,6 +6,7 @@ the one and each has the other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +24,8 @@ from mockhost.rules.window import Opened
 REPEATS: Final = ("last", "cycle", "none")
 """What follows the end of a sequence: its last step again and again, all of it again, or the next rule."""
 WRITES: Final = ("applied", "not_applied")
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""A header's name, RFC 9110 5.6.2; http.sys sends no other."""
 ACTIONS: Final = ("reply", "fault", "delay", "set_state", *states.HAPPENINGS)
 """What a rule, or one step of its sequence, may do; all of them together if need be."""
 
@@ -165,6 +168,9 @@ def _reply(value: object) -> Reply | None:
     if not isinstance(headers, Mapping):
         raise UsageError("the reply's headers are a map")
     for header, text in headers.items():
+        if not _TOKEN.fullmatch(str(header)):
+            hint = "a whole answer that breaks the rules is written as the fault raw_bytes"
+            raise UsageError(f"{header!r} can't be the name of a header", hint=hint)
         if any(c in f"{header}{text}" for c in "\r\n\0"):
             raise UsageError(f"the header {header!r} has a line break in it")
     pairs = tuple((str(name), str(text)) for name, text in headers.items())

@@ -22,7 +22,8 @@ from mockhost.errors import UsageError, did_you_mean
 from mockhost.matching import ABSENT, pointer
 from mockhost.rules.conditions import Request, Unreadable
 
-_EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{\s*+((?:(?!\s*\}\}|\{\{).)*+)\s*\}\}", re.DOTALL)
+"""Goes over a text once, however many braces and blanks stand in it and lead to nothing."""
 _OF_REQUEST: Final = ("method", "path", "id", "operation", "connector", "filter")
 _EXPRESSIONS: Final = (
     *(f"request.{name}" for name in _OF_REQUEST),
@@ -115,9 +116,16 @@ def rendered_text(text: str, sources: Sources) -> str:
         count += 1
         if value is ABSENT or value is None:
             return ""
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, str) else _written(value)
 
     return _EXPRESSION.sub(replaced, text)
+
+
+def _written(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:  # a request may be nested more deeply than anybody writes
+        return ""
 
 
 def _value(expression: str, sources: Sources, position: int) -> object:

@@ -47,6 +47,10 @@ def compiled(when: Mapping[str, object]) -> Window | None:
         nth = {"any_of": list(nth)}
     after_count, after_time = _count_or_time("after", when.get("after"), 0)
     for_count, for_time = _count_or_time("for", when.get("for"), 1)
+    try:
+        difference(nth, 1)
+    except OverflowError:
+        raise UsageError("'nth' has a number that is too large to compare with") from None
     every, no_time = _count_or_time("every", when.get("every"), 1)
     if no_time is not None:
         raise UsageError("'every' counts matches", hint="write a whole number")

@@ -283,7 +283,9 @@ def _narrowed(
             part = value
         elif ":" in key and isinstance(value, Mapping):
             parts = {
-                inner: narrow(item, names.of(name, fold(inner), shadowed=fold(inner) in core))
+                inner: item
+                if f"{name}:{fold(inner)}" in kept
+                else narrow(item, names.of(name, fold(inner), shadowed=fold(inner) in core))
                 for inner, item in value.items()
             }
             part = {inner: item for inner, item in parts.items() if item is not ABSENT} or ABSENT

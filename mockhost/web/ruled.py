@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, NamedTuple
@@ -43,7 +44,8 @@ class Exchange(NamedTuple):
 def carried_out(decision: Decision, exchange: Exchange) -> Answer:
     """The answer that a rule leads to, with the plan for its way out."""
     step = decision.step
-    problems = _act(decision, exchange)
+    problems = [decision.problem] if decision.problem else []
+    problems += _act(decision, exchange)
     base = _base(decision, exchange)
     draft = Draft(base.status, base.headers, base.body, base.plan or AS_IS, base.reason)
     for place, chosen in enumerate(step.faults):
@@ -126,10 +128,21 @@ def _literal(reply: Reply, decision: Decision, exchange: Exchange) -> Answer:
     if isinstance(body, str):
         content, kind = body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
     else:
-        content, kind = orjson.dumps(body), "application/scim+json; charset=utf-8"
+        content, kind = _json(body), "application/scim+json; charset=utf-8"
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers = (*headers, ("Content-Type", kind))
     return Answer(reply.status, headers, content, reason="a rule's reply")
+
+
+def _json(body: object) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except orjson.JSONEncodeError:  # a number of more than 64 bits, or a request's value that is nested very deeply
+        pass
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    except RecursionError:
+        return b"null"
 
 
 def _one_line(text: str) -> str:

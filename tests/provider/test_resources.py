@@ -417,6 +417,25 @@ def test_a_patch_of_nothing_is_refused_where_strict() -> None:
             assert not provider.patch("User", ann, body, base=BASE).changed
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"attributes": "userName"}, {"site": "N"}),
+        ({"attributes": "urn:x:Badge:colour"}, {"site": "N", "colour": "red"}),
+        ({"excludedAttributes": "urn:x:Badge:site,colour"}, {"site": "N"}),
+        ({"excludedAttributes": "urn:x:Badge"}, {"site": "N"}),
+    ],
+)
+def test_always_holds_in_an_extension_too(query: dict[str, str], shown: dict[str, str]) -> None:
+    """RFC 7643 7: `always` is returned whatever the client asks for."""
+    attributes = {"site": {"type": "string", "returned": "always"}, "colour": "string"}
+    provider = make(schemas={"urn:x:Badge": {"extends": "User", "attributes": attributes}})
+    body = user("ann", **{"urn:x:Badge": {"site": "N", "colour": "red"}})
+    ident = provider.create("User", body, base=BASE).id
+    found: Any = provider.get("User", ident, base=BASE, query=asking(**query)).resource
+    assert found["urn:x:Badge"] == shown
+
+
 def test_unique_on_the_server_and_unique_everywhere() -> None:
     """`server` counts for one endpoint, `global` for all of them (RFC 7643 7)."""
     urns = ("urn:example:Device", "urn:example:Car")

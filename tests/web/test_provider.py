@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import orjson
@@ -340,3 +342,28 @@ def test_one_connector_of_the_host_is_reset_without_the_other() -> None:
         assert host.objects("SQL", ContosoLogin="ljacobson")
         assert any(each["id"] == "ljacobson" for each in host.cache("SQL"))
         assert len(host.objects("LDAP")) == before
+
+
+def test_of_many_who_ask_for_a_name_at_once_one_gets_it(scim: Client) -> None:
+    """Fifty clients, one userName: one 201, and 409 for the others."""
+    with ThreadPoolExecutor(50) as pool:
+        statuses = list(pool.map(lambda _: scim.create("same").status, range(50)))
+    assert sorted(statuses) == [201, *[409] * 49]
+    assert scim("GET", "/Users").json["totalResults"] == 1
+
+
+def test_tenants_spring_up_in_a_race_and_are_reset_meanwhile(scim: Client) -> None:
+    """No more than there may be, whoever comes first; nobody meets a connector that is half there."""
+    host = scim.host
+
+    def ask(number: int) -> int:
+        name = f"Race{number % 6}"
+        if number % 10 == 9:
+            with contextlib.suppress(UsageError):  # it has not sprung up
+                host.runtime.reset_connector(name)
+        return Client(host, name).create("bob").status
+
+    with ThreadPoolExecutor(12) as pool:
+        statuses = list(pool.map(ask, range(120)))
+    assert set(statuses) <= {201, 409, 404}
+    assert len(host.runtime.served.sprung) == 3
