@@ -1,0 +1,246 @@
+"""The pytest plugin: `mockhost`, a running host for each test that fails exactly as the test asks.
+
+pytest imports this module at every start, whether a test uses it or not, so it imports nothing of mockhost but the
+empty package; what does the work stands in the modules beside it and is imported by the first test that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import requests
+
+    from mockhost.api import MockHost
+    from mockhost.pytest_plugin.hosts import Hosts
+
+_HOSTS: pytest.StashKey[Hosts] = pytest.StashKey()
+"""The hosts that an item has."""
+
+MARKERS = (
+    "mockhost(scenario=None, /, *, tls, seed, clock, sets, strict, allow_unused, **keys): "
+    "the scenario of the `mockhost` fixture: a name, a path or a dict; "
+    "the keys of a scenario (connectors, host, rules, ...) are laid over it.",
+    "mockhost_each(*names, shelf, faults, group, tag, cause, client_should, exclude, xfail): "
+    "run the test once with each of these scenarios.",
+)
+_TLS = {"true": True, "false": False, "": None}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options and ini keys."""
+    group = parser.getgroup("mockhost", "mockhost: hosts that fail exactly as asked")
+    group.addoption(
+        "--mockhost-url",
+        action="append",
+        metavar="URL",
+        help="use the host whose control plane is at URL, e.g. in a container; once for each xdist worker",
+    )
+    group.addoption(
+        "--mockhost-token",
+        metavar="TOKEN",
+        help="the token of that control plane (default: the environment's MOCKHOST_CONTROL_TOKEN)",
+    )
+    group.addoption(
+        "--mockhost-artifacts",
+        metavar="DIR",
+        help="write the journal of every failed test below DIR, as JSON, as HAR and as text",
+    )
+    group.addoption(
+        "--mockhost-strict",
+        action="store_true",
+        default=None,
+        help="fail a test in which a request met no rule although there were rules",
+    )
+    parser.addini("mockhost_scenario", "scenario of a test that names none", default="basics/healthy")
+    parser.addini("mockhost_tls", "true: always TLS; false: always plain HTTP", default="")
+    parser.addini("mockhost_seed", "seed of chance, in the place of the scenarios' own", default="")
+    parser.addini("mockhost_clock", "clock of scenarios that name none: frozen or wall", default="frozen")
+    parser.addini("mockhost_listen", "addresses to listen on (default: 127.0.0.1 and ::1)", type="args")
+    parser.addini("mockhost_strict", "as --mockhost-strict", type="bool", default=False)
+    parser.addini(
+        "mockhost_allow_unused", "let rules be left over at the end of a test", type="bool", default=False
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say when the hosts are somebody else's."""
+    urls = config.getoption("--mockhost-url")
+    return f"mockhost: {', '.join(urls)}" if urls else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once for each scenario of its `mockhost_each`."""
+    if metafunc.definition.get_closest_marker("mockhost_each") is not None:
+        from mockhost.pytest_plugin import marks
+
+        marks.parametrize(metafunc)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Report what is wrong with a marker where the test is collected, not where it would run."""
+    report = yield
+    marked = [
+        node
+        for node in report.result or ()
+        if isinstance(node, pytest.Item)
+        and (node.get_closest_marker("mockhost") or node.get_closest_marker("mockhost_each"))
+    ]
+    if marked:
+        from mockhost.pytest_plugin import marks
+
+        problems = marks.problems(marked)
+        if problems:
+            report.outcome = "failed"
+            report.longrepr = "\n".join(problems)
+            report.result = []
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """After a test has passed: what it should not have passed with."""
+    result = yield
+    hosts = item.stash.get(_HOSTS, None)
+    if hosts is not None:
+        hosts.judge()
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test has its journal with it."""
+    report = yield
+    hosts = item.stash.get(_HOSTS, None)
+    if hosts is not None and report.failed:
+        hosts.attach(report, call)
+    return report
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop every host of this process."""
+    import sys
+
+    hosts = sys.modules.get("mockhost.pytest_plugin.hosts")
+    if hosts is not None:
+        hosts.close(config)
+
+
+@pytest.fixture
+def mockhost_scenario(pytestconfig: pytest.Config) -> Any:
+    """The scenario of tests without a marker: a name, a path or a dict. Override it for a module or a class.
+
+    Default: the ini key mockhost_scenario, or basics/healthy.
+    """
+    return pytestconfig.getini("mockhost_scenario")
+
+
+@pytest.fixture
+def mockhost_tls(pytestconfig: pytest.Config) -> bool | None:
+    """True: always TLS. False: always plain HTTP. None: as the scenario says. Override it to change that.
+
+    Default: the ini key mockhost_tls, or None.
+    """
+    said = str(pytestconfig.getini("mockhost_tls")).lower()
+    if said not in _TLS:
+        raise pytest.UsageError(f"mockhost_tls is true, false or empty, not {said!r}")
+    return _TLS[said]
+
+
+@pytest.fixture
+def mockhost_seed(pytestconfig: pytest.Config) -> int | None:
+    """The seed of chance, in the place of the scenarios' own. Override it to change it.
+
+    Default: the ini key mockhost_seed, or None: each scenario's own.
+    """
+    said = pytestconfig.getini("mockhost_seed")
+    try:
+        return int(said) if said else None
+    except ValueError:
+        raise pytest.UsageError(f"mockhost_seed is a number, not {said!r}") from None
+
+
+@pytest.fixture
+def mockhost_clock(pytestconfig: pytest.Config) -> str:
+    """The clock of scenarios that name none: `frozen` stands still until the test moves it, `wall` runs.
+
+    Default: the ini key mockhost_clock, or frozen.
+    """
+    return str(pytestconfig.getini("mockhost_clock"))
+
+
+@pytest.fixture
+def mockhost_server(pytestconfig: pytest.Config) -> dict[str, Any]:
+    """Where hosts listen: MockHost's arguments on its sockets (listen, port, public_name, tls_names, state_dir, ...).
+
+    Tests that return the same share running servers. Default: the addresses of the ini key mockhost_listen, or
+    both of loopback, on any free port.
+    """
+    listen = pytestconfig.getini("mockhost_listen")
+    return {"listen": tuple(listen)} if listen else {}
+
+
+@pytest.fixture
+def mockhost_connector() -> str | None:
+    """The connector of `mockhost_client`. Override it to change it. Default: None, the scenario's first one."""
+    return None
+
+
+@pytest.fixture
+def mockhost_factory(
+    request: pytest.FixtureRequest,
+    mockhost_server: dict[str, Any],
+    mockhost_tls: bool | None,
+    mockhost_seed: int | None,
+    mockhost_clock: str,
+) -> Iterator[Callable[..., MockHost]]:
+    """Make further hosts: mockhost_factory("documented/cache_stale", connectors={...}).
+
+    Each call gives a running MockHost with ports of its own until the end of the test. Arguments are those of the
+    marker: a scenario, tls, seed, clock, sets, strict, allow_unused, and the keys of a scenario.
+    """
+    from mockhost.pytest_plugin.hosts import Defaults, Hosts
+
+    defaults = Defaults(mockhost_server, mockhost_tls, mockhost_seed, mockhost_clock)
+    hosts = request.node.stash[_HOSTS] = Hosts(request, defaults)
+    yield hosts.further
+    hosts.finish()
+
+
+@pytest.fixture
+def mockhost(
+    request: pytest.FixtureRequest, mockhost_factory: Callable[..., MockHost], mockhost_scenario: Any
+) -> MockHost:
+    """A running host with the scenario that the test's `mockhost` marker names, as good as new for each test.
+
+    It is a MockHost: url(), token(), session(), clock, journal, fail_next(), verify(), scenario.cause, ...
+    After the test, rules that never fired and bugs of mockhost itself fail it, with the journal.
+    """
+    hosts: Hosts = request.node.stash[_HOSTS]
+    return hosts.main(mockhost_scenario)
+
+
+@pytest.fixture
+def mockhost_client(mockhost: MockHost, mockhost_connector: str | None) -> Iterator[requests.Session]:
+    """A requests.Session with what the client was told: the secret token, whom to trust, and the tenant URL.
+
+    Paths are taken below the tenant URL: mockhost_client.get("/Users", params={"count": 1}).
+    """
+    from mockhost.pytest_plugin.tenant import TenantSession
+
+    with TenantSession.of(mockhost, mockhost_connector) as session:
+        yield session

@@ -1,0 +1,126 @@
+"""What is kept of a failed test: the journal, for the terminal and as files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mockhost.journal import Connection, Exchange, renderings
+from mockhost.web.plain import plainly
+
+if TYPE_CHECKING:
+    from mockhost.api import MockHost
+    from mockhost.pytest_plugin.findings import Finding
+
+_SHOWN = 30
+_CONNECTIONS = 5
+_LONGEST = 100
+
+
+class Gathered(NamedTuple):
+    """One epoch of one host, as plain as it can be kept once the host has begun anew."""
+
+    scenario: str
+    about: dict[str, Any]
+    findings: tuple[Finding, ...]
+    entries: tuple[Exchange, ...]
+    connections: tuple[Connection, ...]
+    rules: object
+    ca_file: str | None
+
+    @classmethod
+    def of(cls, host: MockHost, findings: Sequence[Finding]) -> Gathered:
+        """The present epoch of a host."""
+        scenario = host.scenario
+        about = {
+            "title": scenario.title,
+            "cause": scenario.cause,
+            "client_should": scenario.client_should,
+            "seed": scenario.seed,
+            "dropped": host.journal.dropped,
+        }
+        return cls(
+            scenario.name,
+            about,
+            tuple(findings),
+            tuple(host.journal.entries()),
+            tuple(host.journal.connections),
+            plainly(host.journal, host.rules),
+            host.ca_file,
+        )
+
+    @property
+    def head(self) -> str:
+        """What was played."""
+        title = f": {self.about['title']}" if self.about["title"] else ""
+        return renderings.printable(f"{self.scenario}{title} (seed {self.about['seed']})")
+
+    def table(self, marked: frozenset[int] = frozenset()) -> str:
+        """The journal's last exchanges."""
+        shown = self.entries[-_SHOWN:]
+        more = len(self.entries) - len(shown)
+        note = f"\n({more} more before these)" if more else ""
+        return f"\n{self.head}\n{renderings.table(shown, marked=marked)}{note}"
+
+    def broken(self) -> list[str]:
+        """Connections that came to nothing, one line each."""
+        lines = [renderings.connection_line(each) for each in self.connections if each.error or each.rule]
+        return lines[-_CONNECTIONS:]
+
+
+class Evidence(NamedTuple):
+    """What is known of all hosts of a test."""
+
+    nodeid: str
+    epochs: Sequence[Gathered]
+
+    def text(self, *, tables: bool = True, findings: bool = True) -> str:
+        """For the terminal."""
+        lines: list[str] = []
+        for epoch in self.epochs:
+            lines.append(epoch.table().lstrip("\n") if tables else epoch.head)
+            if tables and epoch.entries:
+                lines.append(renderings.curl(epoch.entries[-1], ca_file=epoch.ca_file))
+            lines += epoch.broken()
+            lines += [finding.title for finding in epoch.findings] if findings else []
+        return "\n".join(lines)
+
+    def write(self, folder: str, when: str | None = None) -> str:
+        """Write `journal.json`, `journal.har` and `journal.txt` into a folder of the test's own; which one it is."""
+        own = Path(folder) / folder_name(self.nodeid)
+        own.mkdir(parents=True, exist_ok=True)
+        entries = [each for epoch in self.epochs for each in epoch.entries]
+        _write(own / "journal.json", {"test": self.nodeid, "when": when, "epochs": self._json()})
+        _write(own / "journal.har", renderings.har(entries))
+        curls = [renderings.curl(e, ca_file=p.ca_file) for p in self.epochs for e in p.entries if e.method]
+        text = "\n".join([self.nodeid, "", self.text(), "", *curls, ""])
+        (own / "journal.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
+        return str(own)
+
+    def _json(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "scenario": epoch.scenario,
+                **epoch.about,
+                "findings": [finding._asdict() for finding in epoch.findings],
+                "exchanges": [renderings.to_json(each) for each in epoch.entries],
+                "connections": [renderings.connection_json(each) for each in epoch.connections],
+                "rules": epoch.rules,
+            }
+            for epoch in self.epochs
+        ]
+
+
+def _write(file: Path, value: object) -> None:
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    file.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def folder_name(nodeid: str) -> str:
+    """A name for a folder on any system, that no other test has."""
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", nodeid).strip("-.")[:_LONGEST].rstrip("-.")
+    return f"{plain}-{hashlib.sha256(nodeid.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"

@@ -1,0 +1,111 @@
+"""What a test should not have passed with: bugs of the mock, rules left over, exchanges that no rule foresaw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mockhost.journal import Exchange, renderings
+from mockhost.web.plain import plainly
+
+if TYPE_CHECKING:
+    from mockhost.api import MockHost
+
+_MOST = 3
+"""Of how many exchanges that no rule foresaw the particulars are shown."""
+
+
+class Terms(NamedTuple):
+    """What a test lets pass."""
+
+    strict: bool = False
+    allow_unused: bool = False
+    own_rules: bool = False
+    """whether the test itself wrote the scenario's rules, so that they count as its own"""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong. `exchange` is the number of the one concerned, if there is one."""
+
+    title: str
+    detail: str = ""
+    exchange: int = 0
+
+    @property
+    def text(self) -> str:
+        """For people: the title, and the rest below it."""
+        return "\n".join([self.title, *(f"  {line}" for line in self.detail.splitlines())])
+
+
+def found(host: MockHost, terms: Terms, bugs: Sequence[str] = (), *, again: bool = False) -> list[Finding]:
+    """What is wrong with this host's epoch. `bugs` of which the journal knows nothing are added.
+
+    again: only what can have come since it was asked last, which rules that are left over are not.
+    """
+    entries = host.journal.entries()
+    findings = [_bug(host, exchange) for exchange in entries if exchange.bug is not None]
+    findings += [Finding(f"a bug in mockhost: {text}") for text in dict.fromkeys(bugs)]
+    rules = host.rules
+    if not again and not terms.allow_unused:
+        mine = [rule for rule in rules if rule["live"] or terms.own_rules or terms.strict]
+        findings += [_unused(host, rule, entries) for rule in mine if rule["left"]]
+    if terms.strict and rules:
+        unforeseen = [each for each in entries if each.rule is None and each.bug is None]
+        findings += [_unforeseen(host, exchange) for exchange in unforeseen[:_MOST]]
+        if more := unforeseen[_MOST:]:
+            findings.append(Finding(f"and {len(more)} more requests that no rule foresaw"))
+    return findings
+
+
+def said(exchange: Exchange) -> str:
+    """What was asked, in a few words."""
+    words = [exchange.operation]
+    if exchange.connector:
+        words.append(f"at {renderings.printable(exchange.connector)}")
+    if exchange.who:
+        words.append(f"for {renderings.printable(exchange.who)!r}")
+    return " ".join(words)
+
+
+def _bug(host: MockHost, exchange: Exchange) -> Finding:
+    title = f"a bug in mockhost at #{exchange.number} ({said(exchange)}): {exchange.bug}"
+    return Finding(renderings.printable(title), _curl(host, exchange), exchange.number)
+
+
+def _unused(host: MockHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> Finding:
+    fired, left = rule["fired"], rule["left"]
+    often = f"fired {fired} of {fired + left} times" if fired else "never fired"
+    hidden = ("name", "live", "matched", "fired", "left")
+    words = {word: value for word, value in rule.items() if word not in hidden}
+    detail = [json.dumps(plainly(host.journal, words), ensure_ascii=False, default=str)]
+    exchange = _closest(host, rule["name"], entries)
+    if exchange is not None:
+        detail += [f"nearest: #{exchange.number} ({said(exchange)})", _near_miss(host, exchange)]
+    elif not entries:
+        detail.append("there was no request at all")
+    number = 0 if exchange is None else exchange.number
+    return Finding(f"rule {rule['name']!r} {often}", "\n".join(filter(None, detail)), number)
+
+
+def _closest(host: MockHost, name: object, entries: Sequence[Exchange]) -> Exchange | None:
+    """The latest exchange to which this rule came closest of all, if there is one."""
+    for exchange in reversed(entries):
+        miss = host.near_miss(exchange)
+        if miss is not None and miss.closest is not None and miss.closest.rule == name:
+            return exchange
+    return None
+
+
+def _unforeseen(host: MockHost, exchange: Exchange) -> Finding:
+    detail = "\n".join(filter(None, [_near_miss(host, exchange), _curl(host, exchange)]))
+    return Finding(f"no rule foresaw #{exchange.number} ({said(exchange)})", detail, exchange.number)
+
+
+def _near_miss(host: MockHost, exchange: Exchange) -> str:
+    miss = host.near_miss(exchange)
+    return "" if miss is None else miss.text
+
+
+def _curl(host: MockHost, exchange: Exchange) -> str:
+    return renderings.curl(exchange, ca_file=host.ca_file) if exchange.method else ""

@@ -1,0 +1,305 @@
+"""The hosts of a process: they outlive the tests, and each test gets one that is as good as new.
+
+A host is kept for each way of speaking TLS that was asked for, because minting a certificate is what costs most of a
+fresh start. The others are what `MockHost.use` changes in a fraction of a millisecond.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from mockhost.api import MockHost, Terms
+from mockhost.errors import MockhostError, ScenarioError, VerificationError
+from mockhost.pytest_plugin import compiled, findings, marks
+from mockhost.pytest_plugin.evidence import Evidence, Gathered
+from mockhost.pytest_plugin.judged import JudgedHost
+from mockhost.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from mockhost.pytest_plugin.remote import RemoteHost
+
+IDLE = 12
+"""How many running hosts a process keeps for tests to come."""
+
+
+class Defaults(NamedTuple):
+    """What the fixtures say that tests may override."""
+
+    server: Mapping[str, Any]
+    tls: bool | None
+    seed: int | None
+    clock: str
+
+
+class PooledHost(JudgedHost):
+    """A host that test after test uses."""
+
+    def __init__(self, scenario: Scenario, terms: Terms, server: Mapping[str, Any]) -> None:
+        super().__init__(scenario, **server)
+        self.terms = terms
+        self.passing = findings.Terms()
+        self.gathered = []
+        self.bugs = []
+        self.is_running = False
+        self.runtime.events.call(self._hear)
+
+    def _hear(self, kind: str, data: object) -> None:
+        if kind == "bug" and isinstance(data, Mapping):
+            self.bugs.append(f"{data.get('error')} ({data.get('place')})")
+
+    def start(self) -> PooledHost:
+        """As MockHost does."""
+        super().start()
+        self.is_running = True
+        return self
+
+    def stop(self) -> None:
+        """As MockHost does; the next test gets another host."""
+        self.is_running = False
+        super().stop()
+
+    def begin(self, scenario: Scenario, terms: Terms, passing: findings.Terms) -> bool:
+        """Begin again for a test; whether nothing of the test before is left."""
+        runtime = self.runtime
+        self.terms, self.passing = terms, passing
+        with runtime.lock:
+            before = runtime.epoch.number
+            self.scenario = scenario
+            runtime.use(scenario)
+            self.gathered, self.bugs = [], []
+            return (
+                runtime.epoch.number == before + 1
+                and runtime.scenario is scenario
+                and not len(runtime.journal)
+                and not runtime.journal.dropped
+                and not any(rule.live for rule in runtime.rules)
+            )
+
+
+class Pool:
+    """The running hosts of one way of listening."""
+
+    def __init__(self, server: Mapping[str, Any]) -> None:
+        self._server = dict(server)
+        self._idle: list[PooledHost] = []
+        # Where the port is given there can be one host at a time.
+        self._most = 1 if any(server.get(word) for word in ("port", "control_port")) else IDLE
+
+    def take(self, scenario: Scenario, terms: Terms, passing: findings.Terms) -> PooledHost:
+        """A host that has just begun with this scenario. Raises CannotRun where no more can listen."""
+        host = self._suitable(scenario)
+        if host is not None:
+            if host.begin(scenario, terms, passing):
+                return host
+            host.stop()
+        host = PooledHost(scenario, terms, self._server)
+        host.passing = passing
+        return host.start()
+
+    def _suitable(self, scenario: Scenario) -> PooledHost | None:
+        """Of the idle hosts with this TLS the one used last; where there are many, the one used longest ago."""
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place].runtime.scenario.host.tls == scenario.host.tls:
+                return self._idle.pop(place)
+        return self._idle.pop(0) if len(self._idle) >= self._most else None
+
+    def give_back(self, host: PooledHost) -> None:
+        """Let go whatever still hangs on it, and keep it for the next test."""
+        if not host.is_running:
+            return
+        host.gathered = []
+        host.runtime.reset()
+        self._idle.append(host)
+        while len(self._idle) > self._most:
+            self._idle.pop(0).stop()
+
+    def close(self) -> None:
+        """Stop every host that no test has."""
+        for host in self._idle:
+            host.stop()
+        self._idle.clear()
+
+
+_POOLS: pytest.StashKey[dict[str, Pool]] = pytest.StashKey()
+_REMOTE: pytest.StashKey[RemoteHost] = pytest.StashKey()
+
+
+def _pool(config: pytest.Config, server: Mapping[str, Any]) -> Pool:
+    pools = config.stash.setdefault(_POOLS, {})
+    key = repr(sorted(server.items()))
+    if key not in pools:
+        pools[key] = Pool(server)
+    return pools[key]
+
+
+def close(config: pytest.Config) -> None:
+    """Stop every host of a run of pytest."""
+    for pool in config.stash.get(_POOLS, {}).values():
+        pool.close()
+    remote = config.stash.get(_REMOTE, None)
+    if remote is not None:
+        remote.stop()
+
+
+class Hosts:
+    """The hosts of one test."""
+
+    def __init__(self, request: pytest.FixtureRequest, defaults: Defaults) -> None:
+        self._node: pytest.Item = request.node
+        self._config = request.config
+        self._defaults = defaults
+        self._folders = (self._node.path.parent, self._config.rootpath)
+        self._pool = _pool(self._config, defaults.server)
+        self._hosts: list[JudgedHost] = []
+        self._reported: list[str] = []
+        self._judged = False
+        self._failed = False
+        self._evidence: Evidence | None = None
+
+    # -- making them -------------------------------------------------------------------------------------------
+
+    def main(self, scenario: Any) -> MockHost:
+        """The host of the fixture `mockhost`, as the markers ask for it."""
+        with _readably():
+            asked = marks.asked(self._node.iter_markers("mockhost"))
+        return self._make(asked._replace(scenario=scenario if asked.scenario is None else asked.scenario))
+
+    def further(self, *args: Any, **kwargs: Any) -> MockHost:
+        """Another host. Arguments are those of the marker; without a scenario it is the default one."""
+        __tracebackhide__ = True
+        with _readably():
+            asked = marks.of_call(args, kwargs)
+            marks.judge_keys(asked.overrides)
+        if asked.scenario is None:
+            asked = asked._replace(scenario=self._config.getini("mockhost_scenario"))
+        return self._make(asked)
+
+    def _make(self, asked: marks.Asked) -> MockHost:
+        __tracebackhide__ = True
+        options, defaults = asked.options, self._defaults
+        terms = Terms(
+            options.get("tls", defaults.tls),
+            options.get("seed", defaults.seed),
+            tuple(options.get("sets", ())),
+            options.get("clock", defaults.clock),
+        )
+        passing = findings.Terms(
+            strict=self._option("strict", options),
+            allow_unused=self._option("allow_unused", options),
+            own_rules="rules" in asked.overrides or isinstance(asked.scenario, Mapping),
+        )
+        with _readably():
+            scenario = marks.found_beside(asked.scenario, self._folders)
+            loaded = compiled.load(scenario, asked.overrides, terms)
+            host = self._remote(loaded, terms, passing) or self._pool.take(loaded, terms, passing)
+        self._hosts.append(host)
+        return host
+
+    def _option(self, name: str, options: Mapping[str, Any]) -> bool:
+        if name in options:
+            return bool(options[name])
+        said = self._config.getoption("--mockhost-strict") if name == "strict" else None
+        return bool(self._config.getini(f"mockhost_{name}") if said is None else said)
+
+    def _remote(self, loaded: Scenario, terms: Terms, passing: findings.Terms) -> RemoteHost | None:
+        urls: Sequence[str] | None = self._config.getoption("--mockhost-url")
+        if not urls:
+            return None
+        from mockhost.pytest_plugin import remote
+
+        if self._hosts:
+            pytest.skip("there is one host behind --mockhost-url, and this test wants another one")
+        host = self._config.stash.get(_REMOTE, None)
+        if host is None:
+            worker = getattr(self._config, "workerinput", {})
+            token = self._config.getoption("--mockhost-token") or os.environ.get("MOCKHOST_CONTROL_TOKEN")
+            host = self._config.stash[_REMOTE] = remote.RemoteHost(remote.own_of(urls, worker), token)
+        host.begin(loaded, terms, passing)
+        return host
+
+    # -- judging them ------------------------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        """Fail the test if it should not have passed."""
+        self._judged = True
+        found = self._found(again=False)
+        if found:
+            pytest.fail(self._report(found), pytrace=False)
+
+    def finish(self) -> None:
+        """The test is over: what came to light since it was judged is an error, and its hosts are given back."""
+        try:
+            found = self._found(again=self._judged) if self._judged else []
+            found = [finding for finding in found if finding.title not in self._reported]
+            text = self._report(found) if found else ""
+            if text or self._failed:
+                self._evidence = self._gather()
+        finally:
+            for host in reversed(self._hosts):
+                if isinstance(host, PooledHost):
+                    self._pool.give_back(host)
+            self._hosts = []
+        if text:
+            pytest.fail(text, pytrace=False)
+
+    def _found(self, *, again: bool) -> list[findings.Finding]:
+        found: list[findings.Finding] = []
+        for host in self._hosts:
+            found += [finding for before in host.gathered for finding in before.findings]
+            found += host.found(again=again)
+        return found
+
+    def _report(self, found: Sequence[findings.Finding]) -> str:
+        self._reported += [finding.title for finding in found]
+        if len(found) == 1:
+            texts = [f"mockhost: {found[0].text}"]
+        else:
+            head = f"mockhost: {len(found)} things are wrong: {found[0].title}, …"
+            texts = [head, "", *(finding.text for finding in found)]
+        marked = frozenset(finding.exchange for finding in found if finding.exchange)
+        texts += [gathered.table(marked) for gathered in self._gather().epochs]
+        return "\n".join(texts)
+
+    # -- showing them ------------------------------------------------------------------------------------------
+
+    def _gather(self) -> Evidence:
+        epochs = [
+            epoch
+            for host in self._hosts
+            for epoch in (
+                *host.gathered,
+                Gathered.of(host, host.found()),
+            )
+        ]
+        return Evidence(self._node.nodeid, epochs)
+
+    def attach(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
+        """Give a failed report its journal, and write it below --mockhost-artifacts."""
+        self._failed = True
+        evidence = self._evidence or (self._gather() if self._hosts else None)
+        if evidence is None or not evidence.epochs:
+            return
+        error = None if call.excinfo is None else call.excinfo.value
+        shown = isinstance(error, VerificationError) or bool(self._reported)
+        lines = [evidence.text(tables=not shown, findings=not self._reported)]
+        folder = self._config.getoption("--mockhost-artifacts")
+        if folder:
+            lines.append(f"written to {evidence.write(folder, report.when)}")
+        report.sections.append(("mockhost", "\n".join(filter(None, lines))))
+
+
+@contextlib.contextmanager
+def _readably() -> Iterator[None]:
+    """What is wrong with a scenario is its author's to mend; a traceback into mockhost would not help."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except ScenarioError as error:
+        pytest.fail(str(error), pytrace=False)
+    except MockhostError as error:
+        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)

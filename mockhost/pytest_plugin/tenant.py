@@ -1,0 +1,39 @@
+"""A `requests.Session` for one connector, as the client was told of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+if TYPE_CHECKING:
+    from mockhost.api import MockHost
+
+
+class TenantSession(requests.Session):
+    """Takes paths below the tenant URL. Whole URLs go where they say, with the same token and trust."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+        """the tenant URL"""
+
+    @classmethod
+    def of(cls, host: MockHost, connector: str | None = None) -> TenantSession:
+        """With what the client was told of a connector of this host."""
+        with host.session(connector) as told:
+            session = cls(host.url(connector))
+            session.headers.update(told.headers)
+            session.verify, session.trust_env = told.verify, told.trust_env
+        return session
+
+    def request(self, method: str, url: str | bytes, *args: Any, **more: Any) -> requests.Response:
+        """As requests does; an answer that has not begun after ten seconds is a `Timeout` unless said otherwise."""
+        if isinstance(url, str) and url[:1] in ("/", "?", ""):
+            url = self.url + url
+        if len(args) < 7:
+            more.setdefault("timeout", 10)
+        return super().request(method, url, *args, **more)
+
+    def __repr__(self) -> str:
+        return f"<requests.Session for {self.url}>"
