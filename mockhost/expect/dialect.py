@@ -96,7 +96,9 @@ def encoded_filter(text: str) -> str:
 
 def qualified(attribute: str, extension: str = ECMA_USER) -> str:
     """An attribute's full path: the connector's extension, unless it is a core attribute or has a URN already."""
-    return attribute if not extension or attribute in _BARE or ":" in attribute else f"{extension}:{attribute}"
+    return (
+        attribute if not extension or attribute in _BARE or ":" in attribute else f"{extension}:{attribute}"
+    )
 
 
 def equality(where: Mapping[str, object]) -> str:

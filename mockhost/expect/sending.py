@@ -112,9 +112,7 @@ def _patch(base: _Base, step: Step) -> Request:
     elif isinstance(operations, (list, tuple)):
         body = dialect.as_json(dialect.patch_body(operations))
     else:
-        changes = dialect.patch(
-            mapping(step, "set"), new_dialect=base.new_dialect, extension=base.extension
-        )
+        changes = dialect.patch(mapping(step, "set"), new_dialect=base.new_dialect, extension=base.extension)
         body = dialect.as_json(changes)
     return Request("PATCH", base.target(dialect.user_path(_needed(step, "id"))), _JSON, body)
 

@@ -111,7 +111,9 @@ def test_steps_to_a_scim_connector_rest_on_no_assumption_about_the_ecma_host(inv
     """What a connector of kind scim answers is in the RFCs: a DELETE of nobody, a group, an unknown filter."""
     result = invoke("check", "basics/scim", "basics/scim_strict", "--format", "json")
     assert result.exit_code == 0
-    played = [step for each in json.loads(result.stdout) for part in each["sections"] for step in part["steps"]]
+    played = [
+        step for each in json.loads(result.stdout) for part in each["sections"] for step in part["steps"]
+    ]
     assert played
     assert not [step for step in played if step.get("assumed")]
 
