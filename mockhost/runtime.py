@@ -38,6 +38,8 @@ LAST_MOMENT = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last second that dates are written for."""
 MOST_IMPORTS = 100_000
 """How many autosync runs one `advance` may stand for."""
+MOST_STATES = 100_000
+"""How many transitions between states one `advance` may stand for."""
 
 
 class Cut(MockhostError):
@@ -73,7 +75,7 @@ class Listener(Protocol):
     """What the runtime asks of the data plane's sockets."""
 
     def open(self) -> None: ...
-    def close(self) -> None: ...
+    def close(self, spared: object = None) -> None: ...
     def close_connections(self) -> None: ...
     def close_idle(self) -> None: ...
     def release(self) -> int: ...
@@ -133,6 +135,8 @@ class Runtime:
         self.states: States
         self.served: Tenants
         self._refusing: Job | None = None
+        self._spared: object = None
+        """the connection of an exchange that makes things happen, while it does"""
         self._ticker = _Ticker(self)
         self._begin(scenario)
 
@@ -199,10 +203,17 @@ class Runtime:
         except MockhostError as error:
             self._tell("happening", {"what": dict(happening), "problem": str(error)})
 
-    def come_true(self, decision: Decision) -> None:
-        """What a rule has happen once its exchange is over; call it under the lock."""
-        for happening in decision.happenings:
-            self._come_true(happening)
+    def come_true(self, decision: Decision, connection: object = None) -> None:
+        """What a rule has happen once its exchange is over; call it under the lock.
+
+        The answer on `connection` is still to be sent: if the service is stopped, this one ends after it.
+        """
+        self._spared = connection
+        try:
+            for happening in decision.happenings:
+                self._come_true(happening)
+        finally:
+            self._spared = None
 
     def _make_happen(self, entry: Mapping[str, object]) -> None:
         if isinstance(changes := entry.get("change"), Mapping):
@@ -259,7 +270,10 @@ class Runtime:
                 assert fault.connection is not None
                 plan = fault.connection(chosen.parameters)
                 if fault.host is not None:
-                    fault.host(chosen.parameters, self.context(decision, place, accepted, _no_words))
+                    try:
+                        fault.host(chosen.parameters, self.context(decision, place, accepted, _no_words))
+                    except MockhostError as error:  # what a scenario says of objects may no longer be so
+                        self._tell("happening", {"what": fault.name, "problem": str(error)})
             self.come_true(decision)
             return plan
 
@@ -344,6 +358,11 @@ class Runtime:
         if imports > MOST_IMPORTS:
             hint = "advance by less at a time, or set import.every to never"
             raise UsageError(f"about {imports:,.0f} imports would run in that time", hint=hint)
+        own = [tenant.states for tenant in self.served.sprung if tenant.states is not None]
+        transitions = sum(states.steps_in(seconds) for states in (self.states, *own))
+        if transitions > MOST_STATES:
+            hint = "advance by less at a time, or have the states last longer"
+            raise UsageError(f"about {transitions:,.0f} states would follow in that time", hint=hint)
 
     # -- the service -----------------------------------------------------------------------------------------
 
@@ -355,7 +374,7 @@ class Runtime:
             if action in ("stop", "restart"):
                 self.host.stop()
                 if self.listener is not None:
-                    self.listener.close()
+                    self.listener.close(self._spared)
             if action in ("start", "restart"):
                 self.host.start()
             self._follow_service()

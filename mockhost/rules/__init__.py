@@ -59,6 +59,8 @@ _COMPILED_SIZE = 32
 _COMPILING = threading.Lock()
 CONSIDERED_MOST = 500
 """So many rules of those that a request was shown to are kept with its exchange; near misses know no others."""
+PASSED_MOST = 100
+"""So many rules that passed a request on are kept with its exchange, with their reasons."""
 
 
 def compiled(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
@@ -130,7 +132,7 @@ class Rules:
     def meet(self, connection: Request, now: float) -> Decision | None:
         """The first rule that applies to a connection which was just accepted, or None."""
         for course in self._on_connections:
-            if all(condition.difference(connection) is None for condition in course.rule.conditions):
+            if all(condition.holds(connection) for condition in course.rule.conditions):
                 decision = self._take(course, None, now, [])
                 if decision is not None:
                     return decision
@@ -141,7 +143,8 @@ class Rules:
     ) -> Decision | None:
         step = course.take(now, self._chance)
         if isinstance(step, str):
-            passed.append(Passed(course.rule.name, step))
+            if len(passed) < PASSED_MOST:
+                passed.append(Passed(course.rule.name, step))
             return None
         entered, problem = None, ""
         if step.set_state is not None:

@@ -93,13 +93,22 @@ class Condition(NamedTuple):
     pattern: bool = False
     """whether there is a regular expression in what is expected"""
 
+    def holds(self, request: Request) -> bool:
+        """Whether there is no difference, without the words for one."""
+        if type(self.expected) is str:
+            value = self.read(request)
+            return type(value) is str and value == self.expected
+        return self.difference(request) is None
+
     def difference(self, request: Request) -> str | None:
         """None if it holds, else what was expected and what there was, in a phrase."""
         value = self.read(request)
         if type(value) is Unreadable:
             return value.why
         if self.pattern and isinstance(value, str) and len(value) > PATTERN_LENGTH:
-            return f"the text has {len(value):,} characters, and 'matches' looks at {PATTERN_LENGTH:,} at most"
+            return (
+                f"the text has {len(value):,} characters, and 'matches' looks at {PATTERN_LENGTH:,} at most"
+            )
         return difference(self.expected, ABSENT if value is None else value)
 
 
@@ -108,6 +117,10 @@ class _InState(NamedTuple):
 
     label: str
     expected: object
+
+    def holds(self, request: Request) -> bool:
+        """As above."""
+        return self.difference(request) is None
 
     def difference(self, request: Request) -> str | None:
         states = request.states
@@ -161,10 +174,7 @@ def _each(word: str, expected: object) -> list[AnyCondition]:
         "body": _in_body,
         "connection": _connection,
     }
-    return [
-        _condition(f"{word} {name}", value, readers[word](str(name)))
-        for name, value in expected.items()
-    ]
+    return [_condition(f"{word} {name}", value, readers[word](str(name))) for name, value in expected.items()]
 
 
 def _condition(label: str, said: object, read: Callable[[Any], object]) -> Condition:

@@ -132,7 +132,7 @@ class Rule:
         """Whether every condition but the window holds for the request."""
         if request.verdict != "ok" and not self.sees_refused:
             return False
-        return all(condition.difference(request) is None for condition in self.conditions)
+        return all(condition.holds(request) for condition in self.conditions)
 
 
 def _inherited(step: Mapping[str, Any], rule: Mapping[str, Any]) -> Mapping[str, Any]:

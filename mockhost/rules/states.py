@@ -24,6 +24,10 @@ STARTED: Final = "Started"
 HAPPENINGS: Final = ("set", "change", "import", "service")
 """What may happen when a state is entered or a rule has fired, as in the timeline."""
 
+LEAST_ROUND: Final = 0.01
+"""States that follow one another in a circle go round once in so many seconds, of the virtual clock and of the wall,
+and no faster: a clock would get no further than a circle without length."""
+
 Happening = Mapping[str, object]
 States_ = Mapping[str, Any]
 
@@ -41,17 +45,48 @@ def names(said: States_) -> list[str]:
     return list(dict.fromkeys([*described, *follow]))
 
 
+def lengths(known: Mapping[str, States_], speed: float) -> dict[str, float]:
+    """How many virtual seconds each state lasts that another one follows; `speed` is the clock's.
+
+    As its `after` says, but for a circle of states that would be gone round in less than `LEAST_ROUND`: each of those
+    lasts for its share of that.
+    """
+    found = {name: seconds(state["after"]) for name, state in known.items() if "to" in state}
+    least = LEAST_ROUND * max(1.0, speed)
+    for circle in circles(known):
+        if sum(found[name] for name in circle) < least:
+            found.update(dict.fromkeys(circle, least / len(circle)))
+    return found
+
+
+def circles(known: Mapping[str, States_]) -> list[list[str]]:
+    """The states that follow one another for ever, circle by circle."""
+    found: list[list[str]] = []
+    over: set[str] = set()
+    for name in known:
+        way: dict[str, int] = {}
+        while name not in over and name not in way and "to" in known.get(name, {}):
+            way[name] = len(way)
+            name = known[name]["to"]
+        if name in way:
+            found.append(list(way)[way[name] :])
+        over.update(way)
+    return found
+
+
 class Machine:
     """The states of the host, or of one connector."""
 
     def __init__(self, said: States_, clock: VirtualClock, happen: Callable[[Happening], None]) -> None:
         self.known: dict[str, States_] = {name: said.get(name) or {} for name in names(said)}
+        self._lengths = lengths(self.known, clock.speed)
         self.initial = str(said.get(INITIAL, next(iter(self.known), STARTED)))
         self.current = self.initial
         self.since = clock.now()
         self._clock = clock
         self._happen = happen
         self._job: Job | None = None
+        self._next = ""
         self._plan()
 
     def enter(self, name: str) -> Happening | None:
@@ -68,16 +103,31 @@ class Machine:
             self._job = None
 
     def _plan(self) -> None:
+        length = self._lengths.get(self.current)
+        if length is None:
+            self.end()
+            return
+        self._next = self.known[self.current]["to"]
+        at = self.since + length
+        if (
+            self._job is not None and self._job.at == at
+        ):  # on a frozen clock states may be entered without end
+            return
         self.end()
-        state = self.known.get(self.current, {})
-        if "to" in state:
-            at = self.since + seconds(state["after"])
-            self._job = self._clock.schedule(at, lambda: self._follow(state["to"]), "state")
+        self._job = self._clock.schedule(at, self._follow, "state")
 
-    def _follow(self, name: str) -> None:
-        happening = self.enter(name)
+    def _follow(self) -> None:
+        self._job = None
+        happening = self.enter(self._next)
         if happening is not None:
             self._happen(happening)
+
+    def steps_in(self, length: float) -> float:
+        """About how many states at most follow one another in so many virtual seconds."""
+        rounds = [
+            (len(circle), sum(map(self._lengths.__getitem__, circle))) for circle in circles(self.known)
+        ]
+        return max((count * length / lasts for count, lasts in rounds), default=0.0)
 
 
 class States:
@@ -110,6 +160,10 @@ class States:
         own = self._connectors.get(connector)
         if own is not None and (happening := own.enter(own.initial)) is not None:
             self._happen(happening)
+
+    def steps_in(self, length: float) -> float:
+        """About how many states at most follow one another in so many virtual seconds."""
+        return sum(machine.steps_in(length) for machine in (self._host, *self._connectors.values()))
 
     def end(self) -> None:
         """Nothing follows of itself any more: whoever was in these states is gone."""

@@ -22,7 +22,7 @@ from mockhost.errors import UsageError, did_you_mean
 from mockhost.matching import ABSENT, pointer
 from mockhost.rules.conditions import Request, Unreadable
 
-_EXPRESSION = re.compile(r"\{\{\s*+((?:(?!\s*\}\}|\{\{).)*+)\s*\}\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*+)\}\}", re.DOTALL)
 """Goes over a text once, however many braces and blanks stand in it and lead to nothing."""
 _OF_REQUEST: Final = ("method", "path", "id", "operation", "connector", "filter")
 _EXPRESSIONS: Final = (
@@ -52,7 +52,7 @@ def judge(value: object) -> str | None:
     """What is wrong with the expressions in a text, or in JSON data, or None."""
     for text in _texts(value):
         for found in _EXPRESSION.finditer(text):
-            problem = _problem(found[1])
+            problem = _problem(found[1].strip())
             if problem is not None:
                 return problem
     return None
@@ -95,8 +95,8 @@ def rendered(value: Any, sources: Sources) -> Any:
     """The text or JSON data with every expression replaced."""
     if isinstance(value, str):
         whole = _EXPRESSION.fullmatch(value)
-        if whole is not None and "}}" not in whole[1]:
-            found = _value(whole[1], sources, 0)
+        if whole is not None:
+            found = _value(whole[1].strip(), sources, 0)
             return "" if found is ABSENT else found
         return rendered_text(value, sources)
     if isinstance(value, Mapping):
@@ -112,7 +112,7 @@ def rendered_text(text: str, sources: Sources) -> str:
 
     def replaced(found: re.Match[str]) -> str:
         nonlocal count
-        value = _value(found[1], sources, count)
+        value = _value(found[1].strip(), sources, count)
         count += 1
         if value is ABSENT or value is None:
             return ""

@@ -237,9 +237,10 @@ def judge_rules(rules: object, columns: Columns, machines: Machines, findings: F
         if not isinstance(rule, Mapping):
             continue
         path: Path = ("rules", i)
-        name = rule.get("name")
+        name = rule.get("name", f"rules[{i}]")
         if isinstance(name, str) and called.setdefault(name, i) != i:
-            findings.add((*path, "name"), f"rules[{called[name]}] is already called {name!r}")
+            where = (*path, "name") if "name" in rule else path
+            findings.add(where, f"rules[{called[name]}] is already called {name!r}")
         _judge_rule(rule, path, columns, machines, findings)
 
 

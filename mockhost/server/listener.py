@@ -119,18 +119,25 @@ class Listener:
                 )
                 self._watch.start()
 
-    def close(self) -> None:
-        """Refuse connections and cut the ones there are, and hold the port. Raises CannotRun where it was lost."""
+    def close(self, spared: object = None) -> None:
+        """Refuse connections and cut the ones there are, and hold the port. Raises CannotRun where it was lost.
+
+        `spared` is a connection that may send its answer first, and then ends.
+        """
         with self._state:
             if not self._port.listening:
                 return
             self._stop_accepting()
-            self.close_connections()
+            self._cut([each for each in list(self._connections.values()) if each is not spared])
+            if isinstance(spared, Connection):
+                spared.stop_idle()
             self._port.hold()
 
     def close_connections(self) -> None:
         """Cut every connection: when this returns, none can write any more. Idle ones end by FIN, others by RST."""
-        connections = list(self._connections.values())
+        self._cut(list(self._connections.values()))
+
+    def _cut(self, connections: Sequence[Connection]) -> None:
         for connection in connections:
             connection.stop("cut")
         self._service.bell.ring()

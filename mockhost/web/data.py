@@ -297,7 +297,7 @@ class DataExchange:
                 entry.delay = answer.plan.delay or None
         runtime.record(entry)
         if decision is not None and decision.happenings:
-            runtime.come_true(decision)
+            runtime.come_true(decision, self.connection)
         if not isinstance(answer.body, bytes):
             answer = answer._replace(body=self._counted(entry, answer.body))
         if answer.plan is not None:

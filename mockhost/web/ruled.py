@@ -137,7 +137,9 @@ def _literal(reply: Reply, decision: Decision, exchange: Exchange) -> Answer:
 def _json(body: object) -> bytes:
     try:
         return orjson.dumps(body)
-    except orjson.JSONEncodeError:  # a number of more than 64 bits, or a request's value that is nested very deeply
+    except (
+        orjson.JSONEncodeError
+    ):  # a number of more than 64 bits, or a request's value that is nested very deeply
         pass
     try:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

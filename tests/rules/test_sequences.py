@@ -182,6 +182,21 @@ def test_a_rule_makes_things_happen_after_its_exchange(play: Play) -> None:
     assert found == [0, 0, 0, 1]
 
 
+@pytest.mark.parametrize(
+    "happening", [{"service": "stop"}, {"service": "restart"}, {"set": {"host.service": "stopped"}}]
+)
+def test_a_rule_that_stops_the_service_answers_first(happening: Mapping[str, Any], play: Play) -> None:
+    """The exchange that makes it happen is over before it does; then its connection ends, and the port is closed."""
+    client = play({"when": {"operation": "find_users"}, "reply": "normal", **happening, "times": 1})
+    assert client.find().status == 200
+    client.close()
+    if happening == {"service": "restart"}:
+        assert client.find().status == 200
+    else:
+        with pytest.raises(ConnectionRefusedError):
+            client.find()
+
+
 # -- delays ----------------------------------------------------------------------------------------------------
 
 
