@@ -31,16 +31,18 @@ def _user() -> dict[str, Any]:
 class Port:
     """Serves one user; answers meet the fault that was named last."""
 
-    def __init__(self, *, secure: bool) -> None:
+    def __init__(self, tls: str | None) -> None:
+        """`tls` is the one version that is spoken, or None for plain HTTP."""
         self.recorder = Recorder()
         self.certificates = Certificates(Authority(), VirtualClock("frozen"))
-        self.certificates.configure(TlsConfig())
+        version = tls or "1.3"
+        self.certificates.configure(TlsConfig(minimum_version=version, maximum_version=version))
         self.ca_file = str(self.certificates.bundle_file)
-        self._scheme = "https" if secure else "http"
+        self._scheme = "https" if tls else "http"
         self._listener = Listener(
             self._app,
             hosts=("127.0.0.1",),
-            tls=(lambda _: TlsOffer(*self.certificates.offer())) if secure else None,
+            tls=(lambda _: TlsOffer(*self.certificates.offer())) if tls else None,
             wire=lambda: "httpapi",
             now=lambda: FROZEN_START,
             observer=self.recorder,
@@ -87,9 +89,9 @@ class Port:
         assert self.recorder.of("bug") == []
 
 
-@pytest.fixture(scope="module", params=["tcp", "tls"])
+@pytest.fixture(scope="module", params=[None, "1.2", "1.3"], ids=["tcp", "TLSv1.2", "TLSv1.3"])
 def port(request: pytest.FixtureRequest) -> Iterator[Port]:
-    """One port for all tests of a module, over TCP and then over TLS."""
-    port = Port(secure=request.param == "tls")
+    """One port for all tests of a module, over TCP, TLS 1.2 and TLS 1.3."""
+    port = Port(request.param)
     yield port
     port.close()
