@@ -10,7 +10,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import venv
 from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
 
 SUITE = """
 import json, statistics, time
@@ -48,25 +51,11 @@ EMPTY = """
 def test_it():
     pass
 """
-HIDING = """
-import importlib.metadata, sys, time
-
-# Reading names takes time, so both runs read them.
-hidden = {"with": "nothing", "without": "mockhost"}[sys.argv.pop(1)]
-every = importlib.metadata.distributions
-importlib.metadata.distributions = lambda **more: (d for d in every(**more) if d.name != hidden)
-
-import pytest
-
-code = pytest.main(["-q", "-p", "no:cacheprovider"])
-print("took", time.process_time() * 1000)
-raise SystemExit(code)
-"""
 
 
-def _run(folder: Path, *arguments: str) -> list[str]:
+def _run(folder: Path, *arguments: str, python: str = sys.executable) -> list[str]:
     done = subprocess.run(
-        [sys.executable, "-P", *arguments],
+        [python, "-P", *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -109,20 +98,55 @@ def fixture(rounds: int) -> dict[str, float]:
 
 
 def unused(rounds: int) -> dict[str, float]:
-    """Milliseconds of processor time that a run of one empty test costs more with the plugin than without."""
+    """Milliseconds of processor time of a run of one empty test: pytest alone, and what mockhost adds unused.
+
+    Two environments: pytest, and pytest with the plain wheel. The runs come in pairs, in alternating order, and the
+    median of the pairs' differences counts: what disturbs a pair disturbs both of its runs, or is an outlier.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "test_it.py").write_text(EMPTY, "utf-8")
-        (folder / "run.py").write_text(HIDING, "utf-8")
-        (folder / "pytest.ini").write_text("[pytest]\n", "utf-8")
-        pairs: list[tuple[float, float]] = []
+        (wheel,) = (ROOT / "dist").glob("mockhost-*.whl")
+        alone = _environment(folder / "alone")
+        with_it = _environment(folder / "with", str(wheel))
+        suite = folder / "suite"
+        suite.mkdir()
+        (suite / "test_it.py").write_text(EMPTY, "utf-8")
+        (suite / "pytest.ini").write_text("[pytest]\n", "utf-8")
+        pairs = []
         for number in range(rounds + 1):
-            order = ("with", "without") if number % 2 else ("without", "with")
-            took: dict[str, float] = {which: _said(_run(folder, "run.py", which), "took") for which in order}
-            pairs.append((took["with"], took["without"]))
-    # A busy machine only ever adds to what a run takes.
-    ours, theirs = (min(pair[side] for pair in pairs[1:]) for side in (0, 1))
-    return {"cost": ours - theirs, "without": theirs}
+            order = (alone, with_it) if number % 2 else (with_it, alone)
+            took = {python: _processor_time(suite, python) for python in order}
+            pairs.append((took[alone], took[with_it]))
+        del pairs[0]  # wrote the bytecode
+    return {
+        "cost": statistics.median(ours - theirs for theirs, ours in pairs),
+        "without": statistics.median(theirs for theirs, _ in pairs),
+    }
+
+
+def _environment(folder: Path, *packages: str) -> str:
+    """The Python of a fresh environment with pytest and these packages, in the versions of the lock."""
+    venv.create(folder, with_pip=True)
+    python = str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    pip = ["-m", "pip", "--disable-pip-version-check", "-qq", "install", "-c", str(ROOT / "constraints.txt")]
+    _run(folder, *pip, "pytest", *packages, python=python)
+    return python
+
+
+def _processor_time(folder: Path, python: str) -> float:
+    """Milliseconds of processor time, of the whole process and what it starts."""
+    before = _of_children()
+    _run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", python=python)
+    return (_of_children() - before) * 1000
+
+
+def _of_children() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows has no such figures
+        raise SystemExit("the processor time of other processes is not to be had here") from None
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

@@ -4,16 +4,18 @@ Person `n` (from 0) of a seed is always the same person, whoever asks and in whi
 the seed and `n`. What `set` describes are patterns such as `user{n:07d}` or `{FirstName}.{LastName}@contoso.example`;
 what `fill` names are providers of faker, each of which is asked once for a pool of values from which people pick.
 The values of a pool depend on the seed, the provider and the version of faker, and on nothing else.
+faker is not installed with the plain package: only what `fill` asks for needs it.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.util
 import re
 import string
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias, overload
 
 from mockhost.errors import UsageError, did_you_mean
@@ -25,6 +27,8 @@ Cell: TypeAlias = "str | bool | int | bytes | None"
 Person: TypeAlias = "tuple[Cell, ...]"
 """One person's values, in the order of the crowd's columns."""
 
+INSTALL: Final = "pip install 'mockhost[people]'"
+"""The line that installs what `fill` needs."""
 POOL: Final = 512
 """How many values a provider is asked for."""
 
@@ -42,7 +46,7 @@ class Crowd(Sequence[Person]):
     value of another column; `{{` and `}}` stand for braces. A value that is no text (True, 5, None) is a constant.
     `fill` maps columns to faker's providers.
 
-    Raises UsageError for a pattern or column that cannot be; for a provider that does not exist, when a value
+    Raises UsageError for a pattern or column that cannot be, and for `fill` where faker is not installed; for a provider that does not exist, when a value
     of its column is first asked for, or earlier by `prepare`. Safe for use by several threads.
     """
 
@@ -57,6 +61,8 @@ class Crowd(Sequence[Person]):
         fill: Mapping[str, str] | None = None,
     ) -> None:
         set_, fill = set_ or {}, fill or {}
+        if fill and count:
+            _check_installed(fill)
         self._seed = seed
         self._count = count
         self._columns = tuple(columns)
@@ -289,6 +295,16 @@ _BY_NO_CLOCK: Final = frozenset({"century", "timezone"})
 """The exceptions within date_time."""
 
 
+def missing_faker(columns: Iterable[str]) -> UsageError | None:
+    """The error for columns that are to be filled where faker is not installed, with the line to type; or None."""
+    if importlib.util.find_spec("faker") is not None:
+        return None
+    return UsageError(
+        f"people: made-up values for {', '.join(columns)} need the package faker, which is not installed",
+        hint=f"run: {INSTALL}",
+    )
+
+
 def provider_problem(provider: str) -> str | None:
     """None if `fill` may name this provider of faker, else what is wrong and what to try. Imports faker."""
     with _LOCK:
@@ -325,8 +341,15 @@ def _faker() -> Faker:
     return Faker("en_US", use_weighting=False)
 
 
+def _check_installed(columns: Iterable[str]) -> None:
+    problem = missing_faker(columns)
+    if problem is not None:
+        raise problem
+
+
 def _provider(name: str) -> Callable[[], object]:
     """The provider's function, after one trial call. Raises UsageError."""
+    _check_installed([f"{{{{faker.{name}}}}}"])
     from faker.providers import BaseProvider
 
     generator = _faker().factories[0]

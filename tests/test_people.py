@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from itertools import islice
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockhost.errors import UsageError
+from mockhost import MockHost
+from mockhost.cli.verbs import mockhost
+from mockhost.errors import ScenarioError, UsageError
 from mockhost.people import POOL, Crowd, provider_problem
 
 COLUMNS = ("ContosoLogin", "FirstName", "LastName", "Email", "IsActive")
@@ -276,3 +281,79 @@ def test_a_provider_that_fits_gives_values_that_a_column_can_hold(provider: str)
     values = list(Crowd(7, 50, ("a",), {}, {"a": provider}).column(0))
     assert all(type(value) in (str, int, bool) for value in values)
     assert values == list(Crowd(7, 50, ("a",), {}, {"a": provider}).column(0))
+
+
+# -- without faker ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_faker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the plain package is installed."""
+    monkeypatch.setitem(sys.modules, "faker", None)
+
+
+def test_faker_comes_with_an_extra_only() -> None:
+    """Its pytest plugin would slow down every run of pytest beside mockhost."""
+    needed = [
+        line for line in importlib.metadata.requires("mockhost") or () if line.lower().startswith("faker")
+    ]
+    assert needed
+    assert all("extra ==" in line for line in needed)
+
+
+@pytest.mark.usefixtures("without_faker")
+@pytest.mark.parametrize("name", ["basics/healthy", "basics/scim", "basics/scim_people"])
+def test_what_names_no_made_up_values_needs_no_faker(name: str) -> None:
+    """Literal objects, and crowds of patterns."""
+    with MockHost(name) as host:
+        assert host.check().ok
+
+
+CROWDS: list[tuple[str, dict[str, object]]] = [
+    ("basics/million", {}),
+    ("basics/healthy", {"connectors": {"SQL": {"system": {"people": 5}}}}),
+    ("basics/healthy", {"connectors": {"LDAP": {"system": {"people": {"count": 5}}}}}),
+    (
+        "basics/scim",
+        {"connectors": {"SCIM": {"system": {"people": {"count": 5, "fill": {"title": "job"}}}}}},
+    ),
+    ("basics/healthy", {"rules": [{"reply": {"status": 200, "body": "{{faker.city}}"}}]}),
+]
+
+
+@pytest.mark.usefixtures("without_faker")
+@pytest.mark.parametrize(("name", "overrides"), CROWDS)
+def test_made_up_values_without_faker_name_the_line_to_type(name: str, overrides: dict[str, object]) -> None:
+    """At load, once for each crowd; and in `mockhost validate`."""
+    with pytest.raises(ScenarioError) as caught:
+        MockHost(name, **overrides)  # type: ignore[arg-type]
+    (problem,) = caught.value.problems
+    assert "need the package faker, which is not installed" in problem.message
+    assert problem.hint == "run: pip install 'mockhost[people]'"
+
+
+@pytest.mark.usefixtures("without_faker")
+def test_a_running_host_refuses_made_up_values_without_faker() -> None:
+    """Whatever was there stays."""
+    with MockHost() as host:
+        with pytest.raises(ScenarioError, match=r"mockhost\[people\]"):
+            host.set("connectors.SQL.system.people", 5)
+        with pytest.raises(UsageError, match=r"mockhost\[people\]"):
+            host.add_rule({"reply": {"status": 200, "body": "{{faker.city}}"}})
+        with pytest.raises(ScenarioError, match=r"mockhost\[people\]"):
+            host.use("basics/million")
+        assert len(host.objects()) == 5
+
+
+@pytest.mark.usefixtures("without_faker")
+def test_validate_reports_a_crowd_without_faker(tmp_path: Path) -> None:
+    """With its place in the file."""
+    file = tmp_path / "crowd.yaml"
+    file.write_text(
+        "format: 1\nextends: basics/healthy\nconnectors: {SQL: {system: {people: 50}}}\n", "utf-8"
+    )
+    result = CliRunner().invoke(mockhost, ["validate", str(file)])
+    assert result.exit_code == 1
+    assert "crowd.yaml:3:" in result.output
+    assert "FirstName, LastName need the package faker" in result.output
+    assert "pip install 'mockhost[people]'" in result.output

@@ -69,7 +69,7 @@ if [ $kept = no ]; then
 fi
 rm -f "$venv/.ready-run" "$venv/.ready-dev"
 
-if [ "$level" = run ]; then extras=''; else extras='[dev]'; fi
+if [ "$level" = run ]; then extras='[people]'; else extras='[dev]'; fi
 echo "installing mockhost$extras with the versions of constraints.txt …" >&2
 pip() { "$(bin_of "$venv")/python" -m pip --disable-pip-version-check -qq "$@"; }
 # The builder comes first and from the lock too, so that nothing is fetched that the lock does not name.

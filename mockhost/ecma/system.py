@@ -8,7 +8,7 @@ seen by the host until the next import.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 from weakref import WeakValueDictionary
@@ -391,14 +391,26 @@ _USUAL_FILL = {
 }
 
 
+def filled_by_faker(people: PeopleConfig, columns: Iterable[Column], anchor: str) -> dict[str, str]:
+    """The columns of a crowd that get made-up values, with faker's provider for each: as told, or as is usual."""
+    told = {*people.set, *people.fill, OBJECT_DN, anchor}
+    usual = {
+        column.name: _USUAL_FILL[column.name.casefold()]
+        for column in columns
+        if column.name not in told and not column.generated and column.name.casefold() in _USUAL_FILL
+    }
+    return {**people.fill, **usual}
+
+
 class _Crowd(Rows):
     """A crowd in a connector's columns: what `set` and `fill` leave open gets what such a column usually holds."""
 
     def __init__(
         self, config: ConnectorConfig, people: PeopleConfig, columns: tuple[Column, ...], chance: Chance
     ) -> None:
-        pattern, fill = dict(people.set), dict(people.fill)
+        pattern = dict(people.set)
         anchor = anchor_column(config)
+        fill = filled_by_faker(people, columns, anchor)
         login = anchor if anchor != OBJECT_DN else "cn"
         constants: dict[int, Value] = {}
         self._generated: dict[int, str] = {}
@@ -418,8 +430,6 @@ class _Crowd(Rows):
                 pattern[name] = "user{n:07d}"
             elif lower in ("email", "mail", "userprincipalname"):
                 pattern[name] = "user{n:07d}@contoso.example"
-            elif lower in _USUAL_FILL:
-                fill[name] = _USUAL_FILL[lower]
             elif column.type == "boolean":
                 constants[position] = "disabled" not in lower
             elif column.values:

@@ -11,9 +11,10 @@ from pathlib import Path as FilePath
 from typing import NamedTuple
 
 from mockhost.ecma import dn as dns
-from mockhost.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column
+from mockhost.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column, PeopleConfig
+from mockhost.ecma.system import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
-from mockhost.people import Crowd, provider_problem
+from mockhost.people import Crowd, missing_faker, provider_problem
 from mockhost.scenario import data
 from mockhost.scenario.layers import Findings, owner
 from mockhost.scenario.nodes import core_scalar
@@ -100,8 +101,10 @@ def judge(
             message = f"{container!r} is no DN in LDAP style"
             findings.add((*path, "containers", i), message, "write it like CN=Users,DC=contoso,DC=lab")
     _judge_file(name, connector, columns, seen, findings)
-    if isinstance(system.get("people"), Mapping):
-        _judge_people((*path, "people"), system["people"], columns, findings)
+    people = system.get("people")
+    _judge_faker((*path, "people"), people, columns, anchor, findings)
+    if isinstance(people, Mapping):
+        _judge_people((*path, "people"), people, columns, findings)
 
 
 def _doubles(row: Mapping[str, object], seen: list[_Seen], where: str) -> Iterator[tuple[str, str]]:
@@ -234,6 +237,24 @@ def _is_base64(text: str) -> bool:
 # -- the crowd ----------------------------------------------------------------------------------------------
 
 
+def _judge_faker(
+    path: Path, people: object, columns: Mapping[str, Column], anchor: str, findings: Findings
+) -> None:
+    """Report a crowd with made-up values where faker is not installed."""
+    said = people if isinstance(people, Mapping) else {"count": people}
+    count, set_, fill = said.get("count"), said.get("set") or {}, said.get("fill") or {}
+    if (
+        not isinstance(count, int)
+        or count < 1
+        or not isinstance(set_, Mapping)
+        or not isinstance(fill, Mapping)
+    ):
+        return
+    needed = filled_by_faker(PeopleConfig(count, set_, fill), columns.values(), anchor)
+    if needed and (problem := missing_faker(needed)) is not None:
+        findings.add(path, problem.message.removeprefix("people: "), problem.hint)
+
+
 def _judge_people(
     path: Path, people: Mapping[str, object], columns: Mapping[str, Column], findings: Findings
 ) -> None:
@@ -281,6 +302,8 @@ def _judge_fill(
     patterns = people.get("set")
     if isinstance(patterns, Mapping) and name in patterns:
         findings.add(where, f"{name!r} is in 'set' as well", "keep one of the two", key=True)
+    elif missing_faker([name]) is not None:
+        return  # which is reported once for the whole crowd
     elif isinstance(provider, str) and (problem := provider_problem(provider)) is not None:
         _tell(where, problem, findings)
 
