@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from mockhost.clock import VirtualClock
 from mockhost.ecma import dn as dns
-from mockhost.ecma.config import OBJECT_DN, ConnectorConfig
-from mockhost.ecma.kinds import KINDS, ExportError, export_status
+from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
+from mockhost.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.ecma.objecttype import Given, ObjectType
 from mockhost.ecma.space import ConnectorSpace, Found
 from mockhost.ecma.system import ConnectedSystem
@@ -155,8 +155,13 @@ class Connector:
             self._check_dn(values)
             row, record = self.system.add(values)
         self.space.add(row, record)
-        native = [self._native("add", record, self.system.values(record))]
-        return Outcome(self.object_type.id_of(record), record, (*native, *self._password(given, record)))
+        exported = self.system.values(record)
+        first_pass = given.password and self.kind.password_pass == "first"
+        if first_pass:
+            exported[EXPORT_PASSWORD] = HIDDEN
+        second = () if first_pass else self._password(given, record)
+        native = (self._native("add", record, exported), *second)
+        return Outcome(self.object_type.id_of(record), record, native)
 
     def _give_anchor(self, values: dict[str, Value]) -> None:
         name = self.object_type.anchor
@@ -176,8 +181,6 @@ class Connector:
                 raise self.kind.missing_anchor(OBJECT_DN)
             if supplied is None and self.kind.dn_style == "ldap":
                 raise self.kind.missing_attribute(OBJECT_DN)
-        elif self.object_type.anchor == OBJECT_DN:
-            raise self.kind.missing_anchor(OBJECT_DN)  # a DN that is made from the anchor can't be the anchor
         else:
             values.pop(OBJECT_DN, None)
             supplied = values.get(self.object_type.anchor) if self.config.dn.is_anchor else None
@@ -291,7 +294,7 @@ class Connector:
                 )
 
     def _password(self, given: Given, record: Record) -> tuple[str, ...]:
-        """The second call of a connector that sets passwords (known issues page: not in the first export)."""
+        """The call that sets a password (known issues page: not in the first export, unless the kind can do that)."""
         return (self._native("password", record, {}),) if given.password else ()
 
     def _native(self, operation: str, record: Record, changed: Mapping[str, Value]) -> str:

@@ -175,6 +175,7 @@ def _page(page: ConnectorConfig) -> dict[str, object]:
     return {
         "kind": page.kind,
         "anchor": page.anchor,
+        "object_type": page.object_type,
         "dn": page.dn._asdict(),
         "import": page.imports._asdict(),
         "deprovisioning": page.deprovisioning._asdict(),

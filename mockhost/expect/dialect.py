@@ -1,7 +1,9 @@
 """Requests in the words of Entra's provisioning service: how it writes URLs, filters, bodies and patches.
 
 Sources: AzureAD/SCIMReferenceCode, Protocol/Query.cs and Filter.cs (the composer: order of query keys,
-encoding); Microsoft Learn, "Develop and plan provisioning for a SCIM endpoint" (bodies, the probe), "Known
+encoding); PowerShell Gallery, ECMA2HostTools 1.0.0, Examples (the body of a create that goes to the host);
+dwbasta/Basta_IG_Entra_SCIM_EndPoint, Images/TerminalOutput.png (a body that came through the agent); Microsoft
+Learn, "Develop and plan provisioning for a SCIM endpoint" (bodies, the probe), "Known
 issues and resolutions with SCIM 2.0 protocol compliance" (capitalised `op`, "False" as a string, the flag
 aadOptscim062020); an access log in OneUptime/oneuptime#2134 and a Rails log in MicrosoftDocs/azure-docs#94189
 (GETs carry no SCIM media type and no User-Agent).
@@ -11,11 +13,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from mockhost.scim.messages import CORE_USER, ECMA_USER, PATCH_OP, quote_id
+from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER, PATCH_OP, quote_id
 
 PROBE_ATTRIBUTE = "PLACEHOLDER"
 """What an on-premises application matches by until it is configured (Microsoft Learn, "Troubleshoot
@@ -23,8 +25,11 @@ on-premises application provisioning", heading "Understand incoming SCIM request
 CONTENT_TYPE = "application/scim+json; charset=utf-8"
 NEW_DIALECT = "aadOptscim062020"
 """The flag in a tenant URL that asks for patches as RFC 7644 has them."""
-_BARE = frozenset({"id", "externalId", "active", "schemas", PROBE_ATTRIBUTE})
-"""Attributes that are not in the connector's extension."""
+_CORE = frozenset({"active", "schemas"})
+"""Attributes that stand outside of the connector's extension, in bodies and patches. All others are in it, even
+those called id, userName, externalId or displayName."""
+_FILTERED_BARE = _CORE | {"id", "externalId", PROBE_ATTRIBUTE}
+"""Attributes that a filter names without the URN: the host finds a column of that name by it too."""
 _KEPT_IN_URLS = "%/:@!$&'()*+,;=~"
 _ENCODED_IN_VALUES = ";/?:@&=+$,#[]'"
 """What Filter.cs encodes in a comparison value; `%`, a quote, a backslash and non-ASCII go as they are."""
@@ -94,20 +99,9 @@ def encoded_filter(text: str) -> str:
     )
 
 
-def qualified(attribute: str, extension: str = ECMA_USER) -> str:
+def qualified(attribute: str, extension: str = ECMA_USER, bare: Container[str] = _CORE) -> str:
     """An attribute's full path: the connector's extension, unless it is a core attribute or has a URN already."""
-    return (
-        attribute if not extension or attribute in _BARE or ":" in attribute else f"{extension}:{attribute}"
-    )
-
-
-def equality(where: Mapping[str, object]) -> str:
-    """A filter for objects with these values; strings are quoted, booleans and numbers are not. Not encoded."""
-    return " and ".join(f"{qualified(name)} eq {_literal(value)}" for name, value in where.items())
-
-
-def _literal(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else json.dumps(value)
+    return attribute if not extension or attribute in bare or ":" in attribute else f"{extension}:{attribute}"
 
 
 def query(
@@ -127,7 +121,10 @@ def query(
     if excluded:
         keys.append("excludedAttributes=" + ",".join(map(encoded, excluded)))
     if equals:
-        parts = (_encoded_equality(qualified(name, extension), value) for name, value in equals.items())
+        parts = (
+            _encoded_equality(qualified(name, extension, _FILTERED_BARE), value)
+            for name, value in equals.items()
+        )
         keys.append("filter=" + encoded(" and ").join(parts))
     elif filter_text is not None:
         keys.append("filter=" + encoded_filter(filter_text))
@@ -162,13 +159,20 @@ def as_json(document: object) -> bytes:
 
 
 def resource(attributes: Mapping[str, object], extension: str = ECMA_USER) -> dict[str, object]:
-    """A user to be created or replaced: attribute values under the connector's extension, or the standard's own."""
+    """A user to be created or replaced, as the service sends one.
+
+    The core and enterprise User in `schemas`, never the connector's extension; `active`, although nothing is
+    mapped to it; `meta.resourceType`; and the attributes under the extension, or the standard's own.
+    """
+    schemas = attributes.get("schemas", [CORE_USER, ENTERPRISE_USER])
+    core: dict[str, object] = {"schemas": schemas, "active": True, "meta": {"resourceType": "User"}}
     if not extension:
-        urns = [name for name, value in attributes.items() if ":" in name and isinstance(value, Mapping)]
-        return {"schemas": [CORE_USER, *urns], **attributes}
-    core = {name: value for name, value in attributes.items() if name in _BARE}
-    own = {name: value for name, value in attributes.items() if name not in _BARE}
-    return {"schemas": [CORE_USER, extension], **core, extension: own}
+        return {**core, **attributes}
+    core.update((name, value) for name, value in attributes.items() if name in _CORE)
+    own = {
+        name.removeprefix(f"{extension}:"): value for name, value in attributes.items() if name not in _CORE
+    }
+    return {**core, extension: own}
 
 
 def patch(

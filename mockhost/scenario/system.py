@@ -62,6 +62,17 @@ def file_of(connector: Mapping[str, object], name: str, findings: Findings) -> F
 # -- judging -------------------------------------------------------------------------------------------------
 
 
+def _anchor_of(connector: Mapping[str, object], columns: Mapping[str, Column]) -> str:
+    """The column of the anchor, as `ConnectorConfig.anchor_column`."""
+    anchor = str(connector.get("anchor"))
+    return OBJECT_DN if anchor == "dn" and anchor not in columns else anchor
+
+
+def _unique_columns(columns: Mapping[str, Column], anchor: str) -> list[str]:
+    names = [column.name for column in columns.values() if column.unique]
+    return [*names, OBJECT_DN] if anchor == OBJECT_DN else names
+
+
 class _Seen(NamedTuple):
     """What the objects so far hold in a unique column: folded value to the object's place, in words."""
 
@@ -83,8 +94,8 @@ def judge(
             f"{EXPORT_PASSWORD} is always there; no column can have this name",
             key=True,
         )
-    anchor = str(connector.get("anchor"))
-    seen = [_Seen(column.name, {}) for column in columns.values() if column.unique]
+    anchor = _anchor_of(connector, columns)
+    seen = [_Seen(name, {}) for name in _unique_columns(columns, anchor)]
     for i, row in enumerate(system.get("objects") or ()):
         where = (*path, "objects", i)
         if isinstance(row, Mapping):
@@ -134,7 +145,7 @@ def _judge_file(
         return
     if table is None:
         return
-    found = list(_table_problems(table, columns, str(connector.get("anchor")), seen))
+    found = list(_table_problems(table, columns, _anchor_of(connector, columns), seen))
     findings.add_elsewhere(found[:FILE_PROBLEMS_LIMIT])
     if len(found) > FILE_PROBLEMS_LIMIT:
         message = f"{table.file.name} has {len(found)} problems; the first {FILE_PROBLEMS_LIMIT} are listed"
@@ -180,6 +191,8 @@ def row_problems(
                 yield name, message, hint
     if not whole:
         return
+    if anchor == OBJECT_DN and row.get(OBJECT_DN) is None:
+        yield None, f"the object has no {OBJECT_DN}, which is the anchor", ""
     for column in columns.values():
         if row.get(column.name) is None and column.generated is None:
             if column.name == anchor:

@@ -337,5 +337,6 @@ def test_a_kind_describes_itself(kind: Kind) -> None:
     assert kind.source.startswith("Microsoft Learn, ")
     assert kind.dn_style in ("ldap", "generic", "none")
     assert kind.export_type in ("attribute_update", "object_replace")
+    assert isinstance(kind.autogenerates_dn, bool)
     assert kind.password_pass in ("first", "second")
     assert dn.is_ldap_style(f"CN=bob,{kind.container}")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockhost.expect import dialect
-from mockhost.scim.messages import CORE_USER, ECMA_USER, PATCH_OP
+from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER, PATCH_OP
 
 
 def test_the_probe_is_the_documented_one() -> None:
@@ -72,12 +72,34 @@ def test_ids_are_escaped_whole() -> None:
     assert dialect.user_path("CN=a/b,OBJECT=USER ü") == "/Users/CN%3Da%2Fb%2COBJECT%3DUSER%20%C3%BC"
 
 
-def test_a_resource_has_its_attributes_in_the_extension() -> None:
-    """`active` and `externalId` are core attributes."""
-    body = dialect.resource({"ContosoLogin": "bob", "active": True, "externalId": "7"})
+def test_a_create_is_the_one_that_the_service_sends() -> None:
+    """Core and enterprise in `schemas`, `active` though unmapped, the rest in the extension (ECMA2HostTools)."""
+    attributes = {"ContosoLogin": "bob", "id": "7", "userName": "b", "externalId": "x", "displayName": "Bob"}
+    assert dialect.resource(attributes) == {
+        "schemas": [CORE_USER, ENTERPRISE_USER],
+        "active": True,
+        "meta": {"resourceType": "User"},
+        ECMA_USER: attributes,
+    }
+
+
+def test_what_the_step_says_goes_before_what_the_service_adds() -> None:
+    """`active` and `schemas` stand outside; a column called active is named by its full path."""
+    said = {"active": False, "schemas": [], f"{ECMA_USER}:active": "yes"}
+    body = dialect.resource(said)
+    assert (body["schemas"], body["active"], body[ECMA_USER]) == ([], False, {"active": "yes"})
+
+
+def test_a_create_for_a_scim_connector_has_the_same_frame() -> None:
+    """A body that came through the agent (Basta_IG_Entra_SCIM_EndPoint, TerminalOutput.png)."""
+    body = dialect.resource({"userName": "bob", "name": {"givenName": "Bob"}}, "")
     assert body == {
-        "schemas": [CORE_USER, ECMA_USER], "active": True, "externalId": "7", ECMA_USER: {"ContosoLogin": "bob"},
-    }  # fmt: skip
+        "schemas": [CORE_USER, ENTERPRISE_USER],
+        "active": True,
+        "meta": {"resourceType": "User"},
+        "userName": "bob",
+        "name": {"givenName": "Bob"},
+    }
 
 
 def test_a_patch_has_one_capitalised_operation_for_each_attribute() -> None:
