@@ -48,6 +48,7 @@ def test_hostile_requests_harm_nobody(tls: bool, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the process's size from /proc")
 def test_memory_stays_flat() -> None:
     """What the first half of an attack leaves behind, the second half does not leave behind once more."""

@@ -32,7 +32,7 @@ _STRICT = rf"(?i){_EXPORT_NAME}(?!\s*(?:[,&]|\Z))(?:{_OPERATOR})?|(?<![^\W_]){_O
 LENIENT: Final = rf"(?i)(?:{_EXPORT_NAME}|(?<![^\W_]){_OTHER_NAME}){_VALUE_FOLLOWS}"
 _VALUE_KEY = r'(?i)"value"\s*:'
 # A quote that never ends is taken to the end, so that no text is read more than once.
-_QUOTED = r'(?s)"((?:[^"\\]|\\.|\\\Z)*+)(?:"|\Z)(\s*:)?'
+_QUOTED = r'(?s)"((?:[^"\\]|\\.|\\\Z)*)(?:"|\Z)(\s*:)?'
 _TOKEN = r'(?s)"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+'
 
 

@@ -22,7 +22,7 @@ from mockhost.errors import UsageError, did_you_mean
 from mockhost.matching import ABSENT, pointer
 from mockhost.rules.conditions import Request, Unreadable
 
-_EXPRESSION = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*+)\}\}", re.DOTALL)
+_EXPRESSION = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
 """Goes over a text once, however many braces and blanks stand in it and lead to nothing."""
 _OF_REQUEST: Final = ("method", "path", "id", "operation", "connector", "filter")
 _EXPRESSIONS: Final = (
