@@ -7,7 +7,7 @@ format's keys. Durations are in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 OBJECT_DN = "-dn-"
@@ -109,11 +109,44 @@ class PeopleConfig(NamedTuple):
     fill: Mapping[str, str] = {}
 
 
+class ObjectRows(Sequence[Mapping[str, object]]):
+    """Objects that share their columns, such as those of a CSV file: a tuple each, made a map when asked for.
+
+    names: the columns. rows: the values in that order; None is no value. first: objects before them.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        rows: Sequence[tuple[object, ...]],
+        first: tuple[Mapping[str, object], ...] = (),
+    ) -> None:
+        self.names = names
+        self.rows = rows
+        self.first = first
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.rows)
+
+    def __getitem__(self, place: int) -> Mapping[str, object]:  # type: ignore[override]  # no slices
+        if place < len(self.first):
+            return self.first[place]
+        values = zip(self.names, self.rows[place - len(self.first)], strict=True)
+        return {name: value for name, value in values if value is not None}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ObjectRows):
+            return NotImplemented
+        return (self.names, self.rows, self.first) == (other.names, other.rows, other.first)
+
+    __hash__ = None  # type: ignore[assignment]  # like a list
+
+
 class SystemConfig(NamedTuple):
     """The connected system: the pretend application behind one connector."""
 
     columns: tuple[Column, ...] = ()
-    objects: tuple[Mapping[str, object], ...] = ()
+    objects: Sequence[Mapping[str, object]] = ()
     people: PeopleConfig | None = None
     table: str = ""
     """the name of the table, container or file that holds the objects"""

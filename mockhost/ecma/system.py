@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from mockhost.clock import Chance
 from mockhost.ecma import dn as dns
-from mockhost.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorConfig, PeopleConfig
+from mockhost.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorConfig, ObjectRows, PeopleConfig
 from mockhost.ecma.kinds import KINDS, ExportError, Kind
 from mockhost.ecma.tables import Base, Form, Record, Rows, Stacked, Table, Value, fold
 from mockhost.errors import UsageError, did_you_mean
@@ -342,14 +342,16 @@ def _base(config: ConnectorConfig, columns: tuple[Column, ...], chance: Chance) 
     held = _BASES.get(key)
     if held is not None and held.owner is config:
         return held
-    objects = [
-        _object_record(values, row, config.name, columns, chance)
-        for row, values in enumerate(config.system.objects)
+    objects = config.system.objects
+    listed = objects.first if isinstance(objects, ObjectRows) else objects
+    rows: Sequence[Record] = [
+        _object_record(values, row, config.name, columns, chance) for row, values in enumerate(listed)
     ]
+    if isinstance(objects, ObjectRows):
+        rows = Stacked(rows, _Listed(config.name, objects, columns, chance))
     people = config.system.people
-    rows: Sequence[Record] = objects
     if people is not None and people.size > 0:
-        rows = Stacked(objects, _Crowd(config, people, columns, chance))
+        rows = Stacked(rows, _Crowd(config, people, columns, chance))
     base = Base(rows, config, _forms(columns))
     _BASES[key] = base
     return base
@@ -367,6 +369,36 @@ def _object_record(
             value = (value,)
         record.append(value)
     return tuple(record)
+
+
+class _Listed(Rows):
+    """The rows of a data file in a connector's columns. Records are made when asked for, so that none is kept twice."""
+
+    def __init__(self, name: str, objects: ObjectRows, columns: tuple[Column, ...], chance: Chance) -> None:
+        self._name = name
+        self._rows = objects.rows
+        self._start = len(objects.first)
+        self._columns = columns
+        self._chance = chance
+        places = {column: place for place, column in enumerate(objects.names)}
+        self._places = [places.get(column.name) for column in columns]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, row: int) -> Record:  # type: ignore[override]  # slices are never asked for
+        values = self._rows[row]
+        return tuple(self._value(position, values, row) for position in range(len(self._columns)))
+
+    def column(self, position: int) -> Iterator[Value]:
+        return (self._value(position, values, row) for row, values in enumerate(self._rows))
+
+    def _value(self, position: int, values: tuple[object, ...], row: int) -> Value:
+        place, column = self._places[position], self._columns[position]
+        value = None if place is None else frozen(values[place])
+        if value is None and column.generated:
+            return self._chance.guid(f"{self._name}.{column.name}", self._start + row)
+        return value
 
 
 _USUAL_FILL = {

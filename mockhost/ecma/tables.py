@@ -49,8 +49,10 @@ class Stacked(Rows):
         return self._first[row] if row < border else self._second[row - border]
 
     def column(self, position: int) -> Iterator[Value]:
-        for record in self._first:
-            yield record[position]
+        if isinstance(self._first, Rows):
+            yield from self._first.column(position)
+        else:
+            yield from (record[position] for record in self._first)
         yield from self._second.column(position)
 
 

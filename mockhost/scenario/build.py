@@ -16,6 +16,7 @@ from mockhost.ecma.config import (
     DnConfig,
     HostConfig,
     ImportConfig,
+    ObjectRows,
     PeopleConfig,
     SystemConfig,
     TlsConfig,
@@ -219,16 +220,16 @@ def _imports(said: Map) -> ImportConfig:
 def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
     said = connector["system"]
     columns = columns_of(connector)
-    objects = list(said.get("objects", ()))
+    objects: Sequence[Map] = tuple(said.get("objects", ()))
     file = file_of(connector, name, Findings(layers))
     if file is not None:
-        objects += data.table(file, columns).rows
+        objects = _with_file(tuple(objects), data.table(file, columns).rows)
     people = said.get("people")
     if isinstance(people, int):
         people = {"count": people}
     return SystemConfig(
         columns=tuple(columns.values()),
-        objects=tuple(objects),
+        objects=objects,
         people=None
         if people is None
         else PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {})),
@@ -236,6 +237,12 @@ def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
         rights=tuple(said.get("rights", SystemConfig().rights)),
         containers=tuple(said["containers"]) if "containers" in said else None,
     )
+
+
+def _with_file(objects: tuple[Map, ...], rows: Sequence[Map]) -> Sequence[Map]:
+    if isinstance(rows, ObjectRows):
+        return ObjectRows(rows.names, rows.rows, objects)
+    return (*objects, *rows)
 
 
 def _rule(said: Map, index: int, layers: Sequence[Layer]) -> Step:

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import re
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mockhost.ecma.config import OBJECT_DN, Column
+from mockhost.ecma.config import OBJECT_DN, Column, ObjectRows
 from mockhost.scenario.layers import shown_name
 from mockhost.scenario.paths import Path as DocumentPath
 from mockhost.scenario.paths import value_at
@@ -34,13 +39,27 @@ class DataProblem(Exception):
         self.hint = hint
 
 
+class RowProblem(NamedTuple):
+    """Something wrong with the form of a data file. `row` counts from 0; None for the header."""
+
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    row: int | None = None
+
+
 class Table(NamedTuple):
     """The rows of a data file; `line(i)` of row i is 0 where it isn't known."""
 
     file: Path
     shown: str
-    rows: list[Row]
+    header: Mapping[str, tuple[int, int]]
+    """the columns that it names, with line and column of each"""
+    rows: Sequence[Row]
     lines: Sequence[int]
+    problems: Sequence[RowProblem]
+    """what is wrong with the header and with the length of rows"""
 
     def line(self, row: int) -> int:
         return self.lines[row] if row < len(self.lines) else 0
@@ -101,15 +120,16 @@ def body(file: Path) -> str | bytes:
 
 
 def table(file: Path, columns: Mapping[str, Column]) -> Table:
-    """The objects of an `objects_file`. Raises DataProblem if it is malformed."""
-    try:
-        text = content(file).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataProblem(f"{file.name} is not UTF-8 (byte {error.start})", "save it in UTF-8") from None
+    """The objects of an `objects_file`, CSV or JSON by its name. Raises DataProblem if it can't be read at all."""
     if file.suffix.lower() == ".json":
-        return Table(file, shown_name(file), _json_rows(text, file.name), ())
-    rows, lines = _csv_rows(text, file.name, columns)
-    return Table(file, shown_name(file), rows, lines)
+        try:
+            text = content(file).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise DataProblem(f"{file.name} is not UTF-8 (byte {error.start})", "save it in UTF-8") from None
+        rows = _json_rows(text, file.name)
+        header = dict.fromkeys((name for row in rows for name in row), (1, 1))
+        return Table(file, shown_name(file), header, rows, (), ())
+    return _csv_table(file, columns)
 
 
 def _json_rows(text: str, name: str) -> list[Row]:
@@ -124,37 +144,129 @@ def _json_rows(text: str, name: str) -> list[Row]:
     return rows
 
 
-def _csv_rows(text: str, name: str, columns: Mapping[str, Column]) -> tuple[list[Row], list[int]]:
-    header, _, _ = text.partition("\n")
-    delimiter = max(",;\t", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[Row] = []
-    lines: list[int] = []
+# -- CSV -----------------------------------------------------------------------------------------------------
+
+_EXCEL_SEPARATOR = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
+_QUOTED = re.compile(r'"[^"]*"')
+_UTF_8_HINT = "save it in UTF-8: 'CSV UTF-8' in Excel, Export-Csv -Encoding UTF8 in PowerShell"
+
+
+def _csv_table(file: Path, columns: Mapping[str, Column]) -> Table:
+    name = file.name
+    found: list[RowProblem] = []
+    rows: list[tuple[object, ...]] = []
+    lines = array("L")
     try:
-        names = next(reader, [])
-        if not any(names):
-            raise DataProblem(f"{name} has no header row", "the first row names the columns")
-        doubled = {column for column in names if names.count(column) > 1}
-        if doubled:
-            raise DataProblem(f"{name}: the header names {min(doubled)!r} twice")
-        kinds = [columns.get(column, Column(column)) for column in names]
-        line = reader.line_num + 1
-        for cells in reader:
-            if len(cells) > len(names):
-                raise DataProblem(f"{name}:{line}:1: {len(cells)} cells, but the header has {len(names)}")
-            if cells:
-                rows.append(
-                    {
-                        kind.name: _cell(cell, kind)
-                        for kind, cell in zip(kinds, cells, strict=False)
-                        if cell != ""
-                    }
-                )
-                lines.append(line)
-            line = reader.line_num + 1
+        with file.open("rb") as binary:
+            if os.fstat(binary.fileno()).st_size > SIZE_LIMIT:
+                raise DataProblem(f"{name} is larger than {SIZE_LIMIT >> 20} MiB")
+            start = binary.read(2)
+            binary.seek(0)
+            # PowerShell's `-Encoding Unicode` and Excel's "Unicode Text" are UTF-16 with a byte order mark.
+            encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+            with io.TextIOWrapper(binary, encoding=encoding, newline="") as text:
+                reader = _CsvReader(text)
+                names = reader.header(name, found)
+                cells_of = _cells(names, columns)
+                for line, cells in reader.rows():
+                    if len(cells) != len(names):
+                        cells = _fitted(cells, names, line, len(rows), found)
+                    rows.append(cells_of(cells))
+                    lines.append(line)
+    except OSError as error:
+        raise DataProblem(f"{name} can't be read: {error.strerror or error}") from None
+    except UnicodeError:
+        raise DataProblem(f"{name}:{reader.line + 1}:1 is not {encoding[:6].upper()}", _UTF_8_HINT) from None
     except csv.Error as error:
-        raise DataProblem(f"{name}:{reader.line_num}:1 is not CSV: {error}") from None
-    return rows, lines
+        raise DataProblem(f"{name}:{reader.line}:1 is not CSV: {error}") from None
+    return Table(file, shown_name(file), reader.places, ObjectRows(names, rows), lines, found)
+
+
+class _CsvReader:
+    """Reads a CSV file as Excel, LibreOffice and Export-Csv write it: with commas, semicolons or tabs."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._skipped = 0
+        self._reader = csv.reader(text)
+        self.places: dict[str, tuple[int, int]] = {}
+        """line and column of each name in the header"""
+
+    @property
+    def line(self) -> int:
+        """The last line read, counting from 1."""
+        return self._skipped + self._reader.line_num
+
+    def header(self, name: str, found: list[RowProblem]) -> tuple[str, ...]:
+        """Read the header row. Raises DataProblem if there is none."""
+        first = self._text.readline()
+        separator = _EXCEL_SEPARATOR.fullmatch(first)
+        if separator or first.startswith("#TYPE "):  # the latter by Export-Csv of Windows PowerShell
+            self._skipped += 1
+            first = self._text.readline()
+        unquoted = _QUOTED.sub("", first)
+        delimiter = separator[1] if separator else max(",;\t", key=unquoted.count)
+        self._reader = csv.reader(itertools.chain([first], self._text), delimiter=delimiter, strict=True)
+        names = [cell.strip() for cell in next(self._reader, [])]
+        while names and not names[-1]:
+            names.pop()
+        if not names:
+            raise DataProblem(f"{name} has no header row", "the first row names the columns")
+        line, end = self._skipped + 1, 0
+        for column, count in Counter(names).items():
+            start = first.find(column, end)
+            end = max(end, start)
+            self.places[column] = place = (line, start + 1 if column and start >= 0 else 1)
+            if not column:
+                found.append(RowProblem(*place, "the header has an empty cell", "name every column"))
+            elif count > 1:
+                found.append(RowProblem(*place, f"the header names {column!r} {count} times"))
+        return tuple(names)
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """(line, cells) of each row that holds anything."""
+        line = self.line + 1
+        for cells in self._reader:
+            if any(cells):
+                yield line, cells
+            line = self.line + 1
+
+
+def _fitted(
+    cells: list[str], names: tuple[str, ...], line: int, row: int, found: list[RowProblem]
+) -> list[str]:
+    """The cells of a row that is shorter or longer than the header. Empty cells at the end of a row don't count."""
+    while len(cells) > len(names) and not cells[-1]:
+        cells.pop()
+    if len(cells) != len(names):
+        message = f"{len(cells)} cells, but the header has {len(names)}"
+        more = len(cells) > len(names)
+        hint = (
+            "put a value that contains the separator in quotes"
+            if more
+            else "write the separators of empty cells"
+        )
+        found.append(RowProblem(line, 1, message, hint, row))
+    return cells[: len(names)] + [""] * (len(names) - len(cells))
+
+
+def _cells(names: Sequence[str], columns: Mapping[str, Column]) -> Callable[[list[str]], tuple[object, ...]]:
+    """Makes a row's values of its cells, by the types of their columns."""
+    kinds = [columns.get(name, Column(name)) for name in names]
+    typed = [(i, kind) for i, kind in enumerate(kinds) if _is_typed(kind)]
+
+    def values(cells: list[str]) -> tuple[object, ...]:
+        found: list[object] = [cell or None for cell in cells]
+        for i, kind in typed:
+            if cells[i]:
+                found[i] = _cell(cells[i], kind)
+        return tuple(found)
+
+    return values
+
+
+def _is_typed(column: Column) -> bool:
+    return column.type in ("boolean", "integer") or (column.multi_valued and column.name != OBJECT_DN)
 
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}

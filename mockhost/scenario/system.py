@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -74,10 +75,15 @@ def _unique_columns(columns: Mapping[str, Column], anchor: str) -> list[str]:
 
 
 class _Seen(NamedTuple):
-    """What the objects so far hold in a unique column: folded value to the object's place, in words."""
+    """What the objects so far hold in a unique column: folded value to the number of the object, see `_place`."""
 
     column: str
-    values: dict[object, str]
+    values: dict[object, int]
+
+
+def _place(number: int, file: str) -> str:
+    """An object's place in words: rows of the data file count from 1, objects of the scenario down from -1."""
+    return f"row {number} of {file}" if number > 0 else f"objects[{-number - 1}]"
 
 
 def judge(
@@ -103,7 +109,7 @@ def judge(
                 findings.add(
                     where if column is None else (*where, column), message, hint, key=column not in columns
                 )
-            for column, message in _doubles(row, seen, f"objects[{i}]"):
+            for column, message in _doubles(row, seen, -i - 1):
                 findings.add(
                     (*where, column), message, "an anchor must be unique" if column == anchor else ""
                 )
@@ -118,15 +124,17 @@ def judge(
         _judge_people((*path, "people"), people, columns, findings)
 
 
-def _doubles(row: Mapping[str, object], seen: list[_Seen], where: str) -> Iterator[tuple[str, str]]:
+def _doubles(
+    row: Mapping[str, object], seen: list[_Seen], number: int, file: str = ""
+) -> Iterator[tuple[str, str]]:
     for column, values in seen:
         value = row.get(column)
         if value is None or isinstance(value, list):
             continue
         key = value.casefold() if isinstance(value, str) else value
-        first = values.setdefault(key, where)
-        if first != where:
-            yield column, f"{shown(value)} is already the {column} of {first}"
+        first = values.setdefault(key, number)
+        if first != number:
+            yield column, f"{shown(value)} is already the {column} of {_place(first, file)}"
 
 
 def _judge_file(
@@ -145,24 +153,33 @@ def _judge_file(
         return
     if table is None:
         return
-    found = list(_table_problems(table, columns, _anchor_of(connector, columns), seen))
-    findings.add_elsewhere(found[:FILE_PROBLEMS_LIMIT])
-    if len(found) > FILE_PROBLEMS_LIMIT:
-        message = f"{table.file.name} has {len(found)} problems; the first {FILE_PROBLEMS_LIMIT} are listed"
+    found = _table_problems(table, columns, _anchor_of(connector, columns), seen)
+    findings.add_elsewhere(itertools.islice(found, FILE_PROBLEMS_LIMIT))
+    more = sum(1 for _ in found)
+    if more:
+        count = FILE_PROBLEMS_LIMIT + more
+        message = f"{table.file.name} has {count} problems; the first {FILE_PROBLEMS_LIMIT} are listed"
         findings.add(path, message)
 
 
 def _table_problems(
     table: data.Table, columns: Mapping[str, Column], anchor: str, seen: list[_Seen]
 ) -> Iterator[Problem]:
-    for name in {name: None for row in table.rows for name in row}:
-        if name not in columns and name != OBJECT_DN:
-            message = f"the connected system has no column {name!r}"
-            yield Problem(table.shown, 1, 1, "$", message, did_you_mean(name, columns))
+    for line, column_number, message, hint, row in table.problems:
+        yield Problem(table.shown, line, column_number, "$" if row is None else f"$[{row}]", message, hint)
+    unknown = [name for name in table.header if name not in columns and name not in ("", OBJECT_DN)]
+    for name in unknown:
+        line, column_number = table.header[name]
+        message = f"the connected system has no column {name!r}"
+        yield Problem(table.shown, line, column_number, "$", message, did_you_mean(name, columns))
+    misshapen = {problem.row for problem in table.problems}
     for i, row in enumerate(table.rows):
-        known = {name: value for name, value in row.items() if name in columns or name == OBJECT_DN}
-        problems = list(row_problems(known, columns, anchor, None, ()))
-        problems += [(c, m, "") for c, m in _doubles(known, seen, f"row {i + 1} of {table.file.name}")]
+        if i in misshapen:
+            continue
+        if unknown:
+            row = {name: value for name, value in row.items() if name in columns or name == OBJECT_DN}
+        problems = list(row_problems(row, columns, anchor, None, ()))
+        problems += [(c, m, "") for c, m in _doubles(row, seen, i + 1, table.file.name)]
         line = table.line(i)
         for column, message, hint in problems:
             place = (i,) if column is None else (i, column)
