@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -81,13 +82,28 @@ class VerificationError(MockhostError, AssertionError):
     """An assertion over the journal that does not hold; the message is the readable report."""
 
 
+MOST_COMPARED = 500
+"""How many names are compared with a misspelt one; among more, only one in another case is found."""
+LONGEST_COMPARED = 100
+"""Characters of a name that is compared; the work grows with the square of its length."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint such as `did you mean 'anchor'?`, or the list of what is known when nothing is near and it is short."""
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    folded = [other for other in names if other.casefold() == name.casefold()]
-    if folded or near:
-        return f"did you mean {(folded or near)[0]!r}?"
+    """A hint such as `did you mean 'anchor'?`, or the list of what is known when nothing is near and it is short.
+
+    Bounded, because names and lists can come from a stranger's document.
+    """
+    return _did_you_mean(name, tuple(known))
+
+
+@lru_cache(maxsize=256)
+def _did_you_mean(name: str, names: tuple[str, ...]) -> str:
+    wanted = name.casefold()
+    near = [other for other in names if other.casefold() == wanted]
+    if not near and len(names) <= MOST_COMPARED and len(name) <= LONGEST_COMPARED:
+        near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {min(near)!r}?"
     if names and len(names) <= 12:
-        return "known: " + ", ".join(names)
+        return "known: " + ", ".join(sorted(names))
     return ""

@@ -46,8 +46,9 @@ class Crowd(Sequence[Person]):
     value of another column; `{{` and `}}` stand for braces. A value that is no text (True, 5, None) is a constant.
     `fill` maps columns to faker's providers.
 
-    Raises UsageError for a pattern or column that cannot be, and for `fill` where faker is not installed; for a provider that does not exist, when a value
-    of its column is first asked for, or earlier by `prepare`. Safe for use by several threads.
+    Raises UsageError for a pattern or column that cannot be, and for `fill` where faker is not installed; for a
+    provider that does not exist, when a value of its column is first asked for, or earlier by `prepare`. Safe for use
+    by several threads.
     """
 
     __slots__ = ("_columns", "_count", "_makers", "_order", "_seed", "_values")

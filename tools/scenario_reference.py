@@ -72,9 +72,10 @@ so is a number where a text is due (`textID: 1001` should be `"1001"`).
 - `${name}` in any text stands for a variable of [`vars`](#vars); `$${` stands for `${` itself.
 - In steps, `{{name}}` stands for what an earlier step has kept with `capture`.
 - Files that a scenario names (`objects_file`, `body_file`) lie in its own folder or below.
-- A file has at most 1 MiB; a data file beside it 256 MiB.
-- An `objects_file` in CSV has a header row with the column names; \
-commas, semicolons or tabs part the cells, `|` parts several values in one cell, and an empty cell is no value.
+- A file has at most 1 MiB and 60,000 values; a data file beside it 256 MiB.
+- An `objects_file` in CSV has a header row with the column names. \
+Commas, semicolons or tabs separate the cells, `|` separates several values in one cell; an empty cell is no value. \
+UTF-8 is read, UTF-16 with a byte order mark, and the first lines `#TYPE …` of PowerShell and `sep=;` of Excel.
 """
 
 

@@ -135,9 +135,9 @@ class ObjectRows(Sequence[Mapping[str, object]]):
         return {name: value for name, value in values if value is not None}
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ObjectRows):
-            return NotImplemented
-        return (self.names, self.rows, self.first) == (other.names, other.rows, other.first)
+        if isinstance(other, ObjectRows):
+            return (self.names, self.rows, self.first) == (other.names, other.rows, other.first)
+        return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]  # like a list
 

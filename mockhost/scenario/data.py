@@ -27,7 +27,7 @@ SIZE_LIMIT = 256 << 20
 LIST_SEPARATOR = "|"
 """Separates the values of a multi-valued column in a CSV cell."""
 
-Row = dict[str, object]
+Row = Mapping[str, object]
 
 
 class DataProblem(Exception):
@@ -132,7 +132,7 @@ def table(file: Path, columns: Mapping[str, Column]) -> Table:
     return _csv_table(file, columns)
 
 
-def _json_rows(text: str, name: str) -> list[Row]:
+def _json_rows(text: str, name: str) -> Sequence[Row]:
     try:
         rows = json.loads(text)
     except json.JSONDecodeError as error:

@@ -16,7 +16,8 @@ from mockhost.errors import Problem, did_you_mean
 from mockhost.scenario.paths import Path, written
 
 DEPTH_LIMIT = 64
-NODE_LIMIT = 200_000
+NODE_LIMIT = 60_000
+"""Values of a scenario file: what its parser reads in about two seconds."""
 ALIAS_LIMIT = 100
 
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")

@@ -6,6 +6,7 @@ Where a value may be one of several things, only the alternative that it is most
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -47,12 +48,16 @@ def _library_validator() -> Any:
     return library.validators.extend(plain, {"pattern": pattern}, type_checker=types)(schema.root())
 
 
+FAILURE_LIMIT = 1_000
+"""How many failures of a document are looked at: more is not a scenario, and each takes up to a millisecond."""
+
+
 def failures(value: object, part: Schema | None = None) -> list[Failure]:
-    """What jsonschema finds wrong with `value` (as a scenario, or as what `part` describes)."""
+    """What jsonschema finds wrong with `value` (as a scenario, or as what `part` describes), up to a limit."""
     validator = _library_validator()
     if part is not None:
         validator = validator.evolve(schema={**part, "$defs": schema.root()["$defs"]})
-    return list(validator.iter_errors(value))
+    return list(itertools.islice(validator.iter_errors(value), FAILURE_LIMIT))
 
 
 def judge(document: Mapping[str, object], findings: Findings) -> None:
@@ -69,6 +74,8 @@ def judge_part(value: object, path: Path, where: Path, findings: Findings) -> No
 
 
 def _tell_all(errors: Sequence[Failure], prefix: Path, findings: Findings) -> None:
+    if len(errors) >= FAILURE_LIMIT:
+        findings.add(prefix, f"{FAILURE_LIMIT:,} problems or more; only the first are listed")
     for error in sorted(errors, key=lambda e: e.validator == "required"):
         path = (*prefix, *error.absolute_path)
         if findings.has_given_up(path):

@@ -165,8 +165,9 @@ def _judge_file(
 def _table_problems(
     table: data.Table, columns: Mapping[str, Column], anchor: str, seen: list[_Seen]
 ) -> Iterator[Problem]:
-    for line, column_number, message, hint, row in table.problems:
-        yield Problem(table.shown, line, column_number, "$" if row is None else f"$[{row}]", message, hint)
+    for found in table.problems:
+        where = "$" if found.row is None else f"$[{found.row}]"
+        yield Problem(table.shown, found.line, found.column, where, found.message, found.hint)
     unknown = [name for name in table.header if name not in columns and name not in ("", OBJECT_DN)]
     for name in unknown:
         line, column_number = table.header[name]

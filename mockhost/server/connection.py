@@ -273,8 +273,13 @@ class Connection:
     def _rest_of_head(self, buffer: bytes, limits: Limits) -> tuple[bytes, int]:
         self.deadline = monotonic() + limits.head
         while True:
-            while buffer.startswith(b"\r\n"):  # empty lines before a request are none of it (RFC 9112 2.2)
-                buffer = buffer[2:]
+            start = 0
+            while buffer.startswith(
+                b"\r\n", start
+            ):  # empty lines before a request are none of it (RFC 9112 2.2)
+                start += 2
+            if start:
+                buffer = buffer[start:]
             end = buffer.find(b"\r\n\r\n")
             if end >= 0:
                 return buffer, end
@@ -301,13 +306,11 @@ class Connection:
         if len(data) >= length:
             self._buffer = data[length:]
             return data[:length]
-        parts, missing = [data], length - len(data)
-        while missing:
+        body = bytearray(data)
+        while (missing := length - len(body)) > 0:
             self.deadline = monotonic() + limits.body
-            piece = self._receive(min(missing, _BODY_PIECE))
-            parts.append(piece)
-            missing -= len(piece)
-        return b"".join(parts)
+            body += self._receive(min(missing, _BODY_PIECE))
+        return bytes(body)
 
     # -- answering -------------------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ _ABSOLUTE = re.compile(r"(?i:https?)://([^/?]*)(.*)", re.DOTALL)
 _VERSION = re.compile(r"HTTP/[0-9]\.[0-9]")
 _MALFORMED_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_MAX_LINE = 4_096
+"""Bytes of a line in a chunked body."""
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?")
 
 # What is left of a line or a block when its legal bytes are taken away decides: C loops, no regular expression.
@@ -306,64 +308,80 @@ class Malformed(Exception):
         self.kind = kind
 
 
-class ChunkedBody:
-    """Decodes a chunked body as it comes in (RFC 9112 7.1). Extensions are ignored, trailers read and dropped."""
+_SMALL = {b"%x" % size: size for size in range(1, 256)}
+"""The lines of small chunks, as most clients write them."""
 
-    __slots__ = ("_left", "_limit", "_parts", "_pending", "_size", "_trailer", "_trailers")
+
+def _chunk_size(line: bytes) -> int:
+    found = _CHUNK_SIZE.fullmatch(line)
+    if found is None:
+        raise Malformed("number")
+    return int(found[1], 16)
+
+
+class ChunkedBody:
+    """Decodes a chunked body as it comes in (RFC 9112 7.1). Extensions are ignored, trailers read and dropped.
+
+    Each byte is looked at once, in whatever pieces and chunks it comes; only an incomplete line is kept for later.
+    """
+
+    __slots__ = ("_content", "_ends", "_left", "_limit", "_pending", "_trailer", "_trailers")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._parts: list[bytes] = []
+        self._content = bytearray()
         self._pending = b""
         self._left = 0
-        self._size = 0
+        """bytes of the chunk that are still to come"""
+        self._ends = False
+        """whether the line break after a chunk comes next"""
         self._trailers = False
         self._trailer = 0
 
     @property
     def content(self) -> bytes:
-        return b"".join(self._parts)
+        return bytes(self._content)
 
     def feed(self, data: bytes) -> bytes | None:
         """Take what came in; None if more must come, otherwise the bytes after the body. Raises Malformed."""
         data = self._pending + data if self._pending else data
+        content, at = self._content, 0
         while True:
             if self._left:
-                if len(data) < self._left:
+                piece = data[at : at + self._left]
+                content += piece
+                at += len(piece)
+                self._left -= len(piece)
+                if self._left:
                     break
-                self._parts.append(data[: self._left - 2])
-                if data[self._left - 2 : self._left] != b"\r\n":
+                self._ends = True
+            if self._ends:
+                if len(data) - at < 2:
+                    break
+                if not data.startswith(b"\r\n", at):
                     raise Malformed("number")
-                data, self._left = data[self._left :], 0
-            end = data.find(b"\n")
+                at += 2
+                self._ends = False
+            end = data.find(b"\n", at)
             if end < 0:
-                if len(data) > 4_096:
+                if len(data) - at > _MAX_LINE:
                     raise Malformed("number")
                 break
-            if data[end - 1 : end] != b"\r":
+            if end == at or data[end - 1] != 0x0D:
                 raise Malformed("line_end")
-            line, data = data[: end - 1], data[end + 1 :]
+            line = data[at : end - 1]
+            at = end + 1
             if self._trailers:
                 if not line:
-                    return data
+                    return data[at:]
                 self._drop_trailer(line)
-            else:
-                self._begin_chunk(line)
-        self._pending = data
+                continue
+            self._left = size = _SMALL.get(line) or _chunk_size(line)
+            if len(content) + size > self._limit:
+                raise Malformed("entity_length")
+            self._trailers = not size
+        self._pending = data[at:]
         return None
-
-    def _begin_chunk(self, line: bytes) -> None:
-        found = _CHUNK_SIZE.fullmatch(line)
-        if found is None:
-            raise Malformed("number")
-        size = int(found[1], 16)
-        self._size += size
-        if self._size > self._limit:
-            raise Malformed("entity_length")
-        if size:
-            self._left = size + 2
-        else:
-            self._trailers = True
 
     def _drop_trailer(self, line: bytes) -> None:
         self._trailer += len(line)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockhost.errors import ScenarioError, UsageError
-from mockhost.scenario import loader
+from mockhost.errors import MOST_COMPARED, ScenarioError, UsageError, did_you_mean
+from mockhost.scenario import loader, shape
 from mockhost.scenario.merge import merged
 
 BASE: dict[str, Any] = {
@@ -458,3 +458,21 @@ def test_a_live_rule_is_judged_as_one_of_a_file() -> None:
         "$.set.clock",
     ):
         assert part in str(caught.value)
+
+
+def test_a_document_full_of_mistakes_is_judged_up_to_a_limit() -> None:
+    """A stranger's document decides neither how long that takes nor how long the report is."""
+    wrong = {"when": {"operation": "find_userz"}, "reply": "normal"}
+    with pytest.raises(ScenarioError) as caught:
+        loader.load_document({"format": 1, "extends": "basics/healthy", "rules": [wrong] * 5_000})
+    assert len(caught.value.problems) <= shape.FAILURE_LIMIT + 1
+    assert "1,000 problems or more" in str(caught.value)
+
+
+def test_a_misspelt_name_is_compared_with_few_others_only() -> None:
+    """Comparing takes the square of the lengths; among very many names one in another case is still found."""
+    names = [f"Column{n}" for n in range(MOST_COMPARED + 1)]
+    assert did_you_mean("column7", names) == "did you mean 'Column7'?"
+    assert did_you_mean("Colum7", names) == ""
+    assert did_you_mean("Colum7", names[:-1]) == "did you mean 'Column7'?"
+    assert did_you_mean("x" * 100_000, names[:-1]) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,30 @@ def test_a_malformed_chunk_is_refused(data: bytes, kind: str, step: int) -> None
     with pytest.raises(Malformed) as caught:
         fed(data, step, limit=100)
     assert caught.value.kind == kind
+
+
+def test_what_is_kept_of_a_chunked_body_is_its_content() -> None:
+    """100,000 chunks of one byte each take no more memory than one of 100,000, in whatever pieces they come."""
+    data = b"1\r\nx\r\n" * 100_000 + b"0\r\n\r\n"
+    tracemalloc.start()
+    try:
+        content, rest = fed(data, 1_000)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (content, rest) == (b"x" * 100_000, b"")
+    assert peak < 500_000
+
+
+def test_a_long_chunk_is_not_copied_for_each_piece_that_comes_in() -> None:
+    """16 MiB in 100,000 pieces: what is kept for later is the rest of a line, never the chunk so far."""
+    body = ChunkedBody(1 << 24)
+    assert body.feed(b"1000000\r\n") is None
+    for _ in range(100_000):
+        assert body.feed(b"x" * 167) is None
+        assert len(body._pending) <= 2
+    assert body.feed(b"x" * ((1 << 24) - 16_700_000) + b"\r\n0\r\n\r\n") == b""
+    assert len(body.content) == 1 << 24
 
 
 @given(st.binary(max_size=80), st.integers(1, 20))
