@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mockhost.errors import UsageError
+
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 _DURATION = re.compile(r"(-?[0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 
@@ -14,3 +16,12 @@ def seconds(text: str) -> float:
     if found is None:
         raise ValueError(f"{text!r} is no duration; write a number with a unit: 250ms, 2s, 3m, 2h, 730d")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def parse_duration(text: str) -> float:
+    """The same. Raises UsageError for anything else."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        message, _, hint = str(error).partition("; ")
+        raise UsageError(message, hint=hint) from None

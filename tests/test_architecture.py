@@ -14,13 +14,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # From the floor up. `ecma.config` (plain values) stands on the floor; `mockhost` is the package's own __init__.
-FLOOR = {"mockhost", "errors", "clock", "matching", "durations", "ecma.config"}
+FLOOR = {"mockhost", "errors", "clock", "matching", "durations", "operations", "running", "ecma.config"}
 PROTOCOL = FLOOR | {"scim", "tls", "people"}
 HOST = PROTOCOL | {"ecma", "provider"}
 MOCK = HOST | {"windows", "journal", "faults", "rules", "scenario"}
-FACES = MOCK | {"tenants", "runtime", "web", "server", "expect"}
+FACES = MOCK | {"tenants", "runtime", "web", "control", "server", "client", "expect"}
 MAY_IMPORT = {
     **{name: {"mockhost"} for name in FLOOR},
+    **{"durations": {"errors"}, "operations": {"errors"}},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},
     **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},
@@ -28,14 +29,17 @@ MAY_IMPORT = {
     "tenants": MOCK,
     "runtime": MOCK | {"tenants"},
     "web": MOCK | {"runtime", "tenants"},
+    "control": FLOOR | {"journal", "runtime"},
     "server": FLOOR | {"windows", "tls"},
+    "client": FLOOR - {"ecma.config"} | {"expect"},
     "expect": FLOOR - {"ecma.config"} | {"scim"},
     **{"api": FACES, "cli": FACES | {"api"}, "__main__": {"cli"}},
-    "pytest_plugin": FACES | {"api", "cli"},  # the latter for its client of the control plane
+    "pytest_plugin": FACES | {"api"},
 }
 # What is not in the standard library, and the rooms that may know it.
 THIRD_PARTIES = {
-    **{"flask": {"web"}, "werkzeug": {"web"}, "click": {"cli"}, "requests": {"api", "cli", "pytest_plugin"}},
+    **{"flask": {"web", "control"}, "werkzeug": {"control"}, "click": {"cli"}},
+    "requests": {"client", "cli", "pytest_plugin"},
     "pytest": {"pytest_plugin"},
     **{
         "jsonschema": {"scenario"},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mockhost.api import MockHost, RuntimeDriver
+from mockhost.api import MockHost
 from mockhost.expect.check import prove
+from mockhost.expect.driver import HostDriver
 from mockhost.scenario import catalogue, loader
 
 ALL = list(catalogue.names())
@@ -33,7 +34,7 @@ def test_its_symptom_is_not_seen_on_its_healthy_counterpart(
     scenario = loader.load(name)
     assert scenario.parent
     with MockHost(scenario.parent, control=False) as healthy:
-        result = prove(healthy.load(scenario), RuntimeDriver(healthy))
+        result = prove(healthy.load(scenario), HostDriver(healthy))
         assert result.holds, result
 
 

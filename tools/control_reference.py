@@ -16,8 +16,7 @@ PAGE = ROOT / "docs" / "reference" / "control-api.md"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from mockhost.web.endpoints import ENDPOINTS, SCHEMAS  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.web.openapi import document  # noqa: E402
+from mockhost.control.openapi import document  # noqa: E402 - a tool runs from a checkout, without installation
 from tools import generated  # noqa: E402
 
 Schema = Mapping[str, Any]
@@ -67,7 +66,7 @@ Every error is `{"error": {"message": …, "hint": …}}`; for a scenario that c
 
 def page() -> str:
     """The whole page, ending with a newline."""
-    described = document(ENDPOINTS, SCHEMAS)
+    described = document()
     operations = list(_operations(described))
     head = HEAD.replace("{statuses}", "\n".join(_statuses(operations)))
     parts = [head, "## Endpoints", "\n".join(_contents(operations))]

@@ -21,10 +21,11 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mockhost import errors  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.api import HostClock, MockHost  # noqa: E402
+from mockhost.api import MockHost  # noqa: E402
+from mockhost.client.verbs import HostClock, HostVerbs  # noqa: E402
 from mockhost.journal import Connection, Exchange, Journal, verification  # noqa: E402
 from mockhost.rules.nearmiss import Miss, NearMiss  # noqa: E402
-from mockhost.runtime import ClientTarget, Runtime  # noqa: E402
+from mockhost.running import ClientTarget  # noqa: E402
 from tools import generated  # noqa: E402
 
 HEAD = """\
@@ -56,19 +57,19 @@ The virtual clock stands still unless the scenario or `clock="wall"` says otherw
 Where a method takes a connector, the default is the first one.
 """
 METHODS = {
-    "Start and stop": ("start", "stop", "reset", "reset_connector", "use", "load"),
+    "Start and stop": ("start", "stop", "reset", "reset_connector", "use", "load", "scenario"),
     "What the client was told, and the truth": (
-        "url", "token", "headers", "session", "told", "truth", "ca_file", "ssl_context",
+        "url", "token", "headers", "session", "told", "truth", "clients", "connectors", "ca_file", "ssl_context",
         "client_certificate", "port", "control_url", "env", "ready",
     ),
-    "What is inside": ("objects", "cache", "change", "import_now", "service", "set"),
-    "What goes wrong": ("fail_next", "add_rule", "rules", "remove_rule", "state", "set_state", "release"),
+    "What is inside": ("status", "objects", "cache", "change", "import_now", "service", "set"),
+    "What goes wrong": (
+        "fail_next", "add_rule", "rules", "remove_rule", "clear_rules", "state", "set_state", "release",
+    ),
     "What has happened": ("journal", "near_miss", "verify", "check"),
+    "Any operation": ("call",),
 }  # fmt: skip
 JOURNAL = ("entries", "get", "connections", "verify")
-RUNTIME = (
-    "service", "change", "import_now", "set", "status", "add_rule", "remove_rule", "clear_rules",
-)  # fmt: skip
 
 
 def page() -> str:
@@ -76,18 +77,15 @@ def page() -> str:
     parts = [HEAD, "## MockHost", called(MockHost.__init__, "MockHost"), prose(MockHost)]
     listed: set[str] = set()
     for title, names in METHODS.items():
-        found = [name for name in names if hasattr(MockHost, name)]
-        listed.update(found)
-        parts += [f"## {title}", *(member(MockHost, name, "host") for name in found)]
-    if left := [name for name in public(MockHost) if name not in listed]:
+        listed.update(names)
+        parts += [f"## {title}", *(member(MockHost, name, "host") for name in names)]
+    if left := [name for name in (*public(HostVerbs), *public(MockHost)) if name not in listed]:
         raise SystemExit(f"tools/python_reference.py has no place for: {', '.join(left)}")
     parts += [
         "## host.clock",
         prose(HostClock),
         *(member(HostClock, name, "host.clock") for name in public(HostClock)),
     ]
-    parts += ["## host.runtime", "What `mockhost control` does to a host, from Python."]
-    parts += [member(Runtime, name, "host.runtime") for name in RUNTIME]
     parts += ["## host.journal", prose(Journal), *(member(Journal, name, "host.journal") for name in JOURNAL)]
     parts += [
         asking(),
@@ -118,7 +116,7 @@ def public(cls: type) -> list[str]:
 
 def member(cls: type, name: str, owner: str) -> str:
     """A method or property: how it is written, and what it says of itself."""
-    value = vars(cls)[name]
+    value = inspect.getattr_static(cls, name)
     if isinstance(value, property):
         assert value.fget is not None
         kind = annotation(inspect.signature(value.fget).return_annotation)

@@ -107,8 +107,9 @@ def _code(played: Sequence[Played]) -> int:
 
 def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = False) -> Played:
     """Play one scenario on a fresh host with a frozen clock."""
-    from mockhost.api import MockHost, RuntimeDriver
+    from mockhost.api import MockHost
     from mockhost.expect import check as steps
+    from mockhost.expect.driver import HostDriver
 
     started = clock.monotonic()
     report = proof = error = None
@@ -116,11 +117,11 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
     try:
         with MockHost(name, control=False, sets=sets) as host:
             hide = hider(host.runtime.scenario)
-            report = steps.check(host.runtime.scenario, RuntimeDriver(host), timeout=timeout)
+            report = steps.check(host.runtime.scenario, HostDriver(host), timeout=timeout)
         scenario = host.scenario
         if prove and scenario.parent is not None and scenario.expect:
             with MockHost(scenario.parent, control=False) as healthy:
-                proof = steps.prove(scenario, RuntimeDriver(healthy), timeout=timeout)
+                proof = steps.prove(scenario, HostDriver(healthy), timeout=timeout)
     except MockhostError as problem:
         error = problem
     return Played(name, clock.monotonic() - started, report, proof, error, hide)

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from mockhost.cli import control_clock, control_journal, control_rules, control_state, control_stores
+from mockhost.cli import (
+    control_call,
+    control_clock,
+    control_journal,
+    control_rules,
+    control_state,
+    control_stores,
+)
 from mockhost.cli.control_target import Target
 from mockhost.cli.verbs import Framed
 
@@ -18,7 +25,7 @@ _VERBS = (
     *(control_clock.clock, control_stores.import_now, control_stores.change, control_stores.objects),
     *(control_stores.cache, control_rules.rules, control_rules.states, control_rules.release,
       control_journal.journal, control_journal.verify),
-    *(control_journal.connections, control_state.truth),
+    *(control_journal.connections, control_state.truth, control_call.call),
 )  # fmt: skip
 
 

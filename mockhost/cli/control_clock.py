@@ -24,7 +24,7 @@ def clock() -> None:
 @click.pass_obj
 def show(target: Target, form: str) -> None:
     """Show what the clock reads and when something is due."""
-    state = target.plane().get("/v1/clock").json
+    state = target.plane().call("get_clock")
     if form == "json":
         stdout().json(state)
         return
@@ -40,8 +40,8 @@ def advance(target: Target, duration: str) -> None:
 
     What is due on the way happens, in its order. Certificates age with it.
     """
-    from mockhost.scenario.model import parse_duration
+    from mockhost.durations import parse_duration
 
     parse_duration(duration)
-    state = target.plane().change("POST", "/v1/clock/advance", {"by": duration})
+    state = target.plane().call("advance_clock", by=duration)
     stdout().line(f"the clock reads {state['now']}")

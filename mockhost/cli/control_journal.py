@@ -31,13 +31,12 @@ from mockhost.cli.validate import count
 @click.pass_obj
 def journal(
     target: Target,
+    /,
     form: str,
-    connector: tuple[str, ...],
-    operation: tuple[str, ...],
-    status: tuple[int, ...],
     since: int | None,
     last: int | None,
     clear: bool,
+    **conditions: tuple[Any, ...],
 ) -> None:
     """Show what was asked and answered; secrets are not in it.
 
@@ -47,20 +46,23 @@ def journal(
     """
     plane, terminal = target.plane(), stdout()
     if clear:
-        done = plane.change("DELETE", "/v1/journal")
+        done = plane.call("clear_journal")
         terminal.line(f"{count(done['removed'], 'exchange')} forgotten")
         return
-    query: dict[str, Any] = {"connector": connector, "operation": operation, "status": status}
-    query |= {"format": form, "since": since, "last": last}
-    if form == "table":
-        query["width"] = None if terminal.width is None else max(terminal.width, 40)
-    answer = plane.get("/v1/journal", query, kind="*/*")
+    found = plane.call(
+        "get_journal",
+        format=form,
+        since=since,
+        last=last,
+        width=None if form != "table" or terminal.width is None else max(terminal.width, 40),
+        **{word: value or None for word, value in conditions.items()},
+    )
     if form == "json":
-        terminal.json(answer.json["exchanges"])
+        terminal.json(found["exchanges"])
     elif form == "har":
-        terminal.json(answer.json)
-    elif answer.text.strip():
-        terminal.line(answer.text.rstrip("\n"))
+        terminal.json(found)
+    elif found.strip():
+        terminal.line(found.rstrip("\n"))
 
 
 @click.command("verify")
@@ -76,7 +78,7 @@ def verify(target: Target, conditions: tuple[str, ...], form: str) -> None:
     mockhost control verify operation=create_user connector=SQL count.exactly=1
     mockhost control verify '{"operation": "delete_user", "count": {"never": true}}'
     """
-    found = target.plane().change("POST", "/v1/verify", pairs(conditions, "the assertion"))
+    found = target.plane().call("verify", spec=pairs(conditions, "the assertion"))
     if form == "json":
         stdout().json(found)
     else:
@@ -89,7 +91,7 @@ def verify(target: Target, conditions: tuple[str, ...], form: str) -> None:
 @click.pass_obj
 def connections(target: Target, form: str) -> None:
     """Show what carried the exchanges, or failed in its handshake."""
-    found = target.plane().get("/v1/connections").json["connections"]
+    found = target.plane().call("list_connections")["connections"]
     if form == "json":
         stdout().json(found)
         return

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from mockhost.cli.control_target import FORMAT, Target, document, quoted
+from mockhost.cli.control_target import FORMAT, Target, document
 from mockhost.cli.terminal import columns, stdout
 from mockhost.cli.validate import count
 from mockhost.cli.verbs import Framed
@@ -35,7 +35,7 @@ def rules() -> None:
 @click.pass_obj
 def list_rules(target: Target, connector: str | None, form: str) -> None:
     """List the rules in the order in which they are tried."""
-    found = target.plane().get("/v1/rules", {"connector": connector}).json["rules"]
+    found = target.plane().call("list_rules", connector=connector)["rules"]
     if form == "json":
         stdout().json(found)
         return
@@ -61,7 +61,7 @@ def add(target: Target, rule: str, name: str | None) -> None:
     said = document(rule, "a rule")
     if name is not None:
         said["name"] = name
-    stdout().line(target.plane().change("POST", "/v1/rules", said)["name"])
+    stdout().line(target.plane().call("add_rule", rule=said)["name"])
 
 
 @rules.command("remove")
@@ -69,7 +69,7 @@ def add(target: Target, rule: str, name: str | None) -> None:
 @click.pass_obj
 def remove(target: Target, name: str) -> None:
     """Take the live rule NAME away."""
-    target.plane().change("DELETE", f"/v1/rules/{quoted(name)}")
+    target.plane().call("remove_rule", name=name)
     stdout().line(f"rule {name} is gone")
 
 
@@ -77,7 +77,7 @@ def remove(target: Target, name: str) -> None:
 @click.pass_obj
 def clear(target: Target) -> None:
     """Take every live rule away."""
-    done = target.plane().change("DELETE", "/v1/rules")
+    done = target.plane().call("clear_rules")
     stdout().line(f"{count(done['removed'], 'live rule')} removed")
 
 
@@ -96,7 +96,7 @@ def states() -> None:
 @click.pass_obj
 def list_states(target: Target, form: str) -> None:
     """Show the state that the host is in, and those of connectors that have their own."""
-    found = target.plane().get("/v1/states").json
+    found = target.plane().call("get_states")
     if form == "json":
         stdout().json(found)
         return
@@ -111,8 +111,7 @@ def list_states(target: Target, form: str) -> None:
 @click.pass_obj
 def set_state(target: Target, state: str, connector: str | None) -> None:
     """Put the host, or a connector, into STATE; what the scenario says of entering it happens."""
-    body = {"state": state} if connector is None else {"state": state, "connector": connector}
-    target.plane().change("PUT", "/v1/states", body)
+    target.plane().call("set_state", state=state, connector=connector)
     stdout().line(f"the state is {state}")
 
 
@@ -124,5 +123,5 @@ def release(target: Target) -> None:
     \b
     mockhost control release
     """
-    done = target.plane().change("POST", "/v1/release", {})
+    done = target.plane().call("release")
     stdout().line(f"{count(done['released'], 'answer')} released")

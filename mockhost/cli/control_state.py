@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli.control_target import FORMAT, Target, flattened, quoted, shown
+from mockhost.cli.control_target import FORMAT, Target, flattened, shown
 from mockhost.cli.options import Setting
 from mockhost.cli.terminal import Terminal, columns, stdout
 from mockhost.cli.validate import count
 from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
-    from mockhost.cli.control_plane import ControlPlane
+    from mockhost.client.control import ControlPlane
 
 
 @click.command("status")
@@ -27,12 +27,12 @@ def status(target: Target, form: str) -> None:
     And what the connectors are doing, the clock, and the certificate.
     """
     plane = target.plane()
-    scenario = plane.get("/v1/scenario").json
+    scenario = plane.call("get_scenario")
     document: dict[str, Any] = {
         "scenario": {key: scenario.get(key) for key in ("name", "title", "cause", "client_should")},
-        **plane.get("/v1/host").json,
-        **plane.get("/v1/connectors").json,
-        "clock": plane.get("/v1/clock").json,
+        **plane.call("get_host"),
+        **plane.call("list_connectors"),
+        "clock": plane.call("get_clock"),
     }
     terminal = stdout()
     if form == "json":
@@ -106,9 +106,9 @@ def reset(target: Target, connector: str | None) -> None:
     """
     plane = target.plane()
     if connector is None:
-        _begun(plane.change("POST", "/v1/reset"))
+        _begun(plane.call("reset"))
         return
-    state = plane.change("POST", f"/v1/connectors/{quoted(connector)}/reset")["state"]
+    state = plane.call("reset_connector", name=connector)["state"]
     stdout().line(f"{connector}: a fresh start, {count(state['objects'], 'object')} in the system")
 
 
@@ -130,26 +130,21 @@ def use(target: Target, scenario: str, sets: tuple[str, ...]) -> None:
     mockhost control use documented/certificate_expired
     mockhost control use ./mine.yaml
     """
-    plane = target.plane()
-    document: dict[str, Any] = {"scenario": scenario}
-    if sets:
-        document["overrides"] = _values(sets)
-    _begun(_use(plane, document))
+    _begun(_use(target.plane(), scenario, _values(sets) or None))
 
 
-def _use(plane: ControlPlane, document: dict[str, Any]) -> Any:
+def _use(plane: ControlPlane, name: str, overrides: dict[str, Any] | None) -> Any:
     """A file is looked for where the host runs; if it isn't there (a container), what is in it is sent."""
     from mockhost.scenario import loader, shelves
 
-    name = document["scenario"]
     if not shelves.looks_like_file(name):
-        return plane.change("PUT", "/v1/scenario", document)
+        return plane.call("use_scenario", scenario=name, overrides=overrides)
     found = shelves.find(name)
     scenario = loader.load(name)
     try:
-        return plane.change("PUT", "/v1/scenario", {**document, "scenario": _whole_path(found.file)})
+        return plane.call("use_scenario", scenario=_whole_path(found.file), overrides=overrides)
     except UsageError:
-        return plane.change("PUT", "/v1/scenario", {**document, "scenario": scenario.document})
+        return plane.call("use_scenario", scenario=scenario.document, overrides=overrides)
 
 
 def _whole_path(file: Path) -> str:
@@ -178,7 +173,7 @@ def set_values(target: Target, sets: tuple[str, ...]) -> None:
     mockhost control set host.debug=true
     mockhost control set client.SQL.secret_token=the-old-one host.tls=expired
     """
-    done = target.plane().change("PATCH", "/v1/host", {"set": _values(sets)})
+    done = target.plane().call("patch_host", set=_values(sets))
     terminal = stdout()
     for each in done["set"]:
         terminal.line(f"{each['path']}: effective {each['applied']}")
@@ -191,7 +186,7 @@ def set_values(target: Target, sets: tuple[str, ...]) -> None:
 @click.pass_obj
 def service(target: Target, action: str) -> None:
     """Start, stop or restart the service, and with it the data plane's port."""
-    done = target.plane().change("POST", "/v1/service", {"action": action})
+    done = target.plane().call("control_service", action=action)
     stdout().line(f"the service is {done['effective']}")
 
 
@@ -203,7 +198,7 @@ def truth(target: Target, form: str) -> None:
 
     What the client was told may differ, on purpose.
     """
-    document = target.plane().get("/v1/truth").json
+    document = target.plane().call("get_truth")
     terminal = stdout()
     if form == "json":
         terminal.json(document)

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from mockhost.cli.control_target import FORMAT, Target, document, quoted, shown
+from mockhost.cli.control_target import FORMAT, Target, document, shown
 from mockhost.cli.terminal import columns, stdout
 from mockhost.cli.validate import count
-from mockhost.errors import UsageError
 
 _COUNT = click.option("--count", "number", type=click.IntRange(min=0), metavar="N", help="Only the first N.")
 
@@ -26,7 +25,7 @@ def import_now(target: Target, connector: str, profile: str) -> None:
     mockhost control import SQL
     mockhost control import LDAP --profile delta
     """
-    done = target.plane().change("POST", f"/v1/connectors/{quoted(connector)}/import", {"profile": profile})
+    done = target.plane().call("import_now", name=connector, profile=profile)
     state = done["state"]
     if state["import_problem"]:
         stdout().line(f"{connector}: the {profile} import failed: {state['import_problem']}")
@@ -49,16 +48,9 @@ def change(target: Target, changes: str) -> None:
     mockhost control change '{"SQL": {"delete": [{"ContosoLogin": "bob"}]}}'
     mockhost control change @changes.yaml
     """
-    plane = target.plane()
-    said = document(changes, "a change")
-    known = plane.get("/v1/connectors").json["connectors"]
-    if unknown := [name for name in said if name not in known]:
-        from mockhost.errors import did_you_mean
-
-        raise UsageError(f"there is no connector {unknown[0]!r}", hint=did_you_mean(unknown[0], known))
-    for name, each in said.items():
-        done = plane.change("POST", f"/v1/connectors/{quoted(name)}/change", each)
-        stdout().line(f"{name}: {count(done['objects'], 'object')} changed")
+    done = target.plane().call("change", changes=document(changes, "a change"))
+    for name, touched in done["connectors"].items():
+        stdout().line(f"{name}: {count(touched, 'object')} changed")
 
 
 @click.command("objects")
@@ -68,7 +60,7 @@ def change(target: Target, changes: str) -> None:
 @click.pass_obj
 def objects(target: Target, connector: str, number: int | None, form: str) -> None:
     """Show the objects of the system behind CONNECTOR."""
-    _show(target, connector, "objects", number, form)
+    _show(target, connector, "get_objects", number, form)
 
 
 @click.command("cache")
@@ -78,11 +70,11 @@ def objects(target: Target, connector: str, number: int | None, form: str) -> No
 @click.pass_obj
 def cache(target: Target, connector: str, number: int | None, form: str) -> None:
     """Show the connector space of CONNECTOR: the host's copy."""
-    _show(target, connector, "cache", number, form)
+    _show(target, connector, "get_cache", number, form)
 
 
-def _show(target: Target, connector: str, store: str, number: int | None, form: str) -> None:
-    page = target.plane().get(f"/v1/connectors/{quoted(connector)}/{store}", {"count": number}).json
+def _show(target: Target, connector: str, operation: str, number: int | None, form: str) -> None:
+    page = target.plane().call(operation, name=connector, count=number)
     terminal = stdout()
     if form == "json":
         terminal.json(page["objects"])

@@ -13,7 +13,7 @@ import click
 from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
-    from mockhost.cli.control_plane import ControlPlane
+    from mockhost.client.control import ControlPlane
 
 FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]"
@@ -29,8 +29,8 @@ class Target(NamedTuple):
 
     def plane(self) -> ControlPlane:
         """The control plane that is meant. Raises UsageError for a ready file that is none."""
-        from mockhost.cli.control_plane import ControlPlane
         from mockhost.cli.options import DEFAULT_URL
+        from mockhost.client.control import ControlPlane
 
         url, token = self.url, self.token
         if self.ready_file is not None:
@@ -65,13 +65,6 @@ def _answers(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def quoted(name: str) -> str:
-    """A name as one segment of a path."""
-    from urllib.parse import quote
-
-    return quote(name, safe="")
 
 
 def document(text: str, what: str) -> dict[str, Any]:

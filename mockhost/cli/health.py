@@ -85,10 +85,10 @@ def _first(urls: Sequence[str], timeout: float) -> dict[str, object]:
 
 def _asked(url: str, timeout: float) -> dict[str, object]:
     """What the health says. Raises MockhostError unless it is a mockhost's."""
-    from mockhost.cli.control_plane import ControlPlane
+    from mockhost.client.control import ControlPlane
     from mockhost.errors import CannotRun
 
-    said = ControlPlane(url, timeout=timeout).get("/v1/health").json
+    said = ControlPlane(url, timeout=timeout).call("get_health")
     if not isinstance(said, dict) or not {"status", "scenario", "service"} <= said.keys():
         raise CannotRun(f"what answers at {url} is no control plane of mockhost")
     return said

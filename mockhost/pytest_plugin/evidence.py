@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mockhost.control.plain import plainly
 from mockhost.journal import Connection, Exchange, renderings
-from mockhost.web.plain import plainly
 
 if TYPE_CHECKING:
-    from mockhost.api import MockHost
     from mockhost.pytest_plugin.findings import Finding
+    from mockhost.running import RunningHost
 
 _SHOWN = 30
 _CONNECTIONS = 5
@@ -33,7 +33,7 @@ class Gathered(NamedTuple):
     ca_file: str | None
 
     @classmethod
-    def of(cls, host: MockHost, findings: Sequence[Finding]) -> Gathered:
+    def of(cls, host: RunningHost, findings: Sequence[Finding]) -> Gathered:
         """The present epoch of a host."""
         scenario = host.scenario
         about = {

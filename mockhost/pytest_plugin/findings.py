@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mockhost.control.plain import plainly
 from mockhost.journal import Exchange, renderings
-from mockhost.web.plain import plainly
 
 if TYPE_CHECKING:
-    from mockhost.api import MockHost
+    from mockhost.running import RunningHost
 
 _MOST = 3
 """Of how many exchanges that no rule foresaw the particulars are shown."""
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
         return "\n".join([self.title, *(f"  {line}" for line in self.detail.splitlines())])
 
 
-def found(host: MockHost, terms: Terms, bugs: Sequence[str] = (), *, again: bool = False) -> list[Finding]:
+def found(host: RunningHost, terms: Terms, bugs: Sequence[str] = (), *, again: bool = False) -> list[Finding]:
     """What is wrong with this host's epoch. `bugs` of which the journal knows nothing are added.
 
     again: only what can have come since it was asked last, which rules that are left over are not.
@@ -68,12 +68,12 @@ def said(exchange: Exchange) -> str:
     return " ".join(words)
 
 
-def _bug(host: MockHost, exchange: Exchange) -> Finding:
+def _bug(host: RunningHost, exchange: Exchange) -> Finding:
     title = f"a bug in mockhost at #{exchange.number} ({said(exchange)}): {exchange.bug}"
     return Finding(renderings.printable(title), _curl(host, exchange), exchange.number)
 
 
-def _unused(host: MockHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> Finding:
+def _unused(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> Finding:
     fired, left = rule["fired"], rule["left"]
     often = f"fired {fired} of {fired + left} times" if fired else "never fired"
     hidden = ("name", "live", "matched", "fired", "left")
@@ -88,7 +88,7 @@ def _unused(host: MockHost, rule: Mapping[str, Any], entries: Sequence[Exchange]
     return Finding(f"rule {rule['name']!r} {often}", "\n".join(filter(None, detail)), number)
 
 
-def _closest(host: MockHost, name: object, entries: Sequence[Exchange]) -> Exchange | None:
+def _closest(host: RunningHost, name: object, entries: Sequence[Exchange]) -> Exchange | None:
     """The latest exchange to which this rule came closest of all, if there is one."""
     for exchange in reversed(entries):
         miss = host.near_miss(exchange)
@@ -97,15 +97,15 @@ def _closest(host: MockHost, name: object, entries: Sequence[Exchange]) -> Excha
     return None
 
 
-def _unforeseen(host: MockHost, exchange: Exchange) -> Finding:
+def _unforeseen(host: RunningHost, exchange: Exchange) -> Finding:
     detail = "\n".join(filter(None, [_near_miss(host, exchange), _curl(host, exchange)]))
     return Finding(f"no rule foresaw #{exchange.number} ({said(exchange)})", detail, exchange.number)
 
 
-def _near_miss(host: MockHost, exchange: Exchange) -> str:
+def _near_miss(host: RunningHost, exchange: Exchange) -> str:
     miss = host.near_miss(exchange)
     return "" if miss is None else miss.text
 
 
-def _curl(host: MockHost, exchange: Exchange) -> str:
+def _curl(host: RunningHost, exchange: Exchange) -> str:
     return renderings.curl(exchange, ca_file=host.ca_file) if exchange.method else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
@@ -17,7 +17,7 @@ from mockhost.api import MockHost, Terms
 from mockhost.errors import MockhostError, ScenarioError, VerificationError
 from mockhost.pytest_plugin import compiled, findings, marks
 from mockhost.pytest_plugin.evidence import Evidence, Gathered
-from mockhost.pytest_plugin.judged import JudgedHost
+from mockhost.pytest_plugin.judged import Judged
 from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Defaults(NamedTuple):
     clock: str
 
 
-class PooledHost(JudgedHost):
+class PooledHost(Judged, MockHost):
     """A host that test after test uses."""
 
     def __init__(self, scenario: Scenario, terms: Terms, server: Mapping[str, Any]) -> None:
@@ -63,14 +63,17 @@ class PooledHost(JudgedHost):
         self.is_running = False
         super().stop()
 
+    def begun(self, scenario: Scenario) -> None:
+        """Begin again with a scenario."""
+        self.runtime.use(scenario)
+
     def begin(self, scenario: Scenario, terms: Terms, passing: findings.Terms) -> bool:
         """Begin again for a test; whether nothing of the test before is left."""
         runtime = self.runtime
         self.terms, self.passing = terms, passing
         with runtime.lock:
             before = runtime.epoch.number
-            self.scenario = scenario
-            runtime.use(scenario)
+            self.begun(scenario)
             self.gathered, self.bugs = [], []
             return (
                 runtime.epoch.number == before + 1
@@ -143,7 +146,7 @@ def close(config: pytest.Config) -> None:
         pool.close()
     remote = config.stash.get(_REMOTE, None)
     if remote is not None:
-        remote.stop()
+        remote.let_go()
 
 
 class Hosts:
@@ -155,7 +158,7 @@ class Hosts:
         self._defaults = defaults
         self._folders = (self._node.path.parent, self._config.rootpath)
         self._pool = _pool(self._config, defaults.server)
-        self._hosts: list[JudgedHost] = []
+        self._hosts: list[PooledHost | RemoteHost] = []
         self._reported: list[str] = []
         self._judged = False
         self._failed = False
@@ -198,7 +201,8 @@ class Hosts:
             loaded = compiled.load(scenario, asked.overrides, terms)
             host = self._remote(loaded, terms, passing) or self._pool.take(loaded, terms, passing)
         self._hosts.append(host)
-        return host
+        # One behind --mockhost-url is a MockHost in all that is documented: both are a RunningHost.
+        return cast("MockHost", host)
 
     def _option(self, name: str, options: Mapping[str, Any]) -> bool:
         if name in options:

@@ -1,20 +1,25 @@
-"""A host that a test has: it remembers what was wrong with it, also across a `use` or `reset` of the test's own."""
+"""What a test's host does beyond any other: it remembers what was wrong, also across a `use` or `reset` of the test."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from mockhost.api import MockHost
+from mockhost.client.verbs import HostVerbs
 from mockhost.errors import VerificationError
 from mockhost.pytest_plugin import compiled, differences, findings
 from mockhost.pytest_plugin.evidence import Gathered
 from mockhost.scenario.model import Scenario
 
+if TYPE_CHECKING:
+    from mockhost.api import Terms
+    from mockhost.journal import Journal
+    from mockhost.running import RunningHost
 
-class JudgedHost(MockHost):
-    """What a host of this process and one behind --mockhost-url have in common."""
+
+class Judged(HostVerbs):
+    """Comes before the class of a host: one of this process, or one behind --mockhost-url."""
 
     passing: findings.Terms
     """what the present test lets pass"""
@@ -22,6 +27,14 @@ class JudgedHost(MockHost):
     """what is known of epochs that the present test ended itself"""
     bugs: list[str]
     """bugs that happened beside any request"""
+    terms: Terms
+
+    if TYPE_CHECKING:
+
+        @property
+        def journal(self) -> Journal: ...
+        def begun(self, scenario: Scenario) -> None:
+            """Begin again with a scenario."""
 
     def load(
         self, scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario, **overrides: Any
@@ -35,28 +48,27 @@ class JudgedHost(MockHost):
         """As MockHost does."""
         loaded = self.load(scenario, **overrides)
         self._gather()
-        self.scenario = loaded
-        self.runtime.use(loaded)
+        self.begun(loaded)
 
     def reset(self) -> None:
         """As MockHost does."""
         self._gather()
-        self.runtime.reset()
+        super().reset()
 
     def found(self, *, again: bool = False) -> list[findings.Finding]:
         """What is wrong in the present epoch; see `findings.found`."""
-        return findings.found(self, self.passing, self.bugs, again=again)
+        return findings.found(cast("RunningHost", self), self.passing, self.bugs, again=again)
 
     def _gather(self) -> None:
-        self.gathered.append(Gathered.of(self, self.found()))
+        self.gathered.append(Gathered.of(cast("RunningHost", self), self.found()))
         self.bugs = []
 
     def verify(self, **spec: object) -> None:
         """As MockHost does, with what was expected beside what came nearest."""
         __tracebackhide__ = True
-        result = self.runtime.verify(spec)
-        if not result.ok:
-            raise VerificationError(differences.reported(result.text, spec, self.journal))
+        result = self.call("verify", spec=spec)
+        if not result["ok"]:
+            raise VerificationError(differences.reported(result["text"], spec, self.journal))
 
     def __repr__(self) -> str:
         return f"<MockHost with {self.scenario.name} at {self.url()}>"

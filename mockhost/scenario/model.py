@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mockhost.durations import seconds
 from mockhost.ecma.config import ConnectorConfig, HostConfig
-from mockhost.errors import UsageError
 from mockhost.provider.config import ProviderConfig
 
 if TYPE_CHECKING:
@@ -20,15 +18,6 @@ SETTABLE_HINT = f"live are {', '.join(SETTABLE)}; begin again with the scenario 
 
 Step = dict[str, object]
 """A step, a moment of the timeline or a rule as written; in the former two durations are seconds (floats)."""
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of a duration with a unit, such as `4m`. Raises UsageError for anything else."""
-    try:
-        return seconds(text)
-    except ValueError as error:
-        message, _, hint = str(error).partition("; ")
-        raise UsageError(message, hint=hint) from None
 
 
 class ClockConfig(NamedTuple):

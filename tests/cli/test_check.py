@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from mockhost.api import MockHost, RuntimeDriver
+from mockhost.api import MockHost
 from mockhost.cli import cure, evidence
 from mockhost.ecma import behaviours
 from mockhost.expect.check import CURED, default_connector
+from mockhost.expect.driver import HostDriver
 from mockhost.expect.steps import Player
 from mockhost.scenario import loader, shelves
 from tests.cli.conftest import Invoke
@@ -171,7 +172,7 @@ CURABLE = [name for name in shelves.names() if loader.load(name).cure]
 def test_every_cure_can_be_carried_out_by_its_commands(invoke: Invoke, name: str) -> None:
     """As they stand on the start page: pasted one after the other, they cure what is wrong."""
     with MockHost(name) as sick:
-        scenario, driver = sick.scenario, RuntimeDriver(sick)
+        scenario, driver = sick.scenario, HostDriver(sick)
         client = Player(driver.targets(), driver, default_connector(scenario))
         for step in scenario.expect:
             assert client.play(step).ok

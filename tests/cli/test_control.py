@@ -15,8 +15,8 @@ from click.testing import Result
 
 from mockhost.api import MockHost
 from mockhost.cli import control_state, control_target
-from mockhost.cli.control_plane import ControlPlane
 from mockhost.cli.ready_file import ReadyFile
+from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
 from tests.cli.conftest import Invoke
 
@@ -448,7 +448,7 @@ def test_something_else_that_answers_is_told_apart(answer: bytes) -> None:
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         with pytest.raises(CannotRun):
-            _ = ControlPlane(f"127.0.0.1:{server.getsockname()[1]}").get("/v1/health").json
+            ControlPlane(f"127.0.0.1:{server.getsockname()[1]}").call("get_health")
         thread.join(5)
 
 

@@ -10,11 +10,6 @@ import requests  # noqa: F401
 from cryptography import x509  # noqa: F401
 from cryptography.hazmat.primitives.asymmetric import ec  # noqa: F401
 
-import mockhost.pytest_plugin.hosts
-import mockhost.pytest_plugin.remote
-import mockhost.pytest_plugin.tenant
-import mockhost.web.control  # noqa: F401
-
 Play = Callable[..., pytest.RunResult]
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from mockhost.durations import parse_duration
 from mockhost.ecma.config import Column, TlsConfig
 from mockhost.errors import ScenarioError, UsageError
 from mockhost.scenario import loader
-from mockhost.scenario.model import ClockConfig, Scenario, parse_duration
+from mockhost.scenario.model import ClockConfig, Scenario
 
 CONNECTOR: dict[str, Any] = {
     "secret_token": "visibly-fake",

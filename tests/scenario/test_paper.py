@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from mockhost.api import MockHost, RuntimeDriver
+from mockhost.api import MockHost
 from mockhost.expect.check import prove
+from mockhost.expect.driver import HostDriver
 from mockhost.scenario import loader, schema
 
 FOLDER = pathlib.Path(__file__).parent / "paper"
@@ -42,4 +43,4 @@ def test_it_proves_itself(path: pathlib.Path) -> None:
         report = host.check()
         assert report.ok, report.text
     with MockHost("basics/healthy", control=False) as healthy:
-        assert prove(loader.load(str(path)), RuntimeDriver(healthy)).holds
+        assert prove(loader.load(str(path)), HostDriver(healthy)).holds

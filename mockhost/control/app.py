@@ -14,19 +14,18 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import PurePath
-from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter, Rule
 
+from mockhost.control import events
+from mockhost.control.plain import plainly, rendered
+from mockhost.control.requests import arguments
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
-from mockhost.runtime import Runtime
-from mockhost.web import views
-from mockhost.web.endpoints import ENDPOINTS
-from mockhost.web.openapi import JSON, Endpoint
-from mockhost.web.plain import plainly, rendered
-from mockhost.web.views import Load, NoSuch, NotNow, Plane
+from mockhost.operations import TABLE
+from mockhost.operations.row import JSON, ROLES, Media, Operation
+from mockhost.runtime.operations import NoSuch, NotNow, Operated, Stream, carry_out
 
 MAX_BODY = 4 * 1024 * 1024
 HEARTBEAT = 15.0
@@ -44,30 +43,34 @@ class Refused(MockhostError):
         self.status = status
 
 
+Find = Callable[[Request], Operated]
+"""Which running host a request is for, and who asks."""
+
+
 def create_control_app(
-    runtime: Runtime,
+    find: Find,
     *,
     token: str | None,
     bound_host: str,
     names: Sequence[str] = (),
-    load: Load = views.load,
     heartbeat: float = HEARTBEAT,
 ) -> Flask:
-    """The application of the control plane of one running mock.
+    """The application of a control plane.
 
-    token: what everything but the health asks for; None only on loopback. bound_host: the address that it listens
-    on. names: further names under which it may be asked. load: makes the scenario for `PUT /v1/scenario`.
+    find: the running host that a request is for; asked once for each request, so that one application can serve many
+    hosts. It raises NoSuch where there is none. token: what everything but the health asks for; None only on
+    loopback. bound_host: the address that it listens on. names: further names under which it may be asked.
     heartbeat: seconds between the signs of life in an event stream.
     Raises UsageError for a wider address without a token.
     """
     guard = Guard(token, bound_host, names)
-    plane = Plane(runtime, load, heartbeat)
     app = _App("mockhost.control", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    open_paths = {endpoint.path for endpoint in ENDPOINTS if endpoint.is_open}
+    open_paths = {operation.path for operation in TABLE if operation.is_open}
     app.before_request(lambda: guard.admit(request, is_open=request.path in open_paths))
-    app.view_functions = {endpoint.name: _view(plane, endpoint) for endpoint in ENDPOINTS}
-    _answer_errors(app, plane)
+
+    app.view_functions = {each.name: partial(_answer, find, each, heartbeat) for each in TABLE}
+    _answer_errors(app)
     return app
 
 
@@ -81,7 +84,7 @@ class _App(Flask):
 
 @cache
 def _url_map() -> Map:
-    rules = [Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in ENDPOINTS]
+    rules = [Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in TABLE]
     return Map(rules, merge_slashes=False, strict_slashes=False)
 
 
@@ -91,21 +94,22 @@ def _flask_rule(path: str) -> str:
     return re.sub(r"\{(\w+)\}", r"<\1>", path)
 
 
-def _view(plane: Plane, endpoint: Endpoint) -> Callable[..., Response]:
-    ask = partial(endpoint.view, plane)
+def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) -> Response:
+    """Carry out the operation of this request."""
+    host = g.host = find(request)
+    if ROLES.index(host.role) < ROLES.index(operation.role):
+        raise Refused(403, f"{operation.name} is not for a {host.role}", hint=f"a {operation.role} may ask")
+    found = carry_out(host, operation, in_path, lambda: arguments(operation))
+    if isinstance(found, Stream):
+        return events.response(host.runtime, found, heartbeat)
+    if isinstance(found, Media):
+        return Response(found.data, content_type=found.kind)
+    shown = found if operation.shows_secrets else plainly(host.runtime.journal, found)
+    return _json(shown, operation.answer.status)
 
-    def view(**parameters: str) -> Response:
-        found: Any = ask(**parameters)
-        if isinstance(found, Response):
-            return found
-        return _json(plane, found, endpoint.answer.status, secrets=endpoint.shows_secrets)
 
-    return view
-
-
-def _json(plane: Plane, value: object, status: int, *, secrets: bool = False) -> Response:
-    shown = value if secrets else plainly(plane.runtime.journal, value)
-    response = Response(rendered(shown) + b"\n", status, content_type=JSON)
+def _json(value: object, status: int) -> Response:
+    response = Response(rendered(value) + b"\n", status, content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -186,14 +190,16 @@ def _is_loopback(name: str) -> bool:
 # ---- what went wrong ----
 
 
-def _answer_errors(app: Flask, plane: Plane) -> None:
+def _answer_errors(app: Flask) -> None:
     """Have every error answered in one shape."""
 
     def answer(status: int, message: str, hint: str = "", problems: Sequence[Problem] = ()) -> Response:
         error: dict[str, object] = {"message": message, "hint": hint}
         if problems:
             error["problems"] = [problem._asdict() for problem in problems]
-        return _json(plane, {"error": error}, status)
+        host: Operated | None = g.get("host")
+        shown: object = {"error": error}
+        return _json(shown if host is None else plainly(host.runtime.journal, shown), status)
 
     @app.errorhandler(MockhostError)
     def ours(error: MockhostError) -> Response:
@@ -218,7 +224,10 @@ def _answer_errors(app: Flask, plane: Plane) -> None:
     def unexpected(error: Exception) -> Response:
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-        plane.runtime.events.publish("bug", {"error": f"{type(error).__name__}: {error}", "place": place})
+        host: Operated | None = g.get("host")
+        if host is not None:
+            told = {"error": f"{type(error).__name__}: {error}", "place": place}
+            host.runtime.events.publish("bug", told)
         return answer(500, f"a bug in mockhost: {type(error).__name__} at {place}", "please report it")
 
 

@@ -1,20 +1,28 @@
-"""What was sent to the control plane: bodies and queries, checked against the schemas that it publishes."""
+"""What was sent to the control plane: the arguments of an operation, from the path, the query and the body."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from flask import request
 
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.web.openapi import Parameter, Schema, check
+from mockhost.operations.checking import check
+from mockhost.operations.row import Operation, Parameter
 
 
-def sent(schema: Schema) -> dict[str, Any]:
-    """The request's body, checked. Raises UsageError. Nothing at all is an empty object."""
+def arguments(operation: Operation) -> dict[str, Any]:
+    """The arguments of this request beside those in its path, checked against the row. Raises UsageError."""
+    query = _query(operation)
+    sent = {} if operation.body is None else _body(operation.body)
+    return {**query, **({operation.whole: sent} if operation.whole else sent)}
+
+
+def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The request's body, checked. Nothing at all is an empty object."""
     raw = request.get_data()
     try:
         body = orjson.loads(raw) if raw.strip() else {}
@@ -27,15 +35,18 @@ def sent(schema: Schema) -> dict[str, Any]:
     return body
 
 
-def asked(parameters: Iterable[Parameter]) -> dict[str, Any]:
-    """The request's query, checked and converted; a key that is unknown is a mistake. Raises UsageError."""
-    known = {each.name: each for each in parameters}
+def _query(operation: Operation) -> dict[str, Any]:
+    """The request's query, checked and converted; a key that is unknown is a mistake."""
+    known = {each.name: each for each in operation.query}
     found: dict[str, Any] = {}
-    for name, values in request.args.lists():
+    # A query that an operation has no use for is nobody's mistake.
+    for name, values in request.args.lists() if known else ():
         if name not in known:
             raise UsageError(f"the query has an unknown key {name!r}", hint=did_you_mean(name, known))
+        if len(values) > 1 and not known[name].many:
+            raise UsageError(f"{name} stands in the query more than once")
         converted = [_converted(known[name], value) for value in values]
-        found[name] = converted[0] if len(converted) == 1 else {"any_of": converted}
+        found[name] = converted[0] if len(converted) == 1 else converted
     return found
 
 
@@ -51,12 +62,4 @@ def _converted(parameter: Parameter, text: str) -> object:
             raise UsageError(f"{parameter.name} is true or false, not {text!r}")
         value = text == "true"
     check(parameter.schema, value, parameter.name)
-    return value
-
-
-def number(query: dict[str, Any], name: str, default: int) -> int:
-    """A number from the query that may stand there once only."""
-    value = query.pop(name, default)
-    if not isinstance(value, int):
-        raise UsageError(f"{name} stands in the query more than once")
     return value

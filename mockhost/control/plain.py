@@ -8,21 +8,7 @@ from typing import Any
 
 import orjson
 
-from mockhost.journal import Connection, Exchange, Journal, renderings
-from mockhost.runtime import Runtime
-
-
-def exchange_json(runtime: Runtime, exchange: Exchange) -> dict[str, object]:
-    """An exchange of the journal, with what the rules made of it."""
-    near_miss = runtime.near_miss(exchange)
-    return {**renderings.to_json(exchange), "near_miss": None if near_miss is None else near_miss.to_json()}
-
-
-def event_json(runtime: Runtime, value: object) -> object:
-    """What an event tells, without secrets: exchanges as the journal shows them."""
-    if isinstance(value, Exchange):
-        return exchange_json(runtime, value)
-    return plainly(runtime.journal, value)
+from mockhost.journal import Connection, Journal, renderings
 
 
 def plainly(journal: Journal, value: object) -> object:

@@ -26,6 +26,7 @@ from mockhost.journal.tokens import tokens_in
 from mockhost.matching import ABSENT
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.states import Happening
+from mockhost.running import ClientTarget
 from mockhost.scenario import loader
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.tenants import Tenant, Tenants
@@ -56,19 +57,6 @@ class Epoch:
         self.cut = threading.Event()
         self.connections = itertools.count(1)
         """gives each connection of the epoch its place"""
-
-
-class ClientTarget(NamedTuple):
-    """How a client reaches a connector: what it was told, or the host's own truth."""
-
-    connector: str
-    url: str
-    secret_token: str
-    ca_file: str | None
-    trusted: bool
-    """whether the client was told to trust the mock's CA"""
-    kind: str = ""
-    """the connector's kind, which decides how attributes are named on the wire"""
 
 
 class Listener(Protocol):
@@ -422,17 +410,21 @@ class Runtime:
 
     def change(self, changes: Mapping[str, object]) -> int:
         """Change connected systems behind the host's back, all or none; how many objects it touched."""
+        return sum(self.change_each(changes).values())
+
+    def change_each(self, changes: Mapping[str, object]) -> dict[str, int]:
+        """The same; how many objects it touched of each connector."""
         with self.lock:
-            found: list[tuple[ConnectedSystem | Tenant, Mapping[str, object]]] = []
+            found: list[tuple[str, ConnectedSystem | Tenant, Mapping[str, object]]] = []
             for name, change in changes.items():
                 system = self.served.find(name) or self.host.system(name)
                 if not isinstance(change, Mapping) or not change:
                     raise UsageError(f"{name}: a change is a map of insert, update and delete")
                 system.read_changes(change)
-                found.append((system, change))
-            count = sum(system.change(change) for system, change in found)
-        self._tell("change", {"connectors": list(changes), "objects": count})
-        return count
+                found.append((name, system, change))
+            touched = {name: system.change(change) for name, system, change in found}
+        self._tell("change", {"connectors": list(changes), "objects": sum(touched.values())})
+        return touched
 
     def set(self, path: str, value: object) -> dict[str, object]:
         """Set one value of the scenario by its path, live. Raises ScenarioError if the result is no scenario.

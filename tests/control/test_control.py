@@ -11,25 +11,32 @@ from typing import Any
 
 import jsonschema
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from mockhost import MockHost
+from mockhost.control.app import MAX_BODY, create_control_app
 from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
 from mockhost.journal import Connection, EventBus, Exchange, Subscription
+from mockhost.operations import TABLE
+from mockhost.operations.row import Operation
 from mockhost.runtime import Runtime
+from mockhost.runtime.operations import Load, Operated, load
 from mockhost.scenario import loader
 from mockhost.tls import Authority, Certificates
-from mockhost.web.control import MAX_BODY, create_control_app
-from mockhost.web.endpoints import ENDPOINTS
-from mockhost.web.openapi import Endpoint, path_parameters
 
 LOCAL = "http://127.0.0.1:8586"
 SECRET = "correct-horse-battery"
 BASE = "/ecma2host_SQL/scim"
 Ask = Callable[..., TestResponse]
+
+
+def app_of(runtime: Runtime, load: Load = load, **more: Any) -> Flask:
+    """The application of the control plane of this one host."""
+    return create_control_app(lambda _: Operated(runtime, load), **more)
 
 
 @pytest.fixture
@@ -46,7 +53,7 @@ def runtime() -> Iterator[Runtime]:
 @pytest.fixture
 def client(runtime: Runtime) -> FlaskClient:
     """A client of its control plane on loopback."""
-    return create_control_app(runtime, token=None, bound_host="127.0.0.1").test_client()
+    return app_of(runtime, token=None, bound_host="127.0.0.1").test_client()
 
 
 @pytest.fixture
@@ -99,18 +106,18 @@ def exchange(runtime: Runtime, **more: Any) -> Exchange:
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
     runtime = Runtime(loader.load("basics/empty"), Certificates(Authority()))
-    client = create_control_app(runtime, token=None, bound_host="127.0.0.1").test_client()
+    client = app_of(runtime, token=None, bound_host="127.0.0.1").test_client()
     found: dict[str, Any] = client.get("/v1/openapi.json", base_url=LOCAL).get_json()
     runtime.close()
     runtime.certificates.close()
     return found
 
 
-def test_the_document_names_every_endpoint_once(document: dict[str, Any]) -> None:
+def test_the_document_names_every_operation_once(document: dict[str, Any]) -> None:
     """The table makes both the routes and the document."""
     named = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
-    assert named == {(each.method, each.path) for each in ENDPOINTS}
-    assert len({each.name for each in ENDPOINTS}) == len(ENDPOINTS)
+    assert named == {(each.method, each.path) for each in TABLE}
+    assert len({each.name for each in TABLE}) == len(TABLE)
     assert document["openapi"] == "3.1.0"
 
 
@@ -152,18 +159,18 @@ def test_a_method_that_nothing_has_is_told_what_the_path_has(ask: Ask, method: s
     answer = ask(method, path)
     assert answer.status_code == 405
     allowed = set(answer.headers["Allow"].split(", ")) - {"HEAD"}
-    assert allowed == {each.method for each in ENDPOINTS if each.path == path.replace("SQL", "{name}")}
+    assert allowed == {each.method for each in TABLE if each.path == path.replace("SQL", "{name}")}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
-def test_every_endpoint_says_what_it_does(endpoint: Endpoint, document: dict[str, Any]) -> None:
+@pytest.mark.parametrize("operation", TABLE, ids=lambda each: f"{each.method} {each.path}")
+def test_every_operation_says_what_it_does(operation: Operation, document: dict[str, Any]) -> None:
     """A summary, an answer, its path's parameters, a description of each query key and of each key that is sent."""
-    operation = document["paths"][endpoint.path][endpoint.method.lower()]
-    assert operation["summary"].endswith(".")
-    given = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
-    assert given == set(path_parameters(endpoint.path))
-    assert all(each.description.endswith(".") for each in endpoint.query)
-    for name, schema in (endpoint.body or {}).get("properties", {}).items():
+    described = document["paths"][operation.path][operation.method.lower()]
+    assert described["summary"].endswith(".")
+    given = {each["name"] for each in described.get("parameters", ()) if each["in"] == "path"}
+    assert given == set(operation.in_path)
+    assert all(each.description.endswith(".") for each in operation.query)
+    for name, schema in (operation.body or {}).get("properties", {}).items():
         assert schema.get("description") or name in ("name", "when"), name
 
 
@@ -175,6 +182,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/service"): {"action": "restart"},
     ("POST", "/v1/connectors/{name}/import"): {"profile": "full"},
     ("POST", "/v1/connectors/{name}/change"): {"insert": [{"ContosoLogin": "carol"}]},
+    ("POST", "/v1/change"): {"SQL": {"insert": [{"ContosoLogin": "carol"}]}},
     ("POST", "/v1/rules"): {"name": "busy", "reply": {"status": 503}},
     ("PUT", "/v1/states"): {"state": "Rotated"},
     ("POST", "/v1/verify"): {"operation": "find_users"},
@@ -182,29 +190,27 @@ BODIES: dict[tuple[str, str], Any] = {
 PATHS = {"/v1/rules/{name}": "/v1/rules/busy", "/v1/journal/{number}": "/v1/journal/1"}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
-def test_every_endpoint_answers_as_the_document_says(
-    endpoint: Endpoint, document: dict[str, Any], runtime: Runtime, ask: Ask
+@pytest.mark.parametrize("operation", TABLE, ids=lambda each: f"{each.method} {each.path}")
+def test_every_operation_answers_as_the_document_says(
+    operation: Operation, document: dict[str, Any], runtime: Runtime, ask: Ask
 ) -> None:
-    """Status, media type and schema; an endpoint that is added without an example here fails."""
+    """Status, media type and schema; an operation that is added without an example here fails."""
     exchange(runtime)
     runtime.journal.opened(Connection(number=1, at=0.0, peer="127.0.0.1:1"))
     runtime.add_rule({"name": "busy", "when": {"operation": "me"}, "reply": {"status": 503}})
-    path = PATHS.get(endpoint.path, endpoint.path.replace("{name}", "SQL"))
-    body = BODIES.get((endpoint.method, endpoint.path))
-    assert (body is not None) == bool(
-        endpoint.body and (endpoint.body.get("properties") or {}) and endpoint.body
-    )
-    if endpoint.answer.kind == "text/event-stream":
+    path = PATHS.get(operation.path, operation.path.replace("{name}", "SQL"))
+    body = BODIES.get((operation.method, operation.path))
+    assert (body is not None) == bool(operation.whole or (operation.body or {}).get("properties"))
+    if operation.answer.kind == "text/event-stream":
         runtime.events.close()
-    answer = ask(endpoint.method, path, body)
-    assert answer.status_code == endpoint.answer.status, answer.data
-    assert answer.mimetype == endpoint.answer.kind
+    answer = ask(operation.method, path, body)
+    assert answer.status_code == operation.answer.status, answer.data
+    assert answer.mimetype == operation.answer.kind
     if answer.mimetype == "application/json":
-        schema = {**endpoint.answer.schema, "components": document["components"]}
+        schema = {**operation.answer.schema, "components": document["components"]}
         jsonschema.Draft202012Validator(schema).validate(answer.get_json())
         assert answer.headers["Cache-Control"] == "no-store"
-    if not endpoint.shows_secrets:
+    if not operation.shows_secrets:
         assert SECRET not in answer.get_data(as_text=True)
 
 
@@ -237,7 +243,7 @@ def test_every_endpoint_answers_as_the_document_says(
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/status-that-is-not", "/v1/scenario"])
 def test_only_names_of_this_host_are_answered(runtime: Runtime, host: str, status: int, path: str) -> None:
     """A page that makes its own name resolve to 127.0.0.1 (DNS rebinding) still sends that name."""
-    app = create_control_app(runtime, token=None, bound_host="127.0.0.1", names=["mock.example"])
+    app = app_of(runtime, token=None, bound_host="127.0.0.1", names=["mock.example"])
     answer = app.test_client().get(path, headers={"Host": host})
     if status == 403:
         assert answer.status_code == 403
@@ -248,7 +254,7 @@ def test_only_names_of_this_host_are_answered(runtime: Runtime, host: str, statu
 
 def test_bound_to_every_address_it_answers_to_any_address_but_not_to_any_name(runtime: Runtime) -> None:
     """A health check asks for the container's address; an address can't be made to resolve to another."""
-    client = create_control_app(runtime, token="t0ken", bound_host="0.0.0.0").test_client()
+    client = app_of(runtime, token="t0ken", bound_host="0.0.0.0").test_client()
     assert client.get("/v1/health", headers={"Host": "10.1.2.3:8586"}).status_code == 200
     assert client.get("/v1/health", headers={"Host": "[fd00::1]:8586"}).status_code == 200
     assert client.get("/v1/health", headers={"Host": "evil.example:8586"}).status_code == 403
@@ -256,7 +262,7 @@ def test_bound_to_every_address_it_answers_to_any_address_but_not_to_any_name(ru
 
 def test_bound_to_one_address_it_answers_to_that(runtime: Runtime) -> None:
     """And to loopback names."""
-    client = create_control_app(runtime, token="t0ken", bound_host="192.168.0.5").test_client()
+    client = app_of(runtime, token="t0ken", bound_host="192.168.0.5").test_client()
     assert client.get("/v1/health", headers={"Host": "192.168.0.5:8586"}).status_code == 200
     assert client.get("/v1/health", headers={"Host": "192.168.0.6:8586"}).status_code == 403
 
@@ -285,21 +291,21 @@ def test_pages_of_other_origins_are_refused(ask: Ask, origin: str | None, status
         error_of(answer)
 
 
-CHANGES = [each for each in ENDPOINTS if each.changes]
+CHANGES = [each for each in TABLE if each.changes]
 
 
 @pytest.mark.parametrize(
     "kind",
     [None, "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"],
 )
-@pytest.mark.parametrize("endpoint", CHANGES, ids=lambda each: f"{each.method} {each.path}")
+@pytest.mark.parametrize("operation", CHANGES, ids=lambda each: f"{each.method} {each.path}")
 def test_every_change_is_asked_for_as_json(
-    ask: Ask, runtime: Runtime, endpoint: Endpoint, kind: str | None
+    ask: Ask, runtime: Runtime, operation: Operation, kind: str | None
 ) -> None:
     """What a form can send without asking first does nothing."""
     epoch = runtime.epoch.number
-    path = endpoint.path.replace("{name}", "SQL")
-    answer = ask(endpoint.method, path, {"scenario": "basics/empty"}, content_type=kind)
+    path = operation.path.replace("{name}", "SQL")
+    answer = ask(operation.method, path, {"scenario": "basics/empty"}, content_type=kind)
     assert answer.status_code == 415
     assert "application/json" in error_of(answer)["hint"]
     assert runtime.epoch.number == epoch
@@ -313,19 +319,19 @@ def test_a_charset_beside_the_content_type_is_fine(ask: Ask) -> None:
 @pytest.fixture
 def guarded(runtime: Runtime) -> FlaskClient:
     """A client of a control plane that asks for a token."""
-    return create_control_app(runtime, token="s3same-öffne", bound_host="0.0.0.0").test_client()
+    return app_of(runtime, token="s3same-öffne", bound_host="0.0.0.0").test_client()
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: f"{each.method} {each.path}")
+@pytest.mark.parametrize("operation", TABLE, ids=lambda each: f"{each.method} {each.path}")
 def test_with_a_token_only_the_health_is_open(
-    guarded: FlaskClient, runtime: Runtime, endpoint: Endpoint
+    guarded: FlaskClient, runtime: Runtime, operation: Operation
 ) -> None:
     """Everything else needs it, before anything else is said."""
     epoch = runtime.epoch.number
-    path = endpoint.path.replace("{name}", "nosuch")
-    answer = guarded.open(path, method=endpoint.method, base_url=LOCAL)
-    if endpoint.is_open:
-        assert (endpoint.path, answer.status_code) == ("/v1/health", 200)
+    path = operation.path.replace("{name}", "nosuch")
+    answer = guarded.open(path, method=operation.method, base_url=LOCAL)
+    if operation.is_open:
+        assert (operation.path, answer.status_code) == ("/v1/health", 200)
         return
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -361,7 +367,7 @@ def test_what_is_not_there_is_not_said_without_the_token(guarded: FlaskClient, p
 def test_a_wider_address_without_a_token_is_refused_at_the_start(runtime: Runtime, host: str) -> None:
     """Whoever forgets it is told."""
     with pytest.raises(UsageError, match="needs a token"):
-        create_control_app(runtime, token=None, bound_host=host)
+        app_of(runtime, token=None, bound_host=host)
 
 
 # ---- errors ----
@@ -493,14 +499,14 @@ def fuzzed() -> Iterator[FlaskClient]:
     """A client of a host that many odd things are sent to."""
     scenario = loader.load("basics/empty", overrides={"clock.mode": "frozen"})
     made = Runtime(scenario, Certificates(Authority()))
-    yield create_control_app(made, token=None, bound_host="127.0.0.1").test_client()
+    yield app_of(made, token=None, bound_host="127.0.0.1").test_client()
     made.close()
     made.certificates.close()
 
 
 @settings(max_examples=120, deadline=None)
 @given(
-    endpoint=st.sampled_from([each for each in CHANGES if each.path not in ("/v1/scenario",)]),
+    operation=st.sampled_from([each for each in CHANGES if each.path not in ("/v1/scenario",)]),
     name=st.sampled_from(["SQL", "LDAP", "nosuch", "a/b", "%"]),
     body=st.recursive(
         st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=6),
@@ -515,11 +521,11 @@ def fuzzed() -> Iterator[FlaskClient]:
         max_leaves=12,
     ),
 )
-def test_no_body_brings_it_down(fuzzed: FlaskClient, endpoint: Endpoint, name: str, body: object) -> None:
+def test_no_body_brings_it_down(fuzzed: FlaskClient, operation: Operation, name: str, body: object) -> None:
     """Whatever is sent: never a 500."""
-    path = endpoint.path.replace("{name}", name)
+    path = operation.path.replace("{name}", name)
     answer = fuzzed.open(
-        path, method=endpoint.method, data=json.dumps(body), content_type="application/json", base_url=LOCAL
+        path, method=operation.method, data=json.dumps(body), content_type="application/json", base_url=LOCAL
     )
     assert answer.status_code in {200, 201, 400, 404, 405, 409, 422}, answer.data
 
@@ -592,7 +598,7 @@ def test_the_caller_may_decide_how_scenarios_are_loaded(runtime: Runtime) -> Non
         asked.append((scenario, overrides))
         return runtime.loaded
 
-    client = create_control_app(runtime, token=None, bound_host="localhost", load=load).test_client()
+    client = app_of(runtime, load, token=None, bound_host="localhost").test_client()
     client.put("/v1/scenario", json={"scenario": "x", "overrides": {"seed": 3}}, base_url=LOCAL)
     assert asked == [("x", {"seed": 3})]
 
@@ -934,22 +940,22 @@ def test_the_truth_is_shown_beside_what_the_client_was_told(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "endpoint",
+    "operation",
     [
         each
-        for each in ENDPOINTS
+        for each in TABLE
         if not each.changes and not each.shows_secrets and each.answer.kind == "application/json"
     ],
     ids=lambda each: each.path,
 )
-def test_no_other_answer_shows_a_token(runtime: Runtime, ask: Ask, endpoint: Endpoint) -> None:
+def test_no_other_answer_shows_a_token(runtime: Runtime, ask: Ask, operation: Operation) -> None:
     """Wherever it was put: in a rule, a title, an object, a request."""
     exchange(runtime, target=f"{BASE}/Users/{SECRET}", operation="get_user")
     ask("POST", "/v1/rules", {"name": f"of {SECRET}", "reply": {"status": 200, "body": {"token": SECRET}}})
     ask("POST", "/v1/connectors/SQL/change", {"insert": [{"ContosoLogin": SECRET}]})
     ask("PUT", "/v1/host", {"set": {"title": f"about {SECRET}", "why": SECRET}})
-    path = PATHS.get(endpoint.path, endpoint.path.replace("{name}", "SQL"))
-    query = "?document=true" if endpoint.path == "/v1/scenario" else ""
+    path = PATHS.get(operation.path, operation.path.replace("{name}", "SQL"))
+    query = "?document=true" if operation.path == "/v1/scenario" else ""
     answer = ask("GET", path + query)
     assert answer.status_code == 200
     assert SECRET not in answer.get_data(as_text=True)
@@ -978,7 +984,7 @@ class Tenants:
 
     def __init__(self, host: MockHost) -> None:
         self.host = host
-        self.client = create_control_app(host.runtime, token=None, bound_host="127.0.0.1").test_client()
+        self.client = app_of(host.runtime, token=None, bound_host="127.0.0.1").test_client()
 
     def create(self, name: str, user: str, token: str | None = None) -> int:
         """Create a user in the connector of this name, as its client; the status."""
@@ -1100,7 +1106,7 @@ def test_a_near_miss_is_shown_wherever_exchanges_are(host: MockHost) -> None:
             "fault": "html",
         }
     )
-    control = create_control_app(host.runtime, token=None, bound_host="127.0.0.1").test_client()
+    control = app_of(host.runtime, token=None, bound_host="127.0.0.1").test_client()
     why = "attributes ContosoLogin: expected 'lisa', got 'bob'"
     with Stream(host.control_url) as stream:
         stream.next()
@@ -1147,7 +1153,7 @@ def test_one_assertion_holds_over_the_api_in_python_and_in_a_step(host: MockHost
             {"operation": "delete_user", "count": {"never": True}},
         ],
     }
-    control = create_control_app(host.runtime, token=None, bound_host="127.0.0.1").test_client()
+    control = app_of(host.runtime, token=None, bound_host="127.0.0.1").test_client()
     step = {"format": 1, "extends": "basics/healthy", "title": "One PATCH", "expect": []}
     patch = {"send": "patch", "id": "ljacobson", "set": {"FirstName": "Liz"}, "gets": {"status": 200}}
     step["expect"] = [patch, {"verify": spec}]
@@ -1273,7 +1279,7 @@ def test_a_stream_that_nobody_reads_any_more_is_given_up(
 
 def test_signs_of_life_are_sent_while_nothing_happens(runtime: Runtime) -> None:
     """So that proxies and readers know that it is alive."""
-    app = create_control_app(runtime, token=None, bound_host="127.0.0.1", heartbeat=0.001)
+    app = app_of(runtime, token=None, bound_host="127.0.0.1", heartbeat=0.001)
     with app.test_client().get("/v1/events", base_url=LOCAL, buffered=False) as answer:
         pieces = iter(answer.response)
         assert b"event: hello" in next(pieces)

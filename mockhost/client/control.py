@@ -1,0 +1,114 @@
+"""The client of the control plane: any operation of the table over HTTP, and its errors as ours.
+
+On `http.client`, because a proxy must not stand between: `urllib.request` would ask the environment for one. Each
+call has a connection of its own, so that threads may share a client.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
+from mockhost.operations import checking, find
+from mockhost.operations.row import JSON
+
+TIMEOUT = 60.0
+"""Seconds that an answer may take: a fresh start with a million people is no quick thing."""
+_WRONG_URL = "is --url right?"
+
+
+class ControlPlane:
+    """A running host's control plane, by its base URL. `token` is its bearer token, if it has one."""
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = TIMEOUT) -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        try:
+            port = parts.port or 80
+        except ValueError:
+            port = 0
+        if parts.scheme != "http" or not parts.hostname or not port:
+            raise UsageError(f"{url!r} is no URL of a control plane", hint="it is like http://127.0.0.1:8586")
+        self.url = url
+        self.token = token
+        self._address = (parts.hostname, port)
+        self._base = parts.path.rstrip("/")
+        self._timeout = timeout
+
+    def call(self, operation: str, /, **arguments: Any) -> Any:
+        """Do an operation of the table; its result: JSON data, or text where it is none.
+
+        None leaves an argument out. Raises UsageError, ScenarioError or CannotRun, as the host does.
+        """
+        row = find(operation)
+        in_path, query, body = checking.split(row, arguments)
+        path = row.path.format_map({name: quote(value, safe="") for name, value in in_path.items()})
+        if query:
+            path += f"?{urlencode({name: _written(value) for name, value in query.items()}, doseq=True)}"
+        document = body if row.changes else None
+        kind, text = self._ask(row.method, path, document, ", ".join([row.answer.kind, *row.answer.others]))
+        if not kind.startswith(JSON) and row.answer.kind == JSON and not row.answer.others:
+            raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
+        try:
+            return json.loads(text) if kind.startswith(JSON) else text
+        except ValueError:
+            raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL) from None
+
+    def _ask(self, method: str, target: str, document: object, kinds: str) -> tuple[str, str]:
+        headers = {"Accept": kinds}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        body = None
+        if document is not None:
+            headers["Content-Type"] = JSON
+            body = json.dumps(document).encode()
+        connection = HTTPConnection(*self._address, timeout=self._timeout)
+        try:
+            connection.request(method, self._base + target, body, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode("utf-8", "replace")
+        except (HTTPException, OSError, UnicodeError) as error:
+            raise self._silent(error) from None
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            raise _refusal(answer.status, text)
+        return answer.getheader("Content-Type", ""), text
+
+    def _silent(self, error: Exception) -> CannotRun:
+        if isinstance(error, TimeoutError):
+            return CannotRun(f"the control plane at {self.url} did not answer in {self._timeout:.3g} seconds")
+        if isinstance(error, ConnectionError) or not isinstance(error, HTTPException):
+            hint = "start a host with 'mockhost serve', or name another with --url or --ready-file"
+            return CannotRun(f"no control plane answers at {self.url}", hint=hint)
+        return CannotRun(f"what answers at {self.url} is no control plane of mockhost", hint=_WRONG_URL)
+
+
+def _written(value: object) -> object:
+    """A value as a query has it."""
+    if isinstance(value, (list, tuple)):
+        return [_written(item) for item in value]
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _refusal(status: int, text: str) -> MockhostError:
+    """The error that the control plane tells of."""
+    try:
+        said = json.loads(text)["error"]
+        message, hint, problems = str(said["message"]), str(said.get("hint", "")), said.get("problems")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return CannotRun(f"the control plane answered {status}, which nothing explains", hint=_WRONG_URL)
+    if problems:
+        return ScenarioError(_problem(each) for each in problems)
+    if status in (401, 403) and not hint:
+        hint = "give it with --token, MOCKHOST_CONTROL_TOKEN or --ready-file"
+    if status >= 500:
+        return CannotRun(message, hint=hint)
+    return UsageError(message, hint=hint)
+
+
+def _problem(said: Mapping[str, Any]) -> Problem:
+    return Problem(**{name: said[name] for name in Problem._fields if name in said})

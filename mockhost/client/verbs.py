@@ -1,0 +1,334 @@
+"""What can be done to a running host, in everyday names, on the one method that does any operation of the table."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from mockhost.clock import iso
+from mockhost.errors import UsageError, VerificationError, did_you_mean
+from mockhost.running import ClientTarget
+
+if TYPE_CHECKING:
+    import requests
+
+    from mockhost.expect.check import Report
+    from mockhost.running import RunningHost
+
+
+class HostVerbs:
+    """The verbs that a host of this process and one behind a control plane have in common.
+
+    A host brings `call`, `scenario`, `connectors`, `clients`, its clock and its control plane.
+    """
+
+    control_token: str | None = None
+    clock: HostClock
+
+    @property
+    def scenario(self) -> Any:
+        """The scenario as it was loaded."""
+        raise NotImplementedError
+
+    def call(self, operation: str, /, **arguments: Any) -> Any:
+        """Do an operation by its name, such as `call("get_clock")`; its result as plain data.
+
+        The operations and their arguments are those of the control API. Raises UsageError, ScenarioError, CannotRun.
+        """
+        raise NotImplementedError
+
+    def connectors(self) -> Mapping[str, ClientTarget]:
+        """The host's own truth, by connector."""
+        raise NotImplementedError
+
+    def clients(self) -> Mapping[str, ClientTarget]:
+        """What the client was told, by connector."""
+        raise NotImplementedError
+
+    @property
+    def control_url(self) -> str:
+        """The control plane's base, e.g. `http://127.0.0.1:8586`."""
+        raise NotImplementedError
+
+    @property
+    def _controlled(self) -> bool:
+        """Whether there is a control plane."""
+        return True
+
+    def _facts(self) -> dict[str, Any]:
+        """Of the ready file: pid, scenario, tls and listening."""
+        raise NotImplementedError
+
+    # -- what happens to it --------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Back to the scenario as loaded, in a new epoch, on the same ports."""
+        self.call("reset")
+
+    def reset_connector(self, name: str) -> None:
+        """Put one connector back to the objects and states it began with; its exchanges leave the journal.
+
+        The host, its clock and its rules stay; a connector that sprang up on demand begins with rule counters of its
+        own anew. Raises UsageError.
+        """
+        self.call("reset_connector", name=name)
+
+    def service(self, action: str) -> None:
+        """`start`, `stop` or `restart` the service. While it is stopped its port refuses connections."""
+        self.call("control_service", action=action)
+
+    def set(self, path: str, value: object) -> str:
+        """Set a value of the scenario by its dotted path; whether that counts `now` or `at restart`."""
+        return str(self.call("set_host", set={path: value})["set"][0]["applied"])
+
+    def change(self, changes: Mapping[str, object]) -> int:
+        """Change connected systems behind the host's back, all or none; how many objects it touched.
+
+        `changes` is as in a scenario's step, e.g. `{"SQL": {"insert": [{"ContosoLogin": "bob", ...}]}}`.
+        """
+        return int(self.call("change", changes=changes)["objects"])
+
+    def import_now(self, connector: str | None = None, profile: str = "full") -> None:
+        """Begin an import run, `full` or `delta`; it takes as long as the scenario says, on the virtual clock."""
+        self.call("import_now", name=self.truth(connector).connector, profile=profile)
+
+    # -- rules -------------------------------------------------------------------------------------------------
+
+    def fail_next(
+        self,
+        operation: str | Sequence[str] | None = None,
+        *,
+        fault: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        reply: Mapping[str, Any] | None = None,
+        delay: str | Mapping[str, Any] | None = None,
+        write: str | None = None,
+        times: int | None = 1,
+        connector: str | None = None,
+        name: str | None = None,
+        **when: Any,
+    ) -> str:
+        """Have the next `times` requests of an operation go wrong (None: every one), and the ones after that go well.
+
+        `fault`, `reply`, `delay` and `write` are as in a rule, `when` holds more of its conditions, e.g.
+        `fail_next("create_user", fault="connection_reset", write="not_applied", attributes={"ContosoLogin": "bob"})`.
+        Without fault, reply and delay the answer is 503. Faults on connections (`fault="tls_alert"`) take no operation.
+        Returns the name of the rule, which comes before all others. Raises UsageError.
+        """
+        condition = {"operation": operation, "connector": connector, **when}
+        rule = {
+            "name": name,
+            "when": {word: value for word, value in condition.items() if value is not None},
+            "fault": fault,
+            "reply": reply,
+            "delay": delay,
+            "write": write,
+            "times": times,
+        }
+        if fault is None and reply is None and delay is None:
+            rule["fault"] = {"http_error": 503}
+        return self.add_rule({word: value for word, value in rule.items() if value not in (None, {})})
+
+    def add_rule(self, rule: Mapping[str, Any]) -> str:
+        """Put a rule, as a scenario's `rules` have them, before all others; its name. Raises UsageError."""
+        return str(self.call("add_rule", rule=rule)["name"])
+
+    def remove_rule(self, name: str) -> None:
+        """Take away a rule that was added. Raises UsageError if there is none of this name."""
+        self.call("remove_rule", name=name)
+
+    def clear_rules(self) -> None:
+        """Take away every rule that was added."""
+        self.call("clear_rules")
+
+    @property
+    def rules(self) -> list[dict[str, object]]:
+        """The rules in the order in which they are tried; how often each `matched`, `fired`, and may yet (`left`)."""
+        found: list[dict[str, object]] = self.call("list_rules")["rules"]
+        return found
+
+    def state(self, connector: str | None = None) -> str:
+        """The state that the host, or a connector with states of its own, is in."""
+        states = self.call("get_states")
+        return str(states["connectors"].get(connector, states["host"]))
+
+    def set_state(self, name: str, connector: str | None = None) -> None:
+        """Put the host, or a connector that has this state, into a state. Raises UsageError."""
+        self.call("set_state", state=name, connector=connector)
+
+    def release(self) -> int:
+        """Let every answer that hangs go on; how many there were."""
+        return int(self.call("release")["released"])
+
+    # -- how clients get here ----------------------------------------------------------------------------------
+
+    def told(self, connector: str | None = None) -> ClientTarget:
+        """What the client was told of a connector (the first one, if not named)."""
+        return _pick(self.clients(), connector)
+
+    def truth(self, connector: str | None = None) -> ClientTarget:
+        """The host's own truth of a connector: its real URL and secret token."""
+        return _pick(self.connectors(), connector)
+
+    def url(self, connector: str | None = None) -> str:
+        """The tenant URL that the client was told, without a trailing slash."""
+        return self.told(connector).url
+
+    def token(self, connector: str | None = None) -> str:
+        """The secret token that the client was told."""
+        return self.told(connector).secret_token
+
+    def headers(self, connector: str | None = None) -> dict[str, str]:
+        """The headers that let a client in: `Authorization`."""
+        return {"Authorization": f"Bearer {self.token(connector)}"}
+
+    @property
+    def ca_file(self) -> str | None:
+        """A PEM file with what a client must trust; None while the port speaks plain HTTP."""
+        return next((target.ca_file for target in self.connectors().values()), None)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A client's context that trusts the host's certificate and verifies its name."""
+        return ssl.create_default_context(cafile=self.ca_file)
+
+    def client_certificate(self) -> tuple[str, str]:
+        """A certificate, and its key, that the host takes from clients where it demands one: (PEM, PEM)."""
+        made = self.call("get_client_certificate")
+        return made["certificate"], made["key"]
+
+    def session(self, connector: str | None = None) -> requests.Session:
+        """A `requests.Session` with the token and the trust that the client was told."""
+        import requests
+
+        told = self.told(connector)
+        session = requests.Session()
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {told.secret_token}"
+        session.headers["Content-Type"] = "application/scim+json; charset=utf-8"
+        if told.ca_file:
+            session.verify = told.ca_file
+        return session
+
+    def env(self) -> dict[str, str]:
+        """Environment variables that tell another process, in any language, how to reach this host."""
+        variables: dict[str, str] = {}
+        clients = self.clients()
+        for name, told in clients.items():
+            key = re.sub(r"[^A-Z0-9]", "_", name.upper())
+            variables[f"MOCKHOST_{key}_URL"] = told.url
+            variables[f"MOCKHOST_{key}_TOKEN"] = told.secret_token
+        if self._controlled:
+            variables["MOCKHOST_CONTROL_URL"] = self.control_url
+            if self.control_token:
+                variables["MOCKHOST_CONTROL_TOKEN"] = self.control_token
+        trusted = self.ca_file
+        if trusted and any(told.trusted for told in clients.values()):
+            for key in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"):
+                variables[key] = trusted
+        return variables
+
+    def ready(self) -> dict[str, Any]:
+        """The document of `--ready-file`: where everything is, and what the client was told."""
+        control: dict[str, Any] = {"url": None, "token": None}
+        if self._controlled:
+            control = {"url": self.control_url, "token": self.control_token}
+        return {
+            **self._facts(),
+            "ca_file": self.ca_file,
+            "control": control,
+            "connectors": {name: _shape(each) for name, each in self.connectors().items()},
+            "clients": {name: _shape(each) for name, each in self.clients().items()},
+        }
+
+    # -- what is inside ----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What is configured beside what is effective, and the state of each connector, the clock and the rest."""
+        scenario = self.call("get_scenario")
+        return {
+            "scenario": scenario["name"],
+            "title": scenario["title"],
+            "epoch": self.call("get_health")["epoch"],
+            **self.call("get_host"),
+            **self.call("list_connectors"),
+            "states": self.call("get_states"),
+            "clock": self.call("get_clock"),
+        }
+
+    def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]:
+        """The objects of the connected system, optionally only those whose columns equal `match`."""
+        found: list[dict[str, object]] = self.call("get_objects", name=self.truth(connector).connector)[
+            "objects"
+        ]
+        return [values for values in found if all(values.get(k) == v for k, v in match.items())]
+
+    def cache(self, connector: str | None = None) -> list[dict[str, object]]:
+        """The resources of the connector space."""
+        found: list[dict[str, object]] = self.call("get_cache", name=self.truth(connector).connector)[
+            "objects"
+        ]
+        return found
+
+    def verify(self, **spec: object) -> None:
+        """Assert over the journal, e.g. `verify(operation="patch_user", count={"exactly": 1})`.
+
+        Raises VerificationError (an AssertionError) with the journal as a table.
+        """
+        result = self.call("verify", spec=spec)
+        if not result["ok"]:
+            raise VerificationError(result["text"])
+
+    def check(self) -> Report:
+        """Play the scenario's expect, cure and cured steps against this host."""
+        from mockhost.expect.check import check
+        from mockhost.expect.driver import HostDriver
+
+        return check(self.scenario, HostDriver(cast("RunningHost", self)))
+
+
+class HostClock:
+    """The virtual clock as a test holds it."""
+
+    def __init__(self, host: HostVerbs, now: Callable[[], float]) -> None:
+        self._host = host
+        self._now = now
+
+    def now(self) -> float:
+        """Virtual seconds since 1970."""
+        return self._now()
+
+    def iso(self) -> str:
+        """The virtual time as `2026-01-01T00:00:00.000Z`."""
+        return iso(self.now())
+
+    def advance(
+        self,
+        by: str | float = 0.0,
+        *,
+        seconds: float = 0.0,
+        minutes: float = 0.0,
+        hours: float = 0.0,
+        days: float = 0.0,
+    ) -> None:
+        """Move the clock on, e.g. `advance(minutes=5)` or `advance("4m")`; due jobs run in time order."""
+        from mockhost.durations import parse_duration
+
+        more = parse_duration(by) if isinstance(by, str) else by
+        self._host.call(
+            "advance_clock", by=more + seconds + 60.0 * minutes + 3600.0 * hours + 86_400.0 * days
+        )
+
+
+def _pick(targets: Mapping[str, ClientTarget], connector: str | None) -> ClientTarget:
+    name = connector if connector is not None else next(iter(targets), None)
+    if name is None or name not in targets:
+        raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(str(name), targets))
+    return targets[name]
+
+
+def _shape(target: ClientTarget) -> dict[str, Any]:
+    return {"url": target.url, "secret_token": target.secret_token}
+
+
+__all__ = ["HostClock", "HostVerbs"]

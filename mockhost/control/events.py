@@ -1,0 +1,49 @@
+"""The control plane's event stream: server-sent events (WHATWG HTML, "Server-sent events")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Response
+
+from mockhost.control.plain import plainly, rendered
+from mockhost.journal import Exchange
+from mockhost.operations.row import EVENTS
+from mockhost.runtime import Runtime
+from mockhost.runtime.operations import Stream
+from mockhost.runtime.operations.journal import exchange_json
+
+
+def response(runtime: Runtime, stream: Stream, heartbeat: float) -> Response:
+    """What happens from now on; a comment every `heartbeat` seconds shows that the stream is alive."""
+    made = Response(_events(runtime, stream, heartbeat), content_type=EVENTS)
+    made.headers["Cache-Control"] = "no-store"
+    # Also where nobody ever reads the first event.
+    made.call_on_close(stream.subscription.close)
+    return made
+
+
+def _events(runtime: Runtime, stream: Stream, heartbeat: float) -> Iterator[bytes]:
+    """A greeting, then what happens. It outlives a reset and ends with the host."""
+    subscription = stream.subscription
+    yield b"retry: 1000\n" + _event("hello", stream.hello)
+    while True:
+        event = subscription.get(heartbeat)
+        if lost := subscription.lost():
+            yield _event("lost", {"events": lost})
+        if event is not None:
+            yield _event(event.kind, _shown(runtime, event.data), event.number)
+        elif subscription.closed:
+            return
+        else:
+            yield b": still here\n\n"
+
+
+def _shown(runtime: Runtime, data: object) -> object:
+    """What an event says, without secrets: exchanges as the journal shows them."""
+    return exchange_json(runtime, data) if isinstance(data, Exchange) else plainly(runtime.journal, data)
+
+
+def _event(kind: str, data: object, number: int | None = None) -> bytes:
+    head = f"event: {kind}\n" if number is None else f"id: {number}\nevent: {kind}\n"
+    return head.encode() + b"data: " + rendered(data) + b"\n\n"

@@ -1,0 +1,76 @@
+"""The handlers of the operations on a running host. The table is `mockhost.operations`.
+
+A handler gets the host and its arguments, already checked against its row, calls the runtime, and returns plain data
+(or bytes, or a stream). It raises errors; who called makes an answer or an exception of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from mockhost.errors import UsageError
+from mockhost.journal import Subscription
+from mockhost.operations import checking
+from mockhost.operations.row import Operation, Role
+from mockhost.runtime.runtime import Runtime
+from mockhost.scenario import loader
+from mockhost.scenario.model import Scenario
+
+Load = Callable[[str | Mapping[str, Any], Mapping[str, Any]], Scenario]
+"""Makes a scenario of a name, path or document and what is laid over it."""
+Data = dict[str, Any]
+
+
+def load(scenario: str | Mapping[str, Any], overrides: Mapping[str, Any]) -> Scenario:
+    """A scenario by name or path, or of a document. Raises ScenarioError, UsageError."""
+    if isinstance(scenario, str):
+        return loader.load(scenario, overrides=overrides)
+    return loader.load_document(scenario, overrides=overrides)
+
+
+class Operated(NamedTuple):
+    """A running host as its handlers see it, and who operates it."""
+
+    runtime: Runtime
+    load: Load = load
+    role: Role = "operator"
+
+
+class Stream(NamedTuple):
+    """The result of an operation that goes on: what happens from now on."""
+
+    hello: Data
+    subscription: Subscription
+
+
+class NoSuch(UsageError):
+    """Something that is named and not there: 404."""
+
+
+class NotNow(UsageError):
+    """Something that can't be done in the state that the host is in: 409."""
+
+
+def carry_out(
+    host: Operated, operation: Operation, in_path: Mapping[str, str], others: Callable[[], Mapping[str, Any]]
+) -> Any:
+    """Have an operation's handler do it. `others`: the arguments that are not in the path, checked."""
+    room = importlib.import_module(operation.room)
+    if operation.first:
+        getattr(room, operation.first)(host, **in_path)
+    return getattr(room, operation.name)(host, **in_path, **others())
+
+
+def perform(host: Operated, operation: Operation, arguments: Mapping[str, Any]) -> Any:
+    """Do an operation in this process. Raises UsageError for arguments that do not fit, and what it raises."""
+    in_path, query, body = checking.split(operation, arguments)
+
+    def others() -> Mapping[str, Any]:
+        if operation.whole:  # those who know the words of such a document check it
+            return {**query, operation.whole: body}
+        checking.checked(operation, query, body)
+        return {**query, **body}
+
+    return carry_out(host, operation, in_path, others)

@@ -1,0 +1,152 @@
+"""Handlers of the operations on the host as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mockhost import __version__
+from mockhost.durations import parse_duration
+from mockhost.operations.row import PEM, Media
+from mockhost.running import ClientTarget
+from mockhost.runtime.operations import Data, Operated, Stream
+from mockhost.scenario import loader
+
+
+def get_health(host: Operated) -> Data:
+    # Without the lock: it must answer while something long holds it.
+    runtime = host.runtime
+    return {
+        "status": "ok",
+        "version": __version__,
+        "scenario": runtime.scenario.name,
+        "epoch": runtime.epoch.number,
+        "service": "running" if runtime.host.running else "stopped",
+    }
+
+
+def get_scenario(host: Operated, *, document: bool = False) -> Data:
+    scenario = host.runtime.scenario
+    summary: Data = {
+        "name": scenario.name,
+        "title": scenario.title,
+        "why": scenario.why,
+        "cause": scenario.cause,
+        "client_should": scenario.client_should,
+        "reproduces": list(scenario.reproduces),
+        "tags": list(scenario.tags),
+        "origin": scenario.origin,
+        "extends": scenario.parent,
+        "seed": scenario.seed,
+        "connectors": list(scenario.connectors),
+        "rules": len(scenario.rules),
+        "timeline": len(scenario.timeline),
+    }
+    return {**summary, "document": scenario.document} if document else summary
+
+
+def use_scenario(
+    host: Operated, *, scenario: str | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+) -> Data:
+    host.runtime.use(host.load(scenario, overrides or {}))
+    return _begun(host)
+
+
+def reset(host: Operated) -> Data:
+    host.runtime.reset()
+    return _begun(host)
+
+
+def _begun(host: Operated) -> Data:
+    return {"scenario": host.runtime.scenario.name, "epoch": host.runtime.epoch.number}
+
+
+def get_host(host: Operated) -> Data:
+    status = host.runtime.status()
+    return {name: status[name] for name in ("service", "configured", "effective", "restart_pending", "tls")}
+
+
+def set_host(host: Operated, *, set: Mapping[str, object]) -> Data:
+    runtime = host.runtime
+    with runtime.lock:
+        if len(set) > 1:
+            # All of them or none: first see whether the whole is a scenario.
+            loader.with_overrides(runtime.scenario, set)
+        done = [runtime.set(path, value) for path, value in set.items()]
+    return {"set": done, **get_host(host)}
+
+
+patch_host = set_host
+
+
+def get_clock(host: Operated) -> Data:
+    with host.runtime.lock:
+        return dict(host.runtime.clock_state())
+
+
+def advance_clock(host: Operated, *, by: str | float) -> Data:
+    runtime = host.runtime
+    problems: list[str] = []
+
+    def hear(kind: str, data: object) -> None:
+        if kind == "state" and isinstance(data, Mapping) and data.get("what") == "timeline":
+            problems.append(str(data.get("problem")))
+
+    listen_no_more = runtime.events.call(hear)
+    try:
+        runtime.advance(parse_duration(by) if isinstance(by, str) else float(by))
+    finally:
+        listen_no_more()
+    return {**get_clock(host), "problems": problems}
+
+
+def get_service(host: Operated) -> Data:
+    status = host.runtime.status()
+    service = status["service"]
+    assert isinstance(service, dict)
+    return {**service, "restart_pending": status["restart_pending"]}
+
+
+def control_service(host: Operated, *, action: str) -> Data:
+    host.runtime.service(action)
+    return get_service(host)
+
+
+def get_truth(host: Operated) -> Data:
+    runtime = host.runtime
+    return {
+        "connectors": {name: _target(each) for name, each in runtime.truth().items()},
+        "clients": {name: _target(each) for name, each in runtime.told().items()},
+        "ca": _ca(host),
+        "pid": os.getpid(),
+        "tls": runtime.scenario.host.tls.mode != "plain_http",
+    }
+
+
+def _target(target: ClientTarget) -> Data:
+    return {name: value for name, value in target._asdict().items() if name != "connector"}
+
+
+def get_ca(host: Operated) -> Media:
+    return Media(_ca(host).encode("ascii"), PEM)
+
+
+def _ca(host: Operated) -> str:
+    return host.runtime.certificates.bundle_file.read_text("ascii")
+
+
+def get_client_certificate(host: Operated) -> Data:
+    certificate, key = host.runtime.certificates.client_certificate()
+    return {"certificate": certificate, "key": key}
+
+
+def stream_events(host: Operated) -> Stream:
+    runtime = host.runtime
+    subscription = runtime.events.subscribe()
+    hello = {
+        "scenario": runtime.scenario.name,
+        "epoch": runtime.epoch.number,
+        "last": runtime.journal.last,
+    }
+    return Stream(hello, subscription)
