@@ -153,7 +153,7 @@ class MockHost(HostVerbs):
         runtime = self.runtime
         observer = _Observer(runtime)
         self.listener = Listener(
-            create_data_app(runtime),
+            self._data_app(),
             hosts=self._hosts,
             port=self._port,
             tls=self._offer,
@@ -176,6 +176,9 @@ class MockHost(HostVerbs):
         if runtime.host.running:
             self.listener.open()
         return self
+
+    def _data_app(self) -> WSGIApplication:
+        return create_data_app(self.runtime)
 
     def _start_control(self) -> None:
         host, port = self._control_address

@@ -326,7 +326,8 @@ def test_a_patch_that_would_keep_everybody_waiting_is_refused(
 def test_a_search_that_would_keep_everybody_waiting_is_refused() -> None:
     """`tooMany` (RFC 7644 3.12) for many comparisons with many users; one comparison, or an index, is fine."""
     crowd = {"SQL": {"system": {"objects": [], "people": 200_000}}}
-    with MockHost("basics/healthy", tls=False, control=False, connectors=crowd) as host:
+    grammar = {"behaviours": {"filter_grammar": "rfc"}}
+    with MockHost("basics/healthy", tls=False, control=False, connectors=crowd, host=grammar) as host:
         terms = [f'FirstName co "zz{n}"' for n in range(120)]
         answer = ask(host, "GET", "/Users?filter=" + quote(" or ".join(terms)), connector="SQL")
         assert (answer.status, json.loads(answer.body)["scimType"]) == (400, "tooMany")

@@ -10,7 +10,6 @@ import click
 
 from mockhost import clock
 from mockhost.cli import cure, outcome, validate
-from mockhost.cli.evidence import assumed
 from mockhost.cli.hiding import Hide, hidden, hider
 from mockhost.cli.options import Seconds, Setting
 from mockhost.cli.terminal import Terminal, stderr, stdout
@@ -108,6 +107,7 @@ def _code(played: Sequence[Played]) -> int:
 def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = False) -> Played:
     """Play one scenario on a fresh host with a frozen clock."""
     from mockhost.api import MockHost
+    from mockhost.cli.recorded import RecordedHost
     from mockhost.expect import check as steps
     from mockhost.expect.driver import HostDriver
 
@@ -115,10 +115,11 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
     report = proof = error = None
     hide: Hide = str
     try:
-        with MockHost(name, control=False, sets=sets) as host:
-            hide = hider(host.runtime.scenario)
-            report = steps.check(host.runtime.scenario, HostDriver(host), timeout=timeout)
-        scenario = host.scenario
+        with RecordedHost.of(name, sets) as host:
+            scenario = host.scenario
+            hide = hider(scenario)
+            driver = HostDriver(host)
+            report = steps.check(scenario, driver, timeout=timeout, alternatives=host.alternatives)
         if prove and scenario.parent is not None and scenario.expect:
             with MockHost(scenario.parent, control=False) as healthy:
                 proof = steps.prove(scenario, HostDriver(healthy), timeout=timeout)
@@ -144,7 +145,7 @@ def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
             for result in section.results:
                 lines += [f"    {line}" for line in _step(result, terminal, verbose=verbose)]
     if not verbose:
-        rests = sorted({name for s in played.report.sections for r in s.results for name in assumed(r)})
+        rests = sorted({name for s in played.report.sections for r in s.results for name in r.assumed})
         lines += [terminal.styled(f"  rests on assumptions: {', '.join(rests)}", "dim")] if rests else []
     if played.proof is not None and (verbose or not played.proof.holds):
         lines += [f"  {line}" for line in printable_lines(played.proof.text)]
@@ -165,9 +166,9 @@ def _step(result: StepResult, terminal: Terminal, *, verbose: bool) -> list[str]
             lines.append(f"  body  {body}")
     if result.verdict is not None and (verbose or not result.ok):
         lines.append(f"  said  {printable(' / '.join(result.verdict.words.splitlines()))}")
-    names = assumed(result)
-    if names:
-        lines.append(terminal.styled(f"  rests on {', '.join(names)}: assumed, see docs/fidelity.md", "dim"))
+    if result.assumed:
+        names = ", ".join(result.assumed)
+        lines.append(terminal.styled(f"  rests on {names}: assumed, see docs/fidelity.md", "dim"))
     return lines
 
 
@@ -212,7 +213,7 @@ def _step_json(result: StepResult) -> dict[str, Any]:
         "text": result.text,
         "problems": list(result.problems),
         "error": result.error,
-        "assumed": assumed(result),
+        "assumed": list(result.assumed),
         "seen": None
         if seen is None
         else {

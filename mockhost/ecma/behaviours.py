@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
 from mockhost.errors import UsageError, did_you_mean
@@ -57,6 +59,9 @@ _WEBAPI = "GitHub aspnet/AspNetWebStack (Web API 2), "
 _KATANA = "GitHub aspnet/AspNetKatana, "
 _REFERENCE = "GitHub AzureAD/SCIMReferenceCode, "
 _CONFIGURATION = "GitHub microsoft/MIMPowerShellConnectors, ECMA2HostCSV, exported configuration"
+_TOOLS = "PowerShell Gallery, ECMA2HostTools 1.0.0 to 1.3.0 (written by somebody who runs the real host)"
+_PICTURES = "GitHub SuryenduB/suryendub.github.io, post of 2024-03-01 on the PowerShell connector: the portal"
+_EXPORT_OF_2024 = "GitHub SuryenduB/MIMPowerShellConnectors, OKTACore, exported configuration"
 _NONE = "None found."
 _UNPUBLISHED = "Not published."
 
@@ -69,10 +74,11 @@ _AUTHENTICATION = (
         "status",
         preview_2020=None,
         title="Wrong or missing secret token: status",
-        real="Not published; the portal then speaks of invalid credentials.",
+        real="Every connector asks for a bearer token. The status is not published; the portal then speaks of invalid "
+        "credentials.",
         mock="401.",
         source=f"{_WEBAPI}AuthorizeAttribute; {_SCIM}Authorization to provisioning connectors in the "
-        "application gallery",
+        f"application gallery; {_TOOLS}",
         evidence="inferred",
         ids=("U1",),
     ),
@@ -279,11 +285,11 @@ _READING = (
         ("list", 405),
         preview_2020=405,
         title="`GET /Users` without a filter",
-        real="405 in 2020. Since then account discovery, which pages through all users, names ECMA among the "
-        "connectors that give complete results.",
-        mock="A paged list (`current`) or 405 (`preview-2020`).",
-        source=f"{_PREVIEW}; {_DISCOVERY}Connectors with established discovery behavior",
-        evidence="inferred",
+        real="405 in 2020. Today it lists, page by page, and `totalResults` is the number of all users: a tool counts "
+        "a connector's cache by one request.",
+        mock="A paged list with the true total (`current`) or 405 (`preview-2020`).",
+        source=f"{_PREVIEW}; {_TOOLS}; {_DISCOVERY}Connectors with established discovery behavior",
+        evidence="documented",
         ids=("U3",),
     ),
     Behaviour(
@@ -346,14 +352,14 @@ _READING = (
     ),
     Behaviour(
         "filter_grammar",
-        "rfc",
-        ("rfc", "entra"),
+        "entra",
+        ("entra", "rfc"),
         preview_2020=None,
         title="Which filters are understood",
-        real="The service sends `eq` and `and`, nothing else.",
-        mock="All of RFC 7644. `entra`: only `eq` and `and`, the rest gets `filter_unsupported_status`.",
-        source=f"RFC 7644 3.4.2.2; {_SCIM}Understand the Microsoft Entra SCIM implementation",
-        evidence="assumed",
+        real="The host only supports exact matches by `eq`; the service joins several with `and`.",
+        mock="`eq`, also joined by `and`; the rest gets `filter_unsupported_status`. `rfc`: all of RFC 7644.",
+        source=f"{_TOOLS}; {_SCIM}Understand the Microsoft Entra SCIM implementation",
+        evidence="documented",
         ids=("U12",),
     ),
     Behaviour(
@@ -375,7 +381,7 @@ _READING = (
         preview_2020=501,
         title="A filter that is well formed but not supported",
         real="Not published. The library turned this into 501 at first, into 400 later.",
-        mock="400 `invalidFilter`; `preview-2020`: 501. Only with `filter_grammar: entra`.",
+        mock="400 `invalidFilter`; `preview-2020`: 501. Not with `filter_grammar: rfc`.",
         source=f"RFC 7644 3.12; {_REFERENCE}ControllerTemplate.cs",
         evidence="inferred",
         ids=("U13",),
@@ -425,9 +431,9 @@ _RESOURCES = (
         _BOOLEAN,
         preview_2020=None,
         title="The core User schema in `schemas` of a resource",
-        real=_UNPUBLISHED,
+        real="Not published. The service's own creates name the core and the enterprise User, and not the extension.",
         mock="Yes, before the ECMA2Host extension. The attributes are under the extension's URN.",
-        source=f"RFC 7643 3.3; {_LDAP}Configure attribute mapping",
+        source=f"RFC 7643 3.3; {_LDAP}Configure attribute mapping; {_TOOLS}",
         evidence="inferred",
         ids=("U11",),
     ),
@@ -461,9 +467,10 @@ _RESOURCES = (
         ("when_disable_sets", "always", "never"),
         preview_2020=None,
         title="`active` in a resource",
-        real="Not published; the disable flow copies it to an attribute of the target.",
-        mock="Only where the disable flow sets an attribute, whose value it then shows.",
-        source=f"{_SQL}6.4 Configure how attributes are surfaced; {_PREVIEW}",
+        real="Not published. The service sends `active` on create and on disable although nothing is mapped to it, so "
+        "every connector meets it; the disable flow copies it to an attribute of the target.",
+        mock="Understood in every request. Shown only where the disable flow sets an attribute, with its value.",
+        source=f"{_SQL}6.4 Configure how attributes are surfaced; {_PREVIEW}; {_PICTURES}",
         evidence="assumed",
         ids=("U29",),
     ),
@@ -485,10 +492,11 @@ _RESOURCES = (
         ("when_supplied", "always", "never"),
         preview_2020=None,
         title="`-dn-` in `/Schemas`",
-        real="A target attribute `-dn-` exists for LDAP; for the rest it is not published.",
+        real="A target attribute `-dn-` exists for LDAP, and for PowerShell with DN style None and Autogenerated off; "
+        "it needs no mapping there.",
         mock="Where the client supplies the DN; not where the host generates it.",
-        source=f"{_LDAP}Configure attribute mapping",
-        evidence="inferred",
+        source=f"{_LDAP}Configure attribute mapping; {_PICTURES}; {_EXPORT_OF_2024}",
+        evidence="documented",
         ids=("U8",),
     ),
     Behaviour(
@@ -509,9 +517,12 @@ _RESOURCES = (
         (),
         preview_2020=None,
         title="Body of `/Schemas`",
-        real="Holds the selected attributes; the shape is not published. Entra asks for a list response.",
-        mock="A list response with one Schema, `urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User`.",
-        source=f"{_TROUBLE}Target attribute is missing; {_SCIM}Schema discovery; RFC 7643 7",
+        real="Holds the selected attributes, of which the portal shows only the anchor as required; the shape is not "
+        "published. Entra asks for a list response. ECMA's SchemaAttribute has no word for NOT NULL.",
+        mock="A list response with one Schema, `urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User`, in which "
+        "only the anchor is required.",
+        source=f"{_TROUBLE}Target attribute is missing; {_SCIM}Schema discovery; RFC 7643 7; {_PICTURES}; "
+        f"{_LEARN}SchemaAttribute Class",
         evidence="inferred",
         ids=("U8",),
     ),
@@ -570,9 +581,9 @@ _WRITING = (
         ("accept", 405),
         preview_2020=None,
         title="`PUT` of a user",
-        real="Never sent by the service; whether the host would take it is not published.",
+        real="Never sent by the service. A tool for the host offers it; whether the host takes it is not published.",
         mock="Accepted, as RFC 7644 has it.",
-        source=f"RFC 7644 3.5.1; {_REFERENCE}ControllerTemplate.cs",
+        source=f"RFC 7644 3.5.1; {_REFERENCE}ControllerTemplate.cs; {_TOOLS}",
         evidence="assumed",
     ),
     Behaviour(
@@ -1143,10 +1154,11 @@ _ARTEFACTS = (
         (),
         preview_2020=None,
         title="The file in which the host keeps its connectors",
-        real="Name and place are not published; the wizard's export is.",
-        mock="Scenario files. Reading and writing the exported XML is not part of this version.",
-        source=_CONFIGURATION,
-        evidence="assumed",
+        real=r"`C:\Program Files\Microsoft ECMA2Host\Service\Configuration\Configuration.xml`, the same document as "
+        "the wizard's export. Secrets in it are encrypted for one machine (DPAPI).",
+        mock="Scenario files. Reading and writing the XML is not part of this version.",
+        source=f"{_TOOLS}; {_CONFIGURATION}",
+        evidence="documented",
         ids=("U30",),
     ),
 )
@@ -1309,7 +1321,48 @@ def resolve(generation: str = "current", *overrides: Mapping[str, object]) -> di
             if problem is not None:
                 raise UsageError(problem)
             values[name] = _normal(BY_NAME[name], value)
-    return values
+    read = _READ.get()
+    return values if read is None else Recording(values, read)
+
+
+def otherwise(name: str, value: object) -> Iterator[object]:
+    """Values that a behaviour could have instead of `value`, in the form of `resolve`."""
+    row = BY_NAME[name]
+    forms: Mapping[str, tuple[object, ...]] = {
+        "status": (418, 204),
+        "int": (1, 2),
+        "duration": (1.0, 2.0),
+        "text": ("other", "another"),
+    }
+    for kind in _types(row):
+        yield from (other for other in forms[kind] if other != value)
+    yield from (other for each in _literals(row) if (other := _normal(row, each)) != value)
+
+
+class Recording(dict[str, Any]):
+    """Behaviours that note which of them are read."""
+
+    def __init__(self, values: Mapping[str, Any], read: set[str]) -> None:
+        super().__init__(values)
+        self._read = read
+
+    def __getitem__(self, name: str) -> Any:
+        self._read.add(name)
+        return super().__getitem__(name)
+
+
+_READ: ContextVar[set[str] | None] = ContextVar("read", default=None)
+
+
+@contextmanager
+def recording() -> Iterator[set[str]]:
+    """Hosts that are configured in this context note here which behaviours they read; others pay nothing for it."""
+    read: set[str] = set()
+    token = _READ.set(read)
+    try:
+        yield read
+    finally:
+        _READ.reset(token)
 
 
 def evidence_of(name: str) -> str:

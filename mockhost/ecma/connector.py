@@ -69,7 +69,7 @@ class Connector:
 
     def behave(self, behaviours: Mapping[str, object]) -> None:
         """Go on under other behaviours."""
-        if behaviours != self.behaviours:
+        if behaviours is not self.behaviours:
             self.behaviours = behaviours
             self.object_type = ObjectType(self.config, self.system, behaviours)
             self.space.behave(self.object_type, behaviours)
@@ -232,9 +232,13 @@ class Connector:
     def delete(self, ident: str) -> Outcome:
         """The delete flow of the Deprovisioning page: none, delete, or set an attribute to false."""
         found = self.space.get(ident)
-        if found is None and self.behaviours["delete_unknown_status"] == 204:
-            return Outcome(ident, None)
-        row, record = found or self._known(ident)
+        if found is None:
+            status = self.behaviours["delete_unknown_status"]
+            assert isinstance(status, int)
+            if status < 300:
+                return Outcome(ident, None)
+            raise ScimError(status, None, f"Resource {ident} not found.")
+        row, record = found
         flow, name = self.config.deprovisioning.delete, self.config.deprovisioning.delete_attribute
         if flow == "delete":
             return self._remove(row, record)

@@ -98,8 +98,9 @@ class Host:
                 self.systems[name] = ConnectedSystem(page, self.chance)
             else:
                 self.systems[name].configure(page, running=name in self.connectors)
-            if name in self.connectors:
-                self.connectors[name].behave(self._behaviours_of(page))
+            running, wanted = self.connectors.get(name), self._behaviours_of(page)
+            if running is not None and running.behaviours != wanted:
+                running.behave(wanted)
         self.configured = dict(connectors)
         return self.running and self._read_at_start() != read_at_start
 

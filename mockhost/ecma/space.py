@@ -193,6 +193,8 @@ class ConnectorSpace:
 
     def _winner(self, rows: list[int]) -> int:
         """The one of several objects with one anchor that is imported: they can't all be in the connector space."""
+        if len(rows) == 1:
+            return rows[0]
         return rows[-1] if self._behaviours["duplicate_anchor_import"] == "last_wins" else rows[0]
 
     def _has_changes(self) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from mockhost.expect.client import TIMEOUT
 from mockhost.expect.proof import Proof, proof
 from mockhost.expect.sending import Step
-from mockhost.expect.steps import Driver, Player, StepResult
+from mockhost.expect.steps import Alternative, Driver, Player, StepResult
 
 CURED: tuple[Step, ...] = ({"send": "test_connection", "gets": {"status": 200}},)
 """What holds after a cure, and on a host that nothing is wrong with, unless the scenario says otherwise."""
@@ -66,9 +66,18 @@ def default_connector(scenario: Playable) -> str:
     return next(iter([*scenario.client, *scenario.connectors]), "")
 
 
-def check(scenario: Playable, driver: Driver, *, timeout: float = TIMEOUT) -> Report:
-    """Play expect, cure and cured, in this order, against the fresh host behind `driver`."""
-    player = Player(driver.targets(), driver, default_connector(scenario), timeout)
+def check(
+    scenario: Playable,
+    driver: Driver,
+    *,
+    timeout: float = TIMEOUT,
+    alternatives: Callable[[], Iterable[Alternative]] = tuple,
+) -> Report:
+    """Play expect, cure and cured, in this order, against the fresh host behind `driver`.
+
+    `alternatives` tells how the last exchange could have been answered, for what a step's result rests on.
+    """
+    player = Player(driver.targets(), driver, default_connector(scenario), timeout, alternatives)
     uncured = scenario.expect and not scenario.cure
     cured = scenario.cured or (() if uncured else CURED)
     parts = (("expect", scenario.expect), ("cure", scenario.cure), ("cured", cured))

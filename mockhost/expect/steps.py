@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect import comparison
@@ -81,6 +81,31 @@ class Told(NamedTuple):
     kind: str = ""
 
 
+class Alternative(NamedTuple):
+    """How an exchange would have been answered if an assumption about the real host were another one."""
+
+    assumption: str
+    actual: Shown | None = None
+    """the host's answer; None: the body of any answer may be another one"""
+    other: Shown | None = None
+    """its answer then"""
+
+    def seen(self, what: Observation) -> Observation | None:
+        """What a client would have seen instead; None if it did not see the host's answer but a rule's."""
+        if self.actual is None or self.other is None:
+            return what._replace(body=b"")
+        status, headers, body = self.actual
+        if what.status != status or not what.body.startswith(body):
+            return None
+        gone = {name.lower() for name, _ in headers}
+        kept = [pair for pair in what.headers if pair[0].lower() not in gone]
+        return what._replace(status=self.other[0], headers=(*kept, *self.other[1]), body=self.other[2])
+
+
+Shown: TypeAlias = "tuple[int, tuple[tuple[str, str], ...], bytes]"
+"""Status, headers and body of an answer."""
+
+
 class StepResult(NamedTuple):
     """What became of one step."""
 
@@ -97,6 +122,8 @@ class StepResult(NamedTuple):
     """one line for people: what was done and what came of it"""
     kind: str = ""
     """the kind of the connector that was asked, such as generic_sql or scim"""
+    assumed: tuple[str, ...] = ()
+    """the behaviours, by name, whose assumed value decides whether the step gets what it says"""
 
 
 def play(
@@ -127,11 +154,13 @@ class Player:
         driver: Driver | None,
         default_connector: str,
         timeout: float = TIMEOUT,
+        alternatives: Callable[[], Iterable[Alternative]] = tuple,
     ) -> None:
         self._targets = targets
         self._driver = driver
         self._connector = default_connector
         self._timeout = timeout
+        self._alternatives = alternatives
         self._captured: dict[str, object] = {}
 
     def play(self, step: Step) -> StepResult:
@@ -210,7 +239,21 @@ class Player:
         verdict = judge(seen) if filled["send"] == "test_connection" else None
         problems = (*comparison.problems(gets, seen, verdict), *self._capture(filled, seen))
         text = f"{_title(step)} to {told.connector}: {seen.describe()}"
-        return StepResult(step, not problems, problems, None, seen, verdict, text, told.kind)
+        assumed = self._assumed(gets, seen, is_test=verdict is not None)
+        return StepResult(step, not problems, problems, None, seen, verdict, text, told.kind, assumed)
+
+    def _assumed(self, gets: Mapping[str, object], seen: Observation, *, is_test: bool) -> tuple[str, ...]:
+        """The assumptions by which it is decided whether `seen` is what the step gets."""
+
+        def found(what: Observation) -> list[str]:
+            return comparison.problems(gets, what, judge(what) if is_test else None)
+
+        names = set()
+        for each in self._alternatives():
+            other = each.seen(seen)
+            if other is not None and found(other) != found(seen):
+                names.add(each.assumption)
+        return tuple(sorted(names))
 
     def _told(self, step: Step) -> Told:
         """What the client of this step was told."""

@@ -275,6 +275,16 @@ class DataExchange:
             return answer._replace(body=self._counted(entry, answer.body))
         return answer
 
+    def unruled(self) -> Answer:
+        """What the host answers by itself, whatever the rules say; under the lock. Nothing that it writes stays."""
+        runtime = self._runtime
+        self.route = route(self.method, self.target, runtime.served, runtime.host.behaviours, self._table_of)
+        connector = runtime.served.get(self.route.connector or "")
+        behaviours = runtime.host.behaviours if connector is None else connector.behaviours
+        held = _Held(connector, behaviours, self._refusal(connector, behaviours))
+        with nullcontext() if connector is None else connector.trial():
+            return self._answered(held)
+
     def _by_rules(self, rules: Rules, held: _Held) -> Answer:
         """Show the request to the rules, and answer as the first that applies says; under the lock."""
         runtime = self._runtime

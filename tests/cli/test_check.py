@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.cli import cure, evidence
+from mockhost.cli import cure
 from mockhost.ecma import behaviours
 from mockhost.expect.check import CURED, default_connector
 from mockhost.expect.driver import HostDriver
@@ -121,14 +121,71 @@ def test_steps_to_a_scim_connector_rest_on_no_assumption_about_the_ecma_host(inv
 
 def test_a_step_names_the_assumption_that_it_rests_on(invoke: Invoke) -> None:
     result = invoke("check", "documented/first_import_running")
-    assert "rests on importing_status, importing_body: assumed" in result.stdout
+    assert "rests on importing_body, importing_status: assumed" in result.stdout
     document = json.loads(invoke("check", "documented/first_import_running", "--format", "json").stdout)[0]
     assert "importing_status" in document["sections"][0]["steps"][0]["assumed"]
 
 
-def test_every_rule_of_evidence_names_a_behaviour() -> None:
-    """A row that is renamed fails here; one whose evidence gets better simply drops out."""
-    assert {rule.behaviour for rule in evidence.RULES} <= {row.name for row in behaviours.TABLE}
+def named(invoke: Invoke, files: Path, steps: list[object], **said: object) -> list[list[str]]:
+    """The assumptions that each step of a scenario rests on."""
+    (files / "rests.yaml").write_text(
+        json.dumps({"format": 1, "extends": "basics/healthy", "expect": steps, **said}), "utf-8"
+    )
+    played = json.loads(invoke("check", "rests.yaml", "--format", "json").stdout)[0]
+    assert played["ok"], played
+    return [step["assumed"] for step in played["sections"][0]["steps"]]
+
+
+RESTS: list[tuple[str, list[object], list[str]]] = [
+    ("nothing", [{"send": "find", "where": {"ContosoLogin": "ljacobson"}, "gets": {"totalResults": 1}}], []),
+    ("case", [{"send": "find", "where": {"ContosoLogin": "LJacobson"}, "gets": {"totalResults": 1}}], ["value_case"]),
+    ("total", [{"send": "list", "gets": {"totalResults": 5}}], []),
+    ("page", [{"send": "list", "gets": {"resources": 5}}], ["list_page_max", "list_page_size"]),
+    ("id", [{"send": "get", "id": "ljacobson", "gets": {"status": 200}}], ["id_derivation"]),
+    ("id's case", [{"send": "get", "id": "LJACOBSON", "gets": {"status": 404}}], ["id_case"]),
+    ("no DELETE", [{"send": "delete", "id": "nobody", "gets": {"status": 404}}], ["delete_unknown_status"]),
+    ("PUT", [{"send": "replace", "id": "ljacobson", "body": {}, "gets": {"status": 400}}],
+     ["export_status_missing_attribute", "id_derivation", "put"]),
+    ("not compared", [{"send": "delete", "id": "nobody", "gets": {"headers": {"Server": {"absent": False}}}}], []),
+    ("filter", [{"send": "find", "filter": "a eq", "gets": {"status": 400}}], ["filter_invalid_status"]),
+    ("filter's scimType", [{"send": "find", "filter": "a eq", "gets": {"scimType": "invalidFilter"}}],
+     ["filter_invalid_status"]),
+    ("cache", [{"send": "cache", "gets": {"body": {"/0/id": "ljacobson"}}}], ["cache_body", "id_derivation"]),
+    ("groups", [{"send": "raw", "path": "/Groups", "gets": {"status": 501}}], ["groups_answer"]),
+    ("prefix", [{"send": "raw", "target": "/ECMA2HOST_SQL/scim/Users?filter=a+eq+1", "gets": {"status": 200}}],
+     ["prefix_case"]),
+    ("slashes", [{"send": "raw", "path": "//Users", "gets": {"status": 404}}], ["double_slash"]),
+    ("unknown", [{"send": "create", "attributes": {"ContosoLogin": "a", "FirstName": "A", "LastName": "B", "Odd": "x"},
+                  "gets": {"status": 201}}], ["unknown_attributes"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "names"), [each[1:] for each in RESTS], ids=[each[0] for each in RESTS])
+def test_a_step_rests_on_what_would_change_its_result(
+    invoke: Invoke, files: Path, steps: list[object], names: list[str]
+) -> None:
+    """Neither more nor less: each is found by answering the request under another value."""
+    assert named(invoke, files, steps) == [names]
+
+
+def test_what_an_import_decided_is_named_with_the_bodies_that_show_it(invoke: Invoke, files: Path) -> None:
+    """Two objects of one anchor: which of them is imported nobody has published."""
+    twice = {
+        "connectors": {
+            "SQL": {
+                "anchor": "Email",
+                "system": {
+                    "columns": {"Email": {"type": "string", "unique": False}},
+                    "objects": [
+                        {"Email": "a", "FirstName": "A", "LastName": "B"},
+                        {"Email": "a", "FirstName": "C", "LastName": "B"},
+                    ],
+                },
+            }
+        }
+    }
+    find = {"send": "find", "where": {"LastName": "B"}, "gets": {"totalResults": 1}}
+    assert named(invoke, files, [find], **twice) == [["duplicate_anchor_import"]]
 
 
 @pytest.mark.parametrize("name", shelves.names())

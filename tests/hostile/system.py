@@ -11,7 +11,7 @@ from mockhost import MockHost
 from tests.hostile.requests import Target
 
 # The one export that the shipped scenarios let fail with 500 is not what is looked for here.
-BEHAVIOURS = {"export_status_other": 400, "export_status_parent": 400}
+BEHAVIOURS = {"export_status_other": 400, "export_status_parent": 400, "filter_grammar": "rfc"}
 
 ODD_COLUMNS: dict[str, Any] = {
     "Number": "integer",

@@ -1,0 +1,97 @@
+"""Which assumptions about the real host an answer rests on: what `mockhost check` names.
+
+A behaviour that is assumed, and read while a request is answered, is given each of its other values in turn; where
+the host would then answer otherwise, the answer rests on it. Writes are taken back, rules and journal see nothing of
+it. What an import decided shows in all later bodies.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mockhost.ecma import behaviours as known
+from mockhost.runtime import Runtime
+from mockhost.web.answers import Answer
+from mockhost.web.data import DataExchange
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+OF_IMPORTS = frozenset({"duplicate_anchor_import", "failed_import_keeps_cache"})
+"""Behaviours that are read, where they decide anything, by an import and not by a request."""
+_PIECES = 2
+"""How much of a streamed body is compared."""
+Shown: TypeAlias = "tuple[int, tuple[tuple[str, str], ...], bytes]"
+"""Status, headers and body of an answer."""
+
+
+class Recorder:
+    """The data plane's application, with what each answer rests on noted before it is given."""
+
+    def __init__(self, app: WSGIApplication, runtime: Runtime, read: set[str]) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._read = read
+        self._meanwhile: set[str] = set()
+        self._alternatives: list[tuple[str, Shown | None, Shown | None]] = []
+
+    def take(self) -> list[tuple[str, Shown | None, Shown | None]]:
+        """The assumptions of the exchanges since the last call, each with the answer and that under another value."""
+        found, self._alternatives = self._alternatives, []
+        return found
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._runtime.lock:
+            self._runtime.clock.run_due()
+            self._meanwhile |= self._read & OF_IMPORTS
+            self._read.clear()
+            self._alternatives += [(name, None, None) for name in sorted(self._meanwhile)]
+            self._alternatives += self._of(environ)
+            self._read.clear()
+        return self._app(environ, start_response)
+
+    def _of(self, environ: Mapping[str, Any]) -> Iterator[tuple[str, Shown, Shown]]:
+        with self._under(lambda values: known.Recording(values, self._read)):
+            actual = _shown(DataExchange(self._runtime, environ).unruled())
+        for name in sorted(_assumed(self._read)):
+            for other in known.otherwise(name, self._runtime.host.behaviours[name]):
+                with self._under(functools.partial(_with, name, other)):
+                    shown = _shown(DataExchange(self._runtime, environ).unruled())
+                if shown != actual:
+                    yield name, actual, shown
+
+    @contextmanager
+    def _under(self, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Iterator[None]:
+        """The host and its connectors with changed behaviours for now."""
+        host = self._runtime.host
+        whole, own = host.behaviours, [(each, each.behaviours) for each in host.connectors.values()]
+        try:
+            host.behaviours = change(whole)
+            for connector, values in own:
+                connector.behave(change(values))
+            yield
+        finally:
+            host.behaviours = whole
+            for connector, values in own:
+                connector.behave(values)
+
+
+def _with(name: str, value: object, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**values, name: value}
+
+
+def _assumed(names: Iterable[str]) -> set[str]:
+    return {name for name in names if known.evidence_of(name) == "assumed"}
+
+
+def _shown(answer: Answer) -> Shown:
+    body = answer.body
+    return (
+        answer.status,
+        answer.headers,
+        body if isinstance(body, bytes) else b"".join(itertools.islice(body, _PIECES)),
+    )
