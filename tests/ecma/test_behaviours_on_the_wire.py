@@ -160,19 +160,20 @@ CHOOSABLE = [row for row in behaviours.TABLE if isinstance(row.choices, str) or 
 
 def values_of(row: Behaviour) -> list[object]:
     """The default and other values of a behaviour, as a scenario writes them: each choice, and examples of a type."""
-    types = {
-        "status": [418, 451],
-        "int": [1, 2],
-        "duration": ["7s", "8s"],
-        "text": ["text/odd", "text/odder"],
-    }
     if not isinstance(row.choices, str):
         return list(row.choices)
-    found: list[object] = [row.default]
+    found = [row.default]
     for choice in row.choices.split("|"):
-        examples = types.get(str(choice)) or [choice]
-        found += [other for other in examples if other not in found]
+        found += [other for other in EXAMPLES.get(choice, (choice,)) if other not in found]
     return found
+
+
+EXAMPLES: Mapping[str, tuple[object, ...]] = {
+    "status": (418, 451),
+    "int": (1, 2),
+    "duration": ("7s", "8s"),
+    "text": ("text/odd", "text/odder"),
+}
 
 
 class Bench:
