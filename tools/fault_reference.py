@@ -88,6 +88,7 @@ GROUP_TEXTS = {
         "So the rule's `when` can ask for `connection.nth`, `in_state`, `nth`, `after`, `every` and `for`, and for "
         "nothing that is in a request.\n"
         "They hold for handshakes that begin after them, resumed sessions too; over plain HTTP they do nothing.\n"
+        "A rule with one of them says nothing of an answer: `delay`, `write` and `reply` beside it are refused.\n"
         "To change a certificate for good, write `set: {host.tls: expired}`, in a rule or in a state.",
     ),
     "http": (

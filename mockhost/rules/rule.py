@@ -110,6 +110,7 @@ class Rule:
         asks = [word for word in when if word in OF_REQUESTS]
         exchange = "exchange" in (when.get("connection") or {})  # type: ignore[operator]  # its shape is judged
         if able and not asks and not exchange:
+            self._refuse_words_of_answers(faults[0].name, faults[0].host is not None)
             return True
         if not wants:
             return False
@@ -121,6 +122,23 @@ class Rule:
                 hint="for handshakes after a request write 'set: {host.tls: …}' in the place of the fault",
             )
         raise UsageError(f"the fault {name} can't stand together with faults on answers")
+
+    def _refuse_words_of_answers(self, fault: str, also_of_requests: bool) -> None:
+        """Raise UsageError if the rule, which is decided when a connection is accepted, says something of an answer."""
+        said = {
+            "delay": any(step.delay is not None for step in self.steps),
+            "write": any(step.write is not None for step in self.steps),
+            "reply": any(step.reply is not None for step in self.steps),
+        }
+        for word, is_said in said.items():
+            if is_said:
+                hint = f"remove {word!r}"
+                if also_of_requests:
+                    hint += f", or name an operation in 'when': then {fault} acts when a request comes"
+                message = (
+                    f"the fault {fault} is decided before there is a request, so {word!r} has no meaning"
+                )
+                raise UsageError(message, hint=hint)
 
     def may_match(self, operation: str, connector: str | None) -> bool:
         """Whether a request of this operation to this connector can match; False is final, True is not."""

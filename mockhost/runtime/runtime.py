@@ -256,6 +256,8 @@ class Runtime:
             for place, chosen in enumerate(decision.step.faults):
                 fault = chosen.fault
                 assert fault.connection is not None
+                if fault.group == "tls" and self.certificates.plain_http:
+                    continue  # there is no handshake that could go wrong
                 plan = fault.connection(chosen.parameters)
                 if fault.host is not None:
                     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mockhost.ecma.config import Column
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults import parameters
+from mockhost.faults.host.subject import CONNECTOR
+from mockhost.faults.parameters import Chosen
 from mockhost.rules import delay, template
 from mockhost.rules.rule import ACTIONS, Rule
 from mockhost.rules.states import INITIAL, names
@@ -282,17 +284,26 @@ def _judge_effect(
     if isinstance(reply := said.get("reply"), Mapping):
         _judge_reply(reply, (*path, "reply"), findings)
     if "fault" in said and not findings.spoilt((*path, "fault")):
-        _judge_faults(said["fault"], (*path, "fault"), findings)
+        _judge_faults(said["fault"], (*path, "fault"), columns, findings)
     if "delay" in said and not findings.spoilt((*path, "delay")):
         _judge_by(delay.compiled, said["delay"], (*path, "delay"), findings)
     _judge_states_of(said.get("set_state"), (*path, "set_state"), machines, findings)
     judge_happening(said, path, columns, findings)
 
 
-def _judge_faults(said: object, path: Path, findings: Findings) -> None:
+def _judge_faults(said: object, path: Path, columns: Columns, findings: Findings) -> None:
     places = [((*path, i), each) for i, each in enumerate(said)] if isinstance(said, list) else [(path, said)]
     for place, each in places:
-        _judge_by(parameters.read, each, place, findings)
+        _judge_by(lambda fault: _known_connector(parameters.read(fault), columns), each, place, findings)
+
+
+def _known_connector(faults: Sequence[Chosen], columns: Columns) -> None:
+    """Raises UsageError for a fault on a connector that is not there."""
+    for fault, given in faults:
+        name = given.get("connector")
+        if isinstance(name, str) and fault.parameters["connector"] is CONNECTOR and name not in columns:
+            hint = did_you_mean(name, columns)
+            raise UsageError(f"the fault {fault.name}: no ECMA connector {name!r}", hint=hint)
 
 
 def _judge_by(read: Callable[[object], object], said: object, path: Path, findings: Findings) -> None:

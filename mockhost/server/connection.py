@@ -459,8 +459,8 @@ class Connection:
         """End it: fin | rst | close_notify | half_close. Raises Over, or Stopped."""
         if how == "rst":
             self.deadline = _NEVER
-            patience = self._service.limits.drain_seconds
-            transport.wait_until_sent(self._sock, patience, lambda: self.stopped is not None)
+            patience = self._service.limits.send
+            transport.wait_until_received(self._sock, patience, lambda: self.stopped is not None)
         elif how == "half_close":
             self._finish(notify=True, linger=None)
         else:

@@ -8,6 +8,7 @@ still sends first, because closing with unread input resets (RFC 9112 9.6); a FI
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -19,7 +20,8 @@ from mockhost.clock import monotonic
 
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _DRAIN_PIECE = 65_536
-_SIOCOUTQNSD = 0x894B  # bytes in the send queue that were not sent yet (linux/sockios.h)
+_SIOCOUTQ = 0x5411  # Linux: bytes that were written and not yet acknowledged (tcp(7))
+_SO_NWRITE = 0x1024  # macOS: the same (sys/socket.h)
 # Shutting the receiving side wakes a reader with an end of file, to which OpenSSL 3 would answer with an alert.
 _EOF_IS_NO_ERROR = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
 Socket = socket.socket
@@ -155,22 +157,31 @@ def wait_for_the_end(sock: Socket) -> None:
             pass
 
 
-def wait_until_sent(sock: Socket, patience: float, given_up: Callable[[], bool]) -> None:
-    """Wait until what was written has left this machine, so that a reset can't overtake it. Linux only.
+def wait_until_received(sock: Socket, patience: float, given_up: Callable[[], bool]) -> None:
+    """Wait until the client's machine has all that was written, so that a reset takes none of it back.
 
-    Asks every other millisecond, since nothing tells. `given_up`: whether there is no use in waiting any more.
+    A client that reads late makes that long: it may take `patience` seconds without any progress. Asks every other
+    millisecond, since nothing tells. `given_up`: whether there is no use in waiting any more. Windows cannot say how
+    much is on its way, so there a reset may overtake what was written.
     """
-    if sys.platform != "linux":
-        return
-    import array
-    import fcntl
-    import select
-
-    unsent = array.array("i", [0])
-    until = monotonic() + patience
+    until, before = monotonic() + patience, -1
     with contextlib.suppress(OSError):
-        while True:
-            fcntl.ioctl(sock.fileno(), _SIOCOUTQNSD, unsent)
-            if not unsent[0] or monotonic() > until or given_up():
+        while (left := _unacknowledged(sock)) and not given_up():
+            if left != before:
+                until, before = monotonic() + patience, left
+            elif monotonic() > until:
                 return
             select.select([], [], [], 0.002)
+
+
+def _unacknowledged(sock: Socket) -> int:
+    if sys.platform == "darwin":
+        return sock.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
+    if sys.platform != "linux":
+        return 0
+    import array
+    import fcntl
+
+    left = array.array("i", [0])
+    fcntl.ioctl(sock.fileno(), _SIOCOUTQ, left)
+    return left[0]

@@ -162,6 +162,11 @@ class Certificates:
                 self._present(serving.config, (serving.minted.not_before, serving.minted.not_after))
         return True
 
+    @property
+    def plain_http(self) -> bool:
+        """Whether the port speaks HTTP without TLS."""
+        return self._serving is not None and self._serving.config.mode == "plain_http"
+
     def offer(self) -> tuple[str, ssl.SSLContext | None]:
         """What the next connection gets: the mode, and the context where the mode is `certificate`."""
         self.refresh()

@@ -11,7 +11,7 @@ import orjson
 
 from mockhost.errors import MockhostError
 from mockhost.faults.contract import Context, Draft
-from mockhost.faults.plan import AS_IS
+from mockhost.faults.plan import AS_IS, TransportPlan
 from mockhost.rules import Decision, Reply
 from mockhost.rules.template import Sources, rendered, rendered_text
 from mockhost.web.answers import Answer
@@ -52,12 +52,21 @@ def carried_out(decision: Decision, exchange: Exchange) -> Answer:
         if chosen.fault.answer is not None:
             draft = chosen.fault.answer(draft, chosen.parameters, exchange.context(place))
     plan = draft.plan
+    problems += _uncut(plan, draft.body)
     if step.delay is not None:
         context = exchange.context(len(step.faults))
         plan = plan._replace(delay=plan.delay + step.delay.drawn(context.draw("delay")))
     reason = "; ".join([*([draft.reason] if draft.reason else []), *problems])
     headers = _on_the_wire(draft.headers)
     return Answer(draft.status, headers, draft.body, reason, base.native, None if plan == AS_IS else plan)
+
+
+def _uncut(plan: TransportPlan, body: bytes | Iterable[bytes]) -> list[str]:
+    """What to say of a cut that lies behind the end of the body. A streamed body has no known end."""
+    most = plan.after_bytes
+    if most is None or plan.bad_chunk is not None or not isinstance(body, bytes) or most < len(body):
+        return []
+    return [f"after_bytes: {most} cuts nothing, the body has {len(body)} bytes"]
 
 
 def _act(decision: Decision, exchange: Exchange) -> list[str]:

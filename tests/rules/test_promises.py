@@ -306,3 +306,13 @@ def test_an_answer_that_is_cut_announces_all_of_its_length(play: Play) -> None:
     with pytest.raises(http.client.IncompleteRead) as cut:
         client.send("GET", "/Users/ljacobson")
     assert len(cut.value.partial) + (cut.value.expected or 0) == len(whole.body)
+
+
+def test_a_cut_behind_the_end_of_a_body_is_said_in_the_journal() -> None:
+    """The answer is whole then, which nobody should have to find out by the client's success."""
+    with MockHost("basics/healthy", control=False, tls=False) as host:
+        host.add_rule({"fault": {"truncated_body": {"after_bytes": 1_000_000}}})
+        assert host.session("SQL").get(host.url("SQL") + "/Users/ljacobson").status_code == 200
+        (seen,) = host.journal.entries()
+        assert seen.reason is not None
+        assert "after_bytes: 1000000 cuts nothing, the body has" in seen.reason

@@ -501,6 +501,23 @@ def test_a_reset_does_not_overtake_what_was_written(serve: Serve, transport: Tra
         assert client.until_end() == (b"", "rst", False)
 
 
+def test_a_reset_waits_for_a_client_that_reads_late(serve: Serve, transport: Transport) -> None:
+    """As long as a write would, not only for as long as a FIN is lingered over."""
+    body = b"x" * 1_500_000
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        environ["mockhost.plan"] = TransportPlan(ending="rst")
+        start_response("200 OK", [])
+        return [body]
+
+    listener = serve(app, tls=transport.tls, limits=Limits(drain_seconds=0.0))
+    with transport.client(listener) as client:
+        client.send(get("/"))
+        client.expect_through(b"\r\n\r\n")
+        assert client.expect(len(body)) == body
+        assert client.until_end() == (b"", "rst", False)
+
+
 def test_an_answer_that_is_too_short_by_itself_does_not_hang(serve: Serve) -> None:
     """A plan that cuts nothing ends such a connection as no plan does."""
 

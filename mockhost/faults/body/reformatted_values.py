@@ -13,17 +13,44 @@ from typing import Final
 
 from mockhost.faults.body.documents import SHOWN, altered, change_values, names_in, resources
 from mockhost.faults.contract import Context, Draft, Fault, Parameter, Parameters, Seen
+from mockhost.scim.attributes import fold
 
 _KEPT: Final = frozenset({"schemas", "id", "meta"})
-_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{5,30}")
+_PHONE = re.compile(r"(tel:)?(\+?)([0-9(][0-9 ()./-]{5,30})")
+_PHONE_NAME = re.compile("phone|mobile|fax|pager")
 
 
 def _phone(text: str) -> str:
-    """`+1 425 555 0100` -> `(425) 555-0100`: grouped as in North America, and the country is lost."""
-    if not _PHONE.fullmatch(text):
+    """`+1 425 555 0100` -> `(425) 555-0100`, `+44 20 7946 0958` -> `+442079460958` and the other way round.
+
+    Numbers of North America are grouped as there and lose their country; others keep every digit.
+    """
+    found = _PHONE.fullmatch(text)
+    if found is None:
         return text
-    digits = re.sub(r"\D", "", text)
-    return f"({digits[-10:-7]}) {digits[-7:-4]}-{digits[-4:]}"
+    plus, digits = found[2], re.sub(r"\D", "", found[3])
+    if not 6 <= len(digits) <= 15:  # E.164 has 15 at most
+        return text
+    local = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+    if len(local) == 10 and not (plus and local is digits):
+        grouped = f"({local[:3]}) {local[3:6]}-{local[6:]}"
+        return grouped if grouped != text else local
+    bare = plus + digits
+    return bare if bare != text else plus + " ".join(digits[at : at + 3] for at in range(0, len(digits), 3))
+
+
+def _phones(value: object, way: Callable[[object], object], named: bool = False) -> object:
+    """The value with `way` done to the texts of attributes that are named like telephone numbers."""
+    if isinstance(value, dict):
+        return {
+            key: part
+            if fold(key) in _KEPT
+            else _phones(part, way, named or bool(_PHONE_NAME.search(fold(key))))
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_phones(part, way, named) for part in value]
+    return way(value) if named else value
 
 
 _WAYS: Final[dict[str, Callable[[str], str]]] = {
@@ -44,7 +71,10 @@ def _answer(draft: Draft, parameters: Parameters, _: Context) -> Draft:
 
     def each(document: object) -> object:
         for resource in resources(document):
-            resource.update(change_values(resource, names, reformatted, _KEPT))
+            if way is _phone and not names:
+                resource.update(_phones(resource, reformatted))  # type: ignore[call-overload]  # a map of a map
+            else:
+                resource.update(change_values(resource, names, reformatted, _KEPT))
         return document
 
     return altered(draft, each) if 200 <= draft.status < 300 else draft
@@ -66,14 +96,16 @@ FAULT = Fault(
     parameters={
         "how": Parameter(
             "choice",
-            "trailing_blanks: two at the end, as from a column of fixed width; phone: what looks like a "
-            "telephone number is grouped anew; upper, lower: the case; decomposed: accents as letters of "
+            "trailing_blanks: two at the end, as from a column of fixed width; phone: telephone "
+            "numbers are grouped in another way; upper, lower: the case; decomposed: accents as letters of "
             "their own (Unicode NFD); html: & and ' as HTML escapes them",
             "trailing_blanks",
             choices=tuple(_WAYS),
         ),
         "attributes": Parameter(
-            "texts", "Which attributes, by name; default: all texts but schemas, id and meta"
+            "texts",
+            "Which attributes, by name; default: all texts but schemas, id and meta, for phone those whose name "
+            "has phone, mobile, fax or pager in it",
         ),
     },
     main="how",

@@ -24,7 +24,7 @@ FAULT = Fault(
     seen=Seen(
         wire='503 with Retry-After and a SCIM error whose detail is "The ECMA host is currently importing '
         'data from the target application", for every request that needs the cache, until the import has '
-        "ended",
+        "ended. /cache answers 200 with what the cache holds so far, which is nothing",
         requests="503; as any answer, the text in `detail`",
         curl="(0) the answer or (22) with --fail",
         dotnet=subject.throws("503 (Service Unavailable)") + "; the portal shows the text of the detail",

@@ -14,7 +14,7 @@ def _answer(draft: Draft, parameters: Parameters, _: Context) -> Draft:
     name, value, times = str(parameters["name"]), parameters["value"], parameters["times"]
     assert isinstance(times, int)
     if name.lower() == "content-length":
-        return _two_lengths(draft, value)
+        return _lengths(draft, value, times)
     had = draft.header(name)
     again = str(value) if value is not None else had
     if again is None:
@@ -23,10 +23,11 @@ def _answer(draft: Draft, parameters: Parameters, _: Context) -> Draft:
     return draft._replace(headers=(*headers, *(((name, again),) * (times - 1))))
 
 
-def _two_lengths(draft: Draft, value: object) -> Draft:
+def _lengths(draft: Draft, value: object, times: int) -> Draft:
+    """The true length first, so that a client that takes the first one gets a whole body."""
     body = draft.whole_body()
     says = str(value) if value is not None else str(len(body) + 1)
-    lengths = (("Content-Length", says), ("Content-Length", str(len(body))))
+    lengths = (("Content-Length", str(len(body))), *((("Content-Length", says),) * (times - 1)))
     draft = draft._replace(body=body).with_header("Content-Length", None)
     ending = "close_notify" if draft.plan.ending == "keep" else draft.plan.ending
     return draft._replace(headers=(*draft.headers, *lengths), plan=draft.plan._replace(ending=ending))
@@ -60,7 +61,7 @@ FAULT = Fault(
     parameters={
         "name": Parameter("text", "Which header", "Content-Type"),
         "value": Parameter(
-            "text", "What the second says; default: the same, for Content-Length one more than the body has"
+            "text", "What the others say; default: the same, for Content-Length one more than the body has"
         ),
         "times": Parameter("integer", "How often it comes", 2, minimum=2, maximum=100),
     },

@@ -27,7 +27,8 @@ FAULT = Fault(
     title="The port is closed for a while",
     seen=Seen(
         wire="The connection is reset; as long as the port is closed, every new one is refused by RST to "
-        "its SYN. As a rule for connections: RST at once",
+        "its SYN. In a rule whose `when` asks for nothing of a request, the connection that was just accepted is reset "
+        "and the port closes, before there is a request; in every other rule both happen when a request fires it",
         requests="ConnectionError: Connection refused or ConnectionError: Connection reset by peer",
         curl="(7) Failed to connect or (56) Connection reset by peer or (35) Connection reset by peer",
         dotnet='HttpRequestException "No connection could be made because the target machine actively '

@@ -242,6 +242,28 @@ ROWS = [
         core_user(),
         lambda draft: json(draft)["userName"] == "bjensen@example.com",
     ),
+    *(
+        Row("reformatted_values", "phone", {"a": before}, _is({"a": before}))
+        for before in ("701984", "2026-11-28", "12 High Street", "10.0.0.1", "1 425 555 0100")
+    ),
+    *(
+        Row("reformatted_values", "phone", {"mobilePhone": before}, _is({"mobilePhone": after}))
+        for before, after in (
+            ("+44 20 7946 0958", "+442079460958"),
+            ("+442079460958", "+442 079 460 958"),
+            ("+1 425 555 0100", "(425) 555-0100"),
+            ("(425) 555-0100", "4255550100"),
+            ("555-0100", "5550100"),
+            ("2026-11-28 or so", "2026-11-28 or so"),
+            ("+1234567890123456", "+1234567890123456"),
+        )
+    ),
+    Row(
+        "reformatted_values",
+        {"how": "phone", "attributes": "employeeNumber"},
+        {"employeeNumber": "701984"},
+        _is({"employeeNumber": "701 984"}),
+    ),
     Row(
         "reformatted_values",
         {"how": "upper", "attributes": "lastname"},

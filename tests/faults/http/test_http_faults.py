@@ -162,7 +162,12 @@ ROWS = [
     Row(
         "duplicate_headers",
         "content-length",
-        lambda draft: [value for name, value in draft.headers[1:]] == [str(len(BODY) + 1), str(len(BODY))],
+        lambda draft: [value for name, value in draft.headers[1:]] == [str(len(BODY)), str(len(BODY) + 1)],
+    ),
+    Row(
+        "duplicate_headers",
+        {"name": "Content-Length", "value": "3", "times": 4},
+        lambda draft: [value for name, value in draft.headers[1:]] == [str(len(BODY)), "3", "3", "3"],
     ),
 ]
 OF_THE_GROUP = [name for name, kind in FAULTS.items() if kind == "http"]

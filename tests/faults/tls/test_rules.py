@@ -10,6 +10,7 @@ import pytest
 from mockhost.api import MockHost
 from mockhost.errors import MockhostError
 from mockhost.expect.client import Observation, exchange
+from mockhost.faults import FAULTS
 
 _TARGET = "/ecma2host_SQL/scim/ServiceProviderConfig"
 
@@ -63,6 +64,11 @@ def test_the_certificate_ages_with_the_virtual_clock(host: MockHost) -> None:
         ({"fault": {"tls_alert": "handshake_fail"}}, "did you mean 'handshake_failure'"),
         ({"fault": "old_protocols"}, "did you mean 'old_protocol'"),
         ({"fault": "tls_stall", "when": {"operation": "list_users"}}, "decided before there is a request"),
+        ({"fault": "tls_stall", "delay": "80ms"}, "so 'delay' has no meaning; remove 'delay'"),
+        ({"fault": "tls_alert", "write": "applied"}, "so 'write' has no meaning"),
+        ({"fault": "silent", "reply": {"status": 200}}, "so 'reply' has no meaning"),
+        ({"fault": "refuse", "write": "not_applied"}, "name an operation in 'when'"),
+        ({"sequence": [{"fault": "tls_reset"}, {"fault": "tls_alert"}], "delay": "1s"}, "remove 'delay'"),
     ],
 )
 def test_what_cannot_be_is_refused_when_the_rule_comes(
@@ -73,3 +79,24 @@ def test_what_cannot_be_is_refused_when_the_rule_comes(
         host.runtime.add_rule(rule)
     assert message in str(problem.value)
     assert ask(host).ends == "keep"
+
+
+TLS_FAULTS = [name for name, group in FAULTS.items() if group == "tls"]
+
+
+@pytest.mark.parametrize("name", TLS_FAULTS)
+def test_over_plain_http_a_fault_of_tls_does_nothing(name: str) -> None:
+    """There is no handshake: the request is answered, and the rule says that it fired."""
+    with MockHost("basics/healthy", control=False, tls=False) as host:
+        rule = host.add_rule({"fault": {"tls": "expired"} if name == "tls" else name})
+        seen = ask(host)
+        assert (seen.status, seen.ends) == (200, "keep")
+        assert [each["fired"] for each in host.rules if each["name"] == rule] == [1]
+
+
+@pytest.mark.parametrize("after", ["accept", "client_hello", "server_hello"])
+def test_over_plain_http_a_reset_of_the_handshake_does_nothing_at_any_moment(after: str) -> None:
+    """The words of a TLS handshake mean nothing there."""
+    with MockHost("basics/healthy", control=False, tls=False) as host:
+        host.add_rule({"fault": {"tls_reset": after}})
+        assert ask(host).status == 200
