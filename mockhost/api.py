@@ -301,6 +301,9 @@ class MockHost(HostVerbs):
         """The resources of the connector space."""
         return self.runtime.cache(self.truth(connector).connector)
 
+    def _listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return self.runtime.events.call(lambda kind, data: wake())
+
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
         """What the rules made of an exchange of the journal, and which came closest (`.text`); None without rules."""
         return self.runtime.near_miss(exchange)

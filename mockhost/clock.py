@@ -3,17 +3,22 @@
 Two clocks (virtual and wall) keep a scenario's minutes apart from a socket's seconds. The *virtual* clock
 drives imports, autosync, timelines, `Date` and `meta`; the *wall* drives delays and time-outs.
 Chance is a function of the seed, a name and an ordinal, so that one use of it never disturbs another.
+
+The wall is the machine's real clock, also while a test in this process moves the clock that Python shows: by patching
+`time.time`, with freezegun or with time-machine. Sockets, threads and certificates would not work by another one.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import heapq
 import itertools
-import secrets
+import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 FROZEN_START = 1_767_225_600.0
 """Where a frozen clock starts unless the scenario says otherwise: 2026-01-01T00:00:00Z."""
@@ -22,19 +27,39 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
+def _real(name: str) -> Callable[..., Any]:
+    """A function of the module `time` as the machine has it, out of reach of what replaces that module's functions.
+
+    freezegun replaces them in the namespace of every module that holds one. It compares identities, so it does not
+    recognize one inside a partial. If it is at work already while this is imported, it has the original.
+    """
+    original: Callable[..., Any] = getattr(time, name)
+    return functools.partial(getattr(sys.modules.get("freezegun.api"), f"real_{name}", original))
+
+
+_time = _real("time")
+_gmtime, _localtime, _strftime = _real("gmtime"), _real("localtime"), _real("strftime")
+monotonic: Callable[[], float] = _real("perf_counter")
+"""Seconds on a clock that never goes back, for durations on the wall."""
+
+
 def wall_now() -> float:
     """Seconds since 1970 by the machine's clock."""
-    return time.time()
+    # time-machine changes the functions themselves, in C, and documents this way around it.
+    traveller = sys.modules.get("time_machine")
+    if traveller is not None and traveller.escape_hatch.is_travelling():
+        return float(traveller.escape_hatch.time.time())
+    return float(_time())
 
 
-def monotonic() -> float:
-    """Seconds on a clock that never goes back, for durations on the wall."""
-    return time.perf_counter()
+def is_moved() -> bool:
+    """Whether something in this process has moved the clock that Python shows."""
+    return abs(time.time() - wall_now()) > 1.0
 
 
 def http_date(moment: float) -> str:
     """`Thu, 01 Jan 2026 00:00:00 GMT` (RFC 9110 5.6.7), in English whatever the locale."""
-    t = time.gmtime(moment)
+    t = _gmtime(moment)
     return (
         f"{_DAYS[t.tm_wday]}, {t.tm_mday:02d} {_MONTHS[t.tm_mon - 1]} {t.tm_year:04d} "
         f"{t.tm_hour:02d}:{t.tm_min:02d}:{t.tm_sec:02d} GMT"
@@ -45,12 +70,12 @@ def iso(moment: float) -> str:
     """`2026-01-01T00:00:00.000Z`: RFC 3339 with milliseconds, always UTC."""
     whole = int(moment)
     millis = int((moment - whole) * 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{millis:03d}Z"
+    return f"{_strftime('%Y-%m-%dT%H:%M:%S', _gmtime(whole))}" + f".{millis:03d}Z"
 
 
 def local_time(moment: float) -> str:
     """`14:03:59` in the machine's time zone, for a line on a terminal."""
-    return time.strftime("%H:%M:%S", time.localtime(moment))
+    return str(_strftime("%H:%M:%S", _localtime(moment)))
 
 
 def parse_iso(text: str) -> float:
@@ -96,18 +121,18 @@ class VirtualClock:
     def restart(self) -> None:
         """Back to the start: no jobs, nothing advanced."""
         self._jobs.clear()
-        self._started = time.perf_counter()
+        self._started = monotonic()
         if self.start is not None:
             self._origin = self.start
         else:
-            self._origin = FROZEN_START if self.mode == "frozen" else time.time()
+            self._origin = FROZEN_START if self.mode == "frozen" else wall_now()
         self._offset = 0.0
 
     def now(self) -> float:
         """Virtual seconds since 1970."""
         if self.speed == 0.0:
             return self._origin + self._offset
-        return self._origin + self._offset + (time.perf_counter() - self._started) * self.speed
+        return self._origin + self._offset + (monotonic() - self._started) * self.speed
 
     def schedule(self, at: float, action: Callable[[], None], name: str = "") -> Job:
         """Have `action()` run once the clock reads `at` (virtual seconds since 1970)."""
@@ -173,14 +198,20 @@ class Chance:
 
 def fresh_guid() -> str:
     """A GUID that was never seen before: for probes, where a value must be one that nobody has."""
+    import secrets
+
     return Chance(secrets.randbits(64)).guid("fresh", 0)
 
 
 def fresh_secret(size: int = 24) -> str:
     """A secret for the control plane, from the operating system's source and never from a seed."""
+    import secrets
+
     return secrets.token_urlsafe(size)
 
 
 def fresh_key() -> bytes:
     """32 random bytes: the per-run key under which secrets are fingerprinted."""
+    import secrets  # not at the start: pytest imports this module at each of its own
+
     return secrets.token_bytes(32)

@@ -40,6 +40,7 @@ MAY_IMPORT = {
 THIRD_PARTIES = {
     **{"flask": {"web", "control"}, "werkzeug": {"control"}, "click": {"cli"}},
     "requests": {"client", "cli", "pytest_plugin"},
+    "urllib3": {"pytest_plugin"},
     "pytest": {"pytest_plugin"},
     **{
         "jsonschema": {"scenario"},

@@ -66,7 +66,7 @@ METHODS = {
     "What goes wrong": (
         "fail_next", "add_rule", "rules", "remove_rule", "clear_rules", "state", "set_state", "release",
     ),
-    "What has happened": ("journal", "near_miss", "verify", "check"),
+    "What has happened": ("journal", "near_miss", "verify", "wait_for", "check"),
     "Any operation": ("call",),
 }  # fmt: skip
 JOURNAL = ("entries", "get", "connections", "verify")

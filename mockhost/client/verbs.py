@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import ssl
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from mockhost.clock import iso
+from mockhost.clock import iso, monotonic
+from mockhost.durations import parse_duration
 from mockhost.errors import UsageError, VerificationError, did_you_mean
 from mockhost.running import ClientTarget
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from mockhost.expect.check import Report
     from mockhost.running import RunningHost
+
+_LOOK_AGAIN = 0.05
+"""So many seconds pass at most before `wait_for` looks again: a host in another process does not tell this one."""
 
 
 class HostVerbs:
@@ -279,6 +284,41 @@ class HostVerbs:
         if not result["ok"]:
             raise VerificationError(result["text"])
 
+    def wait_for(
+        self,
+        operation: str | Sequence[str] | None = None,
+        count: int = 1,
+        timeout: str | float = 10.0,
+        **conditions: Any,
+    ) -> list[Any]:
+        """Wait until the journal has `count` exchanges with an operation and these conditions, as `verify` takes them.
+
+        For clients that work in the background. A request counts as soon as it is decided on: its answer may be on its
+        way, or hang. `timeout` is in seconds of real time, or a duration such as `"500ms"`. Returns the exchanges.
+        Raises VerificationError as `verify` does if the time is over, UsageError for a name that does not exist.
+        """
+        __tracebackhide__ = True
+        spec = {**conditions, "count": {"at_least": count}}
+        if operation is not None:
+            spec["operation"] = operation
+        until = monotonic() + (parse_duration(timeout) if isinstance(timeout, str) else timeout)
+        heard = threading.Event()
+        stop_listening = self._listen(heard.set)
+        try:
+            while not (result := self.call("verify", spec=spec))["ok"] and (left := until - monotonic()) > 0:
+                heard.wait(min(left, _LOOK_AGAIN))
+                heard.clear()
+        finally:
+            stop_listening()
+        if not result["ok"]:
+            self.verify(**spec)
+        entries = cast("RunningHost", self).journal.entries()
+        return [exchange for exchange in entries if exchange.number in result["matched"]]
+
+    def _listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have `wake` called at each exchange, where a host can tell at once; how to stop that."""
+        return lambda: None
+
     def check(self) -> Report:
         """Play the scenario's expect, cure and cured steps against this host."""
         from mockhost.expect.check import check
@@ -312,8 +352,6 @@ class HostClock:
         days: float = 0.0,
     ) -> None:
         """Move the clock on, e.g. `advance(minutes=5)` or `advance("4m")`; due jobs run in time order."""
-        from mockhost.durations import parse_duration
-
         more = parse_duration(by) if isinstance(by, str) else by
         self._host.call(
             "advance_clock", by=more + seconds + 60.0 * minutes + 3600.0 * hours + 86_400.0 * days

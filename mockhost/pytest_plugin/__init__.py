@@ -1,7 +1,8 @@
 """The pytest plugin: `mockhost`, a running host for each test that fails exactly as the test asks.
 
 pytest imports this module at every start, whether a test uses it or not, so it imports nothing of mockhost but the
-empty package; what does the work stands in the modules beside it and is imported by the first test that needs it.
+empty package and its clock, which takes its references before any test can move the machine's; what does the work
+stands in the modules beside it and is imported by the first test that needs it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+import mockhost.clock
 
 if TYPE_CHECKING:
     import requests

@@ -257,7 +257,7 @@ import subprocess, sys
 def test_it():
     script = "import sys, mockhost.pytest_plugin; print(*sorted(n for n in sys.modules if n.startswith('mockhost')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["mockhost", "mockhost.pytest_plugin"]
+    assert done.stdout.split() == ["mockhost", "mockhost.clock", "mockhost.pytest_plugin"]
 """
     )
     result.assert_outcomes(passed=1)
