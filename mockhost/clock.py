@@ -53,8 +53,8 @@ def wall_now() -> float:
 
 
 def is_moved() -> bool:
-    """Whether something in this process has moved the clock that Python shows."""
-    return abs(time.time() - wall_now()) > 1.0
+    """Whether something in this process has moved Python's calendar by more than a day."""
+    return abs((datetime.date.today() - datetime.date.fromtimestamp(wall_now())).days) > 1
 
 
 def http_date(moment: float) -> str:

@@ -122,7 +122,7 @@ def test_time_and_chance_come_from_the_clock() -> None:
              and (name in banned or name.partition(".")[0] in banned)]  # fmt: skip
     calls = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "uuid.uuid1", "uuid.uuid4"}
     for name, tree in TREES.items():
-        for node in ast.walk(tree):
+        for node in ast.walk(tree) if name != "mockhost.clock" else ():
             if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in calls:
                 asked.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
     assert not asked, "\n".join(asked)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import mockhost.clock
+from mockhost import clock as _clock  # noqa: F401  takes its references now
 
 if TYPE_CHECKING:
     import requests
