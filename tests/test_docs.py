@@ -127,6 +127,15 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+TOOLS = ("curl", "docker", "go", "java", "jq", "node", "npm", "openssl", "wget")
+
+
+def tools_that_lack(script: str) -> list[str]:
+    """What a console snippet calls, beyond what mockhost installs, and this machine has not."""
+    called = ["bash", *(tool for tool in TOOLS if re.search(rf"(?<![\w./-]){tool}(?![\w./-])", script))]
+    return [tool for tool in called if shutil.which(tool) is None]
+
+
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
@@ -196,13 +205,21 @@ def test_output_is_compared_with_what_the_page_shows() -> None:
     assert session("$ cat > a <<'END'\none\nEND\nout\n") == Session("cat > a <<'END'\none\nEND", ["out"])
 
 
+def test_a_snippet_asks_for_its_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without them it is skipped; a file's name or an option is not a tool."""
+    monkeypatch.setattr(shutil, "which", lambda tool: "/bin/bash" if tool == "bash" else None)
+    assert tools_that_lack("mockhost run basics/healthy -- sh -c 'curl -sS $URL'") == ["curl"]
+    assert tools_that_lack("ls | jq . && node a.js") == ["jq", "node"]
+    assert tools_that_lack("mockhost journal --curl > node.txt; ./go") == []
+
+
 @pytest.mark.parametrize("snippet", RUNNABLE, ids=lambda snippet: f"{name(snippet.page)}:{snippet.line}")
 def test_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
     """What a page tells its reader to type works as it stands."""
     if snippet.language == "console":
-        if shutil.which("bash") is None:
-            pytest.skip("there is no bash here")
         script, shown = session(snippet.text)
+        if lacking := tools_that_lack(script):
+            pytest.skip(f"not on this machine: {', '.join(lacking)}")
         assert missing(shown, run(["bash", "-euo", "pipefail", "-c", script], tmp_path)) == []
     elif snippet.language == "python":
         (tmp_path / "snippet.py").write_text(snippet.text, "utf-8")

@@ -195,7 +195,9 @@ class HostVerbs:
 
     def ssl_context(self) -> ssl.SSLContext:
         """A client's context that trusts the host's certificate and verifies its name."""
-        return ssl.create_default_context(cafile=self.ca_file)
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # not every build of Python sets it
+        return context
 
     def client_certificate(self) -> tuple[str, str]:
         """A certificate, and its key, that the host takes from clients where it demands one: (PEM, PEM)."""

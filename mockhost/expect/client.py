@@ -132,6 +132,8 @@ def client_context(ca_file: str | None, trusts: Sequence[str]) -> ssl.SSLContext
     used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.options &= ~_EOF_IS_GOODBYE
+    # Debian's Python also offers 1.0 and 1.1 here, and then fails in its own way: see `old_protocol`.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     if "anything" in trusts:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

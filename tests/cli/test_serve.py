@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import ssl
@@ -24,6 +23,7 @@ from mockhost.cli import serve
 from mockhost.cli.options import Hosting
 from tests.cli.conftest import Invoke
 from tests.cli.programs import DEADLINE, Program
+from tests.machine import needs, needs_curl
 
 Start = Callable[..., Program]
 ANY = ("--port", "0", "--control-port", "0", "--log-format", "json")
@@ -120,10 +120,9 @@ def test_a_signal_while_it_starts_ends_it_too(
     assert signal.getsignal(number) is before
 
 
+@needs_curl
+@needs("sh", "-c", "echo sh")
 def test_the_start_page_has_a_curl_line_that_works_as_pasted(start: Start) -> None:
-    curl = shutil.which("curl")
-    if curl is None or shutil.which("sh") is None:
-        pytest.skip("there is no curl here")
     env = {"SHELL": "/bin/sh", "CURL_CA_BUNDLE": "", "SSL_CERT_FILE": ""}
     program = start("serve", "--port", "0", "--control-port", "0", env=env)
     line = program.out.until("curl ").strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockhost.cli import shells
+from tests.machine import needs
 
 WORDS = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1)
 
@@ -21,7 +21,7 @@ def test_a_posix_shell_gives_a_word_back(word: str) -> None:
     assert shlex.split(shells.quoted(word, "sh")) == [word]
 
 
-@pytest.mark.skipif(shutil.which("sh") is None, reason="there is no sh here")
+@needs("sh", "-c", "echo sh")
 def test_a_real_shell_gives_awkward_words_back() -> None:
     """Not only by shlex's opinion: `sh` itself is asked."""
     words = ["it's", 'a "b"', "$HOME", "`id`", "a\\", "!!", "%22", "ünïcode", "~", "*"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from mockhost.scenario import loader
 from tests.docker.files import DOCKER, OPTIONS, documents
+from tests.machine import output
 
 FILE = DOCKER / "compose.yaml"
 SERVICES: dict[str, dict[str, Any]] = documents(FILE)[0]["services"]
@@ -23,9 +23,10 @@ VARIABLES = OPTIONS | {"MOCKHOST_SECRET_TOKEN"}
 @pytest.mark.parametrize("profile", ["", "faulty"])
 def test_compose_takes_it(profile: str) -> None:
     """Debian's docker-compose validates without an engine; newer ones come as a plugin of docker."""
-    command = next((c for c in (["docker-compose"], ["docker", "compose"]) if shutil.which(c[0])), None)
+    commands = (["docker-compose"], ["docker", "compose"])
+    command = next((words for words in commands if output(*words, "version")), None)
     if command is None:
-        pytest.skip("there is no docker-compose here")
+        pytest.skip("neither `docker-compose` nor `docker compose` works on this machine")
     words = [*command, "-f", str(FILE), *(["--profile", profile] if profile else []), "config"]
     done = subprocess.run(
         words, capture_output=True, text=True, timeout=120, env=dict(os.environ), check=False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import socketserver
 import subprocess
 import threading
@@ -29,6 +28,7 @@ from mockhost.journal.renderings import (
     to_json,
 )
 from tests.journal.exchanges import BASE, KEY, TOKEN, make
+from tests.machine import needs, needs_curl
 
 Add = Callable[..., Exchange]
 AT = 1_767_225_600.0
@@ -493,7 +493,8 @@ def echo() -> Iterator[tuple[int, list[Exchange]]]:
         thread.join(30)
 
 
-@pytest.mark.skipif(not shutil.which("curl") or not shutil.which("sh"), reason="there is no curl here")
+@needs_curl
+@needs("sh", "-c", "echo sh")
 @pytest.mark.parametrize(
     "fields",
     [

@@ -27,6 +27,7 @@ def trusting(bundle: str, version: str | None = None) -> ssl.SSLContext:
     """A client as strict as Python's default that trusts what is in `bundle`."""
     context = ssl.create_default_context(cadata=bundle)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.minimum_version = VERSIONS["1.2"]  # not every build of Python sets it
     if version is not None:
         context.minimum_version = context.maximum_version = VERSIONS[version]
     return context
@@ -36,6 +37,7 @@ def careless(version: str | None = None) -> ssl.SSLContext:
     """A client that takes any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = VERSIONS["1.2"]
     if version is not None:
         context.minimum_version = context.maximum_version = VERSIONS[version]
     return context

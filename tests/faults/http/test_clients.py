@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -16,9 +15,9 @@ from mockhost.expect.client import Observation, exchange
 from mockhost.expect.comparison import problems
 from mockhost.faults import FAULTS, find
 from tests.faults.http.conftest import PATH, Port
+from tests.machine import CURL, needs_curl, output
 
 NAMES = [name for name, kind in FAULTS.items() if kind in ("http", "body")]
-CURL = shutil.which("curl")
 
 
 def _before(port: Port, name: str) -> str:
@@ -52,7 +51,7 @@ def test_requests_reports_what_the_documentation_says(port: Port, name: str) -> 
         assert isinstance(response.json(), (dict, list))
 
 
-@pytest.mark.skipif(CURL is None, reason="curl is not here")
+@needs_curl
 @pytest.mark.parametrize("name", NAMES)
 def test_curl_reports_what_the_documentation_says(port: Port, name: str) -> None:
     """The exit code; with the options that the documentation names, too."""
@@ -77,7 +76,7 @@ def test_curl_reports_what_the_documentation_says(port: Port, name: str) -> None
 def _curl(port: Port, *options: str) -> subprocess.CompletedProcess[str]:
     fixed = ["--silent", "--show-error", "--max-time", "20", "--cacert", port.ca_file, "--noproxy", "*"]
     return subprocess.run(
-        [str(CURL), *fixed, "--write-out", "\n%{http_code}", *options, port.url],
+        ["curl", *fixed, "--write-out", "\n%{http_code}", *options, port.url],
         capture_output=True,
         text=True,
         errors="replace",
@@ -157,7 +156,7 @@ def test_other_ways_of_a_fault(
 ) -> None:
     port.meets(name, given)
     assert _reported(port) == reported
-    if CURL is not None and exit_code is not None:  # two lengths: curl's versions differ
+    if output(*CURL) and exit_code is not None:  # two lengths: curl's versions differ
         assert _curl(port).returncode == exit_code
 
 

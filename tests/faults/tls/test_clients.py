@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from mockhost.faults import find
 from mockhost.faults.tls.alerts import ALERTS
 from mockhost.tls import versions
 from tests.faults.tls.conftest import Port
+from tests.machine import needs_curl_with_openssl
 
 # `requests` leaves the socket of a handshake that was reset to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -135,7 +135,7 @@ def test_requests(port: Port, case: Case) -> None:
         assert re.search(words, str(raised.value)), raised.value
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@needs_curl_with_openssl
 def test_curl(port: Port, case: Case) -> None:
     """The exit code that the row names, with the reason in what it prints."""
     command = ["curl", "-sS", "--cacert", port.bundle, "--max-time", str(patience(case)), port.url]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from mockhost.server.listener import Listener, TlsOffer
 from mockhost.tls import Authority, Certificates
 from tests.faults.transport.conftest import BODY, Faulty, chosen
 from tests.faults.transport.test_on_the_wire import CASES, OURS, Case, said
+from tests.machine import needs_curl_with_openssl
 from tests.server.conftest import Serve
 
 AS_DOCUMENTED = [Case(name, None, "") for name in sorted(OURS - {"raw_bytes"})]
@@ -88,7 +88,7 @@ def test_what_requests_reports(start: Callable[[Case], str], trusted: Certificat
     assert whole or any(got == kind and text in words for kind, text in alternatives(seen)), f"{got}: {words}"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@needs_curl_with_openssl
 @pytest.mark.parametrize("case", CASES_OF_CLIENTS, ids=said)
 def test_what_curl_reports(start: Callable[[Case], str], trusted: Certificates, case: Case) -> None:
     """Its exit code and words, or the status."""
