@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "server": FLOOR | {"windows", "tls"},
     "client": FLOOR - {"ecma.config"} | {"expect"},
     "expect": FLOOR - {"ecma.config"} | {"scim"},
-    **{"api": FACES, "cli": FACES | {"api"}, "__main__": {"cli"}},
+    "diagnosis": {"errors"},
+    **{"api": FACES, "cli": FACES | {"api", "diagnosis"}, "__main__": {"cli"}},
     "pytest_plugin": FACES | {"api"},
 }
 # What is not in the standard library, and the rooms that may know it.

@@ -1,31 +1,55 @@
-"""`mockhost scenarios`: the catalogue, and one scenario in words."""
+"""`mockhost scenarios`: the catalogue, search by a word or by the text of an error, and one scenario in words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import shells
+from mockhost.cli import outcome, shells
 from mockhost.cli.terminal import Terminal, columns, stdout, wrapped
 from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
+    from mockhost.diagnosis.catalogue import Card, Finding, Search
     from mockhost.scenario.model import Scenario
 
 _FOR_PROGRAMS = ("name", "title", "cause", "client_should", "reproduces", "tags", "problems")
 """The keys of an entry with --format json; `problems` only where the file has any."""
+_WIDTH = 80
+_COLUMN = 34
+"""Where titles begin; the title of a longer name is on the line below it."""
+_IN_FULL = 5
+"""How many findings are shown with the text that was found."""
+
+SHELVES = {
+    "basics": "healthy hosts, to develop against and to extend",
+    "documented": "what Microsoft's troubleshooting page describes",
+    "faults": "one for each fault, see docs/faults.md",
+}
 
 _FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]"
 )
 
 
-@click.group("scenarios", cls=Framed, invoke_without_command=True)
-@click.option("--text", metavar="TEXT", help="Those that know this text: an error message, or words of it.")
+class _Words(Framed):
+    """A group that takes words to search for in the place of a command."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not "show".startswith(args[0]):
+            return "find", _find, args
+        return super().resolve_command(ctx, args)
+
+
+@click.group("scenarios", cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD…] | show NAME")
+@click.option("--text", metavar="TEXT", help="Those that produce this text: an error message as you saw it.")
 @click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Those with this tag; repeatable, all needed."
 )
@@ -47,47 +71,227 @@ def command(
     shelf: str | None,
     form: str,
 ) -> None:
-    """List the scenarios, or find one by the text of an error.
+    """List the scenarios, or find one by a word or by the text of an error.
 
-    They are those that ship with mockhost and those in the folders of MOCKHOST_SCENARIOS. With --format json:
-    a list of objects with name, title, cause, client_should, reproduces and tags.
+    They are those that ship with mockhost and those in the folders of MOCKHOST_SCENARIOS.
+    --text takes an error message as you saw it: in a log line, cut off, with names and numbers of your own.
+    Each result has a score: 1 is the text itself, 0.75 and more means that one text is in the other.
+    A cause that no scenario reproduces is shown with Microsoft's cure.
+    With --format json: a list of objects with name, title, cause, client_should, reproduces and tags; with --text
+    also score, text and said_by, and for a cause without a scenario (name is null) cure.
+    Exit code 1 if nothing is found.
 
     \b
     mockhost scenarios
+    mockhost scenarios cache
     mockhost scenarios --text "Invalid LDAP style of object's DN"
     mockhost scenarios --tag test-connection --format json
-    mockhost scenarios show documented/secret_token_mismatch
+    mockhost scenarios show secret_token_mismatch
     """
-    if ctx.invoked_subcommand is not None:
-        return
+    if ctx.invoked_subcommand is None:
+        _search(ctx, ())
+
+
+@click.command("find", hidden=True)
+@click.argument("words", nargs=-1)
+@_FORMAT
+@click.pass_context
+def _find(ctx: click.Context, words: tuple[str, ...], form: str) -> None:
+    """Find scenarios by words."""
+    assert ctx.parent is not None
+    if form == "json":
+        ctx.parent.params["form"] = form
+    _search(ctx.parent, words)
+
+
+def _search(ctx: click.Context, words: Sequence[str]) -> None:
+    """Carry out what the options and words of `mockhost scenarios` ask for."""
     from mockhost.scenario import catalogue
 
-    found = catalogue.find(text, tags=tags, causes=causes, shelf=shelf)
-    if form == "json":
-        stdout().json([{key: entry[key] for key in _FOR_PROGRAMS if key in entry} for entry in found])
-    elif found:
-        _list(found)
+    tags, causes, shelf = ctx.params["tags"], ctx.params["causes"], ctx.params["shelf"]
+    text, as_json = ctx.params["text"], ctx.params["form"] == "json"
+    found = catalogue.find(words, tags=tags, causes=causes, shelf=shelf)
+    if text is not None:
+        result = _by_text(
+            text, {entry["name"]: entry for entry in found}, cards=not (tags or causes or shelf)
+        )
+        if as_json:
+            stdout().json([_finding_json(each, entry) for each, entry in result.found])
+        elif result.found:
+            _list_findings(result)
+        else:
+            _nothing_like(text, result)
+        count = len(result.found)
     else:
-        hint = _near(catalogue.entries(shelf), tags, causes)
-        stdout().line(f"no scenario is like that{'; ' + hint if hint else ''}")
+        if as_json:
+            stdout().json([_entry_json(entry) for entry in found])
+        elif found:
+            _list(found)
+        else:
+            hint = _near(catalogue.entries(shelf), tags, causes)
+            stdout().line(f"no matching scenario{'; ' + hint if hint else ''}")
+        count = len(found)
+    if not count:
+        raise click.exceptions.Exit(outcome.NOT_FINE)
+
+
+def _entry_json(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: entry[key] for key in _FOR_PROGRAMS if key in entry}
 
 
 def _near(known: Sequence[dict[str, Any]], tags: Sequence[str], causes: Sequence[str]) -> str:
-    """What may have been meant by a tag or a cause that nobody has."""
+    """The tag or cause that was probably meant."""
     hints = [did_you_mean(tag, {t for entry in known for t in entry["tags"]}) for tag in tags]
     hints += [did_you_mean(cause, {e["cause"] for e in known if e["cause"]}) for cause in causes]
     return next((hint for hint in hints if hint.startswith("did")), "")
 
 
 def _list(found: Sequence[dict[str, Any]]) -> None:
+    """The scenarios by shelf: name and title, within the width of the terminal."""
     terminal = stdout()
-    wide = max(len(entry["name"]) for entry in found)
-    for entry in found:
-        name, title = entry["name"], entry["title"] or "(no title)"
-        if "problems" in entry:
-            title = terminal.styled(f"can't be used; see mockhost validate {name}", "red")
-        cause = terminal.styled(f"  [{entry['cause']}]", "dim") if entry["cause"] else ""
-        terminal.line(f"{terminal.styled(name.ljust(wide), 'bold')}  {title}{cause}")
+    for number, (shelf, entries) in enumerate(
+        groupby(found, key=lambda entry: entry["name"].rpartition("/")[0])
+    ):
+        about = f": {SHELVES[shelf]}" if shelf in SHELVES else ""
+        terminal.lines([*([""] if number else []), terminal.styled(shelf or "other", "bold") + about])
+        for entry in entries:
+            _list_one(entry, terminal)
+
+
+def _list_one(entry: Mapping[str, Any], terminal: Terminal) -> None:
+    title = entry["title"] or "(no title)"
+    if "problems" in entry:
+        title = f"can't be used; see mockhost validate {entry['name']}"
+    width = terminal.width or _WIDTH
+    name = f"  {entry['name']}"
+    lines = wrapped(title, max(width - _COLUMN, 20))
+    if "problems" in entry:
+        lines = [terminal.styled(line, "red") for line in lines]
+    first = [name.ljust(_COLUMN) + lines[0]] if len(name) < _COLUMN else [name, " " * _COLUMN + lines[0]]
+    terminal.lines([*first, *(" " * _COLUMN + line for line in lines[1:])])
+
+
+# -- by the text of an error -------------------------------------------------------------------------------------
+
+
+class _Found:
+    """What was found for a text, each with the entry of its scenario, and the nearest where nothing was."""
+
+    def __init__(self, found: list[tuple[Finding, Mapping[str, Any] | None]], nearest: list[Finding]) -> None:
+        self.found = found
+        self.nearest = nearest
+
+
+def _by_text(text: str, entries: Mapping[str, dict[str, Any]], *, cards: bool) -> _Found:
+    """What fits the text among the entries, and, if `cards`, among the causes that no scenario reproduces."""
+    from mockhost.diagnosis import catalogue as known
+    from mockhost.scenario import catalogue
+
+    titles = [(name, [entry["title"]]) for name, entry in entries.items() if entry["title"]]
+    result: Search = known.search(text, [*titles, *catalogue.texts(entries)])
+    found: list[tuple[Finding, Mapping[str, Any] | None]] = []
+    for finding in result.findings:
+        if finding.scenario is None and cards:
+            found.append((finding, None))
+        elif finding.scenario is not None and finding.scenario in entries:
+            found.append((finding, entries[finding.scenario]))
+    if not found:
+        found = [(finding, entries[name]) for name, finding in _by_words(text, entries)]
+    return _Found(found, result.nearest)
+
+
+def _by_words(text: str, entries: Mapping[str, dict[str, Any]]) -> list[tuple[str, Finding]]:
+    """The scenarios that have each of a few words in what they say about themselves."""
+    from mockhost.diagnosis import catalogue as known
+    from mockhost.scenario import catalogue
+
+    words = text.split()
+    if not 0 < len(words) <= 4:
+        return []
+    return [
+        (entry["name"], known.by_words(entry["name"], entry["title"]))
+        for entry in catalogue.find(words)
+        if entry["name"] in entries
+    ]
+
+
+def _finding_json(finding: Finding, entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    said = {
+        "score": finding.score,
+        "text": finding.text.text,
+        "said_by": finding.text.by,
+        "evidence": finding.text.evidence,
+    }
+    if entry is not None:
+        return {**_entry_json(entry), **said}
+    card = finding.card
+    assert card is not None
+    nothing = {"name": None, "title": card.title, "cause": None, "client_should": None}
+    return {
+        **nothing,
+        "reproduces": [card.heading],
+        "tags": [],
+        **said,
+        "cure": card.cure,
+        "line": card.line or None,
+    }
+
+
+def _list_findings(result: _Found) -> None:
+    terminal = stdout()
+    width = terminal.width or _WIDTH
+    for number, (finding, entry) in enumerate(result.found):
+        head = f"{finding.score:.2f}  "
+        if entry is not None:
+            terminal.line(head + terminal.styled(entry["name"], "bold"))
+            terminal.lines([f"      {line}" for line in wrapped(entry["title"], width - 6)])
+        else:
+            assert finding.card is not None
+            terminal.lines(_card_lines(head, finding.card, terminal, width))
+        if number < _IN_FULL:
+            terminal.lines(
+                [terminal.styled(f"      {line}", "dim") for line in wrapped(_said(finding), width - 6)]
+            )
+    names = [entry["name"] for _, entry in result.found if entry is not None]
+    if names:
+        terminal.lines(["", f"What each is, and its cure: mockhost scenarios show {names[0]}"])
+
+
+def _card_lines(head: str, card: Card, terminal: Terminal, width: int) -> list[str]:
+    """A cause that no scenario reproduces: what it is, where Microsoft writes about it, and the cure there."""
+    where = f"{card.heading} (line {card.line})" if card.line else card.heading
+    lines = [head + terminal.styled("no scenario reproduces this", "bold")]
+    for label, text in (("error", card.title), ("page", where), ("cure", card.cure)):
+        first, *rest = wrapped(text, width - 13)
+        lines += [f"      {label.ljust(7)}{first}", *(" " * 13 + line for line in rest)]
+    return lines
+
+
+def _said(finding: Finding) -> str:
+    """Who says the text that was found."""
+    text = " ".join(finding.text.text.split())
+    text = text if len(text) <= 100 else f"{text[:100]}…"
+    assumed = ", assumed" if finding.text.evidence == "assumed" else ""
+    return f'{finding.text.by}{assumed}: "{text}"'
+
+
+def _nothing_like(text: str, result: _Found) -> None:
+    terminal = stdout()
+    terminal.line("no matching text")
+    for finding in result.nearest:
+        name = finding.scenario or (finding.card.title if finding.card else "")
+        terminal.lines(
+            [
+                f"nearest: {name}",
+                *(f"  {line}" for line in wrapped(_said(finding), _WIDTH - 4)),
+            ]
+        )
+    terminal.lines(
+        [
+            "Try another piece of the message, or a word: mockhost scenarios WORD",
+            "Or search in Microsoft's page, Troubleshoot on-premises application provisioning.",
+        ]
+    )
 
 
 @command.command("show")

@@ -83,14 +83,34 @@ def looks_like_file(text: str) -> bool:
 
 
 def path_of(name: str, env: Mapping[str, str] | None = None) -> Path:
-    """The file of a scenario on a shelf. Raises UsageError with near names."""
+    """The file of a scenario on a shelf, by its full name. Raises UsageError with near names."""
+    file = _file_of(name, env)
+    if file is not None:
+        return file
+    raise UsageError(f"there is no scenario {name!r}", hint=_near(name, env))
+
+
+def _file_of(name: str, env: Mapping[str, str] | None) -> Path | None:
     if _NAME.fullmatch(name):
         for root in roots(env):
             for suffix in SUFFIXES:
                 file = root / (name + suffix)
                 if file.is_file():
                     return file
-    raise UsageError(f"there is no scenario {name!r}", hint=_near(name, env))
+    return None
+
+
+def full_name(name: str, env: Mapping[str, str] | None = None) -> str:
+    """The full name of a scenario that was given by its last part; any other name as it is.
+
+    Raises UsageError if scenarios on several shelves have that last part.
+    """
+    if "/" in name or not _NAME.fullmatch(name) or _file_of(name, env) is not None:
+        return name
+    same = [other for other in names(env=env) if other.rpartition("/")[2] == name]
+    if len(same) > 1:
+        raise UsageError(f"{name!r} is the name of {len(same)} scenarios", hint=f"write {' or '.join(same)}")
+    return same[0] if same else name
 
 
 def _near(name: str, env: Mapping[str, str] | None) -> str:
@@ -119,7 +139,8 @@ def find(text: str, env: Mapping[str, str] | None = None, *, beside: Path | None
     Raises UsageError with near names if there is none.
     """
     if not looks_like_file(text):
-        return Found(path_of(text, env), text)
+        name = full_name(text, env)
+        return Found(path_of(name, env), name)
     file = (beside or Path()) / text
     try:
         if not file.is_file():

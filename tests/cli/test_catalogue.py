@@ -57,8 +57,60 @@ def test_tags_and_causes_narrow_the_list(invoke: Invoke) -> None:
 
 def test_an_unknown_cause_gets_a_hint(invoke: Invoke) -> None:
     result = invoke("scenarios", "--cause", "secret_token_missmatch")
-    assert result.exit_code == 0
+    assert result.exit_code == 1
     assert "did you mean 'secret_token_mismatch'?" in result.stdout
+
+
+def test_the_list_is_grouped_by_shelf_and_fits_80_columns(invoke: Invoke) -> None:
+    shown = invoke("scenarios").stdout.splitlines()
+    assert [
+        line.partition(":")[0] for line in shown if line and not line.startswith(" ")
+    ] == shelves.shelves()
+    for line in (*shown, *invoke("scenarios", "--text", "connection reset by peer").stdout.splitlines()):
+        assert len(line) <= 80, line
+
+
+def test_words_are_searched_for(invoke: Invoke) -> None:
+    """`mockhost scenarios WORD…`, with the options before or the format behind."""
+    shown = invoke("scenarios", "cache").stdout
+    assert "documented/cache_stale" in shown
+    assert "documented/secret_token_mismatch" not in shown
+    for order in (("--format", "json", "cache", "stale"), ("cache", "stale", "--format", "json")):
+        listed = json.loads(invoke("scenarios", *order).stdout)
+        assert {"documented/cache_stale", "faults/cache_stale"} <= {each["name"] for each in listed}
+    assert invoke("scenarios", "xyzzy").exit_code == 1
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_exit_code_1_where_no_text_matches(invoke: Invoke, form: str) -> None:
+    """The nearest, and where to go on."""
+    result = invoke("scenarios", "--text", "Could not load file or assembly 'Foo.Bar'", "--format", form)
+    assert result.exit_code == 1
+    if form == "json":
+        assert json.loads(result.stdout) == []
+    else:
+        assert "nearest: " in result.stdout
+        assert "mockhost scenarios WORD" in result.stdout
+
+
+def test_what_no_scenario_reproduces_gets_a_card(invoke: Invoke) -> None:
+    """The heading of the page, and Microsoft's cure."""
+    text = "System.ComponentModel.Win32Exception: The specified service already exists"
+    result = invoke("scenarios", "--text", text)
+    assert result.exit_code == 0
+    assert "no scenario reproduces this" in result.stdout
+    assert "Agent installation fails (line 223)" in result.stdout
+    (card,) = json.loads(invoke("scenarios", "--text", text, "--format", "json").stdout)
+    assert card["name"] is None
+    assert "Uninstall" in card["cure"]
+    assert card["score"] == 1.0
+
+
+def test_a_short_name_is_shown_and_a_shared_one_is_refused(invoke: Invoke) -> None:
+    assert "documented/service_stopped" in invoke("scenarios", "show", "service_stopped").stdout
+    refused = invoke("scenarios", "show", "cache_stale")
+    assert refused.exit_code == 2
+    assert "documented/cache_stale or faults/cache_stale" in refused.stderr
 
 
 def test_a_broken_scenario_does_not_hide_the_others(
@@ -69,7 +121,7 @@ def test_a_broken_scenario_does_not_hide_the_others(
     monkeypatch.setenv("MOCKHOST_SCENARIOS", str(tmp_path))
     listed = json.loads(invoke("scenarios", "--format", "json").stdout)
     assert {each["name"]: each.get("problems") for each in listed}["mine/broken"] == 1
-    assert "mockhost validate mine/broken" in invoke("scenarios").stdout
+    assert "mockhost validate mine/broken" in " ".join(invoke("scenarios").stdout.split())
 
 
 @pytest.mark.parametrize("name", shelves.names())

@@ -1,0 +1,1 @@
+"""What error texts mean: a catalogue of texts with their cause, scenario and cure, and one matcher over it."""

@@ -1,0 +1,163 @@
+"""Compare a text that somebody has seen with a text that is known.
+
+Either may be a part of the other: a known text stands inside a log line, or only a piece of it was copied. Words
+count by what they say (see `normalize`); matched words must stand in runs, so that two long texts which merely share
+common words do not match.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from mockhost.diagnosis.normalize import Words, normalize, segments, vocabulary
+
+_WHOLE = 0.8
+"""Which part of the known text must be there for it to count as there."""
+_PIECE = 0.3
+"""Which part of it is enough where the matched words say much by themselves."""
+_MUCH = 6.5
+"""The weight of words that say much by themselves: about three that are not common."""
+_SOME = 4.5
+_NEARLY = 0.75
+"""Which part of what was seen a stock phrase has to be."""
+_FRAGMENT = 0.85
+"""Which part of the text that was seen must be found for it to count as a piece of the known one."""
+_LONE = 4.0
+"""The weight of a word that matches without neighbours: an identifier."""
+_STANDS_ALONE = 1.5
+"""The weight of a short text that is found where it stands by itself."""
+_UNBROKEN = 3.4
+"""The weight of a text that is found where it is there in one piece."""
+_STOCK = 0.15
+_MIXED = 0.6
+"""A text of which more than this is stock phrases is such a phrase itself."""
+
+
+class Known(NamedTuple):
+    """A text of the catalogue, ready to be compared."""
+
+    words: tuple[str, ...]
+    weights: tuple[float, ...]
+    """stock phrases among other words count less"""
+    total: float
+    statuses: frozenset[str]
+    stock: bool
+    """whether it is little more than a stock phrase"""
+    answer: bool
+    """whether it is a whole answer: then nearly all of what was seen must be in it"""
+
+
+class Match(NamedTuple):
+    """How two texts fit. `score` is 1 for the same text, and from 0.75 on where one is inside of the other."""
+
+    score: float
+    fits: bool
+    """whether that is enough to say that the one is the other"""
+    of_known: float
+    """which part of the known text was found"""
+    of_seen: float
+    """which part of the text that was seen it explains"""
+
+
+NONE = Match(0.0, False, 0.0, 0.0)
+
+
+def known(text: str, *, answer: bool = False) -> Known:
+    """A text of the catalogue, ready to be compared."""
+    found = normalize(text, files=True)
+    words = tuple(word.text for word in found.words)
+    weights = [word.weight for word in found.words]
+    inside = _in_phrases(words)
+    stock = sum(weights[i] for i in inside) > _MIXED * (sum(weights) or 1)
+    if not stock:
+        for i in inside:
+            weights[i] *= _STOCK
+    return Known(words, tuple(weights), sum(weights), found.statuses, stock, answer)
+
+
+def _in_phrases(words: tuple[str, ...]) -> set[int]:
+    """The places of the words that belong to a stock phrase."""
+    inside: set[int] = set()
+    for phrase in vocabulary().phrases:
+        size = len(phrase)
+        for start in range(len(words) - size + 1):
+            if words[start : start + size] == phrase:
+                inside.update(range(start, start + size))
+    return inside
+
+
+class Seen:
+    """A text that somebody has seen, prepared once and compared with many."""
+
+    def __init__(self, text: str) -> None:
+        found: Words = normalize(text)
+        self.words = tuple(word.text for word in found.words)
+        self._weights = tuple(word.weight for word in found.words)
+        self._total = sum(self._weights)
+        self._statuses = found.statuses
+        self._set = frozenset(self.words)
+        self._runs = SequenceMatcher(None, "", self.words, autojunk=False)
+        self._last = self.words[-1] if self.words else ""
+        self._segments = segments(text)
+
+    def match(self, other: Known) -> Match:
+        """How well the known text fits. Both may have anything around the part that fits."""
+        if not self.words or not other.words:
+            return NONE
+        if other.statuses and self._statuses and not (other.statuses & self._statuses):
+            return NONE
+        if self.words == other.words:
+            return Match(1.0, True, 1.0, 1.0)
+        if other.words in self._segments and other.total >= _STANDS_ALONE:
+            return Match(
+                0.75 + 0.25 * min(other.total / self._total, 1.0), True, 1.0, other.total / self._total
+            )
+        most = sum(w for word, w in zip(other.words, other.weights, strict=True) if word in self._set)
+        if most < 0.5 * _PIECE * other.total:
+            inside = frozenset(other.words)
+            found = sum(w for word, w in zip(self.words, self._weights, strict=True) if word in inside)
+            if found < 0.5 * self._total:
+                return NONE
+        return self._compare(other)
+
+    def _compare(self, other: Known) -> Match:
+        self._runs.set_seq1(other.words)
+        matched = seen = 0.0
+        longest_run = 0
+        before: tuple[int, int] | None = None
+        for start, place, size in self._runs.get_matching_blocks():
+            if not size:
+                break
+            ours = sum(other.weights[start : start + size])
+            raw = sum(self._weights[place : place + size])
+            near = before is not None and start - before[0] <= 2 and place - before[1] <= 2
+            if size == 1 and not near and raw < _LONE and len(other.words) > 1:
+                continue
+            matched += ours
+            seen += raw
+            longest_run = max(longest_run, size)
+            before = (start + size, place + size)
+        if before is not None and self._cut_off(other, *before):
+            matched += other.weights[before[0]]
+            seen += self._weights[-1]
+            longest_run += 1
+        of_known = min(matched / other.total, 1.0)
+        of_seen = min(seen / self._total, 1.0)
+        score = 0.75 * max(of_known, of_seen) + 0.25 * min(of_known, of_seen)
+        whole = of_known >= _WHOLE and (of_seen >= _NEARLY if other.stock else matched >= _SOME)
+        whole = whole or (of_known >= 0.95 and of_seen >= (_NEARLY if other.stock else 0.6))
+        whole = whole or (longest_run >= len(other.words) and other.total >= _UNBROKEN and not other.stock)
+        piece = of_known >= _PIECE and matched >= _MUCH and not other.stock
+        unbroken = longest_run == len(self.words) >= 2 and matched >= 1
+        fragment = of_seen >= _FRAGMENT and (matched >= _SOME or unbroken or self._total >= _LONE <= matched)
+        fits = whole or piece or (fragment and not (other.stock and of_known < 0.5))
+        if other.answer:
+            entire = longest_run >= len(other.words)
+            fits = of_seen >= (0.4 if entire else 0.6) and of_known >= 0.4
+        return Match(score, fits, of_known, of_seen)
+
+    def _cut_off(self, other: Known, start: int, place: int) -> bool:
+        """Whether what was seen ends within the next word of the known text."""
+        at_end = place == len(self.words) - 1 and start < len(other.words)
+        return at_end and other.words[start].startswith(self._last)
