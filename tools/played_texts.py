@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ _GUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _PORT = re.compile(r"(localhost|127\.0\.0\.1):\d+")
 
 
+@cache
 def text() -> str:
     """The whole file: one line for each text."""
     plays = {name: play(name) for name in shelves.names(env=ENV)}

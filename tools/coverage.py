@@ -1,0 +1,93 @@
+"""Writes docs/coverage.md: every row of Microsoft's troubleshooting page, and the scenario that reproduces it.
+
+python tools/coverage.py            writes the page from mockhost/diagnosis/page.toml
+python tools/coverage.py --check    exit code 1 if the page is not current
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "coverage.md"
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from mockhost.diagnosis import catalogue  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.diagnosis.catalogue import Card  # noqa: E402
+from tools import generated  # noqa: E402
+
+HEAD = """\
+# Coverage of Microsoft's troubleshooting page
+
+<!-- Written by tools/coverage.py from mockhost/diagnosis/page.toml; don't edit. -->
+
+Every step, bullet, table row and error text of \
+[Troubleshoot on-premises application provisioning](https://learn.microsoft.com/entra/identity/app-provisioning/on-premises-ecma-troubleshoot),\
+ edition of April 2022, with the scenario that reproduces it.
+*Line* is the line of that edition's source.
+
+| | rows |
+|---|---|
+| a scenario reproduces it | {scenario} |
+| a scenario reproduces a part of it | {part} |
+| not here: the row says what Microsoft's cure is | {none} |
+
+`mockhost check NAME` plays what a client sees, the cure and what is true afterwards; \
+`mockhost serve NAME` starts the host in that state.
+`mockhost scenarios --text "…"` finds a row by its error text.
+"""
+COLUMNS = ("line", "on the page", "here", "command")
+
+
+def page() -> str:
+    """The whole page, ending with a newline."""
+    rows = catalogue.page()
+    head = HEAD.format(**Counter(row.covered for row in rows))
+    parts = [head]
+    for heading, group in groupby(rows, key=lambda row: row.heading.partition(", step ")[0]):
+        parts.append(f"## {heading}\n")
+        parts.append(generated.table(COLUMNS, [cells(row) for row in group]))
+    return "\n".join(parts)
+
+
+def cells(row: Card) -> tuple[str, str, str, str]:
+    """A row of the table."""
+    line = f"{row.line}-{row.until}" if row.until else str(row.line)
+    step = row.heading.partition(", step ")[2]
+    where = f"step {step}: " if step and row.kind == "step" else f"{row.kind}: "
+    commands = " ".join(f"`{command}`" for command in commands_of(row))
+    return line, f"{where}“{row.title}”", here(row), commands
+
+
+def here(row: Card) -> str:
+    """What mockhost has of it."""
+    names = ", ".join(
+        f"[`{name}`](reference/scenarios.md#{generated.anchor(name)})" for name in row.scenarios
+    )
+    if row.covered == "scenario":
+        return names
+    if row.covered == "part":
+        return f"in part: {names}. Not here: {row.missing}"
+    return f"not here: Microsoft's cure is: {row.cure}"
+
+
+def commands_of(row: Card) -> Iterator[str]:
+    """The command that shows the row; none where nothing reproduces it."""
+    if row.command:
+        yield row.command
+    elif row.covered != "none":
+        yield f"mockhost check {row.scenarios[0]}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with --check compare it; the exit code."""
+    return generated.run(__file__, arguments, generated.File(PAGE, page))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
