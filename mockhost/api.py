@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mockhost.client.verbs import HostClock, HostVerbs
 from mockhost.clock import fresh_secret
 from mockhost.ecma.config import TlsConfig
 from mockhost.errors import (
@@ -31,6 +30,7 @@ from mockhost.errors import (
 )
 from mockhost.journal import Connection as ConnectionRecord
 from mockhost.journal import Exchange, Journal
+from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
@@ -42,6 +42,7 @@ from mockhost.web.data import create_data_app
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from mockhost.expect.check import Report
     from mockhost.rules.nearmiss import NearMiss
     from mockhost.running import ClientTarget
     from mockhost.runtime.operations import Operated
@@ -85,7 +86,7 @@ class Terms(NamedTuple):
         return loader.with_overrides(loaded, forced) if forced else loaded
 
 
-class MockHost(HostVerbs):
+class MockHost(RunningHost):
     """A host with a scenario, its data plane and its control plane. Use it as a context manager.
 
     scenario: a shipped name, a path, a dict in the scenario format, or a loaded Scenario.
@@ -307,6 +308,12 @@ class MockHost(HostVerbs):
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
         """What the rules made of an exchange of the journal, and which came closest (`.text`); None without rules."""
         return self.runtime.near_miss(exchange)
+
+    def check(self) -> Report:
+        """Play the scenario's expect, cure and cured steps against this host."""
+        from mockhost.expect.driver import checked
+
+        return checked(self)
 
 
 class _ControlPlane:

@@ -1,10 +1,22 @@
-"""What a running host is to those who operate it, wherever it runs: in this process, or behind a control plane."""
+"""A running host, wherever it runs: its everyday verbs, on one method that does any operation of the table."""
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from mockhost.clock import iso, monotonic
+from mockhost.durations import parse_duration
+from mockhost.errors import UsageError, VerificationError, did_you_mean
+
+if TYPE_CHECKING:
+    import requests
+
+_LOOK_AGAIN = 0.05
+"""So many seconds pass at most before `wait_for` looks again: a host in another process does not tell this one."""
 
 
 class ClientTarget(NamedTuple):
@@ -20,11 +32,354 @@ class ClientTarget(NamedTuple):
     """the connector's kind, which decides how attributes are named on the wire"""
 
 
-class Clock(Protocol):
-    """The virtual clock of a running host."""
+class RunningHost(Protocol):
+    """A host as who operates it sees it: a `MockHost` of this process, or one behind a control plane.
 
-    def now(self) -> float: ...
-    def iso(self) -> str: ...
+    A host brings what has no body here; the other methods are everyday names for operations, on `call`.
+    """
+
+    control_token: str | None = None
+    clock: HostClock
+
+    def call(self, operation: str, /, **arguments: Any) -> Any:
+        """Do an operation by its name, such as `call("get_clock")`; its result as plain data.
+
+        The operations and their arguments are those of the control API. Raises UsageError, ScenarioError, CannotRun.
+        """
+        ...
+
+    def start(self) -> Any:
+        """Bind the ports, start the service, answer."""
+        ...
+
+    def stop(self) -> None:
+        """Close the ports; whatever hangs is cut."""
+        ...
+
+    def load(self, scenario: Any, **overrides: Any) -> Any:
+        """Load a scenario with what this host was made with laid over it."""
+        ...
+
+    def use(self, scenario: Any, **overrides: Any) -> None:
+        """Begin again with another scenario, on the same ports."""
+        ...
+
+    @property
+    def scenario(self) -> Any:
+        """The scenario as it was loaded."""
+        ...
+
+    def connectors(self) -> Mapping[str, ClientTarget]:
+        """The host's own truth, by connector."""
+        ...
+
+    def clients(self) -> Mapping[str, ClientTarget]:
+        """What the client was told, by connector."""
+        ...
+
+    @property
+    def port(self) -> int:
+        """The data plane's port."""
+        ...
+
+    @property
+    def control_url(self) -> str:
+        """The control plane's base, e.g. `http://127.0.0.1:8586`."""
+        ...
+
+    @property
+    def journal(self) -> Any:
+        """The record of exchanges and connections."""
+        ...
+
+    def near_miss(self, exchange: Any) -> Any:
+        """What the rules made of an exchange of the journal."""
+        ...
+
+    def check(self) -> Any:
+        """Play the scenario's steps."""
+        ...
+
+    def _facts(self) -> dict[str, Any]:
+        """Of the ready file: pid, scenario, tls and listening."""
+        ...
+
+    @property
+    def _controlled(self) -> bool:
+        """Whether there is a control plane."""
+        return True
+
+    # -- what happens to it --------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Back to the scenario as loaded, in a new epoch, on the same ports."""
+        self.call("reset")
+
+    def reset_connector(self, name: str) -> None:
+        """Put one connector back to the objects and states it began with; its exchanges leave the journal.
+
+        The host, its clock and its rules stay; a connector that sprang up on demand begins with rule counters of its
+        own anew. Raises UsageError.
+        """
+        self.call("reset_connector", name=name)
+
+    def service(self, action: str) -> None:
+        """`start`, `stop` or `restart` the service. While it is stopped its port refuses connections."""
+        self.call("control_service", action=action)
+
+    def set(self, path: str, value: object) -> str:
+        """Set a value of the scenario by its dotted path; whether that counts `now` or `at restart`."""
+        return str(self.call("set_host", set={path: value})["set"][0]["applied"])
+
+    def change(self, changes: Mapping[str, object]) -> int:
+        """Change connected systems behind the host's back, all or none; how many objects it touched.
+
+        `changes` is as in a scenario's step, e.g. `{"SQL": {"insert": [{"ContosoLogin": "bob", ...}]}}`.
+        """
+        return int(self.call("change", changes=changes)["objects"])
+
+    def import_now(self, connector: str | None = None, profile: str = "full") -> None:
+        """Begin an import run, `full` or `delta`; it takes as long as the scenario says, on the virtual clock."""
+        self.call("import_now", name=self.truth(connector).connector, profile=profile)
+
+    # -- rules -------------------------------------------------------------------------------------------------
+
+    def fail_next(
+        self,
+        operation: str | Sequence[str] | None = None,
+        *,
+        fault: str | Mapping[str, Any] | Sequence[Any] | None = None,
+        reply: Mapping[str, Any] | None = None,
+        delay: str | Mapping[str, Any] | None = None,
+        write: str | None = None,
+        times: int | None = 1,
+        connector: str | None = None,
+        name: str | None = None,
+        **when: Any,
+    ) -> str:
+        """Have the next `times` requests of an operation go wrong (None: every one), and the ones after that go well.
+
+        `fault`, `reply`, `delay` and `write` are as in a rule, `when` holds more of its conditions, e.g.
+        `fail_next("create_user", fault="connection_reset", write="not_applied", attributes={"ContosoLogin": "bob"})`.
+        Without fault, reply and delay the answer is 503. Faults on connections (`fault="tls_alert"`) take no operation.
+        Returns the name of the rule, which comes before all others. Raises UsageError.
+        """
+        condition = {"operation": operation, "connector": connector, **when}
+        rule = {
+            "name": name,
+            "when": {word: value for word, value in condition.items() if value is not None},
+            "fault": fault,
+            "reply": reply,
+            "delay": delay,
+            "write": write,
+            "times": times,
+        }
+        if fault is None and reply is None and delay is None:
+            rule["fault"] = {"http_error": 503}
+        return self.add_rule({word: value for word, value in rule.items() if value not in (None, {})})
+
+    def add_rule(self, rule: Mapping[str, Any]) -> str:
+        """Put a rule, as a scenario's `rules` have them, before all others; its name. Raises UsageError."""
+        return str(self.call("add_rule", rule=rule)["name"])
+
+    def remove_rule(self, name: str) -> None:
+        """Take away a rule that was added. Raises UsageError if there is none of this name."""
+        self.call("remove_rule", name=name)
+
+    def clear_rules(self) -> None:
+        """Take away every rule that was added."""
+        self.call("clear_rules")
+
+    @property
+    def rules(self) -> list[dict[str, object]]:
+        """The rules in the order in which they are tried; how often each `matched`, `fired`, and may yet (`left`)."""
+        found: list[dict[str, object]] = self.call("list_rules")["rules"]
+        return found
+
+    def state(self, connector: str | None = None) -> str:
+        """The state that the host, or a connector with states of its own, is in."""
+        states = self.call("get_states")
+        return str(states["connectors"].get(connector, states["host"]))
+
+    def set_state(self, name: str, connector: str | None = None) -> None:
+        """Put the host, or a connector that has this state, into a state. Raises UsageError."""
+        self.call("set_state", state=name, connector=connector)
+
+    def release(self) -> int:
+        """Let every answer that hangs go on; how many there were."""
+        return int(self.call("release")["released"])
+
+    # -- how clients get here ----------------------------------------------------------------------------------
+
+    def told(self, connector: str | None = None) -> ClientTarget:
+        """What the client was told of a connector (the first one, if not named)."""
+        return _pick(self.clients(), connector)
+
+    def truth(self, connector: str | None = None) -> ClientTarget:
+        """The host's own truth of a connector: its real URL and secret token."""
+        return _pick(self.connectors(), connector)
+
+    def url(self, connector: str | None = None) -> str:
+        """The tenant URL that the client was told, without a trailing slash."""
+        return self.told(connector).url
+
+    def token(self, connector: str | None = None) -> str:
+        """The secret token that the client was told."""
+        return self.told(connector).secret_token
+
+    def headers(self, connector: str | None = None) -> dict[str, str]:
+        """The headers that let a client in: `Authorization`."""
+        return {"Authorization": f"Bearer {self.token(connector)}"}
+
+    @property
+    def ca_file(self) -> str | None:
+        """A PEM file with what a client must trust; None while the port speaks plain HTTP."""
+        return next((target.ca_file for target in self.connectors().values()), None)
+
+    def ssl_context(self) -> ssl.SSLContext:
+        """A client's context that trusts the host's certificate and verifies its name."""
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # not every build of Python sets it
+        return context
+
+    def client_certificate(self) -> tuple[str, str]:
+        """A certificate, and its key, that the host takes from clients where it demands one: (PEM, PEM)."""
+        made = self.call("get_client_certificate")
+        return made["certificate"], made["key"]
+
+    def session(self, connector: str | None = None) -> requests.Session:
+        """A `requests.Session` with the token and the trust that the client was told."""
+        import requests
+
+        told = self.told(connector)
+        session = requests.Session()
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {told.secret_token}"
+        session.headers["Content-Type"] = "application/scim+json; charset=utf-8"
+        if told.ca_file:
+            session.verify = told.ca_file
+        return session
+
+    def env(self) -> dict[str, str]:
+        """Environment variables that tell another process, in any language, how to reach this host."""
+        variables: dict[str, str] = {}
+        clients = self.clients()
+        for name, told in clients.items():
+            key = re.sub(r"[^A-Z0-9]", "_", name.upper())
+            variables[f"MOCKHOST_{key}_URL"] = told.url
+            variables[f"MOCKHOST_{key}_TOKEN"] = told.secret_token
+        if self._controlled:
+            variables["MOCKHOST_CONTROL_URL"] = self.control_url
+            if self.control_token:
+                variables["MOCKHOST_CONTROL_TOKEN"] = self.control_token
+        trusted = self.ca_file
+        if trusted and any(told.trusted for told in clients.values()):
+            for key in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"):
+                variables[key] = trusted
+        return variables
+
+    def ready(self) -> dict[str, Any]:
+        """The document of `--ready-file`: where everything is, and what the client was told."""
+        control: dict[str, Any] = {"url": None, "token": None}
+        if self._controlled:
+            control = {"url": self.control_url, "token": self.control_token}
+        return {
+            **self._facts(),
+            "ca_file": self.ca_file,
+            "control": control,
+            "connectors": {name: _shape(each) for name, each in self.connectors().items()},
+            "clients": {name: _shape(each) for name, each in self.clients().items()},
+        }
+
+    # -- what is inside ----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What is configured beside what is effective, and the state of each connector, the clock and the rest."""
+        scenario = self.call("get_scenario")
+        return {
+            "scenario": scenario["name"],
+            "title": scenario["title"],
+            "epoch": self.call("get_health")["epoch"],
+            **self.call("get_host"),
+            **self.call("list_connectors"),
+            "states": self.call("get_states"),
+            "clock": self.call("get_clock"),
+        }
+
+    def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]:
+        """The objects of the connected system, optionally only those whose columns equal `match`."""
+        found: list[dict[str, object]] = self.call("get_objects", name=self.truth(connector).connector)[
+            "objects"
+        ]
+        return [values for values in found if all(values.get(k) == v for k, v in match.items())]
+
+    def cache(self, connector: str | None = None) -> list[dict[str, object]]:
+        """The resources of the connector space."""
+        found: list[dict[str, object]] = self.call("get_cache", name=self.truth(connector).connector)[
+            "objects"
+        ]
+        return found
+
+    def verify(self, **spec: object) -> None:
+        """Assert over the journal, e.g. `verify(operation="patch_user", count={"exactly": 1})`.
+
+        Raises VerificationError (an AssertionError) with the journal as a table.
+        """
+        result = self.call("verify", spec=spec)
+        if not result["ok"]:
+            raise VerificationError(result["text"])
+
+    def wait_for(
+        self,
+        operation: str | Sequence[str] | None = None,
+        count: int = 1,
+        timeout: str | float = 10.0,
+        **conditions: Any,
+    ) -> list[Any]:
+        """Wait until the journal has `count` exchanges with an operation and these conditions, as `verify` takes them.
+
+        For clients that work in the background. A request counts as soon as it is decided on: its answer may be on its
+        way, or hang. `timeout` is in seconds of real time, or a duration such as `"500ms"`. Returns the exchanges.
+        Raises VerificationError as `verify` does if the time is over, UsageError for a name that does not exist.
+        """
+        __tracebackhide__ = True
+        spec = {**conditions, "count": {"at_least": count}}
+        if operation is not None:
+            spec["operation"] = operation
+        until = monotonic() + (parse_duration(timeout) if isinstance(timeout, str) else timeout)
+        heard = threading.Event()
+        stop_listening = self._listen(heard.set)
+        try:
+            while not (result := self.call("verify", spec=spec))["ok"] and (left := until - monotonic()) > 0:
+                heard.wait(min(left, _LOOK_AGAIN))
+                heard.clear()
+        finally:
+            stop_listening()
+        if not result["ok"]:
+            self.verify(**spec)
+        entries = self.journal.entries()
+        return [exchange for exchange in entries if exchange.number in result["matched"]]
+
+    def _listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Have `wake` called at each exchange, where a host can tell at once; how to stop that."""
+        return lambda: None
+
+
+class HostClock:
+    """The virtual clock as a test holds it."""
+
+    def __init__(self, host: RunningHost, now: Callable[[], float]) -> None:
+        self._host = host
+        self._now = now
+
+    def now(self) -> float:
+        """Virtual seconds since 1970."""
+        return self._now()
+
+    def iso(self) -> str:
+        """The virtual time as `2026-01-01T00:00:00.000Z`."""
+        return iso(self.now())
+
     def advance(
         self,
         by: str | float = 0.0,
@@ -33,75 +388,20 @@ class Clock(Protocol):
         minutes: float = 0.0,
         hours: float = 0.0,
         days: float = 0.0,
-    ) -> None: ...
+    ) -> None:
+        """Move the clock on, e.g. `advance(minutes=5)` or `advance("4m")`; due jobs run in time order."""
+        more = parse_duration(by) if isinstance(by, str) else by
+        self._host.call(
+            "advance_clock", by=more + seconds + 60.0 * minutes + 3600.0 * hours + 86_400.0 * days
+        )
 
 
-class RunningHost(Protocol):
-    """The documented methods of a host: `MockHost` in this process, `RemoteHost` over its control plane.
+def _pick(targets: Mapping[str, ClientTarget], connector: str | None) -> ClientTarget:
+    name = connector if connector is not None else next(iter(targets), None)
+    if name is None or name not in targets:
+        raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(str(name), targets))
+    return targets[name]
 
-    `call` does any operation of the table (`mockhost.operations`); the others are its everyday names.
-    """
 
-    def call(self, operation: str, /, **arguments: Any) -> Any: ...
-
-    def start(self) -> Any: ...
-    def stop(self) -> None: ...
-    def reset(self) -> None: ...
-    def reset_connector(self, name: str) -> None: ...
-    def use(self, scenario: Any, **overrides: Any) -> None: ...
-    def load(self, scenario: Any, **overrides: Any) -> Any: ...
-
-    @property
-    def scenario(self) -> Any: ...
-
-    def connectors(self) -> Mapping[str, ClientTarget]: ...
-    def clients(self) -> Mapping[str, ClientTarget]: ...
-    def url(self, connector: str | None = None) -> str: ...
-    def token(self, connector: str | None = None) -> str: ...
-    def headers(self, connector: str | None = None) -> dict[str, str]: ...
-    def session(self, connector: str | None = None) -> Any: ...
-    def told(self, connector: str | None = None) -> ClientTarget: ...
-    def truth(self, connector: str | None = None) -> ClientTarget: ...
-    @property
-    def ca_file(self) -> str | None: ...
-    def ssl_context(self) -> ssl.SSLContext: ...
-    def client_certificate(self) -> tuple[str, str]: ...
-    @property
-    def port(self) -> int: ...
-    @property
-    def control_url(self) -> str: ...
-    def env(self) -> dict[str, str]: ...
-    def ready(self) -> dict[str, Any]: ...
-
-    def status(self) -> dict[str, Any]: ...
-    def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]: ...
-    def cache(self, connector: str | None = None) -> list[dict[str, object]]: ...
-    def change(self, changes: Mapping[str, object]) -> int: ...
-    def import_now(self, connector: str | None = None, profile: str = "full") -> None: ...
-    def service(self, action: str) -> None: ...
-    def set(self, path: str, value: object) -> str: ...
-    @property
-    def clock(self) -> Clock: ...
-
-    def fail_next(self, operation: str | Sequence[str] | None = None, **rule: Any) -> str: ...
-    def add_rule(self, rule: Mapping[str, Any]) -> str: ...
-    @property
-    def rules(self) -> list[dict[str, object]]: ...
-    def remove_rule(self, name: str) -> None: ...
-    def clear_rules(self) -> None: ...
-    def state(self, connector: str | None = None) -> str: ...
-    def set_state(self, name: str, connector: str | None = None) -> None: ...
-    def release(self) -> int: ...
-
-    @property
-    def journal(self) -> Any: ...
-    def near_miss(self, exchange: Any) -> Any: ...
-    def verify(self, **spec: object) -> None: ...
-    def wait_for(
-        self,
-        operation: str | Sequence[str] | None = None,
-        count: int = 1,
-        timeout: str | float = 10.0,
-        **conditions: Any,
-    ) -> list[Any]: ...
-    def check(self) -> Any: ...
+def _shape(target: ClientTarget) -> dict[str, Any]:
+    return {"url": target.url, "secret_token": target.secret_token}

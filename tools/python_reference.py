@@ -22,10 +22,9 @@ if str(ROOT) not in sys.path:
 
 from mockhost import errors  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.api import MockHost  # noqa: E402
-from mockhost.client.verbs import HostClock, HostVerbs  # noqa: E402
 from mockhost.journal import Connection, Exchange, Journal, verification  # noqa: E402
 from mockhost.rules.nearmiss import Miss, NearMiss  # noqa: E402
-from mockhost.running import ClientTarget  # noqa: E402
+from mockhost.running import ClientTarget, HostClock, RunningHost  # noqa: E402
 from tools import generated  # noqa: E402
 
 HEAD = """\
@@ -79,7 +78,7 @@ def page() -> str:
     for title, names in METHODS.items():
         listed.update(names)
         parts += [f"## {title}", *(member(MockHost, name, "host") for name in names)]
-    if left := [name for name in (*public(HostVerbs), *public(MockHost)) if name not in listed]:
+    if left := [name for name in (*public(RunningHost), *public(MockHost)) if name not in listed]:
         raise SystemExit(f"tools/python_reference.py has no place for: {', '.join(left)}")
     parts += [
         "## host.clock",

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from mockhost.operations.row import (
-    COUNT,
-    FREE,
-    NOTHING,
-    STRING,
-    Content,
-    Operation,
-    Parameter,
-    Schema,
-    a_map,
-    an_object,
-    ref,
-)
+from mockhost.operations.row import NOTHING, Operation, Parameter, Schema, an_object, answers, takes
 
 _PAGE = (
     Parameter("start_index", "The first object to show, from 1.", {"type": "integer", "minimum": 1}),
     Parameter("count", "How many to show; default: all.", {"type": "integer", "minimum": 0}),
 )
-_PROFILE: Schema = {
-    "additionalProperties": False,
-    "properties": {
-        "profile": {
-            "type": "string",
-            "enum": ["full", "delta"],
-            "description": "the run profile; default: full",
-        }
-    },
-}
+_PROFILE = takes(profile={
+    "type": "string", "enum": ["full", "delta"], "description": "the run profile; default: full",
+})  # fmt: skip
 _CHANGE: Schema = {
     "minProperties": 1,
     "additionalProperties": False,
@@ -65,59 +46,32 @@ _row = partial(Operation, room="mockhost.runtime.operations.connectors")
 _of_one = partial(_row, first="known")
 
 ROWS: tuple[Operation, ...] = (
-    _row(
-        "list_connectors", "GET", "/v1/connectors", role="learner",
-        summary="What each connector is doing.",
-        answer=Content("By name.", an_object(connectors=a_map(ref("ConnectorState")))),
-    ),
-    _of_one(
-        "get_connector", "GET", _ONE, role="learner",
-        summary="One connector: its state and its pages.",
-        answer=Content("The connector.", an_object(
-            name=STRING, state=ref("ConnectorState"), configured=FREE, effective={"type": ["object", "null"]},
-        )),
-        errors=(404,),
-    ),
-    _of_one(
-        "reset_connector", "POST", f"{_ONE}/reset", role="learner",
-        summary="Put one connector back to the objects and states it began with; its exchanges leave the journal.",
-        answer=Content("It began anew.", an_object(connector=STRING, state=ref("ConnectorState"))),
-        body=NOTHING, errors=(404,),
-        description=(
-            "The host, its clock and its rules stay as they are. A connector that sprang up on demand has rule "
-            "counters of its own, which begin anew with it."
-        ),
-    ),
-    _of_one(
-        "get_objects", "GET", f"{_ONE}/objects", role="learner", cost="objects",
-        summary="The objects of the connected system.",
-        answer=Content("The objects.", ref("Objects")), query=_PAGE, errors=(404,),
-    ),
-    _of_one(
-        "get_cache", "GET", f"{_ONE}/cache", role="learner", cost="objects",
-        summary="The connector space: the host's copy, as its /cache shows it.",
-        answer=Content("The resources.", ref("Objects")), query=_PAGE, errors=(404, 409),
-    ),
-    _of_one(
-        "import_now", "POST", f"{_ONE}/import", role="learner",
-        summary="Begin an import run.",
-        answer=Content("It began.", an_object(connector=STRING, profile=STRING, state=ref("ConnectorState"))),
-        body=_PROFILE, errors=(404, 409),
-    ),
-    _of_one(
-        "change_system", "POST", f"{_ONE}/change", role="learner",
-        summary="Change the connected system behind the host's back.",
-        answer=Content("How many objects it touched.", an_object(
-            connector=STRING, objects=COUNT, state=ref("ConnectorState"),
-        )),
-        body=_CHANGE, whole="change", errors=(404,),
-    ),
-    _row(
-        "change", "POST", "/v1/change", role="learner",
-        summary="Change several connected systems at once: all of them, or none.",
-        answer=Content("How many objects it touched, together and by connector.", an_object(
-            objects=COUNT, connectors=a_map(COUNT),
-        )),
-        body=_CHANGES, whole="changes", errors=(404,),
-    ),
+    _row("list_connectors", "GET", "/v1/connectors", "learner", "What each connector is doing.",
+         answers("By name.", an_object(connectors="{ConnectorState}"))),
+    _of_one("get_connector", "GET", _ONE, "learner", "One connector: its state and its pages.",
+         answers("The connector.", an_object(
+             name="string", state="ConnectorState", configured="object", effective="object?")), errors=(404,)),
+    _of_one("reset_connector", "POST", f"{_ONE}/reset", "learner",
+         "Put one connector back to the objects and states it began with; its exchanges leave the journal.",
+         answers("It began anew.", an_object(connector="string", state="ConnectorState")),
+         body=NOTHING, errors=(404,), description=(
+             "The host, its clock and its rules stay as they are. A connector that sprang up on demand has rule "
+             "counters of its own, which begin anew with it.")),
+    _of_one("get_objects", "GET", f"{_ONE}/objects", "learner", "The objects of the connected system.",
+         answers("The objects.", "Objects"), query=_PAGE, errors=(404,), cost="objects"),
+    _of_one("get_cache", "GET", f"{_ONE}/cache", "learner",
+         "The connector space: the host's copy, as its /cache shows it.",
+         answers("The resources.", "Objects"), query=_PAGE, errors=(404, 409), cost="objects"),
+    _of_one("import_now", "POST", f"{_ONE}/import", "learner", "Begin an import run.",
+         answers("It began.", an_object(connector="string", profile="string", state="ConnectorState")),
+         body=_PROFILE, errors=(404, 409)),
+    _of_one("change_system", "POST", f"{_ONE}/change", "learner",
+         "Change the connected system behind the host's back.",
+         answers("How many objects it touched.", an_object(
+             connector="string", objects="count", state="ConnectorState")),
+         body=_CHANGE, whole="change", errors=(404,)),
+    _row("change", "POST", "/v1/change", "learner",
+         "Change several connected systems at once: all of them, or none.",
+         answers("How many objects it touched, together and by connector.", an_object(
+             objects="count", connectors="{count}")), body=_CHANGES, whole="changes", errors=(404,)),
 )  # fmt: skip

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from mockhost.operations.row import (
-    COUNT,
-    FLAG,
-    STRING,
-    Content,
-    Operation,
-    Parameter,
-    Schema,
-    a_list,
-    an_object,
-    ref,
-)
+from mockhost.operations.row import Operation, Parameter, Schema, an_object, answers
 
 CONDITIONS = (
     *("connector", "operation", "id", "who", "status", "method", "path", "target", "verdict", "rule"),
@@ -68,42 +57,20 @@ _VERIFY: Schema = {
 _row = partial(Operation, room="mockhost.runtime.operations.journal")
 
 ROWS: tuple[Operation, ...] = (
-    _row(
-        "get_journal", "GET", "/v1/journal", role="teacher", cost="journal",
-        summary="What was asked and answered, without secrets.",
-        answer=Content(
-            "The exchanges, oldest first.",
-            {"type": "object", "properties": {
-                "epoch": COUNT, "last": COUNT, "dropped": COUNT, "exchanges": a_list(ref("Exchange")),
-                "log": {"type": "object", "description": "with format=har"},
-            }},
-            others=("text/plain",),
-        ),
-        query=_FILTERS,
-    ),
-    _row(
-        "clear_journal", "DELETE", "/v1/journal", role="teacher",
-        summary="Forget the exchanges and connections; numbers go on.",
-        answer=Content("How many exchanges there were.", ref("Removed")),
-    ),
-    _row(
-        "get_exchange", "GET", "/v1/journal/{number}", role="teacher",
-        summary="One exchange.",
-        answer=Content("The exchange.", ref("Exchange")), errors=(404,),
-    ),
-    _row(
-        "list_connections", "GET", "/v1/connections", role="teacher", cost="journal",
-        summary="What carried exchanges, or never got that far.",
-        answer=Content("The connections, oldest first.", an_object(
-            dropped=COUNT, connections=a_list(ref("Connection")),
-        )),
-    ),
-    _row(
-        "verify", "POST", "/v1/verify", role="teacher", cost="journal",
-        summary="Assert over the journal.",
-        answer=Content("Whether it holds, a report for people, and what matched.", an_object(
-            ok=FLAG, text=STRING, matched=a_list(COUNT),
-        )),
-        body=_VERIFY, whole="spec",
-    ),
+    _row("get_journal", "GET", "/v1/journal", "teacher", "What was asked and answered, without secrets.",
+         answers("The exchanges, oldest first.", {"type": "object", "properties": an_object(
+             epoch="count", last="count", dropped="count", exchanges="[Exchange]",
+             log={"type": "object", "description": "with format=har"})["properties"]}, others=("text/plain",)),
+         query=_FILTERS, cost="journal"),
+    _row("clear_journal", "DELETE", "/v1/journal", "teacher",
+         "Forget the exchanges and connections; numbers go on.",
+         answers("How many exchanges there were.", "Removed")),
+    _row("get_exchange", "GET", "/v1/journal/{number}", "teacher", "One exchange.",
+         answers("The exchange.", "Exchange"), errors=(404,)),
+    _row("list_connections", "GET", "/v1/connections", "teacher",
+         "What carried exchanges, or never got that far.", answers("The connections, oldest first.", an_object(
+             dropped="count", connections="[Connection]")), cost="journal"),
+    _row("verify", "POST", "/v1/verify", "teacher", "Assert over the journal.",
+         answers("Whether it holds, a report for people, and what matched.", an_object(
+             ok="boolean", text="string", matched="[count]")), body=_VERIFY, whole="spec", cost="journal"),
 )  # fmt: skip

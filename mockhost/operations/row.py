@@ -65,11 +65,11 @@ class Operation(NamedTuple):
     method: str
     path: str
     """with parameters in braces, e.g. /v1/connectors/{name}"""
-    room: str
-    """the module that has the handler, by import path"""
+    role: Role
     summary: str
     answer: Content
-    role: Role
+    room: str
+    """the module that has the handler, by import path"""
     query: tuple[Parameter, ...] = ()
     body: Schema | None = None
     """the schema of the JSON object that is sent; each property is an argument"""
@@ -102,32 +102,49 @@ class Operation(NamedTuple):
         return [*self.in_path, *(each.name for each in self.query), *sent]
 
 
-# ---- schemas ----
-
-STRING: Schema = {"type": "string"}
-MAYBE_STRING: Schema = {"type": ["string", "null"]}
-COUNT: Schema = {"type": "integer", "minimum": 0}
-FLAG: Schema = {"type": "boolean"}
-FREE: Schema = {"type": "object"}
-SERVICE: Schema = {"type": "string", "enum": ["running", "stopped"]}
-NOTHING: Schema = {"additionalProperties": False, "properties": {}}
+_WORDS: Mapping[str, Schema] = {
+    "count": {"type": "integer", "minimum": 0},
+    "service": {"type": "string", "enum": ["running", "stopped"]},
+}
 
 
-def an_object(**properties: Schema) -> Schema:
+def shape(of: str | Schema) -> Schema:
+    """A schema in a word: a JSON type, `count`, `service` or one of `shapes.SHAPES` (in capitals).
+
+    `string?` may also be null, `[string]` is an array of it, `{string}` an object by name.
+    """
+    if not isinstance(of, str):
+        return of
+    if of[0] == "[":
+        return {"type": "array", "items": shape(of[1:-1])}
+    if of[0] == "{":
+        return {"type": "object", "additionalProperties": shape(of[1:-1])}
+    if of[0].isupper():
+        return {"$ref": f"#/components/schemas/{of}"}
+    return {"type": [of[:-1], "null"]} if of[-1] == "?" else _WORDS.get(of, {"type": of})
+
+
+def an_object(**properties: str | Schema) -> Schema:
     """An object that has all of these."""
-    return {"type": "object", "required": list(properties), "properties": properties}
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": {name: shape(of) for name, of in properties.items()},
+    }
 
 
-def a_list(of: Schema) -> Schema:
-    """An array."""
-    return {"type": "array", "items": of}
+def answers(
+    description: str, of: str | Schema, *, kind: str = JSON, status: int = 200, others: tuple[str, ...] = ()
+) -> Content:
+    """What an operation answers: a description, and the shape of its result."""
+    return Content(description, shape(of), kind, status, others)
 
 
-def a_map(of: Schema) -> Schema:
-    """An object whose keys are names."""
-    return {"type": "object", "additionalProperties": of}
+def takes(*required: str, **properties: Schema) -> Schema:
+    """A body: what may be in it, and which of that must."""
+    body: dict[str, Any] = {"additionalProperties": False, "properties": properties}
+    return {"required": list(required), **body} if required else body
 
 
-def ref(name: str) -> Schema:
-    """One of `shapes.SHAPES`."""
-    return {"$ref": f"#/components/schemas/{name}"}
+NOTHING = takes()
+"""The body of an operation that takes none."""

@@ -2,109 +2,61 @@
 
 from __future__ import annotations
 
-from mockhost.operations.row import (
-    COUNT,
-    FLAG,
-    FREE,
-    MAYBE_STRING,
-    SERVICE,
-    STRING,
-    Schema,
-    a_list,
-    a_map,
-    an_object,
-)
+from mockhost.operations.row import Schema, an_object, shape
 
 _BODY: Schema = {
     "type": ["object", "null"],
     "description": "length on the wire, bytes kept, SHA-256 without secrets, and text or base64",
     "required": ["length", "kept", "sha256"],
-    "properties": {"length": COUNT, "kept": COUNT, "sha256": STRING, "text": STRING, "base64": STRING},
+    "properties": an_object(
+        length="count", kept="count", sha256="string", text="string", base64="string",
+    )["properties"],
+}  # fmt: skip
+_HEADERS: Schema = {
+    "type": "array",
+    "items": {"type": "array", "items": shape("string"), "minItems": 2, "maxItems": 2},
 }
-_HEADERS: Schema = a_list({"type": "array", "items": STRING, "minItems": 2, "maxItems": 2})
+_CLOSEST: Schema = {
+    **an_object(rule="string", held="count", conditions="count", condition="string", why="string", text="string"),
+    "type": ["object", "null"],
+}  # fmt: skip
+_NEAR_MISS: Schema = {
+    **an_object(considered="[string]", fired="string?", closest=_CLOSEST),
+    "type": ["object", "null"],
+    "description": "the rules it was shown to, which fired, and the closest of the others; null: no rules",
+}
+_PROBLEM: Schema = {
+    "type": ["string", "null"],
+    "description": "why the last import came to nothing, in words",
+}
 
 SHAPES: dict[str, Schema] = {
-    "Begun": an_object(scenario=STRING, epoch=COUNT),
-    "Clock": an_object(mode=STRING, speed={"type": "number"}, now=STRING, next_due=MAYBE_STRING),
+    "Begun": an_object(scenario="string", epoch="count"),
+    "Clock": an_object(mode="string", speed="number", now="string", next_due="string?"),
     "ConnectorState": an_object(
-        running=FLAG,
-        importing=FLAG,
-        objects=COUNT,
-        cached=COUNT,
-        last_import=MAYBE_STRING,
-        import_problem={
-            "type": ["string", "null"],
-            "description": "why the last import came to nothing, in words",
-        },
+        running="boolean", importing="boolean", objects="count", cached="count", last_import="string?",
+        import_problem=_PROBLEM,
     ),
     "Host": an_object(
-        service=an_object(configured=SERVICE, effective=SERVICE),
-        configured=FREE,
-        effective=FREE,
-        restart_pending=FLAG,
-        tls=FREE,
+        service=an_object(configured="service", effective="service"), configured="object", effective="object",
+        restart_pending="boolean", tls="object",
     ),
-    "Objects": an_object(total=COUNT, start_index=COUNT, objects=a_list(FREE)),
-    "Removed": an_object(removed=COUNT),
-    "Service": an_object(configured=SERVICE, effective=SERVICE, restart_pending=FLAG),
-    "Target": an_object(url=STRING, secret_token=STRING, ca_file=MAYBE_STRING, trusted=FLAG, kind=STRING),
+    "Objects": an_object(total="count", start_index="count", objects="[object]"),
+    "Removed": an_object(removed="count"),
+    "Service": an_object(configured="service", effective="service", restart_pending="boolean"),
+    "Target": an_object(url="string", secret_token="string", ca_file="string?", trusted="boolean", kind="string"),
     "Exchange": an_object(
-        number=COUNT,
-        epoch=COUNT,
-        at=STRING,
-        connection=COUNT,
-        connector=MAYBE_STRING,
-        operation=STRING,
-        probe=FLAG,
-        verdict=STRING,
-        who=MAYBE_STRING,
-        id=MAYBE_STRING,
-        method=STRING,
-        target=STRING,
-        status={"type": ["integer", "null"]},
-        took_ms={"type": ["number", "null"]},
-        rule=MAYBE_STRING,
-        faults=a_list(STRING),
-        delay_ms={"type": ["number", "null"]},
-        reason=MAYBE_STRING,
-        native=a_list(STRING),
-        bug=MAYBE_STRING,
+        number="count", epoch="count", at="string", connection="count", connector="string?", operation="string",
+        probe="boolean", verdict="string", who="string?", id="string?", method="string", target="string",
+        status="integer?", took_ms="number?", rule="string?", faults="[string]", delay_ms="number?", reason="string?",
+        native="[string]", bug="string?",
         request=an_object(headers=_HEADERS, body=_BODY),
-        answer=an_object(headers=_HEADERS, body=_BODY, streamed={"type": ["integer", "null"]}),
-        near_miss={
-            "type": ["object", "null"],
-            "description": "the rules it was shown to, which fired, and the closest of the others; null: no rules",
-            "required": ["considered", "fired", "closest"],
-            "properties": {
-                "considered": a_list(STRING),
-                "fired": MAYBE_STRING,
-                "closest": {
-                    "type": ["object", "null"],
-                    "required": ["rule", "held", "conditions", "condition", "why", "text"],
-                    "properties": {
-                        "rule": STRING,
-                        "held": COUNT,
-                        "conditions": COUNT,
-                        "condition": STRING,
-                        "why": STRING,
-                        "text": STRING,
-                    },
-                },
-            },
-        },
+        answer=an_object(headers=_HEADERS, body=_BODY, streamed="integer?"),
+        near_miss=_NEAR_MISS,
     ),
-    "States": an_object(host=STRING, connectors=a_map(STRING)),
+    "States": an_object(host="string", connectors="{string}"),
     "Connection": an_object(
-        number=COUNT,
-        epoch=COUNT,
-        at=STRING,
-        peer=STRING,
-        tls=MAYBE_STRING,
-        error=MAYBE_STRING,
-        alert=MAYBE_STRING,
-        exchanges=COUNT,
-        rule=MAYBE_STRING,
-        closed_by=MAYBE_STRING,
-        closed_at=MAYBE_STRING,
+        number="count", epoch="count", at="string", peer="string", tls="string?", error="string?", alert="string?",
+        exchanges="count", rule="string?", closed_by="string?", closed_at="string?",
     ),
-}
+}  # fmt: skip

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from mockhost.client.verbs import HostVerbs
 from mockhost.errors import VerificationError
 from mockhost.pytest_plugin import compiled, differences, findings
 from mockhost.pytest_plugin.evidence import Gathered
+from mockhost.running import RunningHost
 from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from mockhost.api import Terms
     from mockhost.journal import Journal
-    from mockhost.running import RunningHost
 
 
-class Judged(HostVerbs):
+class Judged(RunningHost):
     """Comes before the class of a host: one of this process, or one behind --mockhost-url."""
 
     passing: findings.Terms
@@ -57,10 +56,10 @@ class Judged(HostVerbs):
 
     def found(self, *, again: bool = False) -> list[findings.Finding]:
         """What is wrong in the present epoch; see `findings.found`."""
-        return findings.found(cast("RunningHost", self), self.passing, self.bugs, again=again)
+        return findings.found(self, self.passing, self.bugs, again=again)
 
     def _gather(self) -> None:
-        self.gathered.append(Gathered.of(cast("RunningHost", self), self.found()))
+        self.gathered.append(Gathered.of(self, self.found()))
         self.bugs = []
 
     def verify(self, **spec: object) -> None:

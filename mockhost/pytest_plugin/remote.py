@@ -17,15 +17,16 @@ from urllib.parse import urlsplit
 
 from mockhost.api import Terms
 from mockhost.client.control import ControlPlane
-from mockhost.client.verbs import HostClock
 from mockhost.clock import parse_iso
 from mockhost.errors import UsageError
+from mockhost.expect.check import Report
+from mockhost.expect.driver import checked
 from mockhost.journal import Connection, Exchange, verification
 from mockhost.operations import find
 from mockhost.pytest_plugin import findings
 from mockhost.pytest_plugin.judged import Judged
 from mockhost.rules.nearmiss import Miss, NearMiss
-from mockhost.running import ClientTarget
+from mockhost.running import ClientTarget, HostClock
 from mockhost.scenario.model import Scenario
 
 _JSON = Mapping[str, Any]
@@ -159,6 +160,10 @@ class RemoteHost(Judged):
             return None
         closest = None if said["closest"] is None else Miss(*(said["closest"][n] for n in Miss._fields))
         return NearMiss(tuple(said["considered"]), said["fired"], closest)
+
+    def check(self) -> Report:
+        """Play the scenario's expect, cure and cured steps against this host."""
+        return checked(self)
 
 
 class _Trusted:

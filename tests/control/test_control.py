@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import http.client
+import importlib
+import inspect
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
 import pytest
-from flask import Flask
+from flask import Flask, Request
 from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,11 +24,12 @@ from werkzeug.test import TestResponse
 from mockhost import MockHost
 from mockhost.control.app import MAX_BODY, create_control_app
 from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
-from mockhost.journal import Connection, EventBus, Exchange, Subscription
+from mockhost.journal import Connection, EventBus, Exchange, Subscription, verification
 from mockhost.operations import TABLE
-from mockhost.operations.row import Operation
+from mockhost.operations.journal import CONDITIONS
+from mockhost.operations.row import ROLES, Operation, Role
 from mockhost.runtime import Runtime
-from mockhost.runtime.operations import Load, Operated, load
+from mockhost.runtime.operations import Load, NoSuch, Operated, load
 from mockhost.scenario import loader
 from mockhost.tls import Authority, Certificates
 
@@ -1307,3 +1312,106 @@ def test_a_head_request_for_the_events_ends(host: MockHost) -> None:
         answer = b"".join(iter(lambda: sock.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.endswith(b"\r\n\r\n")
+
+
+# ---- many hosts, and who may do what ----
+
+
+def test_one_application_serves_many_hosts(runtime: Runtime) -> None:
+    """It asks for the host of each request; one that is not there is a 404."""
+    other = Runtime(loader.load("basics/empty"), Certificates(Authority()))
+    hosts = {"one": runtime, "two": other}
+
+    def find(asked: Request) -> Operated:
+        name = asked.headers.get("X-Host", "")
+        if name not in hosts:
+            raise NoSuch(f"there is no host {name!r}")
+        return Operated(hosts[name])
+
+    client = create_control_app(find, token=None, bound_host="127.0.0.1").test_client()
+
+    def ask(name: str, method: str = "GET", path: str = "/v1/health", **more: Any) -> TestResponse:
+        return client.open(path, method=method, base_url=LOCAL, headers={"X-Host": name}, **more)
+
+    assert [ask(name).get_json()["scenario"] for name in hosts] == ["basics/healthy", "basics/empty"]
+    ask("two", "POST", "/v1/reset", json={})
+    assert [each.epoch.number for each in hosts.values()] == [0, 1]
+    answer = ask("three")
+    assert answer.status_code == 404
+    assert "'three'" in error_of(answer)["message"]
+    other.close()
+    other.certificates.close()
+
+
+@pytest.mark.parametrize("operation", TABLE, ids=lambda each: each.name)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_do_what_the_table_gives_it(runtime: Runtime, operation: Operation, role: Role) -> None:
+    """A learner has less than a teacher, who has less than an operator; refused before anything is looked at."""
+    client = create_control_app(
+        lambda _: Operated(runtime, role=role), token=None, bound_host="127.0.0.1"
+    ).test_client()
+    path = operation.path.replace("{name}", "nosuch").replace("{number}", "1")
+    if operation.answer.kind == "text/event-stream":
+        runtime.events.close()
+    answer = client.open(path, method=operation.method, base_url=LOCAL, json={})
+    refused = ROLES.index(role) < ROLES.index(operation.role)
+    assert (answer.status_code == 403) == refused
+    if refused:
+        assert operation.role in error_of(answer)["hint"]
+        assert runtime.epoch.number == 0
+
+
+def test_only_an_operator_sees_secrets() -> None:
+    """And only an operator names files."""
+    shown = [each for each in TABLE if each.shows_secrets or each.name == "use_scenario"]
+    assert {each.role for each in shown} == {"operator"}
+
+
+def test_the_table_and_the_journal_know_the_same_conditions() -> None:
+    """The table is on the floor and can't ask the journal."""
+    assert CONDITIONS == verification.CONDITIONS
+
+
+@pytest.mark.parametrize("operation", TABLE, ids=lambda each: each.name)
+def test_every_row_has_a_handler_that_takes_its_arguments(operation: Operation) -> None:
+    """A row names its handler by a text, which nothing else would check."""
+    room = importlib.import_module(operation.room)
+    parameters = inspect.signature(getattr(room, operation.name)).parameters.values()
+    if not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        assert {each.name for each in parameters} - {"host"} == set(operation.arguments)
+    if operation.first:
+        assert set(inspect.signature(getattr(room, operation.first)).parameters) - {"host"} == set(
+            operation.in_path
+        )
+
+
+def test_several_connected_systems_are_changed_or_none(ask: Ask) -> None:
+    """One that can't be changed keeps the others as they were."""
+    insert = {"insert": [{"ContosoLogin": "carol"}]}
+    answer = ask("POST", "/v1/change", {"SQL": insert, "LDAP": {"insert": [{"nosuch": 1}]}})
+    assert answer.status_code == 400
+    assert ask("POST", "/v1/change", {"SQL": insert, "sql": insert}).status_code == 404
+    assert ask("GET", "/v1/connectors/SQL/objects").get_json()["total"] == 5
+    answer = ask("POST", "/v1/change", {"SQL": insert, "LDAP": {"delete": [{"cn": "nobody"}]}})
+    assert answer.get_json() == {"objects": 1, "connectors": {"SQL": 1, "LDAP": 0}}
+
+
+def test_advancing_says_what_of_the_timeline_could_not_happen(ask: Ask) -> None:
+    """The clock goes on all the same."""
+    timeline = [{"at": "30s", "service": "stop"}, {"at": "1m", "import": "SQL"}]
+    ask("PUT", "/v1/scenario", {"scenario": "basics/healthy", "overrides": {"timeline": timeline}})
+    answer = ask("POST", "/v1/clock/advance", {"by": "2m"}).get_json()
+    assert len(answer["problems"]) == 1
+    assert ask("POST", "/v1/clock/advance", {"by": "2m"}).get_json()["problems"] == []
+
+
+def test_a_plain_host_imports_no_row_and_no_handler() -> None:
+    """They come with the first request to the control plane, and Flask's router with them."""
+    script = (
+        "import sys; from mockhost import MockHost\n"
+        "with MockHost() as host:\n    host.url(), host.ready()\n"
+        "    print(*(name for name in sys.modules if name.startswith(('mockhost.control', 'mockhost.operations',"
+        " 'mockhost.client', 'mockhost.runtime.operations', 'mockhost.expect'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
