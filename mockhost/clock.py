@@ -57,6 +57,11 @@ def is_moved() -> bool:
     return abs((datetime.date.today() - datetime.date.fromtimestamp(wall_now())).days) > 1
 
 
+def processor_seconds() -> float:
+    """Processor time of the calling thread: other programs on the machine do not count."""
+    return time.thread_time()
+
+
 def http_date(moment: float) -> str:
     """`Thu, 01 Jan 2026 00:00:00 GMT` (RFC 9110 5.6.7), in English whatever the locale."""
     t = _gmtime(moment)

@@ -6,9 +6,11 @@ A matcher is a literal (deep equality) or a map of the words below, all of which
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
+
+from mockhost import patterns
+from mockhost.patterns import Search
 
 
 class Absent:
@@ -58,22 +60,16 @@ def _at_most(expected: object, value: object) -> bool:
     return high is not None and number is not None and number <= high
 
 
-def _matches(expected: object, value: object) -> bool:
-    text = _text(value)
-    return text is not None and re.search(str(expected), text) is not None
-
-
 _WORDS: dict[str, tuple[str, Callable[[object, object], bool]]] = {
     "equals": ("to equal", _equal),
     "contains": ("to contain", _contains),
     "starts_with": ("to start with", lambda e, v: (_text(v) or "\0").startswith(str(e))),
     "ends_with": ("to end with", lambda e, v: (_text(v) or "\0").endswith(str(e))),
-    "matches": ("to match", _matches),
     "at_least": ("to be at least", _at_least),
     "at_most": ("to be at most", _at_most),
 }
 
-WORDS: Final = frozenset(_WORDS) | {"absent", "any_of", "not"}
+WORDS: Final = frozenset(_WORDS) | {"absent", "any_of", "matches", "not"}
 """The words of a matcher. A map with any other key is a literal."""
 
 
@@ -82,18 +78,21 @@ def is_matcher(expected: object) -> bool:
     return isinstance(expected, Mapping) and bool(expected) and WORDS.issuperset(expected)
 
 
-def difference(expected: object, value: object) -> str | None:
-    """None when `value` is as `expected`; else one phrase, e.g. `expected to contain 'x', got 'y'`."""
+def difference(expected: object, value: object, search: Search = patterns.search) -> str | None:
+    """None when `value` is as `expected`; else one phrase, e.g. `expected to contain 'x', got 'y'`.
+
+    `search` looks for the pattern of `matches`. Raises UsageError for what is no pattern, and patterns.TooSlow.
+    """
     if not is_matcher(expected):
         return None if _equal(expected, value) else f"expected {expected!r}, got {value!r}"
     assert isinstance(expected, Mapping)
     for word, operand in expected.items():
-        if (text := _word_difference(word, operand, value)) is not None:
+        if (text := _word_difference(word, operand, value, search)) is not None:
             return text
     return None
 
 
-def _word_difference(word: str, operand: object, value: object) -> str | None:
+def _word_difference(word: str, operand: object, value: object, search: Search) -> str | None:
     if word == "absent":
         gone = value is ABSENT
         return (
@@ -104,16 +103,32 @@ def _word_difference(word: str, operand: object, value: object) -> str | None:
     if word == "not":
         return (
             f"expected anything but {operand!r}, got {value!r}"
-            if difference(operand, value) is None
+            if difference(operand, value, search) is None
             else None
         )
     if word == "any_of":
         options = operand if isinstance(operand, Sequence) and not isinstance(operand, str) else [operand]
-        if any(difference(option, value) is None for option in options):
+        if any(difference(option, value, search) is None for option in options):
             return None
         return f"expected any of {list(options)!r}, got {value!r}"
+    if word == "matches":
+        text = _text(value)
+        found = text is not None and search(str(operand), text)
+        return None if found else f"expected to match {operand!r}, got {value!r}"
     phrase, holds = _WORDS[word]
     return None if holds(operand, value) else f"expected {phrase} {operand!r}, got {value!r}"
+
+
+def patterns_in(expected: object) -> Iterator[str]:
+    """The regular expressions in what is expected."""
+    if isinstance(expected, Mapping) and is_matcher(expected):
+        if "matches" in expected:
+            yield str(expected["matches"])
+        yield from patterns_in(expected.get("not"))
+        yield from patterns_in(expected.get("any_of"))
+    elif isinstance(expected, (list, tuple)):
+        for option in expected:
+            yield from patterns_in(option)
 
 
 def pointer(document: object, path: str) -> object:

@@ -14,7 +14,18 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 # From the floor up. `ecma.config` (plain values) stands on the floor; `mockhost` is the package's own __init__.
-FLOOR = {"mockhost", "errors", "clock", "matching", "durations", "operations", "running", "ecma.config"}
+FLOOR = {
+    "mockhost",
+    "errors",
+    "clock",
+    "matching",
+    "patterns",
+    "slices",
+    "durations",
+    "operations",
+    "running",
+    "ecma.config",
+}
 PROTOCOL = FLOOR | {"scim", "tls", "people"}
 HOST = PROTOCOL | {"ecma", "provider"}
 MOCK = HOST | {"windows", "journal", "faults", "rules", "scenario"}
@@ -22,6 +33,7 @@ FACES = MOCK | {"tenants", "runtime", "web", "control", "server", "client", "exp
 MAY_IMPORT = {
     **{name: {"mockhost"} for name in FLOOR},
     **{"durations": {"errors"}, "operations": {"errors"}, "running": {"clock", "durations", "errors"}},
+    **{"patterns": {"clock", "errors"}, "matching": {"patterns"}},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},
     **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},
@@ -49,9 +61,10 @@ THIRD_PARTIES = {
         "cryptography": {"tls"},
         "faker": {"people", "scenario"},
     },
+    "regex": {"patterns"},
     "orjson": set(MAY_IMPORT) - FLOOR - {"expect"},
 }
-HEAVY = {"cryptography", "faker", "flask", "jsonschema", "requests", "ruamel"}
+HEAVY = {"cryptography", "faker", "flask", "jsonschema", "regex", "requests", "ruamel"}
 
 TREES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(

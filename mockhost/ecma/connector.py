@@ -16,12 +16,13 @@ from mockhost.ecma import dn as dns
 from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.ecma.objecttype import Given, ObjectType
-from mockhost.ecma.space import ConnectorSpace, Found
+from mockhost.ecma.space import ConnectorSpace, Found, Walk
 from mockhost.ecma.system import ConnectedSystem
 from mockhost.ecma.tables import Record, Value, fold
 from mockhost.errors import ProtocolAnswer
 from mockhost.scim import filters, messages, patch
 from mockhost.scim.errors import ScimError
+from mockhost.slices import no_pause
 
 
 class Importing(ProtocolAnswer):
@@ -118,7 +119,12 @@ class Connector:
     # -- queries ------------------------------------------------------------------------------------------
 
     def find(self, query: filters.Filter | None, start: int, count: int) -> Found:
-        """A page of the connector space."""
+        """A page of the connector space. Raises ScimError 400 `tooMany`."""
+        found = self.finding(query, start, count)
+        return found if isinstance(found, Found) else found(no_pause)
+
+    def finding(self, query: filters.Filter | None, start: int, count: int) -> Found | Walk:
+        """The same, or the walk that finds it: it needs no lock."""
         return self.space.find(query, start, count)
 
     def get(self, ident: str) -> Record:

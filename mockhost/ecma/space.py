@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from mockhost.clock import Job, VirtualClock
 from mockhost.ecma.config import ImportConfig
@@ -20,10 +20,10 @@ from mockhost.ecma.system import ConnectedSystem
 from mockhost.ecma.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
 from mockhost.scim import filters
-from mockhost.scim.errors import ScimError
+from mockhost.slices import SLICE, Pause, no_pause, paced
 
-_MOST_COMPARISONS = 20_000_000
-"""A search without an index that takes more is refused: it would keep every other client waiting."""
+_AT_ONCE = 2_000
+"""A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 """How an id reads whose anchor is an integer of 64 bits."""
 
@@ -33,6 +33,10 @@ class Found(NamedTuple):
 
     total: int
     records: list[Record]
+
+
+Walk: TypeAlias = "Callable[[Pause], Found]"
+"""A search that looks at every object of a snapshot."""
 
 
 class ConnectorSpace:
@@ -287,51 +291,74 @@ class ConnectorSpace:
 
     # -- queries ------------------------------------------------------------------------------------------
 
-    def find(self, query: filters.Filter | None, start: int, count: int) -> Found:
-        """The objects that match, `count` of them from the `start`-th (from 1) on, and how many there are."""
-        first, last = start - 1, start - 1 + count
-        records: list[Record] = []
+    def find(self, query: filters.Filter | None, start: int, count: int) -> Found | Walk:
+        """The objects that match, `count` of them from the `start`-th (from 1) on, and how many there are.
+
+        At once where an index tells or there is little to look at; else a walk over the objects as they are now, which
+        needs no lock. Raises ScimError 400 `tooMany`.
+        """
         if query is None:
+            first = start - 1
+            records: list[Record] = []
             if count:
                 for _, record in self.table.records(first):
                     records.append(record)
                     if len(records) == count:
                         break
             return Found(len(self.table), records)
-        total = 0
-        for row in self._matching(query):
-            if first <= total < last:
-                records.append(self.table.get(row) or ())
-            total += 1
-        return Found(total, records)
+        rows = self._indexed(query)
+        if rows is not None:
+            return _page(self.table, rows, start, count)
+        budget = filters.Budget(query, len(self.table))
+        if budget.each * len(self.table) <= _AT_ONCE:
+            return _page(self.table, self._matching(self.table, query, budget, no_pause), start, count)
+        snapshot = self.table.copy()
+        return lambda pause: _page(snapshot, self._matching(snapshot, query, budget, pause), start, count)
 
-    def _matching(self, query: filters.Filter) -> Iterator[int]:
-        """The rows that match, in order: by an index, else by the one column that is asked about, else by all."""
+    def _wanted(self, query: filters.Filter) -> Callable[[Record], bool]:
+        return filters.predicate(query, self.object_type.getter, case_exact=self._case_exact)
+
+    def _case_exact(self, path: filters.AttrPath) -> bool:
+        """Whether strings of this attribute are compared with their case."""
+        name = "id_case" if path.name.casefold() == "id" else "value_case"
+        return self._behaviours[name] == "exact"
+
+    def _indexed(self, query: filters.Filter) -> Iterable[int] | None:
+        """The rows that match, in order, if an index tells."""
         kind = self.object_type
-        exact, exact_id = self._behaviours["value_case"] == "exact", self._behaviours["id_case"] == "exact"
-
-        def case_exact(path: filters.AttrPath) -> bool:
-            return exact_id if path.name.casefold() == "id" else exact
-
-        wanted = filters.predicate(query, kind.getter, case_exact=case_exact)
+        exact_id = self._behaviours["id_case"] == "exact"
+        wanted = self._wanted(query)
         for path, value in filters.equalities(query):
             if kind.getter(path) is None:
-                return iter(())  # nobody has an attribute that nobody knows
+                return ()  # nobody has an attribute that nobody knows
             position = kind.indexed(path)
             if position is not None and isinstance(value, str):
                 return (row for row in self.table.find(position, value) if wanted(self.table.get(row) or ()))
             if isinstance(value, str) and exact_id and kind.getter(path) == kind.id_of:
                 found = self.get(value)
-                return iter(()) if found is None or not wanted(found[1]) else iter((found[0],))
-        if _comparisons(query) * len(self.table) > _MOST_COMPARISONS:
-            detail = f"The filter is too long for {len(self.table)} objects: ask for less, or for one of them with eq."
-            raise ScimError(400, "tooMany", detail)
-        columns = {kind.column_of(path) for path in filters.paths(query)}
-        column = columns.pop() if len(columns) == 1 else None
-        if column is None:
-            return self.table.scan(wanted)
-        fits = filters.predicate(query, lambda path: _itself, case_exact=case_exact)
-        return (row for row, value in self.table.column(column) if fits(value))
+                return () if found is None or not wanted(found[1]) else (found[0],)
+        return None
+
+    def _matching(
+        self, table: Table, query: filters.Filter, budget: filters.Budget, pause: Pause
+    ) -> Iterator[int]:
+        """The rows that match, in order: by the one column that is asked about, else by all."""
+        kind, size = self.object_type, max(1, SLICE // budget.each)
+        asked = {kind.column_of(path) for path in filters.paths(query)}
+        columns = sorted(column for column in asked if column is not None)
+        if len(asked) == len(columns) == 1:
+            fits = filters.predicate(query, lambda path: _itself, case_exact=self._case_exact)
+            for row, value in paced(table.column(columns[0]), size, pause):
+                budget.look_at(value)
+                if fits(value):
+                    yield row
+            return
+        wanted = self._wanted(query)
+        for row, record in paced(table.records(), size, pause):
+            for column in columns:
+                budget.look_at(record[column])
+            if wanted(record):
+                yield row
 
     def get(self, ident: str) -> tuple[int, Record] | None:
         """Row and record of the object with this SCIM id, or None."""
@@ -425,12 +452,17 @@ class ConnectorSpace:
         return (record for _, record in self.table.copy().records())
 
 
+def _page(table: Table, rows: Iterable[int], start: int, count: int) -> Found:
+    """How many rows there are, and the records of one page."""
+    first, last = start - 1, start - 1 + count
+    total = 0
+    records: list[Record] = []
+    for row in rows:
+        if first <= total < last:
+            records.append(table.get(row) or ())
+        total += 1
+    return Found(total, records)
+
+
 def _itself(value: object) -> object:
     return value
-
-
-def _comparisons(query: filters.Filter) -> int:
-    """How many comparisons it can take to see whether an object fits."""
-    if isinstance(query, (filters.And, filters.Or)):
-        return _comparisons(query.left) + _comparisons(query.right)
-    return _comparisons(query.filter) if isinstance(query, (filters.Not, filters.Group)) else 1

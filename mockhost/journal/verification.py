@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from mockhost import patterns
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults import ALIASES, FAULTS
 from mockhost.journal.entries import (
@@ -30,7 +31,8 @@ from mockhost.journal.entries import (
 )
 from mockhost.journal.passwords import is_password
 from mockhost.journal.renderings import table
-from mockhost.matching import ABSENT, difference, is_matcher, pointer
+from mockhost.matching import ABSENT, difference, is_matcher, patterns_in, pointer
+from mockhost.patterns import Search, Searches
 
 Credential = Callable[[str], str]
 """How the journal writes a credential, so that what is expected of one can be compared with what it kept."""
@@ -85,13 +87,14 @@ class Condition(NamedTuple):
     label: str
     expected: object
     read: Callable[[Exchange], object]
+    search: Search = patterns.search
 
     def difference(self, exchange: Exchange) -> str | None:
         """None if it holds, else e.g. `status: expected 201, got 409`."""
         value = self.read(exchange)
         if value is None and self.expected is not None:
             value = ABSENT
-        text = difference(self.expected, value)
+        text = difference(self.expected, value, self.search)
         return None if text is None else f"{self.label}: {text}"
 
 
@@ -103,13 +106,12 @@ class _Faults(Condition):
     def difference(self, exchange: Exchange) -> str | None:
         if len(exchange.faults) < 2:
             return super().difference(exchange)
-        texts = [difference(self.expected, name) for name in exchange.faults]
+        texts = [difference(self.expected, name, self.search) for name in exchange.faults]
         negative = isinstance(self.expected, Mapping) and not _NEGATIVE.isdisjoint(self.expected)
         if all(text is None for text in texts) or (None in texts and not negative):
             return None
-        return (
-            f"{self.label}: {difference(self.expected, list(exchange.faults)) or next(filter(None, texts))}"
-        )
+        text = difference(self.expected, list(exchange.faults), self.search) or next(filter(None, texts))
+        return f"{self.label}: {text}"
 
 
 _NEGATIVE: Final = frozenset({"not", "absent"})
@@ -132,21 +134,32 @@ class Count(NamedTuple):
 
 
 def compile_conditions(
-    spec: Mapping[str, object], credential: Credential, operations: Collection[str] = OPERATIONS
+    spec: Mapping[str, object],
+    credential: Credential,
+    operations: Collection[str] = OPERATIONS,
+    search: Search | None = None,
 ) -> list[Condition]:
-    """The conditions of a specification. Raises UsageError for an unknown word or a value that can't ever match."""
+    """The conditions of a specification. Raises UsageError for an unknown word or a value that can't ever match.
+
+    `search` looks for their patterns; by default together they have the time that one question has.
+    """
+    search = search or Searches()
     conditions: list[Condition] = []
     for word, expected in spec.items():
+        for pattern in patterns_in(expected):
+            patterns.check(pattern)
         if word in _FIELDS:
             _check(word, expected, operations)
             kind = _Faults if word == "fault" else Condition
-            conditions.append(kind(word, _any_of(expected), _FIELDS[word]))
+            conditions.append(kind(word, _any_of(expected), _FIELDS[word], search))
         elif word in _MAPS:
             if not isinstance(expected, Mapping):
                 raise UsageError(
                     f"{word!r} is a map, not {expected!r}", hint=f"e.g. {word}: {_EXAMPLE[word]}"
                 )
-            conditions += [_inner(word, str(name), value, credential) for name, value in expected.items()]
+            conditions += [
+                _inner(word, str(name), value, credential, search) for name, value in expected.items()
+            ]
         else:
             raise UsageError(
                 f"{word!r} is nothing that can be asked of an exchange", hint=did_you_mean(word, WORDS)
@@ -190,12 +203,14 @@ def _check(word: str, expected: object, operations: Collection[str]) -> None:
             raise UsageError(f"probe is true or false, not {literal!r}")
 
 
-def _inner(word: str, name: str, expected: object, credential: Credential) -> Condition:
+def _inner(word: str, name: str, expected: object, credential: Credential, search: Search) -> Condition:
     label, expected = f"{word} {name}", _any_of(expected)
+    for pattern in patterns_in(expected):
+        patterns.check(pattern)
     if word == "header":
         if name.casefold() in {"authorization", "proxy-authorization"}:
             expected = _credentials(expected, credential)
-        return Condition(label, expected, lambda e: _header(e, name))
+        return Condition(label, expected, lambda e: _header(e, name), search)
     if is_password(name.rpartition("/")[2]) and not (
         isinstance(expected, Mapping) and set(expected) == {"absent"}
     ):
@@ -203,12 +218,12 @@ def _inner(word: str, name: str, expected: object, credential: Credential) -> Co
             f"{label}: passwords are not kept", hint="only {absent: true} or {absent: false} can be asked"
         )
     if word == "attributes":
-        return Condition(label, expected, lambda e: attribute(e, name))
+        return Condition(label, expected, lambda e: attribute(e, name), search)
     try:
         pointer({}, name)
     except ValueError as error:
         raise UsageError(str(error), hint="e.g. body: {/active: false}") from error
-    return Condition(label, expected, lambda e: pointer(document(e.body), name))
+    return Condition(label, expected, lambda e: pointer(document(e.body), name), search)
 
 
 def _header(exchange: Exchange, name: str) -> object:
@@ -262,13 +277,16 @@ def since_of(spec: Mapping[str, object]) -> int:
     return value
 
 
-def verify(spec: Mapping[str, object], window: Window, credential: Credential) -> VerifyResult:
-    """Whether the specification holds in the window. Raises UsageError if it is none."""
+def verify(
+    spec: Mapping[str, object], window: Window, credential: Credential, search: Search | None = None
+) -> VerifyResult:
+    """Whether the specification holds in the window. Raises UsageError if it is none, or can't be told in time."""
+    search = search or Searches()
     if "all" in spec:
-        return _verify_all(spec, window, credential)
+        return _verify_all(spec, window, credential, search)
     operations = OPERATIONS | {e.operation for e in window.entries}
     conditions = {word: value for word, value in spec.items() if word not in ("count", "order", "since")}
-    common = compile_conditions(conditions, credential, operations)
+    common = compile_conditions(conditions, credential, operations, search)
     if "order" not in spec:
         return _verify_count(common, parse_count(spec.get("count", {"at_least": 1})), window)
     if "count" in spec:
@@ -280,11 +298,13 @@ def verify(spec: Mapping[str, object], window: Window, credential: Credential) -
         if unfit := {"count", "order", "since"} & set(step):
             raise UsageError(f"a step of order has no {min(unfit)!r}", hint="put it beside order")
     return _verify_order(
-        [common + compile_conditions(step, credential, operations) for step in steps], window
+        [common + compile_conditions(step, credential, operations, search) for step in steps], window
     )
 
 
-def _verify_all(spec: Mapping[str, object], window: Window, credential: Credential) -> VerifyResult:
+def _verify_all(
+    spec: Mapping[str, object], window: Window, credential: Credential, search: Search
+) -> VerifyResult:
     """Several specifications at once; the report is about those that do not hold."""
     parts = spec["all"]
     common = {word: value for word, value in spec.items() if word not in ("all", "since")}
@@ -297,7 +317,7 @@ def _verify_all(spec: Mapping[str, object], window: Window, credential: Credenti
             raise UsageError("a part of all has no 'since'", hint="put it beside all")
         if twice := set(common) & set(part):
             raise UsageError(f"{min(twice)!r} stands beside all and in a part of it", hint="keep one")
-    results = [verify({**common, **part}, window, credential) for part in parts]
+    results = [verify({**common, **part}, window, credential, search) for part in parts]
     matched = sorted({number for result in results for number in result.matched})
     failed = [result for result in results if not result.ok]
     text = "\n\n".join(result.text for result in failed or results)

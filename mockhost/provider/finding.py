@@ -5,7 +5,9 @@ Sources: RFC 7644 3.4.2 (queries), RFC 9865 (paging by cursor).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from mockhost.clock import VirtualClock
 from mockhost.provider import searching
@@ -16,9 +18,22 @@ from mockhost.provider.showing import Window, wants
 from mockhost.provider.store import Handle, Shelf, seq_of
 from mockhost.scim.attributes import attr_path, fold
 from mockhost.scim.errors import ScimError, shown
-from mockhost.scim.filters import Filter, paths, predicate
+from mockhost.scim.filters import Budget, Filter, paths, predicate
 from mockhost.scim.messages import LIST_RESPONSE
 from mockhost.scim.queries import Query
+from mockhost.slices import SLICE, Steps, rest
+
+_SLICE: Final = 200
+"""Resources that are looked at from one pause to the next."""
+
+
+def _present(found: list[tuple[Shelf, Handle]]) -> list[tuple[Shelf, Handle]]:
+    """Those that are still there, as they are now."""
+    return [(shelf, now) for shelf, handle in found if (now := shelf.current(handle)) is not None]
+
+
+def _key(item: tuple[searching.SortKey, object]) -> searching.SortKey:
+    return item[0]
 
 
 class Finder:
@@ -32,15 +47,19 @@ class Finder:
         self._rules = blueprint.rules
         self._clock = clock
 
-    def find(self, type_: str | None, shelves: list[Shelf], query: Query, base: str) -> Document:
-        """A ListResponse of what `shelves` hold; `type_` is the name of the one type that is asked, if any."""
+    def find(self, type_: str | None, shelves: list[Shelf], query: Query, base: str) -> Steps[Document]:
+        """A ListResponse of what `shelves` hold; `type_` is the name of the one type that is asked, if any.
+
+        What no index tells is looked through in slices, between which others may have the lock: each resource is
+        judged once, by what it is then. Raises ScimError 400 `tooMany` among others.
+        """
         config = self._config
         size = config.page_size if query.count is None else query.count
         size = min(size, config.max_results)
         if query.cursor is not None:
-            return self._page_by_cursor(type_, shelves, query, size, base)
+            return (yield from self._page_by_cursor(type_, shelves, query, size, base))
         start = query.start_index - 1
-        total, page = self._page(shelves, query, start, size, base)
+        total, page = yield from self._page(shelves, query, start, size, base)
         resources = self.shown(page, query, base)
         return {
             "schemas": [LIST_RESPONSE],
@@ -52,21 +71,24 @@ class Finder:
 
     def _page(
         self, shelves: list[Shelf], query: Query, start: int, size: int, base: str
-    ) -> tuple[int, list[tuple[Shelf, Handle]]]:
+    ) -> Steps[tuple[int, list[tuple[Shelf, Handle]]]]:
         if query.filter is None and query.sort_by is None and len(shelves) == 1:
             shelf = shelves[0]
             return len(shelf), [(shelf, handle) for handle in shelf.page(start, size)]
-        found = self._all(shelves, query, base)
-        return len(found), found[start : start + size]
+        found = yield from self._all(shelves, query, base)
+        return len(found), _present(found[start : start + size])
 
-    def _all(self, shelves: list[Shelf], query: Query, base: str) -> list[tuple[Shelf, Handle]]:
+    def _all(self, shelves: list[Shelf], query: Query, base: str) -> Steps[list[tuple[Shelf, Handle]]]:
         """Everything that fits, in order."""
         found: list[tuple[Shelf, Handle]] = []
         filter_ = self._filter(shelves, query)
         for shelf in shelves:
-            fitting = shelf.handles() if filter_ is None else self._fitting(shelf, filter_, base)
-            found.extend((shelf, handle) for handle in fitting)
-        return found if query.sort_by is None else self._sorted(shelves, found, query, base)
+            if filter_ is None:
+                found.extend((shelf, handle) for handle in shelf.snapshot())
+            else:
+                fitting = yield from self._fitting(shelf, filter_, base)
+                found.extend((shelf, handle) for handle in fitting)
+        return found if query.sort_by is None else (yield from self._sorted(shelves, found, query, base))
 
     def _filter(self, shelves: list[Shelf], query: Query) -> Filter | None:
         if query.filter is None:
@@ -78,7 +100,7 @@ class Finder:
             refuse_unknown=self._rules.filter_attributes == "refuse",
         )
 
-    def _fitting(self, shelf: Shelf, filter_: Filter, base: str) -> Iterable[Handle]:
+    def _fitting(self, shelf: Shelf, filter_: Filter, base: str) -> Steps[list[Handle]]:
         """The resources of one type that a filter fits: from an index where one can tell."""
         asked = searching.lookups(filter_, shelf.type)
         smallest: list[Handle] | None = None
@@ -96,8 +118,25 @@ class Finder:
             return smallest
         fits = predicate(filter_, shelf.type.getter, case_exact=shelf.type.case_exact)
         view = self._view(shelf, {fold(path.name) for path in paths(filter_)}, base)
-        handles = shelf.handles() if smallest is None else smallest
-        return (handle for handle in handles if fits(view(handle)))
+        number = len(shelf) if smallest is None else len(smallest)
+        budget = Budget(filter_, number)
+        handles = iter(smallest) if smallest is not None else shelf.snapshot()
+        get = [getter for path in paths(filter_) if (getter := shelf.type.getter(path)) is not None]
+        size = max(1, min(_SLICE, SLICE // budget.each))
+        found: list[Handle] = []
+        while some := list(itertools.islice(handles, size)):
+            for each in some:
+                handle = shelf.current(each)
+                if handle is None:
+                    continue
+                document = view(handle)
+                for getter in get:
+                    budget.look_at(getter(document))
+                if fits(document):
+                    found.append(handle)
+            if len(some) == size:
+                yield rest
+        return found
 
     def _view(self, shelf: Shelf, names: set[str], base: str) -> Callable[[Handle], Document]:
         """Resources as far as attributes of these names (folded) need to be worked out."""
@@ -127,7 +166,7 @@ class Finder:
 
     def _sorted(
         self, shelves: list[Shelf], found: list[tuple[Shelf, Handle]], query: Query, base: str
-    ) -> list[tuple[Shelf, Handle]]:
+    ) -> Steps[list[tuple[Shelf, Handle]]]:
         path = attr_path(query.sort_by or "")
         if path is None or all(shelf.type.getter(path) is None for shelf in shelves):
             if self._rules.filter_attributes == "refuse":
@@ -137,17 +176,21 @@ class Finder:
             return found
         views = {shelf.type.name: self._view(shelf, {fold(path.name)}, base) for shelf in shelves}
 
-        def key(item: tuple[Shelf, Handle]) -> searching.SortKey:
-            shelf, handle = item
-            return searching.order_of(views[shelf.type.name](handle), shelf.type, path)
-
-        return sorted(found, key=key, reverse=fold(query.sort_order or "") == "descending")
+        keyed: list[tuple[searching.SortKey, tuple[Shelf, Handle]]] = []
+        for begin in range(0, len(found), _SLICE):
+            for shelf, handle in _present(found[begin : begin + _SLICE]):
+                document = views[shelf.type.name](handle)
+                keyed.append((searching.order_of(document, shelf.type, path), (shelf, handle)))
+            if len(found) > _SLICE:
+                yield rest
+        keyed.sort(key=_key, reverse=fold(query.sort_order or "") == "descending")
+        return [item for _, item in keyed]
 
     # -- pages by cursor (RFC 9865) --------------------------------------------------------------------------
 
     def _page_by_cursor(
         self, type_: str | None, shelves: list[Shelf], query: Query, size: int, base: str
-    ) -> Document:
+    ) -> Steps[Document]:
         if query.count is not None and not 1 <= query.count <= self._config.max_results:
             detail = f"With a cursor, count is 1 to {self._config.max_results}, not {query.count}."
             raise ScimError(400, "invalidCount", detail)
@@ -155,7 +198,7 @@ class Finder:
         at = -1
         if query.cursor:
             at = searching.read_cursor(query.cursor, whose, now, self._config.cursor_timeout)
-        found = self._all(shelves, query, base)
+        found = yield from self._all(shelves, query, base)
         if query.sort_by is None and len(shelves) == 1:
             # After whom it was: nobody is left out or seen twice when others come or go meanwhile.
             begin = next((i for i, (_, handle) in enumerate(found) if seq_of(handle) > at), len(found))
@@ -165,7 +208,7 @@ class Finder:
             begin = at + 1
             page = found[begin : begin + size]
             after = at + len(page)
-        resources = self.shown(page, query, base)
+        resources = self.shown(_present(page), query, base)
         answer: Document = {
             "schemas": [LIST_RESPONSE],
             "totalResults": len(found),

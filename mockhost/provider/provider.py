@@ -30,6 +30,7 @@ from mockhost.scim import patch
 from mockhost.scim.attributes import fold, given
 from mockhost.scim.errors import ScimError, shown
 from mockhost.scim.queries import Query, read_search
+from mockhost.slices import Steps, at_once
 
 SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _ALL: Final = Query()
@@ -190,9 +191,14 @@ class Provider:
     # -- finding ---------------------------------------------------------------------------------------------
 
     def find(self, type: str | None, query: Query, *, base: str) -> Document:
+        """`finding`, all at once."""
+        return at_once(self.finding(type, query, base=base))
+
+    def finding(self, type: str | None, query: Query, *, base: str) -> Steps[Document]:
         """A ListResponse (RFC 7644 3.4.2) of one type's resources, or of all types'.
 
-        Raises ScimError 400: invalidFilter, invalidPath (sortBy), invalidCursor, expiredCursor, invalidCount.
+        In steps, between which other operations may be called. Raises ScimError 400: invalidFilter, invalidPath
+        (sortBy), invalidCursor, expiredCursor, invalidCount, tooMany.
         """
         shelves = [self._shelf(type)] if type is not None else list(self._held.shelves.values())
         return self._finder.find(type, shelves, query, base)

@@ -130,6 +130,18 @@ class Shelf:
         else:
             yield from (held for seq, held in self._order.items() if seq > after)
 
+    def snapshot(self) -> Iterator[Handle]:
+        """Those that there are now, in order, whatever happens while they are read. It costs what was changed."""
+        people, touched, order = self.people, dict(self._touched), list(self._order.values())
+        crowd = range(people.count) if people is not None else ()
+        return itertools.chain((held for n in crowd if (held := touched.get(n, n)) is not None), order)
+
+    def current(self, handle: Handle) -> Handle | None:
+        """A resource that was there, as it is now; None if it is gone."""
+        if isinstance(handle, Stored):
+            return handle if self._kept.get(handle.id) is handle else None
+        return self._touched.get(handle, handle)
+
     def page(self, start: int, count: int) -> list[Handle]:
         """Those from `start` (from 0) on."""
         crowd = self.people.count if self.people is not None else 0

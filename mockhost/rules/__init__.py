@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from mockhost.clock import Chance
 from mockhost.errors import UsageError
-from mockhost.rules.conditions import Request, Unreadable
+from mockhost.patterns import NotYet
+from mockhost.rules.conditions import Request, Unreadable, is_condition
 from mockhost.rules.rule import Course, Reply, Rule, Step
 from mockhost.rules.states import Happening, States
 
@@ -29,6 +30,8 @@ __all__ = [
     "Step",
     "Unreadable",
     "compiled",
+    "search_all",
+    "too_slow",
 ]
 
 
@@ -48,10 +51,15 @@ class Decision(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """A rule whose conditions held, and that all the same passed the request on."""
+    """A rule that passed the request on although its conditions held, or of which a pattern took too long to tell."""
 
     rule: str
     why: str
+
+
+def too_slow(passed: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those (rule, why) that passed a request on because a pattern took too long."""
+    return [(rule, why) for rule, why in passed if is_condition(why.partition(": ")[0])]
 
 
 _COMPILED: dict[int, tuple[Sequence[Mapping[str, Any]], tuple[Rule, ...]]] = {}
@@ -59,6 +67,8 @@ _COMPILED_SIZE = 32
 _COMPILING = threading.Lock()
 CONSIDERED_MOST = 500
 """So many rules of those that a request was shown to are kept with its exchange; near misses know no others."""
+CANDIDATES_MOST = 1_000
+"""For so many kinds of requests (operation and connector) it is remembered which rules may apply to them."""
 PASSED_MOST = 100
 """So many rules that passed a request on are kept with its exchange, with their reasons."""
 
@@ -88,11 +98,13 @@ class Rules:
         self._live: tuple[Course, ...] = ()
         self._numbers = itertools.count()
         self._candidates: dict[tuple[str, str | None], tuple[Course, ...]] = {}
+        self._with_patterns: dict[tuple[str, str | None], tuple[Course, ...]] = {}
         self._on_connections: tuple[Course, ...] = ()
         self._changed()
 
     def _changed(self) -> None:
         self._candidates = {}
+        self._with_patterns = {}
         courses = (*self._live, *self._file)
         self._on_connections = tuple(course for course in courses if course.rule.on_connection)
         self._on_requests = tuple(course for course in courses if not course.rule.on_connection)
@@ -117,17 +129,31 @@ class Rules:
 
         Rules whose conditions held but that passed it on are added to `passed`.
         """
-        kind = request.operation, request.connector
-        candidates = self._candidates.get(kind)
-        if candidates is None:
-            found = tuple(course for course in self._on_requests if course.rule.may_match(*kind))
-            candidates = self._candidates[kind] = found
-        for course in candidates:
+        for course in self._candidates_of(request):
             if course.rule.matches(request):
                 decision = self._take(course, request.connector, now, passed)
                 if decision is not None:
                     return decision
+            elif course.rule.has_patterns and (why := course.rule.undecided(request)) is not None:
+                _note(passed, course, why)
         return None
+
+    def _candidates_of(self, request: Request) -> tuple[Course, ...]:
+        kind = request.operation, request.connector
+        candidates = self._candidates.get(kind)
+        if candidates is None:
+            if len(self._candidates) >= CANDIDATES_MOST:
+                self._candidates, self._with_patterns = {}, {}
+            found = tuple(course for course in self._on_requests if course.rule.may_match(*kind))
+            candidates = self._candidates[kind] = found
+            self._with_patterns[kind] = tuple(course for course in found if course.rule.has_patterns)
+        return candidates
+
+    def with_patterns(self, request: Request) -> tuple[Rule, ...]:
+        """The rules that look for patterns in such a request."""
+        self._candidates_of(request)
+        found = self._with_patterns[request.operation, request.connector]
+        return tuple(course.rule for course in found) if found else ()
 
     def meet(self, connection: Request, now: float) -> Decision | None:
         """The first rule that applies to a connection which was just accepted, or None."""
@@ -143,8 +169,7 @@ class Rules:
     ) -> Decision | None:
         step = course.take(now, self._chance)
         if isinstance(step, str):
-            if len(passed) < PASSED_MOST:
-                passed.append(Passed(course.rule.name, step))
+            _note(passed, course, step)
             return None
         entered, problem = None, ""
         if step.set_state is not None:
@@ -206,6 +231,22 @@ class Rules:
             }
             for course in (*self._live, *self._file)
         ]
+
+
+def _note(passed: list[Passed], course: Course, why: str) -> None:
+    if len(passed) < PASSED_MOST:
+        passed.append(Passed(course.rule.name, why))
+
+
+def search_all(rules: Iterable[Rule], request: Request) -> bool:
+    """Look for everything that these rules look for in a request; whether all of it is known now."""
+    known = True
+    for rule in rules:
+        try:
+            rule.matches(request)
+        except NotYet:
+            known = False
+    return known
 
 
 def unused(rules: Iterable[dict[str, object]]) -> list[str]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+from mockhost import patterns
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.matching import ABSENT, difference, is_matcher, pointer
+from mockhost.matching import ABSENT, difference, is_matcher, patterns_in, pointer
+from mockhost.patterns import Search, TooSlow
 
 OF_REQUESTS: Final = (
     "operation",
@@ -33,7 +35,7 @@ OF_WINDOW: Final = ("nth", "after", "every", "for")
 WORDS: Final = (*OF_REQUESTS, *OF_CONNECTIONS, *OF_WINDOW)
 """The words of `when`."""
 PATTERN_LENGTH: Final = 4_096
-"""`matches` looks at no longer text: a pattern may take the time of its square or cube, and all wait for it."""
+"""`matches` looks at no longer text: a pattern may take the time of its square or cube."""
 SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header"})
 """Naming one of these lets a rule see requests that were refused, too."""
 
@@ -47,8 +49,18 @@ class Unreadable:
         self.why = why
 
 
+class Undecided(str):
+    """In the place of a difference: a pattern took too long, so nobody knows whether there is one."""
+
+    __slots__ = ()
+
+
 class Request(Protocol):
     """What a rule may ask about a request. Unknown is None, or ABSENT where any value is possible."""
+
+    @property
+    def search(self) -> Search:
+        """looks for patterns, within the time limit of the request"""
 
     @property
     def operation(self) -> str: ...
@@ -101,7 +113,7 @@ class Condition(NamedTuple):
         return self.difference(request) is None
 
     def difference(self, request: Request) -> str | None:
-        """None if it holds, else what was expected and what there was, in a phrase."""
+        """None if it holds, else what was expected and what there was, in a phrase; Undecided."""
         value = self.read(request)
         if type(value) is Unreadable:
             return value.why
@@ -109,7 +121,10 @@ class Condition(NamedTuple):
             return (
                 f"the text has {len(value):,} characters, and 'matches' looks at {PATTERN_LENGTH:,} at most"
             )
-        return difference(self.expected, ABSENT if value is None else value)
+        try:
+            return difference(self.expected, ABSENT if value is None else value, request.search)
+        except TooSlow as error:
+            return Undecided(error.message)
 
 
 class _InState(NamedTuple):
@@ -122,10 +137,19 @@ class _InState(NamedTuple):
         """As above."""
         return self.difference(request) is None
 
+    @property
+    def pattern(self) -> bool:
+        """As above."""
+        return any(patterns_in(self.expected))
+
     def difference(self, request: Request) -> str | None:
+        """As above."""
         states = request.states
-        if any(difference(self.expected, state) is None for state in states):
-            return None
+        try:
+            if any(difference(self.expected, state, request.search) is None for state in states):
+                return None
+        except TooSlow as error:
+            return Undecided(error.message)
         return f"expected {_shown(self.expected)}, got {' and '.join(map(repr, states))}"
 
 
@@ -158,6 +182,7 @@ def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
         if word in _READ:
             conditions.append(_condition(word, expected, _READ[word]))
         elif word == "in_state":
+            _check_patterns(word, expected)
             conditions.append(_InState(word, _any_of(expected)))
         elif word not in OF_WINDOW:
             conditions += _each(word, expected)
@@ -183,16 +208,18 @@ def _condition(label: str, said: object, read: Callable[[Any], object]) -> Condi
         difference(expected, 1)
     except OverflowError:
         raise UsageError(f"{label}: a number that is too large to compare with") from None
-    return Condition(label, expected, read, _has_pattern(expected))
+    return Condition(label, expected, read, _check_patterns(label, expected))
 
 
-def _has_pattern(expected: object) -> bool:
-    if not is_matcher(expected):
-        return False
-    assert isinstance(expected, Mapping)
-    any_of = expected.get("any_of", ())
-    inner = [expected.get("not"), *(any_of if isinstance(any_of, (list, tuple)) else [any_of])]
-    return "matches" in expected or any(map(_has_pattern, inner))
+def _check_patterns(label: str, expected: object) -> bool:
+    """Whether there are patterns in what is expected. Raises UsageError for one that can't be."""
+    found = list(patterns_in(expected))
+    for pattern in found:
+        try:
+            patterns.check(pattern)
+        except UsageError as error:
+            raise UsageError(f"{label}: {error.message}", hint=error.hint) from None
+    return bool(found)
 
 
 def _header(name: str) -> Callable[[Request], object]:
@@ -236,6 +263,14 @@ def _shown(expected: object) -> str:
         if set(expected) == {"any_of"}:
             return " or ".join(map(repr, expected["any_of"]))
     return repr(expected)
+
+
+def is_condition(label: str) -> bool:
+    """Whether it is the label of a condition, rather than of a rule's window, chance or sequence."""
+    return label.partition(" ")[0] in _CONDITIONS
+
+
+_CONDITIONS: Final = frozenset((*OF_REQUESTS, *OF_CONNECTIONS))
 
 
 def names(expected: object) -> frozenset[str] | None:

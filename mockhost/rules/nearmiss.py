@@ -14,7 +14,8 @@ from urllib.parse import unquote
 from mockhost.journal.entries import Exchange, as_text, attribute, document, header_values, path_of
 from mockhost.journal.verification import compile_conditions
 from mockhost.matching import ABSENT
-from mockhost.rules.conditions import AnyCondition, Unreadable
+from mockhost.patterns import ONE, Searches, TooSlow
+from mockhost.rules.conditions import AnyCondition, Unreadable, is_condition
 from mockhost.rules.rule import Rule
 from mockhost.scim.errors import ScimError
 from mockhost.scim.filters import equalities, parse
@@ -99,6 +100,8 @@ def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], credential: Cr
     count = len(rule.conditions)
     if rule.name in passed:
         word, _, why = passed[rule.name].partition(": ")
+        if is_condition(word):
+            return Miss(rule.name, count - 1, count, word, why)
         return Miss(rule.name, count, count, word, why)
     found = [(each.label, _difference(each, request, credential)) for each in rule.conditions]
     failed = [(label, why) for label, why in found if why is not None]
@@ -122,8 +125,13 @@ def _difference(condition: AnyCondition, request: _Recorded, credential: Credent
             return f"{text} (the filter does not ask for one value of it by 'eq')"
         return text
     # What is expected of a credential has to be compared as the journal writes it.
-    compared = compile_conditions({"header": {name: condition.expected}}, credential)[0]
-    text = compared.difference(request.exchange)
+    compared = compile_conditions({"header": {name: condition.expected}}, credential, search=request.search)[
+        0
+    ]
+    try:
+        text = compared.difference(request.exchange)
+    except TooSlow as error:
+        return error.message
     return None if text is None else text.removeprefix(f"{compared.label}: ")
 
 
@@ -141,6 +149,7 @@ class _Recorded:
         self.connection_nth = exchange.connection_nth
         self.exchange_nth = exchange.exchange_nth
         self.states = exchange.states
+        self.search = Searches(ONE)
 
     @property
     def id(self) -> str | None:

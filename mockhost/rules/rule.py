@@ -16,7 +16,7 @@ from mockhost.errors import UsageError
 from mockhost.faults import parameters
 from mockhost.faults.parameters import Chosen
 from mockhost.rules import conditions, delay, states, template, window
-from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Request
+from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Request, Undecided
 from mockhost.rules.delay import Delay
 from mockhost.rules.states import Happening
 from mockhost.rules.window import Opened
@@ -61,6 +61,7 @@ class Rule:
         "conditions",
         "cycle",
         "document",
+        "has_patterns",
         "live",
         "name",
         "on_connection",
@@ -89,6 +90,7 @@ class Rule:
         self._operations = conditions.names(when.get("operation"))
         self._connectors = conditions.names(when.get("connector"))
         self.conditions: tuple[AnyCondition, ...] = conditions.compiled(when)
+        self.has_patterns = any(condition.pattern for condition in self.conditions)
         self.sees_refused = not SEES_REFUSED.isdisjoint(when)
         self.window = window.compiled(when)
         self.probability: float = document.get("probability", 1.0)
@@ -151,6 +153,14 @@ class Rule:
         if request.verdict != "ok" and not self.sees_refused:
             return False
         return all(condition.holds(request) for condition in self.conditions)
+
+    def undecided(self, request: Request) -> str | None:
+        """Why nobody knows whether a rule that does not match would: a pattern took too long."""
+        for condition in self.conditions:
+            why = condition.difference(request)
+            if why is not None:
+                return f"{condition.label}: {why}" if isinstance(why, Undecided) else None
+        return None
 
 
 def _inherited(step: Mapping[str, Any], rule: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
 from mockhost.ecma.config import ConnectorConfig
@@ -24,11 +24,13 @@ from mockhost.faults.plan import SERVE, ConnectionPlan
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
 from mockhost.journal.tokens import tokens_in
 from mockhost.matching import ABSENT
+from mockhost.patterns import Searches
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
 from mockhost.scenario import loader
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
+from mockhost.slices import Steps
 from mockhost.tenants import Tenant, Tenants
 from mockhost.tls import Certificates
 
@@ -41,6 +43,11 @@ MOST_IMPORTS = 100_000
 """How many autosync runs one `advance` may stand for."""
 MOST_STATES = 100_000
 """How many transitions between states one `advance` may stand for."""
+
+
+PAUSE = 0.0001
+"""Seconds between the slices of long work, so that other threads get their turn."""
+T = TypeVar("T")
 
 
 class Cut(MockhostError):
@@ -89,6 +96,7 @@ class Accepted:
     def __init__(self, nth: int, states: tuple[str, ...]) -> None:
         self.connection_nth = nth
         self.states = states
+        self.search = Searches()
 
     def header(self, name: str) -> str | None:
         """There is none."""
@@ -182,14 +190,14 @@ class Runtime:
         try:
             self._make_happen(entry)
         except MockhostError as error:
-            self._tell("timeline", {"after": entry["at"], "problem": str(error)})
+            self.tell("timeline", {"after": entry["at"], "problem": str(error)})
 
     def _come_true(self, happening: Happening) -> None:
         """What a state or a rule has happen comes true, or it is told of that it can't by now."""
         try:
             self._make_happen(happening)
         except MockhostError as error:
-            self._tell("happening", {"what": dict(happening), "problem": str(error)})
+            self.tell("happening", {"what": dict(happening), "problem": str(error)})
 
     def come_true(self, decision: Decision, connection: object = None) -> None:
         """What a rule has happen once its exchange is over; call it under the lock.
@@ -230,7 +238,7 @@ class Runtime:
             self.journal.clear(self.epoch.number)
             self._follow_service()
         self._ticker.wake()
-        self._tell("reset", {"epoch": self.epoch.number, "scenario": scenario.name})
+        self.tell("reset", {"epoch": self.epoch.number, "scenario": scenario.name})
 
     def opened(self, number: int, peer: str) -> Admission:
         """A connection begins; what it is given lets its exchanges in until the next reset."""
@@ -263,7 +271,7 @@ class Runtime:
                     try:
                         fault.host(chosen.parameters, self.context(decision, place, accepted, _no_words))
                     except MockhostError as error:  # what a scenario says of objects may no longer be so
-                        self._tell("happening", {"what": fault.name, "problem": str(error)})
+                        self.tell("happening", {"what": fault.name, "problem": str(error)})
             self.come_true(decision)
             return plan
 
@@ -295,11 +303,43 @@ class Runtime:
         """Chance under the scenario's seed."""
         return self.host.chance
 
-    def admit(self, admission: Admission) -> None:
-        """Let an exchange in; call it under the lock. Raises Cut if its connection is of an older epoch."""
+    def exchange(self, admission: Admission, steps: Steps[T]) -> T:
+        """Run the steps of an exchange, each under the lock; what they yield is performed in between, outside of it.
+
+        What the work returns or raises goes back to the steps. Raises Cut if the connection is of an older epoch, also
+        while work is under way: then nothing of the exchange is written.
+        """
+        with self.lock:
+            self._check(admission)
+            admission.record.exchanges += 1
+            try:
+                work = next(steps)
+            except StopIteration as over:
+                return over.value  # type: ignore[no-any-return]
+        while True:
+            outcome: object = None
+            problem: Exception | None = None
+            try:
+                outcome = work(lambda: self._pause(admission))
+            except Cut:
+                raise
+            except Exception as error:
+                problem = error
+            with self.lock:
+                self._check(admission)
+                try:
+                    work = steps.send(outcome) if problem is None else steps.throw(problem)
+                except StopIteration as over:
+                    return over.value  # type: ignore[no-any-return]
+
+    def _check(self, admission: Admission) -> None:
         if admission.epoch is not self.epoch:
             raise Cut("the connection is of an older epoch")
-        admission.record.exchanges += 1
+
+    def _pause(self, admission: Admission) -> None:
+        """Let other threads go first for a moment. Raises Cut if the epoch is over."""
+        if admission.epoch.cut.wait(PAUSE):
+            raise Cut("the connection is of an older epoch")
 
     def record(self, exchange: Exchange) -> None:
         """Write an exchange into the journal and tell whoever listens; call it under the lock."""
@@ -334,7 +374,7 @@ class Runtime:
                 self.listener.close_idle()
             moment = self.clock.now()
         self._ticker.wake()
-        self._tell("clock", {"now": iso(moment), "advanced": seconds})
+        self.tell("clock", {"now": iso(moment), "advanced": seconds})
         return moment
 
     def _check_advance(self, seconds: float) -> None:
@@ -369,7 +409,7 @@ class Runtime:
                 self.host.start()
             self._follow_service()
         self._ticker.wake()
-        self._tell("service", {"action": action, "service": "running" if self.host.running else "stopped"})
+        self.tell("service", {"action": action, "service": "running" if self.host.running else "stopped"})
 
     def refuse(self, seconds: float) -> None:
         """Close the port for so many virtual seconds; the connections there are, are cut."""
@@ -379,7 +419,7 @@ class Runtime:
             self._refusing = self.clock.schedule(self.clock.now() + seconds, self._accept_again, "refuse")
             self._follow_service()
         self._ticker.wake()
-        self._tell("refuse", {"seconds": seconds})
+        self.tell("refuse", {"seconds": seconds})
 
     def _accept_again(self) -> None:
         self._refusing = None
@@ -388,7 +428,7 @@ class Runtime:
     def release(self) -> int:
         """Let every answer that hangs go on; how many there were."""
         count = 0 if self.listener is None else self.listener.release()
-        self._tell("release", {"released": count})
+        self.tell("release", {"released": count})
         return count
 
     def _follow_service(self) -> None:
@@ -408,7 +448,7 @@ class Runtime:
             connector = self.host.connector(name)
             connector.space.begin_import(profile)
         self._ticker.wake()
-        self._tell("import", {"connector": name, "profile": profile})
+        self.tell("import", {"connector": name, "profile": profile})
 
     def change(self, changes: Mapping[str, object]) -> int:
         """Change connected systems behind the host's back, all or none; how many objects it touched."""
@@ -425,7 +465,7 @@ class Runtime:
                 system.read_changes(change)
                 found.append((name, system, change))
             touched = {name: system.change(change) for name, system, change in found}
-        self._tell("change", {"connectors": list(changes), "objects": sum(touched.values())})
+        self.tell("change", {"connectors": list(changes), "objects": sum(touched.values())})
         return touched
 
     def set(self, path: str, value: object) -> dict[str, object]:
@@ -456,7 +496,7 @@ class Runtime:
             ):
                 self.service("start" if changed.host.service == "running" else "stop")
         applied = "at restart" if later else "now"
-        self._tell("set", {"path": path, "applied": applied})
+        self.tell("set", {"path": path, "applied": applied})
         return {"path": path, "applied": applied}
 
     # -- what people and tests look at -------------------------------------------------------------------------
@@ -514,7 +554,7 @@ class Runtime:
                 self.served.renew(name)
             self.journal.forget(name)
         self._ticker.wake()
-        self._tell("reset", {"epoch": self.epoch.number, "connector": name})
+        self.tell("reset", {"epoch": self.epoch.number, "connector": name})
 
     def _all_rules(self) -> list[Rules]:
         """The host's rules, and those of tenants that sprang up."""
@@ -594,7 +634,7 @@ class Runtime:
             if happening is not None:
                 self._make_happen(happening)
         self._ticker.wake()
-        self._tell("state", {"states": self.state_names()})
+        self.tell("state", {"states": self.state_names()})
 
     def states_of(self, connector: str | None) -> States:
         """The states that count for a connector: the host's, unless it sprang up on demand and has its own."""
@@ -650,7 +690,8 @@ class Runtime:
             return truth[: truth.index("/", len("https://"))] + url
         return url
 
-    def _tell(self, kind: str, data: Mapping[str, object]) -> None:
+    def tell(self, kind: str, data: Mapping[str, object]) -> None:
+        """Tell whoever listens that something happened."""
         self.events.publish("state", {"what": kind, "at": iso(self.clock.now()), **data})
 
 

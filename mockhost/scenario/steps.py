@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from mockhost import patterns
 from mockhost.ecma.config import Column
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults import parameters
@@ -151,9 +152,9 @@ def judge_patterns(value: object, path: Path, findings: Findings) -> None:
         pattern = value.get("matches")
         if isinstance(pattern, str):
             try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                findings.add((*path, "matches"), f"{pattern!r} is no regular expression: {error}")
+                patterns.check(pattern)
+            except UsageError as error:
+                findings.add((*path, "matches"), error.message, error.hint)
         for key, item in value.items():
             judge_patterns(item, (*path, key), findings)
     elif isinstance(value, list):

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from mockhost.scim.attributes import AttrPath, attr_path, fold, member, read, sub_value
 from mockhost.scim.comparison import comparison, instant
+from mockhost.scim.errors import ScimError
 from mockhost.scim.grammar import (
     MAX_DEPTH,
     MAX_LENGTH,
@@ -33,6 +34,7 @@ __all__ = [
     "OPERATORS",
     "And",
     "AttrPath",
+    "Budget",
     "CaseExact",
     "Compare",
     "Filter",
@@ -42,6 +44,7 @@ __all__ = [
     "Present",
     "Value",
     "attr_path",
+    "comparisons",
     "element_predicate",
     "equalities",
     "fold",
@@ -198,6 +201,63 @@ def equalities(filter_: Filter) -> list[tuple[AttrPath, str | int | float | bool
     if isinstance(filter_.value, str) and instant(filter_.value) is not None:
         return []
     return [(filter_.path, filter_.value)]
+
+
+MOST_COMPARISONS: Final = 10_000_000
+"""A search that may take more is refused, whoever runs it: that is some ten seconds of processor time."""
+
+
+def comparisons(filter_: Filter) -> int:
+    """How many comparisons it can take to see whether a resource fits."""
+    if isinstance(filter_, (And, Or)):
+        return comparisons(filter_.left) + comparisons(filter_.right)
+    return comparisons(filter_.filter) if isinstance(filter_, (Not, Group)) else 1
+
+
+class Budget:
+    """The comparisons that one search may take: one for each value, more for long texts. The same for every machine."""
+
+    __slots__ = ("_each", "_left", "_number")
+
+    def __init__(self, filter_: Filter, number: int) -> None:
+        """`number`: how many resources there are. Raises ScimError 400 `tooMany` if they are too many by far."""
+        self._each = comparisons(filter_)
+        self._number = number
+        self._left = MOST_COMPARISONS - self._each * number
+        if self._left < 0:
+            raise self._too_many()
+
+    @property
+    def each(self) -> int:
+        """Comparisons for a resource, at least."""
+        return self._each
+
+    def look_at(self, value: object) -> None:
+        """Count what looking at a value takes if it is several, or a long text. Raises ScimError 400 `tooMany`."""
+        if type(value) is not str or len(value) >= _LONG:
+            self._left -= self._each * (_weight(value) - 1)
+            if self._left < 0:
+                raise self._too_many()
+
+    def _too_many(self) -> ScimError:
+        # RFC 7644 3.12, Table 9: "many more results than the server is willing to calculate or process"
+        detail = (
+            f"The filter asks for too many comparisons: {self._each:,} with each of {self._number:,} resources, "
+            f"{MOST_COMPARISONS:,} at most in all; ask for less, or for one of them with eq."
+        )
+        return ScimError(400, "tooMany", detail)
+
+
+_LONG: Final = 256
+"""Characters from which on a text counts for several."""
+
+
+def _weight(value: object) -> int:
+    if isinstance(value, str):
+        return 1 + len(value) // _LONG
+    if isinstance(value, (list, tuple)):
+        return max(1, sum(map(_weight, value)))
+    return max(map(_weight, value.values()), default=1) if isinstance(value, Mapping) else 1
 
 
 def paths(filter_: Filter) -> frozenset[AttrPath]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import orjson
 
+from mockhost import slices
 from mockhost.ecma.connector import DllNotLoadable, Importing
 from mockhost.errors import ProtocolAnswer
 from mockhost.faults.plan import TransportPlan
@@ -32,6 +33,10 @@ class Answer(NamedTuple):
     native: tuple[str, ...] = ()
     plan: TransportPlan | None = None
     """what happens to it on its way out, if anything does"""
+
+
+Steps: TypeAlias = "slices.Steps[Answer]"
+"""An answer that takes work outside the lock."""
 
 
 def scim(status: int, document: object, behaviours: Mapping[str, object], **more: object) -> Answer:

@@ -18,19 +18,22 @@ from flask import Flask, Request, Response
 from flask import request as flask_request
 from flask.sessions import NullSession, SessionInterface
 
+from mockhost import slices
 from mockhost.clock import monotonic
 from mockhost.ecma.connector import Connector
+from mockhost.ecma.space import Found
 from mockhost.errors import ProtocolAnswer
 from mockhost.faults.contract import Draft
 from mockhost.journal import Exchange
 from mockhost.matching import ABSENT
-from mockhost.rules import Decision, Passed, Rules, States, Unreadable
+from mockhost.patterns import Searches
+from mockhost.rules import Decision, Passed, Rule, Rules, States, Unreadable, search_all, too_slow
 from mockhost.runtime import Admission, Runtime
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
 from mockhost.tenants import Tenant
 from mockhost.web import answers, operations, provider, ruled
-from mockhost.web.answers import Answer
+from mockhost.web.answers import Answer, Steps
 from mockhost.web.routes import ROOT, TABLE, Resource, Route, route
 
 if TYPE_CHECKING:
@@ -124,7 +127,9 @@ class DataExchange:
         self._document: tuple[object] | None = None
         self._equalities: list[tuple[filters.AttrPath, object]] | Unreadable | None = None
         self.verdict = "ok"
-        self._reason = ""
+        self.probe = False
+        """whether it is a find on a value that nobody can have"""
+        self._searches: Searches | None = None
 
     # -- what rules ask --------------------------------------------------------------------------------------
 
@@ -165,6 +170,13 @@ class DataExchange:
         return self._query
 
     @property
+    def search(self) -> Searches:
+        """What looks for the rules' patterns; made when first asked for."""
+        if self._searches is None:
+            self._searches = Searches()
+        return self._searches
+
+    @property
     def filter(self) -> str | Unreadable | None:
         if not self.route.operation.startswith("find_"):
             return None
@@ -193,12 +205,13 @@ class DataExchange:
         wanted = self._compared()
         return wanted[0] if isinstance(wanted, list) and len(wanted) == 1 else None
 
-    @property
-    def probe(self) -> bool:
+    def _is_probe(self, connector: Connector | Tenant | None) -> slices.Steps[bool]:
         """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space.
 
         It is one comparison and no more, as Test connection sends it; so looking for it can't fail, either.
         """
+        if not self.route.operation.startswith("find_"):
+            return False
         text = self.filter
         if not isinstance(text, str):
             return False
@@ -213,11 +226,17 @@ class DataExchange:
         value = wanted.value
         if not isinstance(value, str) or len(value) != 36 or value.count("-") != 4:
             return False
-        connector = self._runtime.served.get(self.route.connector or "")
         if isinstance(connector, Tenant):
             query = queries.Query(filter=text, count=0)
-            return not connector.provider.find("User", query, base="")["totalResults"]
-        return connector is not None and not connector.find(wanted, 1, 1).total
+            listed = yield from connector.provider.finding("User", query, base="")
+            return not listed["totalResults"]
+        if connector is None:
+            return False
+        found: object = connector.finding(wanted, 1, 1)
+        if callable(found):
+            found = yield found
+        assert isinstance(found, Found)
+        return not found.total
 
     def header(self, name: str) -> str | None:
         return self._by_name.get(name.lower())
@@ -247,30 +266,22 @@ class DataExchange:
     # -- the exchange ----------------------------------------------------------------------------------------
 
     def run(self) -> Answer:
-        """Decide, do, write down. Raises Cut if the connection belongs to an epoch that is over."""
+        """Answer the request. Raises Cut if the connection belongs to an epoch that is over."""
+        return self._runtime.exchange(self.connection.epoch_token, self._steps())
+
+    def _steps(self) -> Steps:
+        """The exchange: decide, perform, conclude. All of it is under the lock but for what it yields."""
         runtime = self._runtime
-        with runtime.lock:
-            runtime.admit(self.connection.epoch_token)
-            runtime.clock.run_due()
-            host = runtime.host
-            self.route = route(self.method, self.target, runtime.served, host.behaviours, self._table_of)
-            connector = runtime.served.get(self.route.connector or "")
-            behaviours = host.behaviours if connector is None else connector.behaviours
-            refusal = self._refusal(connector, behaviours)
-            rules, self._states = runtime.rules, runtime.states
-            if isinstance(connector, Tenant) and connector.rules is not None:
-                rules, self._states = connector.rules, connector.states or runtime.states
-                if refusal is None:
-                    runtime.served.keep(connector)
-            if rules:
-                return self._by_rules(rules, _Held(connector, behaviours, refusal))
-            if refusal is not None:
-                answer = refusal
-            else:
-                assert connector is not None
-                answer = self._operate(connector, behaviours)
-            entry = self._entry(answer)
-            runtime.record(entry)
+        rules, held = self._looked_at()
+        self.probe = yield from self._is_probe(held.connector)
+        if rules:
+            while (looking := rules.with_patterns(self)) and not self._knows(looking):
+                yield lambda _, looking=looking: search_all(looking, self)  # type: ignore[misc]
+                rules, held = self._looked_at()  # others were let in meanwhile
+            return (yield from self._by_rules(rules, held))
+        answer = yield from self._answered(held)
+        entry = self._entry(answer)
+        runtime.record(entry)
         if not isinstance(answer.body, bytes):
             return answer._replace(body=self._counted(entry, answer.body))
         return answer
@@ -283,19 +294,45 @@ class DataExchange:
         behaviours = runtime.host.behaviours if connector is None else connector.behaviours
         held = _Held(connector, behaviours, self._refusal(connector, behaviours))
         with nullcontext() if connector is None else connector.trial():
-            return self._answered(held)
+            return slices.at_once(self._answered(held))
 
-    def _by_rules(self, rules: Rules, held: _Held) -> Answer:
-        """Show the request to the rules, and answer as the first that applies says; under the lock."""
+    def _looked_at(self) -> tuple[Rules, _Held]:
+        """Route the request and let it in, or not; the rules that are to see it."""
+        runtime = self._runtime
+        runtime.clock.run_due()
+        host = runtime.host
+        self.route = route(self.method, self.target, runtime.served, host.behaviours, self._table_of)
+        connector = runtime.served.get(self.route.connector or "")
+        behaviours = host.behaviours if connector is None else connector.behaviours
+        refusal = self._refusal(connector, behaviours)
+        rules, self._states = runtime.rules, runtime.states
+        if isinstance(connector, Tenant) and connector.rules is not None:
+            rules, self._states = connector.rules, connector.states or runtime.states
+            if refusal is None:
+                runtime.served.keep(connector)
+        return rules, _Held(connector, behaviours, refusal)
+
+    def _knows(self, rules: Iterable[Rule]) -> bool:
+        """Whether all that these rules look for in the request has been looked for."""
+        search = self.search
+        search.only_known = True
+        try:
+            return search_all(rules, self)
+        finally:
+            search.only_known = False
+
+    def _by_rules(self, rules: Rules, held: _Held) -> Steps:
+        """Show the request to the rules, and answer as the first that applies says."""
         runtime = self._runtime
         states = self.states
         passed: list[Passed] = []
         decision = rules.decide(self, runtime.clock.now(), passed)
-        answer = (
-            self._answered(held)
-            if decision is None
-            else ruled.carried_out(decision, self._ruled(decision, held))
-        )
+        for rule, why in too_slow(passed):
+            runtime.tell("pattern", {"rule": rule, "problem": why})
+        if decision is None:
+            answer = yield from self._answered(held)
+        else:
+            answer = yield from ruled.carried_out(decision, self._ruled(decision, held))
         entry = self._entry(answer)
         entry.considered = rules.considered
         entry.passed = passed
@@ -338,12 +375,12 @@ class DataExchange:
             lambda place: runtime.context(decision, place, self, error),
         )
 
-    def _answered(self, held: _Held) -> Answer:
+    def _answered(self, held: _Held) -> Steps:
         """What the host answers by itself: its refusal, or the operation."""
         if held.refusal is not None:
             return held.refusal
         assert held.connector is not None
-        return self._operate(held.connector, held.behaviours)
+        return (yield from self._operate(held.connector, held.behaviours))
 
     def _over(self, entry: Exchange) -> None:
         """A planned answer is over: it took as long as its plan made it."""
@@ -426,27 +463,27 @@ class DataExchange:
             return ""
         return f"the secret token is not the one of connector {connector.name}"
 
-    def _operate(self, connector: Connector | Tenant, behaviours: Mapping[str, object]) -> Answer:
+    def _operate(self, connector: Connector | Tenant, behaviours: Mapping[str, object]) -> Steps:
+        """Do the operation: at once, or outside the lock where it may take long."""
         found = self.route
         # An absolute target's authority, or Host; HTTP/1.0 may leave it out.
         host_name = self._environ.get("HTTP_HOST") or f"localhost:{self._environ['SERVER_PORT']}"
         scheme = self._environ["wsgi.url_scheme"]
         base = f"{scheme}://{host_name}/ecma2host_{connector.name}/scim"
         if isinstance(connector, Tenant):
+            called = provider.Call(
+                self.method,
+                found.operation,
+                found.resource,
+                found.id,
+                self.asked,
+                self._by_name,
+                self.body,
+                base,
+            )
             try:
-                return provider.answered(
-                    provider.Call(
-                        self.method,
-                        found.operation,
-                        found.resource,
-                        found.id,
-                        self.asked,
-                        self._by_name,
-                        self.body,
-                        base,
-                    ),
-                    connector,
-                )
+                done = provider.answered(called, connector)
+                return done if isinstance(done, Answer) else (yield from done)
             except ScimError as error:
                 return answers.scim_error(error, behaviours)
         call = operations.Call(
@@ -460,7 +497,8 @@ class DataExchange:
             self._runtime.host.debug,
         )
         try:
-            return operations.OPERATIONS[found.operation](call, connector)
+            done = operations.OPERATIONS[found.operation](call, connector)
+            return done if isinstance(done, Answer) else (yield from done)
         except ProtocolAnswer as error:
             local = ipaddress.ip_address(self.connection.peer[0]).is_loopback
             return answers.of_exception(error, behaviours, call.accept, local=local)

@@ -1,6 +1,7 @@
 """What each operation of the route table does: ask the connector, and say the result in SCIM.
 
-One function an operation, all of one shape: (call, connector) -> Answer. They may raise ScimError.
+One function an operation, all of one shape: (call, connector) -> Answer, or the steps that lead to it
+where they take work outside the lock. They may raise ScimError.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import NamedTuple
 import orjson
 
 from mockhost.ecma.connector import Connector, Outcome
+from mockhost.ecma.space import Found, Walk
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
-from mockhost.web.answers import Answer, empty, method_not_allowed, scim, status_of, web_api
+from mockhost.web.answers import Answer, Steps, empty, method_not_allowed, scim, status_of, web_api
 
 CACHE_CHUNK = 256
 """Objects per piece of a streamed `/cache`."""
@@ -39,7 +41,7 @@ class Call(NamedTuple):
         return self.headers.get("accept")
 
 
-def find_users(call: Call, connector: Connector) -> Answer:
+def find_users(call: Call, connector: Connector) -> Answer | Steps:
     """`GET /Users?filter=`: a list response from the connector space (RFC 7644 3.4.2)."""
     connector.ready()
     query = call.asked()
@@ -60,13 +62,28 @@ def _parsed(text: str | None, behaviours: Mapping[str, object]) -> filters.Filte
     return found
 
 
-def _list(call: Call, connector: Connector, query: queries.Query, wanted: filters.Filter | None) -> Answer:
+def _list(
+    call: Call, connector: Connector, query: queries.Query, wanted: filters.Filter | None
+) -> Answer | Steps:
     behaviours = connector.behaviours
     size = behaviours["list_page_size"] if query.count is None else query.count
     limit = behaviours["list_page_max"]
     assert isinstance(size, int)
     assert isinstance(limit, int)
-    found = connector.find(wanted, query.start_index, min(size, limit))
+    found = connector.finding(wanted, query.start_index, min(size, limit))
+    if isinstance(found, Found):
+        return _listed(call, connector, query, size, found)
+    return _walked(call, connector, query, size, found)
+
+
+def _walked(call: Call, connector: Connector, query: queries.Query, size: int, walk: Walk) -> Steps:
+    found = yield walk
+    assert isinstance(found, Found)
+    return _listed(call, connector, query, size, found)
+
+
+def _listed(call: Call, connector: Connector, query: queries.Query, size: int, found: Found) -> Answer:
+    behaviours = connector.behaviours
     resources = [connector.resource(record, call.base_url) for record in found.records]
     if query.attributes or query.excluded:
         resources = [queries.project(resource, query.attributes, query.excluded) for resource in resources]
@@ -78,14 +95,14 @@ def _list(call: Call, connector: Connector, query: queries.Query, wanted: filter
     return scim(200, body, behaviours)
 
 
-def list_users(call: Call, connector: Connector) -> Answer:
+def list_users(call: Call, connector: Connector) -> Answer | Steps:
     """`GET /Users` without a filter: a page of all users, where this generation lists at all."""
     connector.ready()
     query = call.asked()
     return _list(call, connector, query, None)
 
 
-def search(call: Call, connector: Connector) -> Answer:
+def search(call: Call, connector: Connector) -> Answer | Steps:
     """`POST /.search` (RFC 7644 3.4.3): not known to the real host's library, served where a behaviour says so."""
     if connector.behaviours["search"] != "serve":
         return _by_status(call, connector, "search")
@@ -282,7 +299,7 @@ def document(body: bytes) -> object:
     return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
 
 
-OPERATIONS: Mapping[str, Callable[[Call, Connector], Answer]] = {
+OPERATIONS: Mapping[str, Callable[[Call, Connector], Answer | Steps]] = {
     "find_users": find_users,
     "list_users": list_users,
     "get_user": get_user,

@@ -17,7 +17,7 @@ from mockhost.scim.errors import ScimError
 from mockhost.scim.messages import list_response
 from mockhost.scim.queries import Query
 from mockhost.tenants import Tenant
-from mockhost.web.answers import Answer, scim
+from mockhost.web.answers import Answer, Steps, scim
 from mockhost.web.operations import document
 from mockhost.web.routes import ROOT, Resource
 
@@ -79,8 +79,8 @@ def table(types: tuple[TypeConfig, ...]) -> Mapping[str, Resource]:
 # -- operations ------------------------------------------------------------------------------------------------
 
 
-def answered(call: Call, tenant: Tenant) -> Answer:
-    """What the provider answers. Raises ScimError."""
+def answered(call: Call, tenant: Tenant) -> Answer | Steps:
+    """What the provider answers, or the steps that lead to it. Raises ScimError."""
     verb = call.operation.partition("_")[0]
     by_name = _BY_NAME.get(call.operation)
     return by_name(call, tenant) if by_name is not None else _BY_VERB[verb](call, tenant)
@@ -92,16 +92,18 @@ def _type(call: Call, tenant: Tenant) -> str:
     return found
 
 
-def _listed(call: Call, tenant: Tenant) -> Answer:
+def _listed(call: Call, tenant: Tenant) -> Steps:
     wanted = None if call.resource == ROOT else _type(call, tenant)
-    return _sent(200, tenant.provider.find(wanted, call.asked(), base=call.base), tenant)
+    found = yield from tenant.provider.finding(wanted, call.asked(), base=call.base)
+    return _sent(200, found, tenant)
 
 
-def _searched(call: Call, tenant: Tenant) -> Answer:
+def _searched(call: Call, tenant: Tenant) -> Steps:
     """`POST …/.search` (RFC 7644 3.4.3)."""
     query = tenant.provider.search_query(_body(call))
     wanted = None if call.resource == ".search" else _type(call, tenant)
-    return _sent(200, tenant.provider.find(wanted, query, base=call.base), tenant)
+    found = yield from tenant.provider.finding(wanted, query, base=call.base)
+    return _sent(200, found, tenant)
 
 
 def _got(call: Call, tenant: Tenant) -> Answer:
@@ -197,7 +199,7 @@ def _service_provider_config(call: Call, tenant: Tenant) -> Answer:
     return _sent(200, tenant.provider.service_provider_config(base=call.base), tenant)
 
 
-_BY_NAME: Mapping[str, Callable[[Call, Tenant], Answer]] = {
+_BY_NAME: Mapping[str, Callable[[Call, Tenant], Answer | Steps]] = {
     "schemas": _schemas,
     "resource_types": _resource_types,
     "service_provider_config": _service_provider_config,
@@ -205,7 +207,7 @@ _BY_NAME: Mapping[str, Callable[[Call, Tenant], Answer]] = {
     "bulk": _bulk,
     "me": _me,
 }
-_BY_VERB: Mapping[str, Callable[[Call, Tenant], Answer]] = {
+_BY_VERB: Mapping[str, Callable[[Call, Tenant], Answer | Steps]] = {
     "find": _listed,
     "list": _listed,
     "get": _got,

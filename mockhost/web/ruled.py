@@ -14,7 +14,8 @@ from mockhost.faults.contract import Context, Draft
 from mockhost.faults.plan import AS_IS, TransportPlan
 from mockhost.rules import Decision, Reply
 from mockhost.rules.template import Sources, rendered, rendered_text
-from mockhost.web.answers import Answer
+from mockhost.slices import at_once
+from mockhost.web.answers import Answer, Steps
 
 if TYPE_CHECKING:
     from mockhost.rules.conditions import Request
@@ -31,7 +32,7 @@ class Exchange(NamedTuple):
     """What the carrying out of a rule needs of the exchange that it is about."""
 
     request: Request
-    answer: Callable[[], Answer]
+    answer: Callable[[], Steps]
     """what the host answers: does the operation, or is the refusal"""
     trial: Callable[[], AbstractContextManager[None]]
     """in which everything that is written is taken back"""
@@ -41,12 +42,12 @@ class Exchange(NamedTuple):
     """what the fault at a place of the rule's list may ask"""
 
 
-def carried_out(decision: Decision, exchange: Exchange) -> Answer:
+def carried_out(decision: Decision, exchange: Exchange) -> Steps:
     """The answer that a rule leads to, with the plan for its way out."""
     step = decision.step
     problems = [decision.problem] if decision.problem else []
     problems += _act(decision, exchange)
-    base = _base(decision, exchange)
+    base = yield from _base(decision, exchange)
     draft = Draft(base.status, base.headers, base.body, base.plan or AS_IS, base.reason)
     for place, chosen in enumerate(step.faults):
         if chosen.fault.answer is not None:
@@ -85,7 +86,7 @@ def _act(decision: Decision, exchange: Exchange) -> list[str]:
     return problems
 
 
-def _base(decision: Decision, exchange: Exchange) -> Answer:
+def _base(decision: Decision, exchange: Exchange) -> Steps:
     """The answer before faults are laid upon it: the rule's reply, a fault's own, or the host's."""
     step = decision.step
     operation = exchange.request.operation
@@ -106,11 +107,12 @@ def _base(decision: Decision, exchange: Exchange) -> Answer:
     if step.reply is None and instead is None:
         if writes and said == "not_applied":
             with exchange.trial():
-                return exchange.answer()._replace(native=())
-        return exchange.answer()
+                tried = at_once(exchange.answer())
+            return tried._replace(native=())
+        return (yield from exchange.answer())
     native: tuple[str, ...] = ()
     if writes and said == "applied" and exchange.request.verdict == "ok":
-        native = exchange.answer().native
+        native = (yield from exchange.answer()).native
     if step.reply is not None:
         return _literal(step.reply, decision, exchange)._replace(native=native)
     assert instead is not None
