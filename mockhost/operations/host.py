@@ -23,6 +23,7 @@ _SCENARIO = takes(
         "description": "a shipped scenario's name, the path of a file, or a whole document in the scenario format",
     },
     overrides={"type": "object", "description": "what is laid over it: a document, or values by dotted path"},
+    name={"type": "string", "description": "what a document is called here; default: (document)"},
 )
 _SET = takes("set", set={
     "type": "object", "minProperties": 1,

@@ -68,7 +68,7 @@ class RemoteHost(Judged):
 
     def begun(self, scenario: Scenario) -> None:
         """Begin again with a scenario. Raises UsageError if it has data files."""
-        self.call("use_scenario", scenario=_document(scenario))
+        self.call("use_scenario", scenario=_document(scenario), name=scenario.name)
         self._scenario = scenario
 
     def call(self, operation: str, /, **arguments: Any) -> Any:

@@ -8,10 +8,13 @@ from typing import Any
 
 from mockhost import __version__
 from mockhost.durations import parse_duration
+from mockhost.journal import renderings
 from mockhost.operations.row import PEM, Media
 from mockhost.running import ClientTarget
 from mockhost.runtime.operations import Data, Operated, Stream
 from mockhost.scenario import loader
+
+_NAME_LENGTH = 200
 
 
 def get_health(host: Operated) -> Data:
@@ -47,9 +50,16 @@ def get_scenario(host: Operated, *, document: bool = False) -> Data:
 
 
 def use_scenario(
-    host: Operated, *, scenario: str | Mapping[str, Any], overrides: Mapping[str, Any] | None = None
+    host: Operated,
+    *,
+    scenario: str | Mapping[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    name: str = "",
 ) -> Data:
-    host.runtime.use(host.load(scenario, overrides or {}))
+    loaded = host.load(scenario, overrides or {})
+    if name and not isinstance(scenario, str):
+        loaded = loaded._replace(name=renderings.printable(name[:_NAME_LENGTH]))
+    host.runtime.use(loaded)
     return _begun(host)
 
 
