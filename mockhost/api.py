@@ -131,6 +131,8 @@ class MockHost(RunningHost):
         self._control_address = (control_host, control_port)
         needs_token = control_host not in (*LOOPBACK, "localhost")
         self.control_token = control_token or (fresh_secret() if needs_token else None)
+        if self.control_token:
+            self.runtime.keep_secret(self.control_token)
         self.tls_names = tuple(tls_names)
         self.listener: Listener | None = None
         self.control_listener: Listener | None = None

@@ -20,7 +20,7 @@ _LOOK_AGAIN = 0.05
 
 
 class ClientTarget(NamedTuple):
-    """How a client reaches a connector: what it was told, or the host's own truth."""
+    """How a client reaches a connector: what it was told, or the host's own truth. Its repr hides the token."""
 
     connector: str
     url: str
@@ -30,6 +30,9 @@ class ClientTarget(NamedTuple):
     """whether the client was told to trust the mock's CA"""
     kind: str = ""
     """the connector's kind, which decides how attributes are named on the wire"""
+
+    def __repr__(self) -> str:
+        return f"<ClientTarget {self.connector} at {self.url}, secret_token of {len(self.secret_token)} characters>"
 
 
 class RunningHost(Protocol):

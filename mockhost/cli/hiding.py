@@ -8,22 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mockhost.scenario.model import Scenario
 
-_SHORTEST = 4
-"""As in the journal: a value of fewer characters would take half of every text with it."""
-
 Hide = Callable[[str], str]
 """Gives a text without the secret values."""
 
 
 def hider(scenario: Scenario) -> Hide:
     """What takes a scenario's secret values out of a text, also where they stand escaped."""
-    secrets = [secret for secret in scenario.secrets if len(secret) >= _SHORTEST]
-    if not secrets:
-        return lambda text: text
-    from mockhost.journal.escapes import forms, scrubbed
+    if not scenario.secrets:
+        return str
+    from mockhost.journal import Sink
 
-    wanted = {form for secret in secrets for form in forms(secret)}
-    return lambda text: scrubbed(text, wanted)
+    sink = Sink(b"")
+    sink.learn(scenario.secrets)
+    return sink.known
 
 
 def hidden(value: Any, hide: Hide) -> Any:
@@ -31,7 +28,7 @@ def hidden(value: Any, hide: Hide) -> Any:
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, Mapping):
-        return {name: hidden(inner, hide) for name, inner in value.items()}
+        return {hide(str(name)): hidden(inner, hide) for name, inner in value.items()}
     return [hidden(inner, hide) for inner in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from mockhost.cli.terminal import Terminal
 from mockhost.clock import iso, local_time, parse_iso, wall_now
-from mockhost.journal import Connection, EventBus, Exchange
-from mockhost.journal.renderings import connection_json, connection_line, live_line, printable, to_json
+from mockhost.journal import Connection, EventBus, Exchange, Sink
+from mockhost.journal.renderings import connection_json, connection_line, live_line, to_json
+from mockhost.journal.sink import printable
 
 BACKLOG = 10_000
 """Lines that may wait to be written."""
@@ -23,8 +24,9 @@ BACKLOG = 10_000
 class Live:
     """Writes what a running host does, as text for people or as one JSON object a line."""
 
-    def __init__(self, events: EventBus, terminal: Terminal, *, as_json: bool = False) -> None:
+    def __init__(self, events: EventBus, sink: Sink, terminal: Terminal, *, as_json: bool = False) -> None:
         self._events = events.subscribe(BACKLOG)
+        self._sink = sink
         self._terminal = terminal
         self._as_json = as_json
         self._thread = threading.Thread(target=self._write, name="mockhost-live", daemon=True)
@@ -50,6 +52,8 @@ class Live:
             self._events.close()
 
     def _rendered(self, kind: str, data: object) -> str:
+        if isinstance(data, Mapping):
+            data = self._sink.data(data)
         return json_line(kind, data) if self._as_json else text_line(kind, data, self._terminal)
 
 
@@ -73,7 +77,7 @@ def text_line(kind: str, data: object, terminal: Terminal) -> str:
         return connection_line(data, colour=terminal.colour)
     assert isinstance(data, Mapping)
     say = _SAYS.get("bug" if "place" in data else str(data.get("what")))
-    said = printable(json.dumps(data, default=str) if say is None else say(data))
+    said = printable(json.dumps(data, default=str, ensure_ascii=False) if say is None else say(data))
     at = data.get("at")
     moment = parse_iso(at) if isinstance(at, str) else wall_now()
     return f"{local_time(moment)}  {terminal.styled(said, 'cyan')}"

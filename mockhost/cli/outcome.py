@@ -118,7 +118,9 @@ def bug(error: BaseException) -> str:
         file = Path(frame.filename)
         if file.is_relative_to(package):
             where = f"{file.relative_to(package).as_posix()}:{frame.lineno}"
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    from mockhost.journal.secrets import Finder
+
+    text = Finder().sentence(" ".join(f"{type(error).__name__}: {error}".split()))
     versions = f"mockhost {__version__}, Python {platform.python_version()}, {platform.system()}"
     return (
         f"this is a bug in mockhost: {text} at {where} ({versions}); please report this line and the command"

@@ -112,7 +112,7 @@ class Serving:
         if not self._quiet:
             from mockhost.cli.live import Live
 
-            self._live = Live(host.runtime.events, stdout(), as_json=self._as_json)
+            self._live = Live(host.runtime.events, host.journal.sink, stdout(), as_json=self._as_json)
         self._bind(host)
         host.runtime.events.call(self._on_event)
         if self._ready_file is not None:

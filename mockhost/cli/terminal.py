@@ -31,6 +31,8 @@ _PLAINER = str.maketrans(
 )
 _FANCY = "·…→✓✗"
 _STYLE = re.compile(r"\033\[[0-9;]*m")
+_CONTROL_OR_STYLE = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(rf"(?!{_STYLE.pattern}){_CONTROL_OR_STYLE.pattern}")
 
 
 class Terminal:
@@ -70,7 +72,9 @@ class Terminal:
         self.line(text if self._can_show(text) else json.dumps(document, indent=2))
 
     def shown(self, text: str) -> str:
-        """The text in characters that the stream can take."""
+        """The text in characters that the stream can take, none of which controls a terminal except our own styles."""
+        if not text.isprintable():
+            text = (_CONTROL if self.colour else _CONTROL_OR_STYLE).sub(_escaped, text)
         if text.isascii() or (self.fancy and self._can_show(text)):
             return text
         text = text if self.fancy else text.translate(_PLAINER)
@@ -83,6 +87,10 @@ class Terminal:
         except (UnicodeEncodeError, LookupError):
             return False
         return True
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
 
 
 def of(stream: TextIO, env: Mapping[str, str] | None = None) -> Terminal:

@@ -104,7 +104,7 @@ def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) 
         return events.response(host.runtime, found, heartbeat)
     if isinstance(found, Media):
         return Response(found.data, content_type=found.kind)
-    shown = found if operation.shows_secrets else plainly(host.runtime.journal, found)
+    shown = found if operation.shows_secrets else plainly(host.runtime.journal.sink, found)
     return _json(shown, operation.answer.status)
 
 
@@ -199,7 +199,7 @@ def _answer_errors(app: Flask) -> None:
             error["problems"] = [problem._asdict() for problem in problems]
         host: Operated | None = g.get("host")
         shown: object = {"error": error}
-        return _json(shown if host is None else plainly(host.runtime.journal, shown), status)
+        return _json(shown if host is None else plainly(host.runtime.journal.sink, shown), status)
 
     @app.errorhandler(MockhostError)
     def ours(error: MockhostError) -> Response:

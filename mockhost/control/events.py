@@ -41,7 +41,7 @@ def _events(runtime: Runtime, stream: Stream, heartbeat: float) -> Iterator[byte
 
 def _shown(runtime: Runtime, data: object) -> object:
     """What an event says, without secrets: exchanges as the journal shows them."""
-    return exchange_json(runtime, data) if isinstance(data, Exchange) else plainly(runtime.journal, data)
+    return exchange_json(runtime, data) if isinstance(data, Exchange) else plainly(runtime.journal.sink, data)
 
 
 def _event(kind: str, data: object, number: int | None = None) -> bytes:

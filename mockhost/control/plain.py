@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
 
 import orjson
 
-from mockhost.journal import Connection, Journal, renderings
+from mockhost.journal import Connection, Sink, renderings
 
 
-def plainly(journal: Journal, value: object) -> object:
-    """Data without secrets: connections have none, and other data is looked through."""
+def plainly(sink: Sink, value: object) -> object:
+    """Data as JSON and without secrets."""
     if isinstance(value, Connection):
         return renderings.connection_json(value)
-    if journal.is_free_of_secrets(rendered(value)):
-        return value
-    return _scrubbed(journal, orjson.loads(rendered(value)))
-
-
-def _scrubbed(journal: Journal, value: Any) -> Any:
-    if isinstance(value, str):
-        return journal.scrub(value)
-    if isinstance(value, list):
-        return [_scrubbed(journal, item) for item in value]
-    if isinstance(value, dict):
-        return {journal.scrub(name): _scrubbed(journal, item) for name, item in value.items()}
-    return value
+    return sink.data(orjson.loads(rendered(value)))
 
 
 def rendered(value: object) -> bytes:

@@ -1,7 +1,7 @@
-"""The journal: what was asked, what was answered, and what carried it; bounded, and without secrets.
+"""The journal: what was asked, what was answered, and what carried it; bounded, and shown without secrets.
 
-Entries are redacted when they are written (`redaction`), rendered and compared only when somebody looks
-(`renderings`, `verification`), so that a request pays for its safety and for nothing else.
+Entries are kept as they were, and are redacted (`sink`), rendered and compared only when somebody looks
+(`renderings`, `verification`), so that a request pays for none of it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from mockhost.journal.entries import OPERATIONS, Connection, Exchange
 from mockhost.journal.events import Event, EventBus, Subscription
 from mockhost.journal.record import Journal
+from mockhost.journal.sink import Sink
 from mockhost.journal.verification import VerifyResult
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "EventBus",
     "Exchange",
     "Journal",
+    "Sink",
     "Subscription",
     "VerifyResult",
 ]

@@ -2,7 +2,8 @@
 
 An exchange is written once, on the way of every request, so it is a bare record; whatever takes work (the path's
 parts, the body as JSON, the attributes in it) is derived by the functions below when somebody looks.
-Nothing in here takes secrets out: an exchange in the journal has none.
+Nothing in here takes secrets out: an exchange holds what was sent and answered, and `sink` makes of it what may be
+shown.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import unquote
 
 from mockhost.matching import ABSENT
@@ -33,8 +34,18 @@ OPERATIONS: Final = frozenset(
 """The operations that a request can be, from its method, path and the presence of a filter alone."""
 
 
+class Showing(Protocol):
+    """What takes secrets out of an entry that is to be shown."""
+
+    def shown(self, exchange: Exchange, /) -> Exchange:
+        """The exchange as it may be shown."""
+
+    def connection(self, connection: Connection, /) -> Connection:
+        """The connection as it may be shown."""
+
+
 class Exchange:
-    """One request and what became of it. Text and bodies are as on the wire until `Journal.add` redacts them.
+    """One request and what became of it, with text and bodies as on the wire: `sink.shown` gives what may be shown.
 
     `target` and header values are the bytes on the wire read as Latin-1; the other texts are ordinary ones.
     `at` is in virtual seconds since 1970, `took` in seconds on the wall. `number` is 0 until the journal gives one.
@@ -70,6 +81,7 @@ class Exchange:
         "reason",
         "rule",
         "scheme",
+        "sink",
         "size",
         "states",
         "status",
@@ -132,7 +144,7 @@ class Exchange:
         self.body_length = 0
         """bytes of the body on the wire; set by the journal"""
         self.body_digest: str | None = None
-        """SHA-256 of the redacted body where only its beginning is kept; else see `digest`"""
+        """SHA-256 of the whole body where only its beginning is kept; set by the journal"""
         self.status = status
         """None: no answer was sent, or none yet"""
         self.answer_headers = answer_headers
@@ -168,9 +180,14 @@ class Exchange:
         """which exchange on its connection it was, from 1"""
         self.size = 0
         """about how many bytes of memory the entry holds; set by the journal"""
+        self.sink: Showing | None = None
+        """what takes secrets out of it when it is shown; set by the journal"""
 
     def __repr__(self) -> str:
-        return f"<Exchange {self.number} {self.method} {self.target} {self.status}>"
+        if self.sink is None:
+            return f"<Exchange {self.number} {self.operation} {self.status}>"
+        e = self.sink.shown(self)
+        return f"<Exchange {e.number} {ascii(e.method[:20])[1:-1]} {ascii(e.target[:200])[1:-1]} {e.status}>"
 
 
 class Connection:
@@ -191,6 +208,7 @@ class Connection:
         "number",
         "peer",
         "rule",
+        "sink",
         "tls",
     )
 
@@ -207,6 +225,8 @@ class Connection:
         """the name of the rule that said what it was met with"""
         self.closed_by: str | None = None
         self.closed_at: float | None = None
+        self.sink: Showing | None = None
+        """what takes secrets out of it when it is shown; set by the journal"""
 
     def __repr__(self) -> str:
         return f"<Connection {self.number} from {self.peer}>"

@@ -6,6 +6,7 @@ something by accident has encoded it once more than anybody thought of.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -23,25 +24,29 @@ _ESCAPE = (
     r"%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\[\"\\/bfnrt]"
     r"|&(?:amp|lt|gt|quot|apos|\#[0-9]{1,6}|\#[xX][0-9A-Fa-f]{1,5});"
 )
-ENTITY_BEGINS: Final = r"&(?:amp|lt|gt|quot|apos|#)"
+_SHORTEST_BASE64 = 8
+_URL_SAFE = str.maketrans("+/", "-_")
 _LETTER = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ENTITY = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
-_HEX = {f"{a}{b}": chr(int(a + b, 16)) for a in "0123456789abcdefABCDEF" for b in "0123456789abcdefABCDEF"}
 
 
 class View(NamedTuple):
-    """A text with its escapes undone: `starts[i]` is where in the original its i-th character began."""
+    """A text with its escapes undone: `starts[i]` is where in the original its i-th character began.
+
+    `starts` is None for the original itself.
+    """
 
     text: str
-    starts: Sequence[int]
+    starts: Sequence[int] | None = None
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        return self.starts[start], self.starts[end]
+        """Where a stretch of this text stands in the original."""
+        return (start, end) if self.starts is None else (self.starts[start], self.starts[end])
 
 
 def views(text: str) -> Iterator[View]:
     """The text itself, and as it reads with its escapes undone once, twice and three times."""
-    view = View(text, range(len(text) + 1))
+    view = View(text)
     yield view
     for _ in range(ROUNDS):
         deeper = _unescaped(view)
@@ -52,7 +57,10 @@ def views(text: str) -> Iterator[View]:
 
 
 def _unescaped(view: View) -> View | None:
-    text, starts = view
+    text, known = view
+    if not any(mark in text for mark in "%\\&"):
+        return None
+    starts = range(len(text) + 1) if known is None else known
     parts: list[str] = []
     origins: list[int] = []
     at = 0
@@ -69,11 +77,6 @@ def _unescaped(view: View) -> View | None:
     return View("".join(parts), origins)
 
 
-def plainer(text: str) -> str:
-    """The text with its escapes undone once."""
-    return re.sub(_ESCAPE, lambda found: _character(found[0]), text)
-
-
 def _character(escape: str) -> str:
     if escape[0] == "%":
         return chr(int(escape[1:], 16))
@@ -84,28 +87,6 @@ def _character(escape: str) -> str:
         return _ENTITY[name]
     code = int(name[2:], 16) if name[1] in "xX" else int(name[1:])
     return chr(code)
-
-
-def unpercent(text: str) -> str:
-    """The escapes `%XX` undone, quickly: this runs on every request that has one."""
-    # What a filter has anyway, in two passes through C; neither character can make up a new escape.
-    text = text.replace("%22", '"').replace("%3A", ":")
-    if "%" not in text:
-        return text
-    first, *rest = text.split("%")
-    parts = [first]
-    for each in rest:
-        character = _HEX.get(each[:2])
-        if character is None:
-            parts += ("%", each)
-        else:
-            parts += (character, each[2:])
-    return "".join(parts)
-
-
-def escapes(text: str) -> int:
-    """How many escapes there may be, so how long it may take to undo them."""
-    return text.count("%") + text.count("\\") + text.count("&")
 
 
 def forms(secret: str) -> set[str]:
@@ -123,7 +104,20 @@ def forms(secret: str) -> set[str]:
             found.add(secret.encode("latin-1").decode("utf-8", "surrogateescape"))
     if re.search(r"[%\\&]", secret):
         found.update(_encoded_forms(secret))
+    found.update(_base64_forms(secret.encode("utf-8", "surrogatepass")))
     return found | {form.replace(" ", "+") for form in found}
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    """What of a secret is the same in every Base64 text that it is a part of, such as `user:secret` of Basic."""
+    for before in range(3):
+        encoded = base64.b64encode(b"\0" * before + secret).decode("ascii")
+        # The first characters depend on what stands before it, the last on what follows.
+        kept = encoded[
+            (0, 2, 3)[before] : len(encoded.rstrip("=")) - (0 if (before + len(secret)) % 3 == 0 else 1)
+        ]
+        if len(kept) >= _SHORTEST_BASE64:
+            yield from (kept, kept.translate(_URL_SAFE))
 
 
 def _encoded_forms(secret: str) -> Iterator[str]:
@@ -157,18 +151,17 @@ def _occurrences(text: str, wanted: Iterable[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def replaced(text: str, spans: Iterable[tuple[int, int]], mark: str = MARK) -> str:
-    """The text with every span replaced; spans that touch or overlap become one mark."""
+def replaced(text: str, spans: Iterable[tuple[int, int] | tuple[int, int, str]]) -> str:
+    """The text with every span replaced by the mark, or by what it names; what begins in another goes with it."""
     parts: list[str] = []
     at = 0
-    for start, end in sorted(spans):
-        if start > at or not parts:
-            parts += (text[at:start], mark)
+    for start, end, *mark in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if start > at or (start == at and (mark or not parts)):
+            parts += (text[at:start], mark[0] if mark else MARK)
         at = max(at, end)
-    return "".join(parts) + text[at:]
+    return "".join(parts) + text[at:] if parts else text
 
 
 def scrubbed(text: str, wanted: Iterable[str]) -> str:
     """The text without any occurrence of the wanted texts."""
-    spans = _occurrences(text, wanted)
-    return replaced(text, spans) if spans else text
+    return replaced(text, _occurrences(text, wanted))

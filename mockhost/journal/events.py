@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from mockhost.journal.entries import Exchange
+
 Hear = Callable[[str, object], None]
 
 
@@ -19,15 +21,21 @@ class Event(NamedTuple):
     data: object
 
 
+MOST_BYTES = 16 * 1024 * 1024
+"""About the memory that events may take that wait for one listener."""
+
+
 class Subscription:
     """One listener's own bounded queue: when it is full its oldest event goes and is counted as lost."""
 
-    __slots__ = ("_bus", "_condition", "_events", "_lost", "closed")
+    __slots__ = ("_bus", "_condition", "_events", "_limit", "_lost", "_size", "closed")
 
     def __init__(self, bus: EventBus, limit: int) -> None:
         self._bus = bus
         self._condition = threading.Condition()
-        self._events: deque[Event] = deque(maxlen=limit)
+        self._events: deque[Event] = deque()
+        self._limit = limit
+        self._size = 0
         self._lost = 0
         self.closed = False
 
@@ -35,7 +43,11 @@ class Subscription:
         """The next event; None if none came within `timeout` seconds, or if the subscription is closed and empty."""
         with self._condition:
             self._condition.wait_for(lambda: self._events or self.closed, timeout)
-            return self._events.popleft() if self._events else None
+            if not self._events:
+                return None
+            event = self._events.popleft()
+            self._size -= _size(event)
+            return event
 
     def lost(self) -> int:
         """How many events were dropped since the last time that somebody asked."""
@@ -48,9 +60,11 @@ class Subscription:
         with self._condition:
             if self.closed:
                 return
-            if len(self._events) == self._events.maxlen:
-                self._lost += 1
             self._events.append(event)
+            self._size += _size(event)
+            while self._events and (len(self._events) > self._limit or self._size > MOST_BYTES):
+                self._size -= _size(self._events.popleft())
+                self._lost += 1
             self._condition.notify()
 
     def close(self) -> None:
@@ -70,6 +84,10 @@ class Subscription:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _size(event: Event) -> int:
+    return 500 + (event.data.size if isinstance(event.data, Exchange) else 0)
 
 
 class EventBus:

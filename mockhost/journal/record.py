@@ -1,15 +1,19 @@
-"""The bounded record itself: entries go in redacted, the oldest go out, and readers never wait for writers."""
+"""The bounded record itself: entries go in as they were, the oldest go out, and readers never wait for writers."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from mockhost.journal import verification
+from mockhost.journal import limits, verification
 from mockhost.journal.entries import OPERATIONS, Connection, Exchange
-from mockhost.journal.redaction import Redactor
+from mockhost.journal.sink import Sink
 from mockhost.journal.verification import VerifyResult, Window
+
+RETIRED: Final = 100
+"""Secrets that were replaced and are still taken out of what is shown: the latest so many."""
 
 
 class Journal:
@@ -17,7 +21,8 @@ class Journal:
 
     `limit` counts exchanges (and connections), `max_bytes` their memory, `body_limit` what is kept of a body;
     `key` is the run's, for fingerprints of credentials. Thread-safe. An exchange belongs to the journal once it
-    is added: it is redacted in place, and only `finish` changes it.
+    is added: what is too long in it is cut, and only `finish` changes it afterwards. It is kept as it was on the
+    wire; `sink` takes the secrets out of whatever is shown.
     """
 
     def __init__(
@@ -36,9 +41,11 @@ class Journal:
         """how many exchanges of this epoch are gone for want of room"""
         self.dropped_connections = 0
         self._lock = threading.Lock()
-        self._redactor = Redactor(key)
-        self._secrets: frozenset[str] = frozenset()
-        self._known: frozenset[str] = frozenset()
+        self.sink = Sink(key)
+        """takes secrets out of what leaves"""
+        self._secrets: dict[str, None] = {}
+        self._known: dict[str, None] = {}
+        self._rules = limits.Rules()
         self._entries: deque[Exchange] = deque()
         self._connections: deque[Connection] = deque()
         self._size = 0
@@ -48,13 +55,14 @@ class Journal:
     # ---- exchanges ----
 
     def add(self, exchange: Exchange) -> bool:
-        """Redact and keep an exchange. It gets the next number unless it has one above the last.
+        """Keep an exchange. It gets the next number unless it has one above the last.
 
         False, and nothing is kept, if it belongs to an earlier epoch: what a reset cut off writes nothing.
         """
         if exchange.epoch < self.epoch:
             return False
-        self._redactor.exchange(exchange, self.body_limit)
+        limits.keep_within(exchange, self.body_limit)
+        exchange.sink = self.sink
         with self._lock:
             if exchange.epoch < self.epoch:
                 return False
@@ -63,6 +71,8 @@ class Journal:
             self._last = exchange.number
             self._entries.append(exchange)
             self._size += exchange.size
+            if exchange.considered:
+                self._size += self._rules.hold(exchange.considered)
             if len(self._entries) > self.limit or self._size > self.max_bytes:
                 self._make_room()
         return True
@@ -72,6 +82,8 @@ class Journal:
         while entries and (len(entries) > self.limit or self._size > self.max_bytes):
             oldest = entries.popleft()
             self._size -= oldest.size
+            if oldest.considered:
+                self._size -= self._rules.release(oldest.considered)
             self.dropped += 1
             self._dropped_through = oldest.number
 
@@ -89,7 +101,7 @@ class Journal:
         if took is not None:
             exchange.took = took
         if bug is not None:
-            exchange.bug = self._redactor.words(bug)
+            exchange.bug = limits.clipped(bug, limits.BUG)
 
     # ---- connections ----
 
@@ -98,6 +110,7 @@ class Journal:
         with self._lock:
             if connection.epoch < self.epoch:
                 return
+            connection.sink = self.sink
             self._connections.append(connection)
             if len(self._connections) > self.limit:
                 self._connections.popleft()
@@ -116,14 +129,14 @@ class Journal:
                 self.epoch = epoch
                 self._last = 0
             self._entries.clear()
+            self._rules = limits.Rules()
             self._connections.clear()
             self._size = 0
             self.dropped = self.dropped_connections = 0
             self._dropped_through = 0
             if self._known != self._secrets:
-                self._known = self._secrets
-                self._redactor.learn(self._known)
-            self._redactor.forget()
+                self._known = dict(self._secrets)
+                self.sink.learn(self._known)
 
     def forget(self, connector: str) -> int:
         """Drop the exchanges of one connector, as when it begins anew; how many there were. Numbers go on."""
@@ -131,46 +144,36 @@ class Journal:
             kept = [each for each in self._entries if each.connector != connector]
             removed = len(self._entries) - len(kept)
             self._entries = deque(kept)
-            self._size = sum(each.size for each in kept)
+            self._rules = limits.Rules()
+            self._size = sum(each.size + self._rules.hold(each.considered) for each in kept)
         return removed
 
     # ---- secrets ----
 
     @property
-    def secrets(self) -> frozenset[str]:
-        """Texts that are replaced wherever they occur: secret tokens, and values that came from the environment.
+    def secrets(self) -> list[str]:
+        """Texts that are taken out of whatever is shown: secret tokens, and values that came from the environment.
 
-        Setting new ones also takes them out of what is kept already. What was secret stays so until `clear`:
-        a client may go on using a token that was rotated.
+        What was secret stays so until `clear`: a client may go on using a token that was rotated.
         """
-        return self._secrets
+        return list(self._secrets)
 
     @secrets.setter
     def secrets(self, values: Iterable[str]) -> None:
         with self._lock:
-            self._secrets = frozenset(values)
-            if self._secrets <= self._known:
-                return
-            self._known |= self._secrets
-            self._redactor.learn(self._known)
-            for exchange in self._entries:
-                self._redactor.scrub_again(exchange)
+            self._secrets = dict.fromkeys(values)
+            self._learn(())
 
-    def fingerprint(self, token: str) -> str:
-        """The 16 hex digits under which a credential stands in this run's journal."""
-        return self._redactor.fingerprint(token)
+    def remember(self, secrets: Iterable[str]) -> None:
+        """Take these out of what is shown, too, until `clear`, as far as there is room for them."""
+        with self._lock:
+            self._learn(secrets)
 
-    def credential(self, token: str) -> str:
-        """A credential as it stands in this run's journal, to be compared with what does."""
-        return self._redactor.credential(token)
-
-    def scrub(self, text: str) -> str:
-        """Any text without the known secrets: for what is shown beside the journal."""
-        return self._redactor.scrub(text)
-
-    def is_free_of_secrets(self, data: bytes) -> bool:
-        """Whether no known secret stands in the data, as it is or JSON-escaped."""
-        return self._redactor.is_free(data)
+    def _learn(self, more: Iterable[str]) -> None:
+        if not {*self._secrets, *more} <= self._known.keys():
+            retired = [each for each in (*self._known, *more) if each not in self._secrets]
+            self._known = dict.fromkeys([*retired[-RETIRED:], *self._secrets])
+            self.sink.learn(self._known)
 
     # ---- reading ----
 
@@ -195,7 +198,7 @@ class Journal:
         if not conditions:
             return chosen
         operations = OPERATIONS | {each.operation for each in chosen}
-        compiled = verification.compile_conditions(conditions, self._redactor.credential, operations)
+        compiled = verification.compile_conditions(conditions, self.sink, operations)
         return verification.select(compiled, chosen)
 
     def get(self, number: int) -> Exchange | None:
@@ -221,5 +224,4 @@ class Journal:
         with self._lock:
             lost = self.dropped if self._dropped_through > since else 0
             window = Window([each for each in self._entries if each.number > since], lost)
-        result = verification.verify(spec, window, self._redactor.credential)
-        return result._replace(text=self._redactor.scrub(result.text))
+        return verification.verify(spec, window, self.sink)

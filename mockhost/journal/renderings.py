@@ -1,6 +1,7 @@
 """The journal as people and programs read it: JSON, a table, HAR 1.2, curl lines, and the lines on a terminal.
 
-Nothing in here takes secrets out; entries have none. What a client sent is never trusted to be printable.
+Every function takes what it shows from the sink (`shown`), and text for a terminal is made printable: what a client
+sent is never trusted.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ from mockhost.journal.entries import (
     Connection,
     Exchange,
     Headers,
-    as_text,
-    header_values,
     id_of,
     path_of,
 )
+from mockhost.journal.sink import Shown, printable, shown, shown_connection
 
 COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", "reason")
 _RIGHT = frozenset({"#", "status", "ms"})
@@ -85,33 +85,26 @@ ERRORS: Final = {
 _GREEN, _YELLOW, _RED, _DIM, _PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[2m", "\033[0m"
 
 
-def printable(text: str) -> str:
-    """Text for a terminal: every control, invisible or direction-changing character as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
 def _body_json(body: bytes, length: int, digest: str | None) -> dict[str, object] | None:
     """A body as JSON data, as text where it is text; None if there was none. `digest` as in `Exchange.body_digest`."""
     if not length:
         return None
     sha256 = digest or hashlib.sha256(body).hexdigest()
-    shown: dict[str, object] = {"length": length, "kept": len(body), "sha256": sha256}
+    described: dict[str, object] = {"length": length, "kept": len(body), "sha256": sha256}
     try:
-        shown["text"] = body.decode("utf-8")
+        described["text"] = body.decode("utf-8")
     except UnicodeDecodeError as error:
         # A character that was cut in two at the limit does not make a text binary.
         if digest is not None and error.start > len(body) - 4:
-            shown["text"] = body[: error.start].decode("utf-8")
+            described["text"] = body[: error.start].decode("utf-8")
         else:
-            shown["base64"] = base64.b64encode(body).decode("ascii")
-    return shown
+            described["base64"] = base64.b64encode(body).decode("ascii")
+    return described
 
 
 def to_json(exchange: Exchange) -> dict[str, object]:
-    """An exchange as JSON data. A body's `sha256` is that of the body without its secrets, before it was cut."""
-    e = exchange
+    """An exchange as JSON data. A body's `sha256` is that of the whole; of one that had secrets, of what is shown."""
+    e = shown(exchange)
     return {
         "number": e.number,
         "epoch": e.epoch,
@@ -124,7 +117,7 @@ def to_json(exchange: Exchange) -> dict[str, object]:
         "who": e.who,
         "id": id_of(e),
         "method": e.method,
-        "target": as_text(e.target),
+        "target": e.target,
         "status": e.status,
         "took_ms": None if e.took is None else round(e.took * 1_000, 3),
         "rule": e.rule,
@@ -134,11 +127,11 @@ def to_json(exchange: Exchange) -> dict[str, object]:
         "native": list(e.native),
         "bug": e.bug,
         "request": {
-            "headers": [[name, as_text(value)] for name, value in e.headers],
+            "headers": [[name, value] for name, value in e.headers],
             "body": _body_json(e.body, e.body_length, e.body_digest),
         },
         "answer": {
-            "headers": [[name, as_text(value)] for name, value in e.answer_headers],
+            "headers": [[name, value] for name, value in e.answer_headers],
             "body": None
             if e.answer_body is None
             else _body_json(e.answer_body, e.answer_length or 0, e.answer_digest),
@@ -149,7 +142,7 @@ def to_json(exchange: Exchange) -> dict[str, object]:
 
 def connection_json(connection: Connection) -> dict[str, object]:
     """A connection as JSON data; `alert` is the name of the TLS alert by which the client ended the handshake."""
-    c = connection
+    c = shown_connection(connection)
     return {
         "number": c.number,
         "epoch": c.epoch,
@@ -179,11 +172,14 @@ def _cells(text: str) -> int:
 
 def _clip(text: str, width: int) -> str:
     """The text in at most `width` columns, with an ellipsis if something is missing."""
-    if _cells(text) <= width:
+    if len(text) <= width and _cells(text) <= width:
         return text
-    while text and _cells(text) > width - 1:
-        text = text[:-1]
-    return text + "…" if width > 0 else ""
+    taken, at = 0, 0
+    for at, character in enumerate(text):  # noqa: B007  # where it stopped counts
+        taken += _cells(character)
+        if taken > width - 1:
+            break
+    return text[:at] + "…" if width > 0 else ""
 
 
 def _pad(text: str, width: int, *, right: bool = False) -> str:
@@ -191,17 +187,17 @@ def _pad(text: str, width: int, *, right: bool = False) -> str:
     return fill + text if right else text + fill
 
 
-def _who(exchange: Exchange) -> str:
+def _who(exchange: Shown) -> str:
     """The user concerned; for what concerns no user, what was asked for."""
     who = exchange.who if exchange.who is not None else id_of(exchange)
     if who is not None:
         return printable(who)
     if exchange.connector is None or exchange.operation == "unknown":
-        return printable(as_text(f"{exchange.method} {path_of(exchange)}"))
+        return printable(f"{exchange.method} {path_of(exchange)}")
     return "-"
 
 
-def _reason(exchange: Exchange) -> str:
+def _reason(exchange: Shown) -> str:
     """Why it came out as it did, in words; empty for an ordinary answer."""
     if exchange.bug is not None:
         return printable(f"a bug in mockhost: {exchange.bug}")
@@ -214,12 +210,12 @@ def _reason(exchange: Exchange) -> str:
     return printable("; ".join(parts))
 
 
-def _row(exchange: Exchange) -> tuple[str, ...]:
+def _row(exchange: Shown) -> tuple[str, ...]:
     return (
         str(exchange.number),
         local_time(exchange.at),
         printable(exchange.connector or "-"),
-        exchange.operation,
+        printable(exchange.operation),
         _who(exchange),
         "-" if exchange.status is None else str(exchange.status),
         "-" if exchange.took is None else f"{exchange.took * 1_000:.1f}",
@@ -238,7 +234,7 @@ def table(
 
     `note` gives what else there is to say of an exchange, in a line below it; mostly nothing.
     """
-    chosen = list(entries)
+    chosen = [shown(each) for each in entries]
     if not chosen:
         return "(no exchanges)"
     rows = [COLUMNS, *(_row(each) for each in chosen)]
@@ -278,12 +274,12 @@ def _coloured(text: str, status: int | None) -> str:
 
 def live_line(exchange: Exchange, colour: bool = False) -> str:
     """One line for an exchange: `14:03:59  SQL   find_users   bob        200    1.2 ms  why, if refused`."""
-    _, time, connector, operation, who, status, took, reason = _row(exchange)
+    _, time, connector, operation, who, status, took, reason = _row(shown(exchange))
     status = _pad(status, 3, right=True)
-    shown = _coloured(status, exchange.status) if colour else status
+    coloured = _coloured(status, exchange.status) if colour else status
     line = (
         f"{time}  {_pad(_clip(connector, 24), 5)} {_pad(operation, 12)} {_pad(_clip(who, 40), 10)} "
-        f"{shown} {took:>6} ms"
+        f"{coloured} {took:>6} ms"
     )
     if not reason:
         return line
@@ -301,7 +297,7 @@ _CLOSERS = {
 
 def connection_line(connection: Connection, colour: bool = False) -> str:
     """One line for a connection; for one that never became one, what went wrong and which alert said so."""
-    c = connection
+    c = shown_connection(connection)
     head = f"{local_time(c.at)}  connection {c.number} from {printable(c.peer)}: "
     if c.error is None:
         by = f", closed by {_CLOSERS.get(c.closed_by, c.closed_by)}" if c.closed_by else ""
@@ -321,14 +317,20 @@ def connection_line(connection: Connection, colour: bool = False) -> str:
 
 def url_of(exchange: Exchange) -> str:
     """The absolute URL of a request, from its `Host`; `localhost` where it sent none."""
-    target = as_text(exchange.target)
+    exchange = shown(exchange)
+    target = exchange.target
     if not target.startswith("/"):
         return target if "://" in target else f"{exchange.scheme}://{_host(exchange)}/"
     return f"{exchange.scheme}://{_host(exchange)}{target}"
 
 
-def _host(exchange: Exchange) -> str:
-    values = header_values(exchange.headers, "host")
+def _values(headers: Headers, name: str) -> list[str]:
+    """Every value of a header of what is shown."""
+    return [value for key, value in headers if key.casefold() == name]
+
+
+def _host(exchange: Shown) -> str:
+    values = _values(exchange.headers, "host")
     return values[0] if values and values[0] else "localhost"
 
 
@@ -356,12 +358,12 @@ def har(entries: Iterable[Exchange]) -> dict[str, object]:
         "log": {
             "version": "1.2",
             "creator": {"name": "mockhost", "version": __version__},
-            "entries": [_har_entry(each) for each in entries],
+            "entries": [_har_entry(shown(each)) for each in entries],
         }
     }
 
 
-def _har_entry(e: Exchange) -> dict[str, object]:
+def _har_entry(e: Shown) -> dict[str, object]:
     took = -1.0 if e.took is None else round(e.took * 1_000, 3)
     return {
         "startedDateTime": iso(e.at),
@@ -376,11 +378,11 @@ def _har_entry(e: Exchange) -> dict[str, object]:
 
 
 def _har_headers(headers: Headers) -> list[dict[str, str]]:
-    return [{"name": name, "value": as_text(value)} for name, value in headers]
+    return [{"name": name, "value": value} for name, value in headers]
 
 
-def _har_request(e: Exchange) -> dict[str, object]:
-    query = as_text(e.target).partition("?")[2]
+def _har_request(e: Shown) -> dict[str, object]:
+    query = e.target.partition("?")[2]
     pairs = [pair.partition("=") for pair in query.split("&") if pair]
     request: dict[str, object] = {
         "method": e.method,
@@ -395,25 +397,25 @@ def _har_request(e: Exchange) -> dict[str, object]:
         "bodySize": e.body_length,
     }
     if e.body_length:
-        kind = header_values(e.headers, "content-type")
+        kind = _values(e.headers, "content-type")
         data: dict[str, object] = {"mimeType": kind[0] if kind else "", "params": []}
-        shown = _body_json(e.body, e.body_length, e.body_digest) or {}
-        data["text"] = shown.get("text", shown.get("base64", ""))
-        if "base64" in shown:
+        body = _body_json(e.body, e.body_length, e.body_digest) or {}
+        data["text"] = body.get("text", body.get("base64", ""))
+        if "base64" in body:
             data["comment"] = "base64"
         request["postData"] = data
     return request
 
 
-def _har_response(e: Exchange) -> dict[str, object]:
-    kind = header_values(e.answer_headers, "content-type")
+def _har_response(e: Shown) -> dict[str, object]:
+    kind = _values(e.answer_headers, "content-type")
     content: dict[str, object] = {"size": e.answer_length or 0, "mimeType": kind[0] if kind else "x-unknown"}
-    shown = _body_json(e.answer_body or b"", e.answer_length or 0, e.answer_digest) or {}
-    if e.answer_body is not None and "text" in shown:
-        content["text"] = shown["text"]
-    elif e.answer_body is not None and "base64" in shown:
-        content.update(text=shown["base64"], encoding="base64")
-    location = header_values(e.answer_headers, "location")
+    body = _body_json(e.answer_body or b"", e.answer_length or 0, e.answer_digest) or {}
+    if e.answer_body is not None and "text" in body:
+        content["text"] = body["text"]
+    elif e.answer_body is not None and "base64" in body:
+        content.update(text=body["base64"], encoding="base64")
+    location = _values(e.answer_headers, "location")
     return {
         # HAR has no word for "no answer"; browsers write status 0, too.
         "status": e.status or 0,
@@ -443,36 +445,35 @@ def curl(exchange: Exchange, *, ca_file: str | None = None) -> str:
 
     `ca_file`: the CA to trust; without one curl is told not to look (`-k`), as a pasted line should work.
     """
-    e = exchange
+    e = shown(exchange)
     words = ["curl", *_method_words(e)]
     if e.scheme == "https":
         words += ["--cacert", shlex.quote(ca_file)] if ca_file else ["-k"]
     words += _target_words(e)
     for name, value in e.headers:
         if name.casefold() not in _OF_THE_CONNECTION:
-            words += ["-H", _header_word(name, as_text(value))]
+            words += ["-H", _header_word(name, value)]
     if not e.body_length:
         return " ".join(words)
-    if not header_values(e.headers, "content-type"):
+    if not _values(e.headers, "content-type"):
         words += ["-H", "Content-Type:"]
     words.append("--data-binary")
     note = f"  # {len(e.body)} of the body's {e.body_length} bytes" if e.body_digest or not e.body else ""
     if (text := _shell_text(e.body)) is not None:
         return " ".join([*words, shlex.quote(text)]) + note
-    octal = "".join(f"\\{byte:03o}" for byte in e.body)
-    return f"printf '{octal}' | " + " ".join([*words, "@-"]) + note
+    return f"printf '{_octal(e.body)}' | " + " ".join([*words, "@-"]) + note
 
 
-def _method_words(e: Exchange) -> list[str]:
+def _method_words(e: Shown) -> list[str]:
     if e.method == "HEAD":
         return ["--head"]
     if e.method == "GET" and not e.body_length:
         return []
-    return ["-X", shlex.quote(as_text(e.method))]
+    return ["-X", _word(e.method)]
 
 
-def _target_words(e: Exchange) -> list[str]:
-    target = as_text(e.target)
+def _target_words(e: Shown) -> list[str]:
+    target = e.target
     base = f"{e.scheme}://{_host(e)}"
     if (
         not target.startswith("/")
@@ -480,19 +481,33 @@ def _target_words(e: Exchange) -> list[str]:
         or not target.isprintable()
         or set(target) & set(" #")
     ):
-        return ["--request-target", shlex.quote(target), shlex.quote(f"{base}/")]
+        return ["--request-target", _word(target), _word(f"{base}/")]
     words = ["--globoff"] if set(target) & set("[]{}") else []
     if "/." in target:
         words.append("--path-as-is")
-    return [*words, shlex.quote(base + target)]
+    return [*words, _word(base + target)]
 
 
 def _header_word(name: str, value: str) -> str:
-    """One `-H`. A credential's scheme is among a few known words, so it can stand between double quotes."""
-    if name.casefold() in {"authorization", "proxy-authorization"} and "tok…" in value:
-        return f'"{name}: {value.partition("tok…")[0]}$TOKEN"'
+    """One `-H`, with `$TOKEN` for a credential."""
+    if "tok…(len " in value:
+        before = f"{name}: {value.partition('tok…')[0]}"
+        plain = name.casefold() in {"authorization", "proxy-authorization"} and before.isprintable()
+        return f'"{before}$TOKEN"' if plain else f'{_word(before)}"$TOKEN"'
     # curl takes `Name:` as "do not send it"; with a semicolon it sends an empty value.
-    return shlex.quote(f"{name}: {value}" if value else f"{name};")
+    return _word(f"{name}: {value}" if value else f"{name};")
+
+
+def _word(text: str) -> str:
+    """A word of a POSIX shell, in printable characters only."""
+    return shlex.quote(text) if text.isprintable() else f"\"$(printf '{_octal(text.encode())}')\""
+
+
+def _octal(data: bytes) -> str:
+    """Bytes for `printf`: as they are where a terminal and the shell take them so."""
+    return "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in b"'\\%" else f"\\{byte:03o}" for byte in data
+    )
 
 
 def _shell_text(body: bytes) -> str | None:
@@ -501,4 +516,5 @@ def _shell_text(body: bytes) -> str | None:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return None if "\0" in text or text.startswith("@") else text
+    plain = text.replace("\n", "").replace("\t", "").isprintable()
+    return text if plain and not text.startswith("@") else None

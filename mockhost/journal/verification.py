@@ -9,6 +9,7 @@ A specification is a map of conditions, all of which must hold for an exchange, 
     {"id": "bob", "all": [{"operation": "patch_user", "count": 1}, {"operation": "delete_user", "count": 0}]}
 
 Values are literals, lists (any of them) or matchers (`mockhost.matching`). The default count is at least one.
+What was sent is compared as it was; in the report secrets are redacted.
 """
 
 from __future__ import annotations
@@ -29,13 +30,11 @@ from mockhost.journal.entries import (
     id_of,
     path_of,
 )
-from mockhost.journal.passwords import is_password
 from mockhost.journal.renderings import table
+from mockhost.journal.secrets import is_secret
+from mockhost.journal.sink import Sink
 from mockhost.matching import ABSENT, difference, is_matcher, patterns_in, pointer
 from mockhost.patterns import Search, Searches
-
-Credential = Callable[[str], str]
-"""How the journal writes a credential, so that what is expected of one can be compared with what it kept."""
 
 _FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
     "connector": lambda e: e.connector,
@@ -87,15 +86,31 @@ class Condition(NamedTuple):
     label: str
     expected: object
     read: Callable[[Exchange], object]
+    shown: object = None
+    """what is expected, as a report may say it"""
     search: Search = patterns.search
 
     def difference(self, exchange: Exchange) -> str | None:
-        """None if it holds, else e.g. `status: expected 201, got 409`."""
+        """None if it holds, else e.g. `status: expected 201, got 409`; it may quote secrets."""
         value = self.read(exchange)
         if value is None and self.expected is not None:
             value = ABSENT
         text = difference(self.expected, value, self.search)
         return None if text is None else f"{self.label}: {text}"
+
+    def holds(self, exchange: Exchange) -> bool:
+        """Whether the exchange is as expected."""
+        return self.difference(exchange) is None
+
+    def report(self, exchange: Exchange, sink: Sink) -> str:
+        """What differs, without secrets; empty if nothing does."""
+        text = self.difference(exchange)
+        if text is None:
+            return ""
+        if is_secret(self.label.partition(" ")[2]):
+            value = self.read(exchange)
+            text = f"{self.label}: expected {self.shown!r}, got {sink.expected(self.label, value)!r}"
+        return sink.text(text, exchange)
 
 
 class _Faults(Condition):
@@ -135,7 +150,7 @@ class Count(NamedTuple):
 
 def compile_conditions(
     spec: Mapping[str, object],
-    credential: Credential,
+    sink: Sink,
     operations: Collection[str] = OPERATIONS,
     search: Search | None = None,
 ) -> list[Condition]:
@@ -151,15 +166,13 @@ def compile_conditions(
         if word in _FIELDS:
             _check(word, expected, operations)
             kind = _Faults if word == "fault" else Condition
-            conditions.append(kind(word, _any_of(expected), _FIELDS[word], search))
+            conditions.append(kind(word, _any_of(expected), _FIELDS[word], expected, search))
         elif word in _MAPS:
             if not isinstance(expected, Mapping):
                 raise UsageError(
                     f"{word!r} is a map, not {expected!r}", hint=f"e.g. {word}: {_EXAMPLE[word]}"
                 )
-            conditions += [
-                _inner(word, str(name), value, credential, search) for name, value in expected.items()
-            ]
+            conditions += [_inner(word, str(name), value, sink, search) for name, value in expected.items()]
         else:
             raise UsageError(
                 f"{word!r} is nothing that can be asked of an exchange", hint=did_you_mean(word, WORDS)
@@ -203,47 +216,25 @@ def _check(word: str, expected: object, operations: Collection[str]) -> None:
             raise UsageError(f"probe is true or false, not {literal!r}")
 
 
-def _inner(word: str, name: str, expected: object, credential: Credential, search: Search) -> Condition:
-    label, expected = f"{word} {name}", _any_of(expected)
+def _inner(word: str, name: str, expected: object, sink: Sink, search: Search) -> Condition:
+    label, shown, expected = f"{word} {name}", sink.expected(name, _any_of(expected)), _any_of(expected)
     for pattern in patterns_in(expected):
         patterns.check(pattern)
     if word == "header":
-        if name.casefold() in {"authorization", "proxy-authorization"}:
-            expected = _credentials(expected, credential)
-        return Condition(label, expected, lambda e: _header(e, name), search)
-    if is_password(name.rpartition("/")[2]) and not (
-        isinstance(expected, Mapping) and set(expected) == {"absent"}
-    ):
-        raise UsageError(
-            f"{label}: passwords are not kept", hint="only {absent: true} or {absent: false} can be asked"
-        )
+        return Condition(label, expected, lambda e: _header(e, name), shown, search)
     if word == "attributes":
-        return Condition(label, expected, lambda e: attribute(e, name), search)
+        return Condition(label, expected, lambda e: attribute(e, name), shown, search)
     try:
         pointer({}, name)
     except ValueError as error:
         raise UsageError(str(error), hint="e.g. body: {/active: false}") from error
-    return Condition(label, expected, lambda e: pointer(document(e.body), name), search)
+    return Condition(label, expected, lambda e: pointer(document(e.body), name), shown, search)
 
 
 def _header(exchange: Exchange, name: str) -> object:
     """A header's values as one (RFC 9110 5.3)."""
     values = header_values(exchange.headers, name)
     return ", ".join(values) if values else ABSENT
-
-
-def _credentials(expected: object, credential: Credential) -> object:
-    """An expectation of a credential as the journal would write it: only whole values can be compared."""
-    if isinstance(expected, str):
-        return credential(expected)
-    if isinstance(expected, Mapping):
-        return {
-            word: _credentials(operand, credential) if word in ("equals", "not", "any_of") else operand
-            for word, operand in expected.items()
-        }
-    if isinstance(expected, (list, tuple)):
-        return [_credentials(each, credential) for each in expected]
-    return expected
 
 
 def parse_count(value: object) -> Count:
@@ -278,17 +269,17 @@ def since_of(spec: Mapping[str, object]) -> int:
 
 
 def verify(
-    spec: Mapping[str, object], window: Window, credential: Credential, search: Search | None = None
+    spec: Mapping[str, object], window: Window, sink: Sink, search: Search | None = None
 ) -> VerifyResult:
     """Whether the specification holds in the window. Raises UsageError if it is none, or can't be told in time."""
     search = search or Searches()
     if "all" in spec:
-        return _verify_all(spec, window, credential, search)
+        return _verify_all(spec, window, sink, search)
     operations = OPERATIONS | {e.operation for e in window.entries}
     conditions = {word: value for word, value in spec.items() if word not in ("count", "order", "since")}
-    common = compile_conditions(conditions, credential, operations, search)
+    common = compile_conditions(conditions, sink, operations, search)
     if "order" not in spec:
-        return _verify_count(common, parse_count(spec.get("count", {"at_least": 1})), window)
+        return _verify_count(common, parse_count(spec.get("count", {"at_least": 1})), window, sink)
     if "count" in spec:
         raise UsageError("count and order are two assertions", hint="verify one after the other")
     steps = spec["order"]
@@ -298,13 +289,11 @@ def verify(
         if unfit := {"count", "order", "since"} & set(step):
             raise UsageError(f"a step of order has no {min(unfit)!r}", hint="put it beside order")
     return _verify_order(
-        [common + compile_conditions(step, credential, operations, search) for step in steps], window
+        [common + compile_conditions(step, sink, operations, search) for step in steps], window, sink
     )
 
 
-def _verify_all(
-    spec: Mapping[str, object], window: Window, credential: Credential, search: Search
-) -> VerifyResult:
+def _verify_all(spec: Mapping[str, object], window: Window, sink: Sink, search: Search) -> VerifyResult:
     """Several specifications at once; the report is about those that do not hold."""
     parts = spec["all"]
     common = {word: value for word, value in spec.items() if word not in ("all", "since")}
@@ -317,7 +306,7 @@ def _verify_all(
             raise UsageError("a part of all has no 'since'", hint="put it beside all")
         if twice := set(common) & set(part):
             raise UsageError(f"{min(twice)!r} stands beside all and in a part of it", hint="keep one")
-    results = [verify({**common, **part}, window, credential, search) for part in parts]
+    results = [verify({**common, **part}, window, sink, search) for part in parts]
     matched = sorted({number for result in results for number in result.matched})
     failed = [result for result in results if not result.ok]
     text = "\n\n".join(result.text for result in failed or results)
@@ -325,7 +314,7 @@ def _verify_all(
 
 
 def _matches(conditions: Sequence[Condition], exchange: Exchange) -> bool:
-    return all(condition.difference(exchange) is None for condition in conditions)
+    return all(condition.holds(exchange) for condition in conditions)
 
 
 def select(conditions: Sequence[Condition], entries: Sequence[Exchange]) -> list[Exchange]:
@@ -333,23 +322,23 @@ def select(conditions: Sequence[Condition], entries: Sequence[Exchange]) -> list
     return [entry for entry in entries if _matches(conditions, entry)]
 
 
-def _verify_count(conditions: Sequence[Condition], count: Count, window: Window) -> VerifyResult:
+def _verify_count(conditions: Sequence[Condition], count: Count, window: Window, sink: Sink) -> VerifyResult:
     matched = select(conditions, window.entries)
     numbers = tuple(each.number for each in matched)
     found = len(matched)
-    wanted = f"expected {count} {_exchanges(count.high or count.low)}{_described(conditions)}"
+    wanted = f"expected {count} {_exchanges(count.high or count.low)}{_described(conditions, sink)}"
     too_many = count.high is not None and found > count.high
     holds = found >= count.low and not too_many
     # What is lost can only have added to the count.
     unsure = bool(window.lost) and not too_many and (count.high is not None or found < count.low)
     if holds and not unsure:
-        return VerifyResult(True, f"{_found(found)}{_described(conditions)}", numbers)
+        return VerifyResult(True, f"{_found(found)}{_described(conditions, sink)}", numbers)
     head = f"{wanted}; {_found(found)}{_listed(numbers)} among {len(window.entries)}"
-    nearest = [] if found else _nearest(conditions, window.entries)
+    nearest = [] if found else _nearest(conditions, window.entries, sink)
     return VerifyResult(False, _report(head, nearest, window, unsure, numbers), numbers)
 
 
-def _verify_order(steps: Sequence[Sequence[Condition]], window: Window) -> VerifyResult:
+def _verify_order(steps: Sequence[Sequence[Condition]], window: Window, sink: Sink) -> VerifyResult:
     matched: list[Exchange] = []
     rest = list(window.entries)
     for conditions in steps:
@@ -362,7 +351,7 @@ def _verify_order(steps: Sequence[Sequence[Condition]], window: Window) -> Verif
         numbers = tuple(each.number for each in matched)
         return VerifyResult(True, f"found in this order: {_hashes(numbers)}", numbers)
     numbers = tuple(each.number for each in matched)
-    missing = f"step {len(matched) + 1}, an exchange{_described(conditions)}, has none"
+    missing = f"step {len(matched) + 1}, an exchange{_described(conditions, sink)}, has none"
     head = f"expected {len(steps)} exchanges in order; {missing}"
     if matched:
         head += f" after #{matched[-1].number} (found so far: {_hashes(numbers)})"
@@ -370,7 +359,7 @@ def _verify_order(steps: Sequence[Sequence[Condition]], window: Window) -> Verif
     if early:
         head += f"; before it there is {_hashes(early)}"
     return VerifyResult(
-        False, _report(head, _nearest(conditions, rest), window, bool(window.lost), numbers), numbers
+        False, _report(head, _nearest(conditions, rest, sink), window, bool(window.lost), numbers), numbers
     )
 
 
@@ -384,14 +373,12 @@ class Near(NamedTuple):
     differences: tuple[str, ...]
 
 
-def _nearest(conditions: Sequence[Condition], entries: Sequence[Exchange]) -> list[Near]:
+def _nearest(conditions: Sequence[Condition], entries: Sequence[Exchange], sink: Sink) -> list[Near]:
     """The few entries with the fewest differences, the latest first among equals; none that shares nothing."""
-    near = [
-        Near(entry, tuple(text for each in conditions if (text := each.difference(entry)) is not None))
-        for entry in entries
-    ]
-    shared = [each for each in near if len(each.differences) < len(conditions) or len(conditions) == 1]
-    return sorted(shared, key=lambda each: (len(each.differences), -each.exchange.number))[:_NEAREST]
+    failing = [(entry, [each for each in conditions if not each.holds(entry)]) for entry in entries]
+    shared = [each for each in failing if len(each[1]) < len(conditions) or len(conditions) == 1]
+    nearest = sorted(shared, key=lambda each: (len(each[1]), -each[0].number))[:_NEAREST]
+    return [Near(entry, tuple(each.report(entry, sink) for each in failed)) for entry, failed in nearest]
 
 
 def _report(head: str, nearest: Sequence[Near], window: Window, unsure: bool, numbers: Sequence[int]) -> str:
@@ -439,7 +426,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f" ({_hashes(numbers)})" if numbers else ""
 
 
-def _described(conditions: Sequence[Condition]) -> str:
+def _described(conditions: Sequence[Condition], sink: Sink) -> str:
     if not conditions:
         return ""
-    return " with " + ", ".join(f"{each.label} {each.expected!r}" for each in conditions)
+    return " with " + ", ".join(sink.text(f"{each.label} {each.shown!r}") for each in conditions)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mockhost.errors import MockhostError
-from mockhost.journal import Exchange, renderings, verification
+from mockhost.journal import Exchange, Sink, verification
+from mockhost.journal.sink import printable, shown
 from mockhost.journal.verification import Condition
 from mockhost.matching import ABSENT
 
@@ -23,12 +24,12 @@ def reported(text: str, spec: Mapping[str, object], journal: Journal) -> str:
     except MockhostError:  # it can't be told from here, and the report says enough
         return text
     head, _, rest = text.partition("\n")
-    return "\n".join(part for part in (head, journal.scrub(diff), rest) if part)
+    return "\n".join(part for part in (head, diff, rest) if part)
 
 
 def _conditions(spec: Mapping[str, object], journal: Journal) -> list[Condition]:
     asked = {word: value for word, value in spec.items() if word not in ("count", "order", "since")}
-    return list(verification.compile_conditions(asked, journal.credential))
+    return list(verification.compile_conditions(asked, journal.sink))
 
 
 def _entries(spec: Mapping[str, object], journal: Journal) -> list[Exchange]:
@@ -44,7 +45,7 @@ def _of_count(spec: Mapping[str, object], journal: Journal) -> str:
     if nearest is None or (_failing(conditions, nearest) == len(conditions) and len(conditions) > 1):
         return ""
     rows = [("", "expected", f"got (#{nearest.number})")]
-    rows += [_row(condition, nearest) for condition in conditions]
+    rows += [_row(condition, nearest, journal.sink) for condition in conditions]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     marks = ["  ", *("  " if c.difference(nearest) is None else "! " for c in conditions)]
     return "\n" + "\n".join(
@@ -57,16 +58,18 @@ def _failing(conditions: Sequence[Condition], exchange: Exchange) -> int:
     return sum(condition.difference(exchange) is not None for condition in conditions)
 
 
-def _row(condition: Condition, exchange: Exchange) -> tuple[str, str, str]:
+def _row(condition: Condition, exchange: Exchange, sink: Sink) -> tuple[str, str, str]:
     try:
         got = condition.read(exchange)
     except MockhostError:
         got = ABSENT
-    return condition.label, _clipped(condition.expected), "(absent)" if got is ABSENT else _clipped(got)
+    name = condition.label.partition(" ")[2]
+    shown = "(absent)" if got is ABSENT else _clipped(sink.text(repr(sink.expected(name, got)), exchange))
+    return sink.text(condition.label), _clipped(sink.text(repr(condition.shown))), shown
 
 
-def _clipped(value: object) -> str:
-    text = renderings.printable(repr(value))
+def _clipped(text: str) -> str:
+    text = printable(text)
     return text if len(text) <= _WIDEST else text[: _WIDEST - 1] + "…"
 
 
@@ -79,15 +82,15 @@ def _of_order(spec: Mapping[str, object], journal: Journal) -> str:
     compiled = [[*common, *_conditions(step, journal)] for step in steps]
     lines, at = [], 0
     for entry in _entries(spec, journal):
-        said = f"#{entry.number} {entry.operation} {entry.who or ''}".rstrip()
+        said = f"#{entry.number} {entry.operation} {shown(entry).who or ''}".rstrip()
         if at < len(compiled) and _failing(compiled[at], entry) == 0:
             lines.append(f"  {said}")
             at += 1
         else:
             lines.append(f"+ {said}")
-    lines += [f"- {_words(step)}" for step in steps[at:]]
-    return "\n" + "\n".join(map(renderings.printable, lines)) if lines else ""
+    lines += [f"- {_words(step, journal.sink)}" for step in compiled[at:]]
+    return "\n" + "\n".join(map(printable, lines)) if lines else ""
 
 
-def _words(step: Mapping[str, object]) -> str:
-    return ", ".join(f"{word} {value!r}" for word, value in step.items()) or "any exchange"
+def _words(step: Sequence[Condition], sink: Sink) -> str:
+    return ", ".join(sink.text(f"{each.label} {each.shown!r}") for each in step) or "any exchange"

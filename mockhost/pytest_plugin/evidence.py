@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost.control.plain import plainly
 from mockhost.journal import Connection, Exchange, renderings
+from mockhost.journal.sink import printable
 
 if TYPE_CHECKING:
+    import pytest
+
+    from mockhost.journal import Sink
     from mockhost.pytest_plugin.findings import Finding
     from mockhost.running import RunningHost
 
@@ -35,7 +39,7 @@ class Gathered(NamedTuple):
     @classmethod
     def of(cls, host: RunningHost, findings: Sequence[Finding]) -> Gathered:
         """The present epoch of a host."""
-        scenario = host.scenario
+        scenario, sink = host.scenario, host.journal.sink
         about = {
             "title": scenario.title,
             "cause": scenario.cause,
@@ -44,12 +48,12 @@ class Gathered(NamedTuple):
             "dropped": host.journal.dropped,
         }
         return cls(
-            scenario.name,
-            about,
+            sink.text(scenario.name),
+            sink.data(about),
             tuple(findings),
             tuple(host.journal.entries()),
             tuple(host.journal.connections),
-            plainly(host.journal, host.rules),
+            plainly(sink, host.rules),
             host.ca_file,
         )
 
@@ -57,7 +61,7 @@ class Gathered(NamedTuple):
     def head(self) -> str:
         """What was played."""
         title = f": {self.about['title']}" if self.about["title"] else ""
-        return renderings.printable(f"{self.scenario}{title} (seed {self.about['seed']})")
+        return printable(f"{self.scenario}{title} (seed {self.about['seed']})")
 
     def table(self, marked: frozenset[int] = frozenset()) -> str:
         """The journal's last exchanges."""
@@ -124,3 +128,47 @@ def folder_name(nodeid: str) -> str:
     """A name for a folder on any system, that no other test has."""
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", nodeid).strip("-.")[:_LONGEST].rstrip("-.")
     return f"{plain}-{hashlib.sha256(nodeid.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def redact(report: pytest.TestReport, sinks: Sequence[Sink]) -> None:
+    """Take secrets out of a failed test's own report: an assertion shows the values that it compared."""
+    if isinstance(report.longrepr, tuple):
+        return
+    if isinstance(report.longrepr, str):
+        report.longrepr = _redacted(report.longrepr, sinks)
+    else:
+        _redact_within(report.longrepr, sinks, set())
+
+
+def _redacted(text: str, sinks: Sequence[Sink]) -> str:
+    for sink in sinks:
+        text = sink.text(text)
+    return text
+
+
+def _redact_within(value: object, sinks: Sequence[Sink], seen: set[int]) -> None:
+    """pytest's representation of an error is a tree of plain objects, lists and tuples with texts in it."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    members = vars(value) if hasattr(value, "__dict__") else value
+    items = (
+        members.items()
+        if isinstance(members, dict)
+        else enumerate(members)
+        if isinstance(members, list)
+        else ()
+    )
+    for name, member in list(items):
+        changed = _changed(member, sinks, seen)
+        if changed is not member:
+            members[name] = changed  # type: ignore[index]  # it is a dict or a list
+
+
+def _changed(member: object, sinks: Sequence[Sink], seen: set[int]) -> object:
+    if isinstance(member, str):
+        return _redacted(member, sinks)
+    if isinstance(member, tuple):
+        return tuple(_changed(each, sinks, seen) for each in member)
+    _redact_within(member, sinks, seen)
+    return member

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost.control.plain import plainly
-from mockhost.journal import Exchange, renderings
+from mockhost.journal import Exchange, Sink, renderings
+from mockhost.journal.sink import printable, shown
 
 if TYPE_CHECKING:
     from mockhost.running import RunningHost
@@ -55,22 +56,27 @@ def found(host: RunningHost, terms: Terms, bugs: Sequence[str] = (), *, again: b
         findings += [_unforeseen(host, exchange) for exchange in unforeseen[:_MOST]]
         if more := unforeseen[_MOST:]:
             findings.append(Finding(f"and {len(more)} more requests that no rule foresaw"))
-    return findings
+    return [_redacted(each, host.journal.sink) for each in findings]
+
+
+def _redacted(finding: Finding, sink: Sink) -> Finding:
+    return finding._replace(title=sink.text(finding.title), detail=sink.text(finding.detail))
 
 
 def said(exchange: Exchange) -> str:
     """What was asked, in a few words."""
+    exchange = shown(exchange)
     words = [exchange.operation]
     if exchange.connector:
-        words.append(f"at {renderings.printable(exchange.connector)}")
+        words.append(f"at {printable(exchange.connector)}")
     if exchange.who:
-        words.append(f"for {renderings.printable(exchange.who)!r}")
+        words.append(f"for {printable(exchange.who)!r}")
     return " ".join(words)
 
 
 def _bug(host: RunningHost, exchange: Exchange) -> Finding:
-    title = f"a bug in mockhost at #{exchange.number} ({said(exchange)}): {exchange.bug}"
-    return Finding(renderings.printable(title), _curl(host, exchange), exchange.number)
+    title = f"a bug in mockhost at #{exchange.number} ({said(exchange)}): {shown(exchange).bug}"
+    return Finding(printable(title), _curl(host, exchange), exchange.number)
 
 
 def _unused(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> Finding:
@@ -78,7 +84,7 @@ def _unused(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchan
     often = f"fired {fired} of {fired + left} times" if fired else "never fired"
     hidden = ("name", "live", "matched", "fired", "left")
     words = {word: value for word, value in rule.items() if word not in hidden}
-    detail = [json.dumps(plainly(host.journal, words), ensure_ascii=False, default=str)]
+    detail = [json.dumps(plainly(host.journal.sink, words), ensure_ascii=False, default=str)]
     exchange = _closest(host, rule["name"], entries)
     if exchange is not None:
         detail += [f"nearest: #{exchange.number} ({said(exchange)})", _near_miss(host, exchange)]
@@ -92,7 +98,11 @@ def _closest(host: RunningHost, name: object, entries: Sequence[Exchange]) -> Ex
     """The latest exchange to which this rule came closest of all, if there is one."""
     for exchange in reversed(entries):
         miss = host.near_miss(exchange)
-        if miss is not None and miss.closest is not None and miss.closest.rule == name:
+        if (
+            miss is not None
+            and miss.closest is not None
+            and miss.closest.rule == host.journal.sink.text(str(name))
+        ):
             return exchange
     return None
 

@@ -16,7 +16,7 @@ import pytest
 from mockhost.api import MockHost, Terms
 from mockhost.errors import MockhostError, ScenarioError, VerificationError
 from mockhost.pytest_plugin import compiled, findings, marks
-from mockhost.pytest_plugin.evidence import Evidence, Gathered
+from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
 from mockhost.scenario.model import Scenario
 
@@ -285,6 +285,7 @@ class Hosts:
     def attach(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Give a failed report its journal, and write it below --mockhost-artifacts."""
         self._failed = True
+        redact(report, [host.journal.sink for host in self._hosts])
         evidence = self._evidence or (self._gather() if self._hosts else None)
         if evidence is None or not evidence.epochs:
             return

@@ -194,6 +194,7 @@ class Rules:
         taken = {course.rule.name for course in (*self._live, *self._file)} if "name" not in document else ()
         name = next(name for n in self._numbers if (name := f"live[{n}]") not in taken)
         rule = Rule(document, name, live=True)
+        rule.weight = 2 * len(repr(rule.document))
         rest = (course for course in self._live if course.rule.name != rule.name)
         self._live = (Course(rule, now), *rest)
         self._changed()

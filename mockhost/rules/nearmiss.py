@@ -7,12 +7,13 @@ Worked out when somebody looks, from what the journal keeps of the exchange; onl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from mockhost.journal.entries import Exchange, as_text, attribute, document, header_values, path_of
-from mockhost.journal.verification import compile_conditions
+from mockhost.journal.secrets import is_secret
+from mockhost.journal.sink import Sink
 from mockhost.matching import ABSENT
 from mockhost.patterns import ONE, Searches, TooSlow
 from mockhost.rules.conditions import AnyCondition, Unreadable, is_condition
@@ -21,8 +22,6 @@ from mockhost.scim.errors import ScimError
 from mockhost.scim.filters import equalities, parse
 from mockhost.scim.queries import parse_query
 
-Credential = Callable[[str], str]
-"""How the journal writes a credential."""
 _ITEM = re.compile(r"/(?:users|groups|schemas|resourcetypes)/([^/]+)/?$", re.IGNORECASE)
 
 
@@ -69,8 +68,8 @@ class NearMiss(NamedTuple):
         return {"considered": list(self.considered), "fired": self.fired, "closest": closest}
 
 
-def near_miss(exchange: Exchange, credential: Credential) -> NearMiss | None:
-    """The near miss of an exchange, or None where there were no rules."""
+def near_miss(exchange: Exchange, sink: Sink) -> NearMiss | None:
+    """The near miss of an exchange, as it may be shown, or None where there were no rules."""
     rules = [rule for rule in exchange.considered if isinstance(rule, Rule)]
     if not rules:
         return None
@@ -78,10 +77,15 @@ def near_miss(exchange: Exchange, credential: Credential) -> NearMiss | None:
     request = _Recorded(exchange)
     fired = _fired(rules, exchange, request)
     seen = rules if fired is None else rules[:fired]
-    misses = [_miss(rule, request, passed, credential) for rule in seen]
+    misses = [_miss(rule, request, passed, sink) for rule in seen]
     closest = min(misses, key=_distance, default=None)
-    names = tuple(rule.name for rule in (rules if fired is None else rules[: fired + 1]))
-    return NearMiss(names, exchange.rule, closest)
+    names = tuple(sink.text(rule.name) for rule in (rules if fired is None else rules[: fired + 1]))
+    if closest is not None:
+        rule, condition, why = (
+            sink.text(text, exchange) for text in (closest.rule, closest.condition, closest.why)
+        )
+        closest = closest._replace(rule=rule, condition=condition, why=why)
+    return NearMiss(names, exchange.rule and sink.text(exchange.rule), closest)
 
 
 def _fired(rules: Sequence[Rule], exchange: Exchange, request: _Recorded) -> int | None:
@@ -96,14 +100,14 @@ def _distance(miss: Miss) -> tuple[bool, int, int]:
     return miss.condition in ("operation", "connector"), miss.conditions - miss.held, -miss.held
 
 
-def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], credential: Credential) -> Miss:
+def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], sink: Sink) -> Miss:
     count = len(rule.conditions)
     if rule.name in passed:
         word, _, why = passed[rule.name].partition(": ")
         if is_condition(word):
             return Miss(rule.name, count - 1, count, word, why)
         return Miss(rule.name, count, count, word, why)
-    found = [(each.label, _difference(each, request, credential)) for each in rule.conditions]
+    found = [(each.label, _difference(each, request, sink)) for each in rule.conditions]
     failed = [(label, why) for label, why in found if why is not None]
     if request.verdict != "ok" and not rule.sees_refused:
         why = (
@@ -112,27 +116,33 @@ def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], credential: Cr
         failed.insert(0, ("verdict", why))
         count += 1
     if not failed:
-        failed = [("when", "it asked for something that the journal keeps in part, or without secrets, only")]
+        failed = [("when", "it asked for something that the journal keeps in part only")]
         count += 1
     return Miss(rule.name, count - len(failed), count, *failed[0])
 
 
-def _difference(condition: AnyCondition, request: _Recorded, credential: Credential) -> str | None:
+def _difference(condition: AnyCondition, request: _Recorded, sink: Sink) -> str | None:
     word, _, name = condition.label.partition(" ")
-    if word != "header":
-        text = condition.difference(request)
-        if word == "attributes" and text is not None and request.lacks_comparison(name):
-            return f"{text} (the filter does not ask for one value of it by 'eq')"
-        return text
-    # What is expected of a credential has to be compared as the journal writes it.
-    compared = compile_conditions({"header": {name: condition.expected}}, credential, search=request.search)[
-        0
-    ]
     try:
-        text = compared.difference(request.exchange)
+        text = condition.difference(request)
     except TooSlow as error:
         return error.message
-    return None if text is None else text.removeprefix(f"{compared.label}: ")
+    if text is None:
+        return None
+    if is_secret(name):
+        wanted, got = sink.expected(name, condition.expected), sink.expected(name, _read(word, name, request))
+        return f"expected {wanted!r}, got {got!r}"
+    if word == "attributes" and request.lacks_comparison(name):
+        return f"{text} (the filter does not ask for one value of it by 'eq')"
+    return text
+
+
+def _read(word: str, name: str, request: _Recorded) -> object:
+    """What a request has in the place that a condition asks for."""
+    if word == "header":
+        value = request.header(name)
+        return ABSENT if value is None else value
+    return request.attribute(name) if word == "attributes" else "(redacted)"
 
 
 class _Recorded:

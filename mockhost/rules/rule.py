@@ -71,6 +71,7 @@ class Rule:
         "steps",
         "times",
         "ttl",
+        "weight",
         "window",
     )
 
@@ -78,6 +79,8 @@ class Rule:
         self.document = dict(document)
         self.live = live
         self.name = str(document.get("name") or name)
+        self.weight = 0
+        """about the bytes of memory that the journal keeps alive with it, if it is the journal's alone"""
         try:
             self._compile(document)
         except UsageError as error:

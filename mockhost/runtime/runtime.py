@@ -22,6 +22,7 @@ from mockhost.errors import MockhostError, UsageError
 from mockhost.faults.contract import Asked, Context, Draft
 from mockhost.faults.plan import SERVE, ConnectionPlan
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
+from mockhost.journal.limits import NAME, clipped
 from mockhost.journal.tokens import tokens_in
 from mockhost.matching import ABSENT
 from mockhost.patterns import Searches
@@ -131,6 +132,8 @@ class Runtime:
         self.states: States
         self.served: Tenants
         self._refusing: Job | None = None
+        self._private: set[str] = set()
+        """secrets that neither scenario nor rules hold, such as the control plane's token"""
         self._spared: object = None
         """the connection of an exchange that makes things happen, while it does"""
         self._ticker = _Ticker(self)
@@ -159,7 +162,7 @@ class Runtime:
             self.chance,
             self._own_rules,
         )
-        self.journal.secrets = _secrets(scenario)
+        self._learn()
         self.certificates.clock = self.clock
         self.certificates.configure(scenario.host.tls)
         start = self.clock.now()
@@ -168,6 +171,16 @@ class Runtime:
         if scenario.host.service == "running":
             self.host.start(first=True)
         self.states.begin()
+
+    def keep_secret(self, *secrets: str) -> None:
+        """Have these texts redacted wherever something is shown, until the host ends."""
+        with self.lock:
+            self._private.update(secrets)
+            self._learn()
+
+    def _learn(self) -> None:
+        """Tell the journal what is secret now, in the scenario and beside it."""
+        self.journal.secrets = [*self._private, *_secrets(self.scenario)]
 
     def _own_rules(self, name: str, chance: Chance) -> tuple[Rules, States]:
         """Rules and states for a tenant that springs up: those of the scenario, from their start."""
@@ -259,7 +272,7 @@ class Runtime:
             decision = self.rules.meet(accepted, self.clock.now())
             if decision is None:
                 return SERVE
-            admission.record.rule = decision.rule.name
+            admission.record.rule = clipped(decision.rule.name, NAME)
             plan = SERVE
             for place, chosen in enumerate(decision.step.faults):
                 fault = chosen.fault
@@ -482,7 +495,7 @@ class Runtime:
             before, self.scenario = self.scenario, changed
             later = self.host.configure(changed.host, _of_host(changed))
             self.served.configure(changed.connectors, changed.providers)
-            self.journal.secrets = list(dict.fromkeys([*self.journal.secrets, *_secrets(changed)]))
+            self._learn()
             if changed.rules != before.rules:
                 for rules in self._all_rules():
                     rules.replace_file(changed.rules, self.clock.now())
@@ -584,11 +597,7 @@ class Runtime:
         """What the rules made of an exchange of the journal, and which came closest; None where there were none."""
         from mockhost.rules.nearmiss import near_miss
 
-        found = near_miss(exchange, self.journal.credential)
-        if found is None or found.closest is None:
-            return found
-        scrubbed = found.closest._replace(why=self.journal.scrub(found.closest.why))
-        return found._replace(closest=scrubbed)
+        return near_miss(exchange, self.journal.sink)
 
     def missed(self, exchange: Exchange) -> str:
         """One line about the rule that came close to an exchange and did not apply; empty where none asks for such."""
@@ -603,7 +612,7 @@ class Runtime:
         """Put a live rule before all others; its name. Raises UsageError if it is no rule."""
         loader.judge_rule(document, self.scenario)
         with self.lock:
-            self.journal.secrets = [*self.journal.secrets, *tokens_in(document)]
+            self.journal.remember(tokens_in(document))
             name = self.rules.add(document, self.clock.now())
             for rules in self._all_rules()[1:]:
                 rules.add({**document, "name": name}, self.clock.now())

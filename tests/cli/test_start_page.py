@@ -12,7 +12,7 @@ from mockhost.cli import start_page
 from mockhost.cli.live import Live, json_line, text_line
 from mockhost.cli.start_page import Facts, Told
 from mockhost.cli.terminal import Terminal
-from mockhost.journal import Connection, EventBus, Exchange
+from mockhost.journal import Connection, EventBus, Exchange, Sink
 from mockhost.scenario import shelves
 from tests.cli.programs import DEADLINE
 
@@ -198,7 +198,7 @@ def test_what_a_client_sends_can_do_nothing_to_the_terminal() -> None:
 
 def test_what_happened_before_the_end_is_still_written() -> None:
     bus, stream = EventBus(), io.StringIO()
-    live = Live(bus, Terminal(stream))
+    live = Live(bus, Sink(b"k" * 32), Terminal(stream))
     for number in range(3):
         bus.publish("state", {"what": "reset", "scenario": f"number-{number}"})
     live.start()
@@ -216,7 +216,7 @@ class Gone(io.StringIO):
 
 def test_a_reader_that_went_away_costs_lines_and_nothing_else() -> None:
     bus = EventBus()
-    live = Live(bus, Terminal(Gone()))
+    live = Live(bus, Sink(b"k" * 32), Terminal(Gone()))
     live.start()
     bus.publish("state", {"what": "reset"})
     live.stop(DEADLINE)

@@ -23,10 +23,10 @@ from mockhost.journal.renderings import (
     curl,
     har,
     live_line,
-    printable,
     table,
     to_json,
 )
+from mockhost.journal.sink import printable
 from tests.journal.exchanges import BASE, KEY, TOKEN, make
 from tests.machine import needs, needs_curl
 
@@ -64,7 +64,7 @@ def test_an_exchange_as_json(add: Add, journal: Journal) -> None:
         "request": {
             "headers": [
                 ["Host", "localhost:8585"],
-                ["Authorization", f"Bearer tok…(len 21) {journal.fingerprint(TOKEN)}"],
+                ["Authorization", f"Bearer tok…(len 21) {journal.sink.fingerprint(TOKEN)}"],
             ],
             "body": {
                 "length": 7,

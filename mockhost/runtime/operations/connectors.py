@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.errors import did_you_mean
-from mockhost.journal.escapes import MARK
-from mockhost.journal.passwords import is_password
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
 
 
@@ -89,11 +87,5 @@ def _page(objects: list[dict[str, object]], start_index: int, count: int | None)
     return {
         "total": len(objects),
         "start_index": start_index,
-        "objects": [_without_passwords(each) for each in page],
-    }
-
-
-def _without_passwords(values: dict[str, object]) -> dict[str, object]:
-    return {
-        name: MARK if is_password(name) and value is not None else value for name, value in values.items()
+        "objects": page,
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from mockhost import __version__
 from mockhost.durations import parse_duration
-from mockhost.journal import renderings
+from mockhost.journal.sink import printable
 from mockhost.operations.row import PEM, Media
 from mockhost.running import ClientTarget
 from mockhost.runtime.operations import Data, Operated, Stream
@@ -58,7 +58,7 @@ def use_scenario(
 ) -> Data:
     loaded = host.load(scenario, overrides or {})
     if name and not isinstance(scenario, str):
-        loaded = loaded._replace(name=renderings.printable(name[:_NAME_LENGTH]))
+        loaded = loaded._replace(name=printable(name[:_NAME_LENGTH]))
     host.runtime.use(loaded)
     return _begun(host)
 
