@@ -15,6 +15,7 @@ PAGE = ROOT / "docs" / "scim-strictness.md"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from mockhost.provider.offers import OFFERS, default_of  # noqa: E402 - as below
 from mockhost.provider.strictness import LEVELS, TABLE, Row  # noqa: E402 - a tool runs from a checkout, without installation
 from tools import generated  # noqa: E402
 from tools.generated import table  # noqa: E402
@@ -55,7 +56,14 @@ is 200 with an empty list, and `If-Match` with another version is 412.
 
 def page() -> str:
     """The whole page, ending with a newline."""
-    parts = [HEAD, "## In short\n", summary(), *(section(name, row) for name, row in TABLE.items()), TAIL]
+    parts = [
+        HEAD,
+        offers(),
+        "## In short\n",
+        summary(),
+        *(section(name, row) for name, row in TABLE.items()),
+        TAIL,
+    ]
     return "\n".join(parts)
 
 
@@ -68,6 +76,39 @@ def summary() -> str:
             for name, row in TABLE.items()
         ),
     )
+
+
+def offers() -> str:
+    """What a provider can be told not to offer, and its limits."""
+    rows = (
+        (
+            f"`{name}`",
+            offer.title,
+            f"`{default_of(name)}`".lower(),
+            f"`{offer.announced}`",
+            offer.without,
+            offer.source,
+        )
+        for name, offer in OFFERS.items()
+    )
+    head = ("behaviour", "what", "default", "announced as", "without it, or beyond it", "source")
+    return f"""\
+## What a connector offers
+
+Switches and limits that `/ServiceProviderConfig` announces and that hold, set among the behaviours as well:
+
+<!-- run -->
+```yaml
+format: 1
+title: A small provider without PATCH
+connectors:
+  SCIM:
+    kind: scim
+    secret_token: correct-horse-battery
+    behaviours: {{patch: false, bulk: false, sort: false, max_results: 50}}
+```
+
+{table(head, rows)}"""
 
 
 def section(name: str, row: Row) -> str:

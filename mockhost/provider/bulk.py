@@ -85,7 +85,19 @@ def run_bulk(target: Target, body: object, base: str) -> dict[str, object]:
         raise ScimError(413, None, detail)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
         raise _syntax(f"'failOnErrors' is a whole number, not {shown(limit)}")
-    return _Run(target, [_read(i, item) for i, item in enumerate(items)], base).answer(limit or 0)
+    operations = [_read(i, item) for i, item in enumerate(items)]
+    _check_bulk_ids(operations)
+    return _Run(target, operations, base).answer(limit or 0)
+
+
+def _check_bulk_ids(operations: Iterable[Operation]) -> None:
+    """A bulkId is "unique within a bulk request" (RFC 7644 3.7): otherwise nobody knows whom a reference means."""
+    seen: set[str] = set()
+    for operation in operations:
+        if operation.bulk_id is not None and operation.bulk_id in seen:
+            raise _syntax(f"the bulkId {shown(operation.bulk_id)} is there more than once")
+        if operation.bulk_id is not None:
+            seen.add(operation.bulk_id)
 
 
 class _Run:
@@ -101,7 +113,7 @@ class _Run:
         """by bulkId: the ids that POSTs were promised"""
         self.failed: set[str] = set()
         for operation in operations:
-            if operation.method == "POST" and operation.bulk_id and operation.bulk_id not in self.ids:
+            if operation.method == "POST" and operation.bulk_id:
                 self.ids[operation.bulk_id] = target.new_id()
 
     def answer(self, limit: int) -> dict[str, object]:
@@ -164,12 +176,9 @@ class _Run:
             return {**result, "status": str(error.status), "response": error.body()}, True
         if done is None:
             return {**result, "status": "204"}, False
-        return {
-            **result,
-            "version": done.version,
-            "location": done.location,
-            "status": str(done.status),
-        }, False
+        if done.version:
+            result["version"] = done.version
+        return {**result, "location": done.location, "status": str(done.status)}, False
 
     def _attempt(self, operation: Operation, coming: Iterable[str], result: dict[str, object]) -> Done | None:
         if operation.problem is not None:

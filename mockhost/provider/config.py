@@ -56,6 +56,12 @@ class ProviderConfig(NamedTuple):
     people: PeopleConfig | None = None
     """`set` and `fill` map attribute paths to patterns and providers: `name.givenName`,
     `emails[type eq "work"].value`, `urn:…:User:department`; `userName` is `user{n:07d}@contoso.example` unless set"""
+    patch: bool = True
+    bulk: bool = True
+    filter: bool = True
+    sort: bool = True
+    etag: bool = True
+    """what it offers; `offers.OFFERS` says what happens without"""
     max_results: int = 1000
     """most resources in one page"""
     page_size: int = 100

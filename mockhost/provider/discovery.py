@@ -73,14 +73,16 @@ class Discovery:
         config = self._blueprint.config
         found = service_provider_config(
             location=f"{base}/ServiceProviderConfig",
+            patch=config.patch,
+            filter=config.filter,
             max_results=config.max_results,
-            bulk=True,
-            sort=True,
-            etag=True,
+            bulk=config.bulk,
+            sort=config.sort,
+            etag=config.etag,
             change_password=any("password" in type_.core for type_ in self._blueprint.types.values()),
         )
         found["bulk"] = {
-            "supported": True,
+            "supported": config.bulk,
             "maxOperations": config.bulk_operations,
             "maxPayloadSize": config.bulk_payload,
         }

@@ -19,10 +19,12 @@ _UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
 class Holdings:
     """All that a provider holds, and how it is shown. `base` is the URL that ends in `/scim`."""
 
-    __slots__ = ("memberships", "shelves")
+    __slots__ = ("memberships", "shelves", "versions")
 
-    def __init__(self, shelves: Mapping[str, Shelf]) -> None:
+    def __init__(self, shelves: Mapping[str, Shelf], *, versions: bool = True) -> None:
         self.shelves = shelves
+        self.versions = versions
+        """whether resources show their version"""
         self.memberships = Memberships()
 
     def render(
@@ -51,13 +53,14 @@ class Holdings:
         created = handle.created if isinstance(handle, Stored) else shelf.started
         modified = handle.modified if isinstance(handle, Stored) else shelf.started
         written = _iso(created)
-        found["meta"] = {
+        found["meta"] = meta = {
             "resourceType": type_.name,
             "created": written,
             "lastModified": written if modified == created else _iso(modified),
             "location": location(base, type_, ident),
-            "version": f'W/"{handle.version}"' if isinstance(handle, Stored) else 'W/"1"',
         }
+        if self.versions:
+            meta["version"] = f'W/"{handle.version}"' if isinstance(handle, Stored) else 'W/"1"'
         return found
 
     def member(self, value: str, stated: Member, base: str) -> Document:

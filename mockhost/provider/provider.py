@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -23,7 +24,8 @@ from mockhost.provider.documents import (
 from mockhost.provider.finding import Finder
 from mockhost.provider.holdings import Holdings, location
 from mockhost.provider.members import mentions_members, read_members, simple_changes
-from mockhost.provider.resourcetypes import Document, Place
+from mockhost.provider.resourcetypes import Document, Place, ResourceType
+from mockhost.provider.showing import drop_reference
 from mockhost.provider.store import Handle, Member, Memberships, Shelf, Undo, keys_of
 from mockhost.provider.strictness import Strictness
 from mockhost.scim import patch
@@ -45,7 +47,7 @@ class Answer(NamedTuple):
     """as the client sees it; a copy"""
     id: str
     version: str
-    """the ETag: `W/"3"`"""
+    """the ETag, `W/"3"`; empty where the provider has none"""
     location: str
     changed: bool = False
     """whether the operation has changed anything"""
@@ -90,7 +92,8 @@ class Provider:
         started = clock.now()
         people = self._blueprint.people
         types = self._blueprint.types.values()
-        self._held = Holdings({type_.name: Shelf(type_, people, started) for type_ in types})
+        shelves = {type_.name: Shelf(type_, people, started) for type_ in types}
+        self._held = Holdings(shelves, versions=self.config.etag)
         self._finder = Finder(self._held, self._blueprint, clock)
         for initial in self._blueprint.initial:
             shelf, document = self._held.shelves[initial.type], dict(initial.document)
@@ -200,6 +203,11 @@ class Provider:
         In steps, between which other operations may be called. Raises ScimError 400: invalidFilter, invalidPath
         (sortBy), invalidCursor, expiredCursor, invalidCount, tooMany.
         """
+        if query.filter is not None and not self.config.filter:
+            raise ScimError(400, "invalidFilter", "This service provider does not support filters.")
+        if query.sort_by is not None and not self.config.sort:
+            query = copy.copy(query)
+            query.sort_by = None
         shelves = [self._shelf(type)] if type is not None else list(self._held.shelves.values())
         return self._finder.find(type, shelves, query, base)
 
@@ -222,7 +230,11 @@ class Provider:
     ) -> Answer:
         """One resource (RFC 7644 3.4.1); 304 when its version is one of `if_none_match`. Raises ScimError 404."""
         shelf, handle = self._there(type, id)
-        if if_none_match is not None and _names_version(if_none_match, shelf.version(handle)):
+        if (
+            if_none_match is not None
+            and self.config.etag
+            and _names_version(if_none_match, shelf.version(handle))
+        ):
             return self._answer(304, shelf, handle, base, None)
         return self._answer(200, shelf, handle, base, query)
 
@@ -313,6 +325,8 @@ class Provider:
         if_match: str | None,
         coming: Iterable[str],
     ) -> Answer:
+        if not self.config.patch:
+            raise ScimError(501, None, "This service provider does not support PATCH.")
         shelf, handle = self._there(type_name, ident, if_match)
         check_patch(body, self.strictness)
         changes = simple_changes(body, shelf.type, self.strictness) if shelf.type.holds_members else None
@@ -360,13 +374,30 @@ class Provider:
         shelf, handle = self._there(type, id, if_match)
         shelf.remove(handle)
         now = self._clock.now()
+        if self.strictness.gone_references == "drop":
+            self._drop_references(shelf.type, id, now)
         for group in self._held.memberships.forget(id):
             there = self._held.locate(group)
             if there is not None:
                 there[0].touch(there[1], now)
 
+    def _drop_references(self, type_: ResourceType, ident: str, now: float) -> None:
+        """Take a resource that is gone out of those that refer to it: a manager, for one."""
+        for shelf in self._held.shelves.values():
+            for link in shelf.type.links:
+                place = link.value
+                if type_.name not in link.types or place.info.required:
+                    continue
+                key = ident if place.last.case_exact else fold(ident)
+                for handle in shelf.find(place.name, key):
+                    document = shelf.document(handle)
+                    if drop_reference(document, place.info, ident):
+                        shelf.change(handle, list_schemas(document, shelf.type), now)
+
     def bulk(self, document: object, *, base: str) -> Document:
         """A BulkResponse (RFC 7644 3.7). Raises ScimError 400 for no bulk at all, 413 for too many operations."""
+        if not self.config.bulk:
+            raise ScimError(501, None, "This service provider does not support bulk operations.")
         return run_bulk(self, document, base)
 
     def perform(
@@ -435,6 +466,8 @@ class Provider:
             self._check_unique(shelf, found)
             ident = given(document, "id")
             ident = ident if isinstance(ident, str) and ident else self.new_id()
+            if self._held.locate(ident) is not None:
+                raise ScimError(409, "uniqueness", f"There is already a resource with the id {shown(ident)}.")
             shelf.add(ident, found, self._clock.now())
             self._held.memberships.replace(ident, members or {})
             return ident
@@ -475,7 +508,7 @@ class Provider:
         handle = shelf.get(ident)
         if handle is None:
             raise ScimError(404, None, f"Resource {shown(ident)} not found.")
-        if if_match is not None and not _names_version(if_match, shelf.version(handle)):
+        if if_match is not None and self.config.etag and not _names_version(if_match, shelf.version(handle)):
             detail = f'The resource has changed: its version is W/"{shelf.version(handle)}", not {shown(if_match)}.'
             raise ScimError(412, None, detail)
         return shelf, handle
@@ -499,7 +532,7 @@ class Provider:
         shown = None
         if query is not None:
             (shown,) = self._finder.shown([(shelf, handle)], query, base)
-        version = f'W/"{shelf.version(handle)}"'
+        version = f'W/"{shelf.version(handle)}"' if self.config.etag else ""
         return Answer(status, shown, ident, version, location(base, shelf.type, ident), changed)
 
     def _take_members(

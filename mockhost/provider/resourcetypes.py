@@ -69,6 +69,8 @@ class Link(NamedTuple):
 
     place: AttributeInfo
     types: tuple[str, ...]
+    value: Place
+    """where the id is"""
 
 
 class ResourceType(Schema):
@@ -133,9 +135,10 @@ class ResourceType(Schema):
             for place in everything
             if place.last.uniqueness in ("server", "global") and place.name != "id"
         )
-        asked = {"externalId", *OFTEN_ASKED.get(config.schema, ()), *(place.name for place in self.unique)}
-        self.indexed = {place.name: place for place in everything if place.name in asked}
         self.links = tuple(self._links())
+        asked = {"externalId", *OFTEN_ASKED.get(config.schema, ()), *(place.name for place in self.unique)}
+        asked |= {link.value.name for link in self.links}
+        self.indexed = {place.name: place for place in everything if place.name in asked}
         self.linked = tuple(fold(link.place.name) for link in self.links)
         self.labels = tuple(name for name in ("displayName", "userName", "name") if name in self.core)
 
@@ -155,7 +158,7 @@ class ResourceType(Schema):
                 continue
             if info.name in ("members", "groups") and info.urn is None:
                 continue  # kept in step by themselves
-            yield Link(info, reference.references)
+            yield Link(info, reference.references, Place(info, subs["value"]))
 
     # -- SchemaView ------------------------------------------------------------------------------------------
 

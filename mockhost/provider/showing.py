@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from mockhost.provider.resourcetypes import Document, Place, ResourceType
-from mockhost.scim.attributes import attr_path, fold
+from mockhost.scim.attributes import AttributeInfo, attr_path, fold
 from mockhost.scim.queries import ALWAYS, Query, projection
 
 
@@ -44,6 +44,25 @@ class Window:
 def _is_named(place: Place, named: Iterable[str]) -> bool:
     whole, bare = fold(place.name), fold(place.name.rpartition(":")[2])
     return any(text in (whole, bare) or text.rpartition(":")[2] == bare for text in named)
+
+
+def drop_reference(resource: Document, info: AttributeInfo, ident: str) -> bool:
+    """Take a reference to a resource out of one of ours; whether there was one."""
+    holder: object = resource if info.urn is None else resource.get(info.urn)
+    value = holder.get(info.name) if isinstance(holder, dict) else None
+    if not isinstance(holder, dict) or value is None:
+        return False
+    listed = value if isinstance(value, list) else [value]
+    kept = [item for item in listed if not (isinstance(item, dict) and item.get("value") == ident)]
+    if len(kept) == len(listed):
+        return False
+    if kept:
+        holder[info.name] = kept
+    else:
+        del holder[info.name]
+        if not holder and info.urn is not None:
+            del resource[info.urn]
+    return True
 
 
 def drop(resource: Document, place: Place) -> None:

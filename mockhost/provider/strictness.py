@@ -191,6 +191,14 @@ TABLE: Final[Mapping[str, Row]] = {
         'RFC 7644 3.12, Table 9, invalidFilter: "the specified attribute and filter comparison combination is not '
         'supported"',
     ),
+    "gone_references": Row(
+        "A reference to a resource that is deleted, such as a manager's `value` (a group's members always go)",
+        {"drop": "it goes with the resource", "keep": "it stays, and leads nowhere"},
+        "drop",
+        "drop",
+        "drop",
+        'RFC 7643 2.3.7: a service provider "MAY choose to enforce referential integrity"',
+    ),
     "delete_missing": Row(
         "A DELETE of what is not there, or no longer",
         {_REFUSE: "404", _ACCEPT: "204"},
@@ -238,6 +246,7 @@ class Strictness(NamedTuple):
     remove_values: str
     filter_grammar: str
     filter_attributes: str
+    gone_references: str
     delete_missing: str
     patch_answer: str
 

@@ -24,6 +24,7 @@ from mockhost.ecma.config import (
 from mockhost.ecma.config import TLS_WORDS as TLS_WORDS
 from mockhost.ecma.kinds import KINDS
 from mockhost.provider.config import Extension, ProviderConfig, TypeConfig
+from mockhost.provider.offers import OFFERS
 from mockhost.scenario import data
 from mockhost.scenario.gone import Removed, connectors_of
 from mockhost.scenario.layers import Findings, Layer, owner
@@ -145,7 +146,8 @@ def provider_config(said: Map) -> ProviderConfig:
     people = system.get("people")
     if isinstance(people, int):
         people = {"count": people}
-    values: dict[str, Any] = {"strictness": level, "settings": behaviours, "me": said.get("me")}
+    values: dict[str, Any] = {name: behaviours.pop(name) for name in OFFERS if name in behaviours}
+    values.update({"strictness": level, "settings": behaviours, "me": said.get("me")})
     if "schemas" in said:
         values["schemas"] = said["schemas"]
     if "resource_types" in said:

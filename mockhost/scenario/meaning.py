@@ -183,6 +183,12 @@ def _judge_provider(name: str, connector: Map, findings: Findings) -> None:
                 "write resources and people",
                 key=True,
             )
+    behaviours = connector.get("behaviours")
+    if isinstance(behaviours, Mapping) and behaviours:
+        from mockhost.provider import offers
+
+        for wrong in offers.problems(behaviours):
+            findings.add((*path, "behaviours", wrong.name), wrong.message, wrong.hint, key=wrong.is_name)
     if findings.spoilt(path):
         return
     from mockhost.clock import Chance, VirtualClock

@@ -22,11 +22,23 @@ SCHEMA_FILE = FilePath(__file__).with_name("schema.json")
 def text() -> str:
     """The JSON Schema of format 1 for people and editors, with every behaviour that can be set."""
     from mockhost.ecma import behaviours
+    from mockhost.provider import offers
 
     whole = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     whole["$defs"]["host"]["properties"]["behaviours"] = behaviours.json_schema()
-    whole["$defs"]["connector"]["properties"]["behaviours"] = behaviours.json_schema(of_connector=True)
+    of_connector = behaviours.json_schema(of_connector=True)
+    named = of_connector["properties"]
+    assert isinstance(named, dict)
+    for name, scim in offers.json_schemas().items():
+        named[name] = scim if name not in named else _either(named[name], scim)
+    whole["$defs"]["connector"]["properties"]["behaviours"] = of_connector
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _either(ecma: Schema, scim: Schema) -> Schema:
+    """A behaviour that both families have, each with its own values."""
+    text = f"{ecma['description']} {scim['description']}"
+    return {"description": text, "anyOf": [ecma, scim]}
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from mockhost.ecma.connector import Connector, Outcome
 from mockhost.ecma.space import Found, Walk
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
-from mockhost.web.answers import Answer, Steps, empty, method_not_allowed, scim, status_of, web_api
+from mockhost.web.answers import Answer, Steps, empty, method_not_allowed, scim, status_of, web_api, with_headers
 
 CACHE_CHUNK = 256
 """Objects per piece of a streamed `/cache`."""
@@ -285,6 +285,9 @@ def _json(call: Call) -> object:
         else:
             message = f"The request entity's media type '{media}' is not supported for this resource."
         return web_api(415, message, call.accept)
+    if coding := coding_of(call.headers):
+        message = f"The request entity's content encoding '{coding}' is not supported."
+        return with_headers(web_api(415, message, call.accept), ("Accept-Encoding", "identity"))
     try:
         return document(call.body)
     except orjson.JSONDecodeError as error:
@@ -292,6 +295,12 @@ def _json(call: Call) -> object:
         raise ScimError(
             400, "invalidSyntax", f"The request is invalid: the body is no JSON ({where})."
         ) from None
+
+
+def coding_of(headers: Mapping[str, str]) -> str:
+    """The content coding of a body, which no connector understands (415, RFC 9110 15.5.16); empty: there is none."""
+    coding = headers.get("content-encoding", "").strip()[:40]
+    return "" if coding.lower() == "identity" else coding
 
 
 def document(body: bytes) -> object:

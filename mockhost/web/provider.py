@@ -18,7 +18,7 @@ from mockhost.scim.messages import list_response
 from mockhost.scim.queries import Query
 from mockhost.tenants import Tenant
 from mockhost.web.answers import Answer, Steps, scim
-from mockhost.web.operations import document
+from mockhost.web.operations import coding_of, document
 from mockhost.web.routes import ROOT, Resource
 
 if TYPE_CHECKING:
@@ -242,7 +242,9 @@ def _resource(found: Provided, tenant: Tenant) -> Answer:
 
 
 def _body(call: Call) -> object:
-    """The request's JSON. Raises ScimError: 415 for another media type, 400 for what is no JSON object."""
+    """The request's JSON. Raises ScimError: 415 for another media type or coding, 400 for what is no JSON object."""
+    if coding := coding_of(call.headers):
+        raise ScimError(415, None, f"The content coding '{coding}' is not supported; send the body as it is.")
     given = call.headers.get("content-type")
     media = (given or "").partition(";")[0].strip().lower()
     if given is not None and media not in _JSON_TYPES and not media.endswith("+json"):

@@ -16,6 +16,7 @@ from mockhost import matching
 from mockhost.ecma import behaviours
 from mockhost.ecma.config import TlsConfig
 from mockhost.expect.client import ENDS
+from mockhost.provider import offers, strictness
 from mockhost.rules import conditions, rule, states
 from mockhost.scenario import acceptance, build, schema, shape, steps
 
@@ -70,7 +71,8 @@ def test_behaviours_are_named_in_the_schema_that_is_printed() -> None:
     settable = {row.name for row in behaviours.TABLE if row.choices}
     assert set(printed["host"]["properties"]["behaviours"]["properties"]) == settable
     of_connector = printed["connector"]["properties"]["behaviours"]["properties"]
-    assert set(of_connector) == settable - behaviours.HOST_WIDE
+    of_scim = {"strictness", *strictness.TABLE, *offers.OFFERS}
+    assert set(of_connector) == (settable - behaviours.HOST_WIDE) | of_scim
 
 
 def test_it_knows_the_words_of_the_code() -> None:
