@@ -16,7 +16,16 @@ from mockhost.ecma.connector import Connector, Outcome
 from mockhost.ecma.space import Found, Walk
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
-from mockhost.web.answers import Answer, Steps, empty, method_not_allowed, scim, status_of, web_api, with_headers
+from mockhost.web.answers import (
+    Answer,
+    Steps,
+    empty,
+    method_not_allowed,
+    scim,
+    status_of,
+    web_api,
+    with_headers,
+)
 
 CACHE_CHUNK = 256
 """Objects per piece of a streamed `/cache`."""
