@@ -96,12 +96,30 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return _did_you_mean(name, tuple(known))
 
 
+def _near(name: str, names: tuple[str, ...]) -> list[str]:
+    """The nearest of the names: a few letters off, or with a whole word in common."""
+    alike = sorted(names)
+    if len(name) <= 4:  # where any two letters in common are half of the name
+        alike = [
+            other
+            for other in alike
+            if other[:1].lower() == name[:1].lower() and abs(len(other) - len(name)) < 2
+        ]
+    near = difflib.get_close_matches(name, alike, n=1, cutoff=0.65)
+    return near or [other for other in sorted(names) if _is_part(name, other) or _is_part(other, name)][:1]
+
+
+def _is_part(short: str, long: str) -> bool:
+    """Whether a name of three letters or more is the first or the last word of another."""
+    return len(short) > 2 and (long.startswith(f"{short}_") or long.endswith(f"_{short}"))
+
+
 @lru_cache(maxsize=256)
 def _did_you_mean(name: str, names: tuple[str, ...]) -> str:
     wanted = name.casefold()
     near = [other for other in names if other.casefold() == wanted]
     if not near and len(names) <= MOST_COMPARED and len(name) <= LONGEST_COMPARED:
-        near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+        near = _near(name, names)
     if near:
         return f"did you mean {min(near)!r}?"
     if names and len(names) <= 12:

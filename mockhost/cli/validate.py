@@ -23,6 +23,7 @@ class Judged(NamedTuple):
 
     file: str
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
     scenario: Scenario | None = None
     missing: str = ""
 
@@ -51,11 +52,12 @@ class Judged(NamedTuple):
     metavar="PATH=VALUE",
     help="Validate with this value set; repeatable.",
 )
-def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, ...]) -> None:
-    """Tell every problem of scenario files, and where it is.
+@click.option("--strict", is_flag=True, help="Take warnings for problems.")
+def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, ...], strict: bool) -> None:
+    """Report every problem of scenario files, and warn of what has no effect.
 
     Each with file, line, column, path, what is wrong and what to try. FILE is a file, a folder (every
-    scenario in it and below) or a name on a shelf.
+    scenario in it and below) or a name on a shelf. A rule that can never fire is a warning.
 
     \b
     mockhost validate ./mine.yaml
@@ -63,6 +65,8 @@ def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, 
     mockhost validate documented/secret_token_mismatch --resolved
     """
     judged = [judge(name, sets) for name in spread(files)]
+    if strict:
+        judged = [each._replace(problems=each.problems + each.warnings, warnings=()) for each in judged]
     {"text": _text, "json": _json, "github": _github}[form](judged, resolved)
     if any(each.missing for each in judged):
         raise click.exceptions.Exit(outcome.USAGE)
@@ -113,14 +117,15 @@ def _says_format(file: Path) -> bool:
 
 def judge(name: str, sets: Sequence[str] = ()) -> Judged:
     """Load one file; what is wrong is in the result."""
-    from mockhost.scenario import loader
+    from mockhost.scenario import lint, loader
 
     try:
-        return Judged(name, (), loader.load(name, sets=sets))
+        scenario = loader.load(name, sets=sets)
+        return Judged(name, (), lint.find(scenario), scenario)
     except ScenarioError as error:
         return Judged(name, error.problems)
     except UsageError as error:
-        return Judged(name, (), None, str(error))
+        return Judged(name, (), missing=str(error))
 
 
 def count(number: int, noun: str) -> str:
@@ -133,9 +138,11 @@ def _text(judged: Sequence[Judged], resolved: bool) -> None:
     for each in judged:
         if each.missing:
             stderr().error(each.missing)
-        elif each.problems:
-            terminal.lines([_line(problem, terminal) for problem in each.problems])
-        elif resolved and each.scenario is not None:
+        terminal.lines([_line(problem, terminal) for problem in each.problems])
+        (stderr() if resolved else terminal).lines(
+            [_line(problem, terminal, "warning: ", "yellow") for problem in each.warnings]
+        )
+        if not each.problems and resolved and each.scenario is not None:
             from mockhost.scenario import report
 
             terminal.lines(report.resolved(each.scenario).splitlines())
@@ -143,20 +150,21 @@ def _text(judged: Sequence[Judged], resolved: bool) -> None:
         return
     wrong = sum(len(each.problems) for each in judged)
     bad = sum(not each.fine for each in judged)
+    doubts = sum(len(each.warnings) for each in judged)
+    also = f", {count(doubts, 'warning')}" if doubts else ""
     if bad:
         terminal.line(
-            f"{count(wrong, 'problem')} in {count(bad, 'file')}; {len(judged) - bad} of {len(judged)} fine"
+            f"{count(wrong, 'problem')} in {count(bad, 'file')}; {len(judged) - bad} of {len(judged)} fine{also}"
         )
     else:
-        terminal.line(f"{count(len(judged), 'file')} fine" if len(judged) > 1 else f"{judged[0].file}: fine")
+        fine = f"{count(len(judged), 'file')} fine" if len(judged) > 1 else f"{judged[0].file}: fine"
+        terminal.line(fine + also)
 
 
-def _line(problem: Problem, terminal: Terminal) -> str:
+def _line(problem: Problem, terminal: Terminal, kind: str = "", colour: str = "red") -> str:
     where = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
     hint = f"; {problem.hint}" if problem.hint else ""
-    return (
-        f"{terminal.styled(where, 'bold')}: {problem.path}: {terminal.styled(problem.message, 'red')}{hint}"
-    )
+    return f"{terminal.styled(where, 'bold')}: {problem.path}: {terminal.styled(kind + problem.message, colour)}{hint}"
 
 
 def _json(judged: Sequence[Judged], resolved: bool) -> None:
@@ -166,6 +174,7 @@ def _json(judged: Sequence[Judged], resolved: bool) -> None:
             "file": each.file,
             "valid": each.fine,
             "problems": [problem._asdict() for problem in each.problems],
+            "warnings": [problem._asdict() for problem in each.warnings],
         }
         if each.missing:
             document["missing"] = each.missing
@@ -186,3 +195,4 @@ def _github(judged: Sequence[Judged], resolved: bool) -> None:
         if each.missing:
             terminal.line(report.annotation(each.missing))
         terminal.lines([report.render([problem], "github") for problem in each.problems])
+        terminal.lines([report.command(problem, "warning") for problem in each.warnings])

@@ -53,13 +53,45 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 """Other names: WireMock's, and the number that lies most often."""
 
 
+_MEANT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("timeout", "time_out", "no_response", "stall", "blackhole"), "write hang"),
+        **dict.fromkeys(("slow", "latency", "delay"), "write 'delay: 2s' in the place of 'fault'"),
+        **dict.fromkeys(
+            ("reset", "rst", "reset_peer", "connection_refused"), "write connection_reset or refuse"
+        ),
+        **dict.fromkeys(("expired", "certificate_expired"), "write {tls: expired}"),
+        **dict.fromkeys(("untrusted", "certificate_not_trusted"), "write {tls: untrusted}"),
+        **dict.fromkeys(("wrong_name", "certificate_wrong_name"), "write {tls: wrong_name}"),
+        **dict.fromkeys(("limit_data", "truncate", "cut"), "write truncated_body"),
+        **dict.fromkeys(("slow_close", "slicer"), "write dribble"),
+        "throttle": "write bandwidth or rate_limit",
+        "too_many_requests": "write rate_limit or {http_error: 429}",
+    }
+)
+"""What to write for words of other tools, and of scenarios on the shelf of faults."""
+
+
+def _meant(name: str) -> str:
+    """What to write for the name of a status, its number or a word of another tool; empty for anything else."""
+    from http import HTTPStatus
+
+    word = name.strip().lower().replace("-", "_").replace(" ", "_")
+    status = int(word) if word.isascii() and word.isdigit() and len(word) == 3 else 0
+    if not status:
+        status = next((each.value for each in HTTPStatus if each.name.lower() == word), 0)
+    if word not in _MEANT and 400 <= status <= 599:
+        return f"write {{http_error: {status}}}"
+    return _MEANT.get(word, "")
+
+
 @functools.cache
 def find(name: str) -> Fault:
     """The fault of this name or alias. Raises UsageError naming near names."""
     known = ALIASES.get(name, name)
     group = FAULTS.get(known)
     if group is None:
-        raise UsageError(f"there is no fault {name!r}", hint=did_you_mean(name, FAULTS))
+        raise UsageError(f"there is no fault {name!r}", hint=_meant(name) or did_you_mean(name, FAULTS))
     module = importlib.import_module(f"mockhost.faults.{group}.{known}")
     fault = module.FAULT
     assert isinstance(fault, Fault)

@@ -119,7 +119,8 @@ class Chain:
             self._add(layer, (), "the key 'format' is missing", "begin with 'format: 1'")
         elif said is not None and (isinstance(said, bool) or said != 1):
             shown = shape.shown(said, layer.raw(("format",)))
-            self._add(layer, ("format",), f"format {shown} is not known", "this mockhost reads 'format: 1'")
+            hint = "write it without quotes" if said == "1" else "this mockhost reads 'format: 1'"
+            self._add(layer, ("format",), f"format {shown} is not known", hint)
 
     def _check_nulls(self) -> None:
         """Report nulls that remove nothing, where that can only be a slip."""

@@ -32,24 +32,25 @@ def render(problems: Iterable[Problem], form: str = "text") -> str:
     if form == "json":
         return json.dumps([problem._asdict() for problem in problems], indent=2, ensure_ascii=False)
     if form == "github":
-        return "\n".join(map(_command, problems))
+        return "\n".join(map(command, problems))
     raise UsageError(f"there is no format {form!r}", hint=did_you_mean(form, FORMATS))
 
 
-def annotation(text: str, where: str = "") -> str:
-    """A text as an error of a GitHub workflow; `where` has its properties, each followed by a comma.
+def annotation(text: str, where: str = "", level: str = "error") -> str:
+    """A text as an annotation of a GitHub workflow; `where` has its properties, each followed by a comma.
 
     GitHub Docs, Workflow commands for GitHub Actions, Setting an error message.
     """
-    return f"::error {where}title=scenario::{_escaped(text)}"
+    return f"::{level} {where}title=scenario::{_escaped(text)}"
 
 
-def _command(problem: Problem) -> str:
+def command(problem: Problem, level: str = "error") -> str:
+    """A problem as an annotation, at its place in the file."""
     where = f"file={_escaped(problem.file, ':,')},"
     if problem.line:
         where += f"line={problem.line},col={problem.column},"
     text = f"{problem.path}: {problem.message}" + (f"; {problem.hint}" if problem.hint else "")
-    return annotation(text, where)
+    return annotation(text, where, level)
 
 
 def _escaped(text: str, more: str = "") -> str:

@@ -161,7 +161,9 @@ def _tell_type(error: Failure, kinds: Sequence[str], path: Path, findings: Findi
     raw = findings.raw(path, value)
     due = " or ".join(_DUE[kind] for kind in kinds)
     hint = ""
-    if isinstance(value, (bool, int, float)) and "string" in kinds:
+    if isinstance(value, (int, float)) and (better := _instead_of_number(raw, value, path, error)):
+        hint = better
+    elif isinstance(value, (bool, int, float)) and "string" in kinds:
         hint = f'quote it: "{raw}"'
     elif "array" in kinds and not isinstance(value, (dict, list)) and value is not None:
         hint = f"write it as a list: [{raw}]"
@@ -171,6 +173,22 @@ def _tell_type(error: Failure, kinds: Sequence[str], path: Path, findings: Findi
         hint = boolean_hint(value)
     what = "has no value" if value is None else f"{shown(value, raw)} is {kind_of(value)}"
     findings.add(path, f"{what}, but {due} is due", hint)
+
+
+def _instead_of_number(raw: str, value: float, path: Path, error: Failure) -> str:
+    """What to write where a number is not all that is needed: a status, or a duration without its unit."""
+    if any(
+        "no duration" in part.get("x-says", {}).get("type", "") for part in schema.alternatives(error.schema)
+    ):
+        return f"write a unit: {raw}ms, {raw}s"
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
+    if key == "fault":
+        return (
+            f"write {{http_error: {raw}}}" if 400 <= value <= 599 else "write the name of a fault, e.g. hang"
+        )
+    if key in ("reply", "gets") and 100 <= value <= 599:
+        return f"write {{status: {raw}}}"
+    return ""
 
 
 _SWITCHES = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
@@ -204,7 +222,9 @@ def _tell(error: Failure, path: Path, findings: Findings) -> None:
         known = error.schema.get("properties", {})
         for key in value:
             if key not in known:
-                findings.add((*path, key), f"unknown key {key!r}", did_you_mean(key, known), key=True)
+                meant = _MEANT.get(str(key).lower(), "")
+                hint = f"write {meant!r}" if meant in known else did_you_mean(key, known)
+                findings.add((*path, key), f"unknown key {key!r}", hint, key=True)
     elif error.validator == "enum":
         if isinstance(value, str):
             findings.add(path, f"{shown(value)} is not known here", did_you_mean(value, rule))
@@ -215,6 +235,19 @@ def _tell(error: Failure, path: Path, findings: Findings) -> None:
         findings.add(path, saying.replace("{rule}", str(rule)).replace("{value}", shown(value)))
 
 
+_MEANT = {
+    **dict.fromkeys(("wait", "sleep", "pause"), "advance"),
+    **dict.fromkeys(("on", "if", "match", "request"), "when"),
+    **dict.fromkeys(("response", "respond", "then", "return", "answer"), "reply"),
+    **dict.fromkeys(("latency", "slow"), "delay"),
+    **dict.fromkeys(("faults", "error", "fail"), "fault"),
+    **dict.fromkeys(("token", "secret", "password"), "secret_token"),
+    **dict.fromkeys(("users", "data", "rows"), "objects"),
+    **dict.fromkeys(("code", "status_code", "statuscode"), "status"),
+    **dict.fromkeys(("base", "parent", "inherits", "from"), "extends"),
+    "request_count": "nth",
+}
+"""Words of other tools and of other files, and the key that they stand for here."""
 _SAYINGS = {
     "minimum": "{value} is too small; at least {rule}",
     "maximum": "{value} is too large; at most {rule}",

@@ -145,6 +145,8 @@ def find(text: str, env: Mapping[str, str] | None = None, *, beside: Path | None
     try:
         if not file.is_file():
             problem = "is a folder" if file.is_dir() else "there is no such file"
+            if file.is_symlink() and not file.is_dir():
+                problem = "the symbolic link leads to no file"
             shown = text if text.isprintable() else ascii(text)
             raise UsageError(f"{shown}: {problem}", hint=_near_file(file))
     except (OSError, ValueError):  # a name too long, or with a NUL in it
@@ -157,7 +159,7 @@ def _near_file(file: Path) -> str:
         known = [p.name for p in file.parent.iterdir() if p.suffix in SUFFIXES]
     except OSError:
         return f"there is no folder {file.parent}"
-    hint = did_you_mean(file.name, known)
+    hint = did_you_mean(file.name, (name for name in known if name != file.name))
     return hint if hint.startswith("did") else ""
 
 

@@ -172,12 +172,11 @@ def _judge_changes(changes: Mapping[str, object], path: Path, columns: Columns, 
         # a connector of kind scim has resources, whose schemas judge them when they come
         if known and columns[name] and isinstance(change, Mapping):
             for row, row_path in _rows(change, where):
-                whole = row_path[len(where)] == "insert"
                 for column, message, hint in row_problems(
                     row, columns[name], "", findings, row_path, whole=False
                 ):
                     target = row_path if column is None else (*row_path, column)
-                    findings.add(target, message, hint, key=column not in columns[name] or not whole)
+                    findings.add(target, message, hint, key=column not in columns[name])
 
 
 def _rows(change: Mapping[str, object], path: Path) -> Iterator[tuple[Mapping[str, object], Path]]:

@@ -17,7 +17,8 @@ from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import Document
 from mockhost.scenario.paths import Path
 
-_USE = re.compile(r"\$\$\{|\$\{([^{}]*)\}")
+_USE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|(\$\{)")
+"""`$${`, `${name}`, or a `${` without its end."""
 
 
 class Values(NamedTuple):
@@ -102,6 +103,11 @@ def _fill(value: object, path: Path, given: Values, findings: Findings | None) -
     def stand_in(found: re.Match[str]) -> str:
         name = found[1]
         if name is None:
+            if found[2] and findings is not None:
+                findings.give_up(path)
+                findings.add(
+                    path, "'${' without '}'", "write ${name}, or '$${' for the characters themselves"
+                )
             return "${"
         if name in given.known:
             held = given.known[name]

@@ -5,11 +5,13 @@ To add a case, drop a file into `invalid/` and its report, as `<file>.txt`, besi
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
-from mockhost.errors import ScenarioError
+from mockhost.errors import Problem, ScenarioError
 from mockhost.scenario import loader
 
 FOLDER = Path(__file__).parent / "invalid"
@@ -24,6 +26,69 @@ def test_a_mistake_is_told_with_its_place_and_a_hint(name: str, monkeypatch: pyt
         loader.load(f"./{name}", env={})
     expected = (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     assert list(map(str, caught.value.problems)) == expected
+
+
+HINTS = re.compile(
+    r"did you mean (?P<meant>'.+')\?|quote it: (?P<quoted>\".*\")|(?P<unquoted>write it without quotes)"
+    r"|write it as a list: (?P<listed>\[.*\])|write (?P<said>true|false|'[a-z_]+'|\{.+\}|[a-z]+_[a-z]+|hang)"
+)
+"""The hints that can be obeyed by putting one text into the place of another."""
+
+
+def obeyed(text: str, problem: Problem) -> str | None:
+    """The file's text after the hint of a problem was obeyed where it stands; None for a hint in prose."""
+    found = HINTS.fullmatch(problem.hint)
+    if found is None or not problem.line:
+        return None
+    lines = text.splitlines(keepends=True)
+    before, rest = (
+        lines[problem.line - 1][: problem.column - 1],
+        lines[problem.line - 1][problem.column - 1 :],
+    )
+    token = re.match(r"\"[^\"]*\"|'[^']*'|[^\s,:\]}]+(?::[^\s,\]}]+)*", rest)
+    assert token is not None
+    written = token[0]
+    if found["unquoted"]:
+        new = written.strip("\"'")
+    elif found["quoted"] or found["listed"]:
+        new = found["quoted"] or found["listed"]
+    else:
+        new = (found["meant"] or found["said"]).strip("'")
+    if rest.startswith("[") and found["meant"]:
+        return None  # the place is the list's
+    lines[problem.line - 1] = before + new + rest[len(written) :]
+    return "".join(lines)
+
+
+def problems_of(file: Path) -> set[tuple[str, str]]:
+    """What is wrong with a file, by path and message."""
+    try:
+        loader.load(f"./{file.name}", env={})
+    except ScenarioError as error:
+        return {(problem.path, problem.message) for problem in error.problems}
+    return set()
+
+
+def test_a_hint_that_is_obeyed_makes_the_file_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every hint of the folder that says what to write: its problem is gone, and no other comes at its place."""
+    shutil.copytree(FOLDER, tmp_path / "invalid")
+    monkeypatch.chdir(tmp_path / "invalid")
+    tried = 0
+    for name in FILES:
+        file, text = Path(name), (FOLDER / name).read_bytes().decode("utf-8", "replace")
+        with pytest.raises(ScenarioError) as caught:
+            loader.load(f"./{name}", env={})
+        for problem in caught.value.problems:
+            better = obeyed(text, problem) if problem.file == name else None
+            if better is None:
+                continue
+            file.write_bytes(better.encode())
+            left = problems_of(file)
+            assert (problem.path, problem.message) not in left, str(problem)
+            assert not [path for path, _ in left if path == problem.path], str(problem)
+            tried += 1
+        shutil.copyfile(FOLDER / name, file)
+    assert tried >= 55
 
 
 def test_there_are_many_of_them_and_no_report_without_a_file() -> None:

@@ -1,0 +1,263 @@
+"""What is allowed in a scenario and has no effect: rules that can never fire, states that are never reached, columns
+that the host does not show.
+
+Warnings are looked for when somebody asks (`mockhost validate`, `mockhost serve FILE`), not at each load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN
+from mockhost.errors import Problem, did_you_mean
+from mockhost.rules.conditions import SEES_REFUSED, names
+from mockhost.rules.rule import Rule
+from mockhost.rules.states import INITIAL, STARTED
+from mockhost.scenario.build import SCIM
+from mockhost.scenario.layers import owner, place
+from mockhost.scenario.model import Scenario
+from mockhost.scenario.paths import Path, written
+from mockhost.scim.attributes import fold
+
+Found = Iterator[tuple[Path, str, str]]
+"""(path, message, hint)"""
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+VERDICTS: Final = ("ok", "not_found", "method_not_allowed", "unauthorized", "any")
+_SCIM_ONLY: Final = "_resource"
+_COMPARED: Final = 200
+"""How many rules that always fire are compared with the rules behind them."""
+_ATTRIBUTES: Final = (
+    *(
+        "schemas",
+        "id",
+        "externalId",
+        "meta",
+        "userName",
+        "name",
+        "displayName",
+        "nickName",
+        "profileUrl",
+        "title",
+    ),
+    *(
+        "userType",
+        "preferredLanguage",
+        "locale",
+        "timezone",
+        "active",
+        "password",
+        "emails",
+        "phoneNumbers",
+        "ims",
+    ),
+    *(
+        "photos",
+        "addresses",
+        "groups",
+        "entitlements",
+        "roles",
+        "x509Certificates",
+        "members",
+        "employeeNumber",
+    ),
+    *("costCenter", "organization", "division", "department", "manager", OBJECT_DN, EXPORT_PASSWORD),
+)
+"""The attributes of User, Group and the enterprise extension (RFC 7643 4), and the host's virtual ones."""
+
+
+def find(scenario: Scenario) -> tuple[Problem, ...]:
+    """Every warning about a scenario, in the order of its files' lines."""
+    layers = scenario.trail.layers
+    found = (*_of_rules(scenario), *_of_states(scenario), *_of_columns(scenario))
+    problems = []
+    for path, message, hint in found:
+        where = place(layers, path, key=len(path) > 1 and path[-2] in ("attributes", "body", "columns"))
+        problems.append(Problem(where.file, where.line, where.column, written(path), message, hint))
+    return tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.file, each.line, each.column)))
+
+
+# -- rules ---------------------------------------------------------------------------------------------------
+
+
+def _of_rules(scenario: Scenario) -> Found:
+    known = _Known(scenario)
+    for i, rule in enumerate(scenario.rules):
+        when = rule.get("when") or {}
+        yield from known.conditions(when, ("rules", i, "when"))
+        if rule.get("probability") == 0:
+            yield ("rules", i, "probability"), "the rule never fires: its probability is 0", ""
+    yield from _shadowed(scenario.rules)
+
+
+class _Known:
+    """What a rule can name in a scenario."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._connectors = tuple(scenario.connectors)
+        self._any_connector = scenario.on_demand is not None
+        self._scim = any(each.kind == SCIM for each in scenario.connectors.values())
+        columns = (c.name for each in scenario.connectors.values() for c in each.system.columns)
+        schemas = (schema for each in scenario.providers.values() for schema in each.schemas.values())
+        own = (name for schema in schemas for name in _names_in(schema.get("attributes")))
+        self._attributes = tuple(dict.fromkeys((*columns, *own, *_ATTRIBUTES)))
+        self._folded = frozenset(map(fold, self._attributes))
+        self._states = _settable_states(scenario)
+
+    def conditions(self, when: Mapping[str, Any], path: Path) -> Found:
+        """What in a rule's `when` can never be so."""
+        for word, what, known in (
+            ("connector", "connector", () if self._any_connector else self._connectors),
+            ("method", "method", METHODS),
+            ("verdict", "verdict", VERDICTS),
+            ("in_state", "state", self._states),
+        ):
+            for name, where in _literals(when.get(word), (*path, word)) if known else ():
+                if name not in known and (word != "method" or name.upper() in METHODS):
+                    never = (
+                        "no rule and no state leads to it"
+                        if word == "in_state"
+                        else "the rule never fires for it"
+                    )
+                    yield where, f"no {what} {name!r}: {never}", did_you_mean(name, known)
+        for name, where in _literals(when.get("operation"), (*path, "operation")):
+            if name.partition(_SCIM_ONLY)[1] and not self._scim:
+                hint = "write the operation of users or groups"
+                yield where, f"{name!r} exists at connectors of kind scim only, and there is none", hint
+        for name in when.get("attributes") or {}:
+            yield from self._attribute(str(name), (*path, "attributes", name))
+        for pointer in when.get("body") or {}:
+            yield from self._pointer(str(pointer), (*path, "body", pointer))
+
+    def _attribute(self, name: str, path: Path) -> Found:
+        bare = name.rpartition(":")[2].partition(".")[0]
+        if fold(bare) not in self._folded:
+            hint = did_you_mean(bare, self._attributes)
+            yield path, f"no connector has an attribute {bare!r}", hint if hint.startswith("did") else ""
+
+    def _pointer(self, pointer: str, path: Path) -> Found:
+        """JSON member names are compared with their case."""
+        for part in pointer.split("/")[1:]:
+            if part not in self._attributes and fold(part) in self._folded:
+                right = next(name for name in self._attributes if fold(name) == fold(part))
+                yield (
+                    path,
+                    f"{part!r}: clients write {right!r}, and a pointer is case-sensitive",
+                    f"write {right!r}",
+                )
+
+
+def _names_in(attributes: object) -> Iterator[str]:
+    """The names in a schema's `attributes`, in either of their forms."""
+    if isinstance(attributes, Mapping):
+        yield from map(str, attributes)
+    elif isinstance(attributes, Sequence):
+        yield from (str(each.get("name", "")) for each in attributes if isinstance(each, Mapping))
+
+
+def _literals(value: object, path: Path) -> Iterator[tuple[str, Path]]:
+    """The texts that a condition lists, each with its place."""
+    if isinstance(value, str):
+        yield value, path
+    for i, item in enumerate(value if isinstance(value, Sequence) and not isinstance(value, str) else ()):
+        if isinstance(item, str):
+            yield item, (*path, i)
+
+
+def _settable_states(scenario: Scenario) -> tuple[str, ...]:
+    """The states that rules lead to where none are declared; nothing where they are, which validation compares."""
+    if scenario.states or any(scenario.connector_states.values()):
+        return ()
+    steps = [step for rule in scenario.rules for step in (rule, *rule.get("sequence", ()))]
+    entered = [step["set_state"] for step in steps if isinstance(step.get("set_state"), str)]
+    return tuple(dict.fromkeys((STARTED, *entered)))
+
+
+def _shadowed(rules: Sequence[Mapping[str, Any]]) -> Found:
+    """Rules that stand behind one that takes every request that they could match."""
+    always: list[tuple[int, Rule]] = []
+    for i, document in enumerate(rules):
+        rule = Rule(document, f"rules[{i}]", live=False)
+        for first, wider in always:
+            if _takes_all_of(wider, rule):
+                message = f"the rule never fires: {wider.name!r} comes first and takes each of its requests"
+                yield ("rules", i), message, f"put it before rules[{first}]"
+                break
+        else:
+            if _is_endless(rule) and len(always) < _COMPARED:
+                always.append((i, rule))
+
+
+def _is_endless(rule: Rule) -> bool:
+    """Whether the rule fires each time that its conditions hold."""
+    bounded = (
+        rule.window is not None or rule.times is not None or rule.ttl is not None or rule.probability < 1.0
+    )
+    return not bounded and not (rule.repeat == "none" and "sequence" in rule.document)
+
+
+def _takes_all_of(wider: Rule, rule: Rule) -> bool:
+    if wider.on_connection != rule.on_connection or (rule.sees_refused and not wider.sees_refused):
+        return False
+    ours, theirs = rule.document.get("when") or {}, wider.document.get("when") or {}
+    if "verdict" in theirs and theirs["verdict"] == "any" and not SEES_REFUSED.isdisjoint(theirs):
+        theirs = {word: value for word, value in theirs.items() if word != "verdict"}
+    return all(_is_within(ours.get(word), value) for word, value in theirs.items())
+
+
+def _is_within(narrow: object, wide: object) -> bool:
+    if narrow == wide:
+        return True
+    inside, outside = names(narrow), names(wide)
+    return inside is not None and outside is not None and inside <= outside
+
+
+# -- states --------------------------------------------------------------------------------------------------
+
+
+def _of_states(scenario: Scenario) -> Found:
+    machines: list[tuple[Path, Mapping[str, Any]]] = [(("states",), scenario.states)]
+    machines += [(("connectors", n, "states"), said) for n, said in scenario.connector_states.items()]
+    for path, machine in machines:
+        described = [name for name in machine if name != INITIAL]
+        for name in described:
+            target = (machine[name] or {}).get("to")
+            if isinstance(target, str) and target not in described:
+                hint = did_you_mean(target, described)
+                if hint.startswith("did"):
+                    yield (*path, name, "to"), f"no state is described as {target!r}", hint
+
+
+# -- columns -------------------------------------------------------------------------------------------------
+
+
+def _of_columns(scenario: Scenario) -> Found:
+    """Columns that a file adds to a connector whose parent says which attributes are selected."""
+    layers = scenario.trail.layers
+    for name, said in _maps(scenario.document.get("connectors")):
+        chosen = said.get("selected_attributes")
+        if not isinstance(chosen, Sequence):
+            continue
+        selecting = owner(layers, ("connectors", name, "selected_attributes"))
+        system = said.get("system")
+        for column in _keys(system.get("columns") if isinstance(system, Mapping) else None):
+            path: Path = ("connectors", name, "system", "columns", column)
+            if (
+                column in chosen
+                or column == said.get("anchor")
+                or layers.index(owner(layers, path)) <= layers.index(selecting)
+            ):
+                continue
+            message = (
+                f"the host does not show the column {column!r}: a parent selects the attributes without it"
+            )
+            yield path, message, f"add {column} to selected_attributes"
+
+
+def _maps(value: object) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    return [(n, v) for n, v in value.items() if isinstance(v, Mapping)] if isinstance(value, Mapping) else []
+
+
+def _keys(value: object) -> Iterable[str]:
+    return value if isinstance(value, Mapping) else ()
