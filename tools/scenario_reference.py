@@ -72,6 +72,8 @@ so is a number where a text is due (`textID: 1001` should be `"1001"`).
 - `${name}` in any text stands for a variable of [`vars`](#vars); `$${` stands for `${` itself.
 - In steps, `{{name}}` stands for what an earlier step has kept with `capture`.
 - Files that a scenario names (`objects_file`, `body_file`) lie in its own folder or below.
+- What is allowed and has no effect, such as a rule that can never fire, is a warning of `mockhost validate`; \
+`--strict` makes it a problem.
 - A file has at most 1 MiB and 60,000 values; a data file beside it 256 MiB.
 - An `objects_file` in CSV has a header row with the column names. \
 Commas, semicolons or tabs separate the cells, `|` separates several values in one cell; an empty cell is no value. \

@@ -159,6 +159,8 @@ def _step(result: StepResult, terminal: Terminal, *, verbose: bool) -> list[str]
     for problem in result.problems:
         if problem not in result.text:
             lines += [f"  {terminal.styled(line, 'red')}" for line in printable_lines(problem)]
+    if result.near_miss:
+        lines += [f"  {line}" for line in printable_lines(result.near_miss)]
     seen = result.observation
     if seen is not None and (verbose or not result.ok):
         lines += [f"  {line}" for line in observed(seen)]
@@ -214,6 +216,7 @@ def _step_json(result: StepResult) -> dict[str, Any]:
         "problems": list(result.problems),
         "error": result.error,
         "assumed": list(result.assumed),
+        "near_miss": result.near_miss or None,
         "seen": None
         if seen is None
         else {

@@ -19,6 +19,7 @@ from mockhost.errors import CannotRun
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
+    from mockhost.cli.hiding import Hide
     from mockhost.cli.live import Live
     from mockhost.cli.ready_file import ReadyFile
     from mockhost.cli.watching import Watch
@@ -147,6 +148,16 @@ class Serving:
             terminal.line(json.dumps(hidden(start_page.as_json(facts, host.ready()), hide)))
         else:
             terminal.lines([hide(line) for line in start_page.render(facts, terminal, shells.detect())])
+        self._warn(host, hide)
+
+    def _warn(self, host: MockHost, hide: Hide) -> None:
+        """What has no effect in a file of the user's own; those on the shelves have nothing of that kind."""
+        from mockhost.scenario import shelves
+
+        if shelves.looks_like_file(self._scenario):
+            from mockhost.scenario import lint
+
+            stderr().lines([f"warning: {hide(str(each))}" for each in lint.find(host.scenario)])
 
     def _on_event(self, kind: str, data: object) -> None:
         if kind == "state" and isinstance(data, Mapping) and data.get("what") == "reset":

@@ -58,6 +58,7 @@ class Report(NamedTuple):
             for result in section.results:
                 lines.append(f"    {'ok  ' if result.ok else 'FAIL'} {result.text}")
                 lines += [f"         {problem}" for problem in result.problems if problem not in result.text]
+                lines += [f"         {result.near_miss}"] if result.near_miss else []
         return "\n".join(lines)
 
 

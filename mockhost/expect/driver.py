@@ -40,6 +40,11 @@ class HostDriver:
         result = self._host.call("verify", spec=spec)
         return result["ok"], result["text"]
 
+    def near_miss(self) -> str:
+        last = next(reversed(self._host.journal.entries()), None)
+        found = None if last is None else self._host.near_miss(last)
+        return "" if found is None else str(found.text)
+
     def targets(self) -> Mapping[str, ClientTarget]:
         return self._host.clients()
 

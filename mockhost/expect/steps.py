@@ -63,6 +63,9 @@ class Driver(Protocol):
     def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
         """Whether an assertion over the journal holds, and what to show if not."""
 
+    def near_miss(self) -> str:
+        """Which rule came closest to the last exchange without firing, and why it did not; empty if none did."""
+
     def targets(self) -> Mapping[str, Target]:
         """What the client was told, by connector."""
 
@@ -124,6 +127,8 @@ class StepResult(NamedTuple):
     """the kind of the connector that was asked, such as generic_sql or scim"""
     assumed: tuple[str, ...] = ()
     """the behaviours, by name, whose assumed value decides whether the step gets what it says"""
+    near_miss: str = ""
+    """for a step that did not get what it says: the rule that came closest, and which of its conditions failed"""
 
 
 def play(
@@ -240,7 +245,8 @@ class Player:
         problems = (*comparison.problems(gets, seen, verdict), *self._capture(filled, seen))
         text = f"{_title(step)} to {told.connector}: {seen.describe()}"
         assumed = self._assumed(gets, seen, is_test=verdict is not None)
-        return StepResult(step, not problems, problems, None, seen, verdict, text, told.kind, assumed)
+        missed = self._driver.near_miss() if problems and self._driver is not None else ""
+        return StepResult(step, not problems, problems, None, seen, verdict, text, told.kind, assumed, missed)
 
     def _assumed(self, gets: Mapping[str, object], seen: Observation, *, is_test: bool) -> tuple[str, ...]:
         """The assumptions by which it is decided whether `seen` is what the step gets."""

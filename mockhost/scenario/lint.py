@@ -84,8 +84,9 @@ def find(scenario: Scenario) -> tuple[Problem, ...]:
 def _of_rules(scenario: Scenario) -> Found:
     known = _Known(scenario)
     for i, rule in enumerate(scenario.rules):
-        when = rule.get("when") or {}
-        yield from known.conditions(when, ("rules", i, "when"))
+        when = rule.get("when")
+        if isinstance(when, Mapping):
+            yield from known.conditions(when, ("rules", i, "when"))
         if rule.get("probability") == 0:
             yield ("rules", i, "probability"), "the rule never fires: its probability is 0", ""
     yield from _shadowed(scenario.rules)
@@ -169,7 +170,8 @@ def _settable_states(scenario: Scenario) -> tuple[str, ...]:
     """The states that rules lead to where none are declared; nothing where they are, which validation compares."""
     if scenario.states or any(scenario.connector_states.values()):
         return ()
-    steps = [step for rule in scenario.rules for step in (rule, *rule.get("sequence", ()))]
+    rules: Sequence[Mapping[str, Any]] = scenario.rules
+    steps = [step for rule in rules for step in (rule, *rule.get("sequence", ()))]
     entered = [step["set_state"] for step in steps if isinstance(step.get("set_state"), str)]
     return tuple(dict.fromkeys((STARTED, *entered)))
 

@@ -231,6 +231,28 @@ def test_exit_codes_do_not_depend_on_the_format(invoke: Invoke, folder: Path, fo
     assert codes == [0, 1, 2]
 
 
+DOUBTFUL = "format: 1\nextends: basics/healthy\nrules: [{when: {connector: sql}, reply: normal}]\n"
+WARNING = "no connector 'sql': the rule never fires for it"
+
+
+def test_validate_warns_of_what_has_no_effect(invoke: Invoke, tmp_path: Path) -> None:
+    """Which is fine, unless it is to be strict; in every format."""
+    file = tmp_path / "doubtful.yaml"
+    file.write_text(DOUBTFUL, "utf-8")
+    result = invoke("validate", str(file))
+    assert result.exit_code == 0
+    assert f"{file}:3:28: $.rules[0].when.connector: warning: {WARNING}; did you mean 'SQL'?" in result.stdout
+    assert "fine, 1 warning" in result.stdout
+    (document,) = json.loads(invoke("validate", "--format", "json", str(file)).stdout)
+    assert document["valid"] is True
+    assert [each["message"] for each in document["warnings"]] == [WARNING]
+    assert "::warning file=" in invoke("validate", "--format", "github", str(file)).stdout
+    strict = invoke("validate", "--strict", str(file))
+    assert strict.exit_code == 1
+    assert f": {WARNING}" in strict.stdout
+    assert "warning" not in strict.stdout
+
+
 @pytest.mark.parametrize("verb", ["validate", "check"])
 def test_a_folder_without_a_scenario_is_a_wrong_usage(invoke: Invoke, tmp_path: Path, verb: str) -> None:
     """Nothing that was looked at is nothing that is fine."""

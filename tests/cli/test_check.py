@@ -97,6 +97,22 @@ def test_the_result_for_a_ci_service(invoke: Invoke, files: Path) -> None:
     assert outcomes == {"fine": [], "wrong": ["failure"], "broken": ["error"]}
 
 
+MISSED = HEAD + (
+    "rules: [{name: bob only, when: {operation: find_users, attributes: {ContosoLogin: bob}}, fault: hang}]\n"
+    "expect: [{send: find, where: {ContosoLogin: ann}, gets: {status: 503}}]\n"
+)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit"])
+def test_a_rule_that_did_not_fire_says_why(invoke: Invoke, files: Path, form: str) -> None:
+    """In every format, beside what differs."""
+    (files / "missed.yaml").write_text(MISSED, "utf-8")
+    result = invoke("check", "missed.yaml", "--format", form)
+    assert result.exit_code == 1
+    assert "rule 'bob only' came closest (1 of 2 conditions hold)" in result.stdout
+    assert "expected 'bob', got 'ann'" in result.stdout
+
+
 def test_a_symptom_that_a_healthy_host_shows_too_proves_nothing(invoke: Invoke, files: Path) -> None:
     (files / "idle.yaml").write_text(
         HEAD + "expect: [{send: test_connection, gets: {status: 200}}]\n", "utf-8"

@@ -65,6 +65,9 @@ class Hand:
     def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
         return spec == {"operation": "probe"}, "expected 1 exchange, saw 0"
 
+    def near_miss(self) -> str:
+        return "rule 'x' came closest"
+
     def targets(self) -> Mapping[str, Told]:
         return {"SQL": self.target}
 
@@ -385,6 +388,7 @@ def test_a_report_shows_what_differs(hand: Hand) -> None:
         "  expect",
         "    FAIL test_connection to SQL: 200 OK",
         "         status: expected 401, got 200",
+        "         rule 'x' came closest",
         "  cured",
         "    FAIL verify: expected 1 exchange, saw 0",
     ]

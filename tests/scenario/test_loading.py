@@ -61,7 +61,6 @@ def test_folders_of_the_environment_add_shelves(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("basics/helthy", "there is no scenario 'basics/helthy'; did you mean 'basics/healthy'?"),
-        ("healthy", "there is no scenario 'healthy'; did you mean 'basics/healthy'?"),
         ("Basics/Healthy", "there is no scenario 'Basics/Healthy'; did you mean 'basics/healthy'?"),
         ("zzz", "there is no scenario 'zzz'; 'mockhost scenarios' lists them"),
         ("../../etc/passwd", "../../etc/passwd: there is no such file; "),
