@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.expect.check import prove
+from mockhost.expect.check import check, prove
 from mockhost.expect.driver import HostDriver
 from mockhost.scenario import catalogue, loader
 
@@ -13,12 +13,15 @@ ALL = list(catalogue.names())
 FAULTY = [name for name in ALL if not name.startswith("basics/")]
 DOCUMENTED = [name for name in ALL if name.startswith("documented/")]
 
+PATIENCE = 120.0
+"""Seconds for an exchange on a busy machine; nothing that works comes near it."""
+
 
 @pytest.mark.parametrize("name", ALL)
 def test_it_is_as_it_says(name: str) -> None:
     """Expect, cure and cured hold on a fresh host, over real sockets."""
     with MockHost(name, control=False) as host:
-        report = host.check()
+        report = check(host.scenario, HostDriver(host), timeout=PATIENCE)
         assert report.ok, report.text
         assert report.sections, "a shipped scenario says what to expect"
         assert not [entry.bug for entry in host.journal if entry.bug]
@@ -34,7 +37,7 @@ def test_its_symptom_is_not_seen_on_its_healthy_counterpart(
     scenario = loader.load(name)
     assert scenario.parent
     with MockHost(scenario.parent, control=False) as healthy:
-        result = prove(healthy.load(scenario), HostDriver(healthy))
+        result = prove(healthy.load(scenario), HostDriver(healthy), timeout=PATIENCE)
         assert result.holds, result
 
 

@@ -406,6 +406,18 @@ def test_a_report_shows_what_differs(hand: Hand) -> None:
             "step 2 could not be carried out there",
         ),
         ((), False, "there is no step"),
+        # A busy machine could make these differ, or not differ; they prove nothing, and cost nothing.
+        (
+            ({"send": "test_connection", "gets": {"took": {"at_least": 3600.0}}},),
+            False,
+            "verify: {rule: NAME}",
+        ),
+        (({"send": "test_connection", "gets": {"took": {"at_most": 0.0}}},), False, "no step does fail"),
+        (
+            ({"send": "test_connection", "gets": {"ends": {"no_answer_within": 1e-6}}},),
+            True,
+            "ends: expected",
+        ),
     ],
 )
 def test_a_proof_needs_a_compared_value_that_differs(

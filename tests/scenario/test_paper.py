@@ -43,4 +43,4 @@ def test_it_proves_itself(path: pathlib.Path) -> None:
         report = host.check()
         assert report.ok, report.text
     with MockHost("basics/healthy", control=False) as healthy:
-        assert prove(loader.load(str(path)), HostDriver(healthy)).holds
+        assert prove(loader.load(str(path)), HostDriver(healthy), timeout=120.0).holds
