@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from mockhost.clock import Job, VirtualClock
@@ -150,7 +151,7 @@ class ConnectorSpace:
             self._finish_import(profile)
         else:
             action = f"{profile} import"
-            self._import = self._schedule(takes, lambda: self._finish_import(profile), action)
+            self._import = self._schedule(takes, partial(self._finish_import, profile), action)
 
     def _finish_import(self, profile: str) -> None:
         self.importing = False
@@ -244,7 +245,7 @@ class ConnectorSpace:
         if profiles:
             self._clear()
         profile = "full" if "full" in profiles else "delta"
-        end = (lambda: self._finish_import(profile)) if profiles else self._end_without_import
+        end = partial(self._finish_import, profile) if profiles else self._end_without_import
         self._import = self._schedule(takes, end, f"{profile} import")
 
     def _end_without_import(self) -> None:
@@ -283,7 +284,7 @@ class ConnectorSpace:
             return
         self._obstacles[cause] = reason
         if seconds is not None:
-            self._schedule(seconds, lambda: self.mend_imports(cause), "imports work again")
+            self._schedule(seconds, partial(self.mend_imports, cause), "imports work again")
 
     def mend_imports(self, cause: str = "autosync") -> None:
         """Let imports work again, from the next one on."""

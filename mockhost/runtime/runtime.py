@@ -11,6 +11,7 @@ import itertools
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -196,7 +197,7 @@ class Runtime:
     def _schedule(self, start: float, entry: Mapping[str, object]) -> None:
         at = entry["at"]
         assert isinstance(at, (int, float))
-        self.clock.schedule(start + at, lambda: self._happen(entry), "timeline")
+        self.clock.schedule(start + at, partial(self._happen, entry), "timeline")
 
     def _happen(self, entry: Mapping[str, object]) -> None:
         """An entry of the timeline comes true. One that can't by now is told of; the clock goes on."""
@@ -252,6 +253,33 @@ class Runtime:
             self._follow_service()
         self._ticker.wake()
         self.tell("reset", {"epoch": self.epoch.number, "scenario": scenario.name})
+
+    def fork(self) -> Runtime:
+        """Another mock in the same state, without sockets and listeners to its events: what happens to it stays in it.
+
+        It costs what was changed since the start, not what there is.
+        """
+        from mockhost.runtime.copying import Copier
+
+        with self.lock:
+            twin = object.__new__(Runtime)
+            epoch, certificates = Epoch(self.epoch.number), self.certificates.fork()
+            instead: dict[int, object] = {
+                id(self): twin,
+                id(self.epoch): epoch,
+                id(self.events): EventBus(),
+                id(self.certificates): certificates,
+                **{
+                    id(mine): None for mine in (self.listener, self._spared, self._ticker) if mine is not None
+                },
+            }
+            copy = Copier(instead)
+            for name, value in vars(self).items():
+                setattr(twin, name, copy(value))
+            epoch.connections = copy(self.epoch.connections)
+        twin._ticker = _Ticker(twin)
+        certificates.clock = twin.clock
+        return twin
 
     def opened(self, number: int, peer: str) -> Admission:
         """A connection begins; what it is given lets its exchanges in until the next reset."""

@@ -62,6 +62,12 @@ class Authority:
                 self._pem = certificate_pem(self._ca[0])
             return self._ca
 
+    def fork(self) -> Authority:
+        """The same CA, which keeps nothing in a folder."""
+        twin = Authority()
+        twin._ca, twin._pem = self.signer(), self.certificate_pem
+        return twin
+
     def client_certificate(self) -> tuple[str, str]:
         """A new certificate, signed by the CA, by which a client shows who it is, and its key: both as PEM.
 

@@ -97,6 +97,13 @@ class Certificates:
         self._bundle: Path | None = None
         self._private_folder: Path | None = None
 
+    def fork(self) -> Certificates:
+        """The same, for another host: with the same CA and certificate, a bundle of its own, and no folder."""
+        twin = Certificates(self.authority.fork(), self.clock, extra_names=self.extra_names)
+        with self._lock:
+            twin._serving, twin._others, twin._client = self._serving, dict(self._others), self._client
+        return twin
+
     def configure(self, config: TlsConfig) -> None:
         """Present what `config` says, its dates counted from the virtual now.
 

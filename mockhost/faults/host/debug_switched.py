@@ -6,7 +6,9 @@ application provisioning, Query the ECMA Host Cache); a fault may also switch th
 
 from __future__ import annotations
 
-from mockhost.faults.contract import Context, Fault, Parameter, Parameters, Seen
+from functools import partial
+
+from mockhost.faults.contract import Context, Fault, Operator, Parameter, Parameters, Seen
 from mockhost.faults.host import subject
 
 
@@ -16,15 +18,17 @@ def _host(parameters: Parameters, context: Context) -> None:
     if configured is to and (effective is to or not at_once):
         return
 
-    def switch(configured: bool, effective: bool) -> None:
-        context.operator.set("host.debug", configured)
-        if at_once:
-            context.operator.host.switch_debug(effective)
-
+    switch = partial(_switch, context.operator, at_once)
     switch(to, to)
     seconds = subject.lasts(parameters)
     if seconds is not None:
-        host.clock.schedule(context.now + seconds, lambda: switch(configured, effective), "Debug as before")
+        host.clock.schedule(context.now + seconds, partial(switch, configured, effective), "Debug as before")
+
+
+def _switch(operator: Operator, at_once: bool, configured: bool, effective: bool) -> None:
+    operator.set("host.debug", configured)
+    if at_once:
+        operator.host.switch_debug(effective)
 
 
 FAULT = Fault(

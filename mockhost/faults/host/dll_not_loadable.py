@@ -6,8 +6,9 @@ errors): `Could not load file or assembly … Access is denied.` What a client i
 
 from __future__ import annotations
 
-from mockhost.ecma.connector import Connector
-from mockhost.faults.contract import Context, Fault, Parameters, Seen
+from functools import partial
+
+from mockhost.faults.contract import Context, Fault, Operator, Parameters, Seen
 from mockhost.faults.host import subject
 
 
@@ -21,12 +22,14 @@ def _host(parameters: Parameters, context: Context) -> None:
     seconds = subject.lasts(parameters)
     if seconds is not None:
         again = f"{connector.name}: the DLL can be loaded"
-        operator.host.clock.schedule(context.now + seconds, lambda: _allow(connector, path, context), again)
+        operator.host.clock.schedule(
+            context.now + seconds, partial(_allow, connector.name, path, operator), again
+        )
 
 
-def _allow(connector: Connector, path: str, context: Context) -> None:
-    context.operator.set(path, "loadable")
-    running = context.operator.host.connectors.get(connector.name)
+def _allow(name: str, path: str, operator: Operator) -> None:
+    operator.set(path, "loadable")
+    running = operator.host.connectors.get(name)
     if running is not None:
         running.allow_dll()
 
