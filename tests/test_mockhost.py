@@ -440,3 +440,13 @@ def test_the_clock_refuses_a_jump_that_nobody_would_wait_for(days: float) -> Non
         assert host.clock.now() == before
         host.clock.advance(days=3_650)
         assert host.clock.now() == before + 3_650 * 86_400
+
+
+@pytest.mark.parametrize(
+    "path", ["connectors.SLQ.secret_token", "client.SLQ.secret_token", "$.connectors.SLQ.dn.is_anchor"]
+)
+def test_a_value_of_an_unknown_connector_is_not_taken_for_a_new_one(path: str) -> None:
+    """A report of all that a new connector would need leads nowhere."""
+    message = r"there is no connector 'SLQ'; did you mean 'SQL'\?"
+    with MockHost(control=False, tls=False) as host, pytest.raises(UsageError, match=message):
+        host.set(path, "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -33,7 +34,8 @@ class ReadyFile:
                 file.write(text)
             os.replace(beside, self.path)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
             why = f"the ready file {self.path} can't be written: {error.strerror or error}"
             raise CannotRun(
                 why, hint="name a path in a folder that exists and that you may write to"

@@ -19,7 +19,7 @@ from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
 from mockhost.ecma.config import ConnectorConfig
 from mockhost.ecma.host import Host
 from mockhost.ecma.system import ConnectedSystem
-from mockhost.errors import MockhostError, UsageError
+from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.faults.contract import Asked, Context, Draft
 from mockhost.faults.plan import SERVE, ConnectionPlan
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
@@ -518,6 +518,10 @@ class Runtime:
         path = path.removeprefix("$.")
         if path.partition(".")[0] not in SETTABLE:
             raise UsageError(f"{path} can't be set while the host runs", hint=SETTABLE_HINT)
+        kind, name, *inner = [*path.split("."), "", ""]
+        if kind in ("connectors", "client") and any(inner) and name not in self.scenario.connectors:
+            hint = did_you_mean(name, self.scenario.connectors)
+            raise UsageError(f"{path}: there is no connector {name!r}", hint=hint)
         with self.lock:
             changed = loader.with_overrides(self.scenario, {path: value})
             before, self.scenario = self.scenario, changed

@@ -56,6 +56,12 @@ def test_a_ready_file_is_removed_once_and_only_if_it_is_ours(tmp_path: Path) -> 
     assert not file.exists()
 
 
+def test_a_ready_file_below_a_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotRun, match=r"can't be written.*folder that exists"):
+        ReadyFile(tmp_path / "file" / "ready.json").write(DOCUMENT)
+
+
 def test_a_ready_file_in_a_missing_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match=r"can't be written.*folder that exists"):
         ReadyFile(tmp_path / "no" / "ready.json").write(DOCUMENT)
