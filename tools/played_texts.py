@@ -33,7 +33,7 @@ from mockhost.scenario.model import Scenario  # noqa: E402
 from tools import fault_clients, generated  # noqa: E402
 
 ENV = {"MOCKHOST_SCENARIOS": ""}
-LONGEST = 1_500
+LONGEST = 800
 """Characters of a body that are kept."""
 SHORTEST = 40
 """Characters of a body with status 200 below which it says nothing."""
@@ -107,9 +107,9 @@ def produced(result: StepResult) -> Iterator[tuple[str, str]]:
 
 def readable(seen: Observation) -> str:
     """The body, if it is text."""
-    if not seen.body or "\0" in seen.text or seen.text.count("\ufffd") > 3 or len(seen.body) > 8 * LONGEST:
+    if not seen.body or "\0" in seen.text or seen.text.count("\ufffd") > 3 or len(seen.body) > 16 * LONGEST:
         return ""
-    return stable(seen.text[:LONGEST]).strip()
+    return stable(seen.text)[:LONGEST].strip()
 
 
 def messages(document: object) -> Iterator[str]:

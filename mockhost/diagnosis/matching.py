@@ -7,6 +7,8 @@ common words do not match.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import Match as SequenceMatch
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -32,6 +34,10 @@ _UNBROKEN = 3.4
 _STOCK = 0.15
 _MIXED = 0.6
 """A text of which more than this is stock phrases is such a phrase itself."""
+
+
+ANY = "*"
+"""Stands for a word of a known text that is the name of a user."""
 
 
 class Known(NamedTuple):
@@ -66,8 +72,9 @@ NONE = Match(0.0, False, 0.0, 0.0)
 def known(text: str, *, answer: bool = False) -> Known:
     """A text of the catalogue, ready to be compared."""
     found = normalize(text, files=True)
-    words = tuple(word.text for word in found.words)
-    weights = [word.weight for word in found.words]
+    samples = vocabulary().samples
+    words = tuple(ANY if word.text in samples else word.text for word in found.words)
+    weights = [0.0 if word.text in samples else word.weight for word in found.words]
     inside = _in_phrases(words)
     stock = sum(weights[i] for i in inside) > _MIXED * (sum(weights) or 1)
     if not stock:
@@ -103,13 +110,13 @@ class Seen:
 
     def match(self, other: Known) -> Match:
         """How well the known text fits. Both may have anything around the part that fits."""
-        if not self.words or not other.words:
+        if not self.words or not other.total:
             return NONE
         if other.statuses and self._statuses and not (other.statuses & self._statuses):
             return NONE
         if self.words == other.words:
             return Match(1.0, True, 1.0, 1.0)
-        if other.words in self._segments and other.total >= _STANDS_ALONE:
+        if other.total >= _STANDS_ALONE and self._stands_alone(other):
             return Match(
                 0.75 + 0.25 * min(other.total / self._total, 1.0), True, 1.0, other.total / self._total
             )
@@ -121,23 +128,40 @@ class Seen:
                 return NONE
         return self._compare(other)
 
+    def _stands_alone(self, other: Known) -> bool:
+        """Whether one of the short pieces of what was seen is the known text."""
+        if ANY not in other.words:
+            return other.words in self._segments
+        size = len(other.words)
+        return any(
+            len(piece) == size and all(b in (ANY, a) for a, b in zip(piece, other.words, strict=True))
+            for piece in self._segments
+        )
+
     def _compare(self, other: Known) -> Match:
         self._runs.set_seq1(other.words)
         matched = seen = 0.0
         longest_run = 0
         before: tuple[int, int] | None = None
-        for start, place, size in self._runs.get_matching_blocks():
-            if not size:
-                break
+        blocks = [block for block in self._runs.get_matching_blocks() if block.size]
+        for number, (start, place, size) in enumerate(blocks):
             ours = sum(other.weights[start : start + size])
             raw = sum(self._weights[place : place + size])
-            near = before is not None and start - before[0] <= 2 and place - before[1] <= 2
-            if size == 1 and not near and raw < _LONE and len(other.words) > 1:
+            around = blocks[max(number - 1, 0) : number + 2]
+            if (
+                size == 1
+                and raw < _LONE
+                and len(other.words) > 1
+                and not _has_neighbour(blocks[number], around)
+            ):
                 continue
             matched += ours
             seen += raw
             longest_run = max(longest_run, size)
             before = (start + size, place + size)
+            following = blocks[number + 1].b if number + 1 < len(blocks) else len(self.words)
+            if other.words[before[0] : before[0] + 1] == (ANY,) and before[1] < following:
+                seen += self._weights[before[1]]  # the name of another user
         if before is not None and self._cut_off(other, *before):
             matched += other.weights[before[0]]
             seen += self._weights[-1]
@@ -161,3 +185,13 @@ class Seen:
         """Whether what was seen ends within the next word of the known text."""
         at_end = place == len(self.words) - 1 and start < len(other.words)
         return at_end and other.words[start].startswith(self._last)
+
+
+def _has_neighbour(block: SequenceMatch, around: Iterable[SequenceMatch]) -> bool:
+    """Whether a longer block is not more than two words away, in both texts."""
+    for other in around:
+        first, second = sorted((block, other))
+        near = second.a - first.a - first.size <= 2 and second.b - first.b - first.size <= 2
+        if other.size > 1 and near:
+            return True
+    return False

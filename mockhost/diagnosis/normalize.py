@@ -90,6 +90,7 @@ class Vocabulary(NamedTuple):
     noise: frozenset[str]
     common: frozenset[str]
     phrases: frozenset[tuple[str, ...]]
+    samples: frozenset[str]
 
 
 @cache
@@ -97,7 +98,12 @@ def vocabulary() -> Vocabulary:
     """What vocabulary.toml has."""
     data = tomllib.loads(VOCABULARY.read_text(encoding="utf-8"))
     phrases = (tuple(re.findall(r"\w+", phrase.casefold())) for phrase in data["phrases"])
-    return Vocabulary(frozenset(data["noise"].split()), frozenset(data["common"].split()), frozenset(phrases))
+    return Vocabulary(
+        frozenset(data["noise"].split()),
+        frozenset(data["common"].split()),
+        frozenset(phrases),
+        frozenset(data["samples"].split()),
+    )
 
 
 def normalize(text: str, *, files: bool = False) -> Words:

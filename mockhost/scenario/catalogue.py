@@ -26,7 +26,7 @@ def entries(shelf: str | None = None, env: Mapping[str, str] | None = None) -> l
 
     Raises UsageError for an unknown shelf.
     """
-    return [_entry(name, document, parent) for name, document, parent in _documents(shelf, env)]
+    return [_entry(name, document, parent) for name, document, parent in _documents(names(shelf, env), env)]
 
 
 def find(
@@ -45,7 +45,7 @@ def find(
     tags, causes = {tag.casefold() for tag in tags}, set(causes)
     words = [word.casefold() for word in words]
     found: list[dict[str, Any]] = []
-    for name, document, parent in _documents(shelf, env):
+    for name, document, parent in _documents(names(shelf, env), env):
         has = {str(tag).casefold() for tag in _list(document.get("tags"))}
         if tags <= has and (not causes or document.get("cause") in causes):
             about = "\n".join(_about(name, document)).casefold() if words else ""
@@ -62,17 +62,17 @@ def texts(
     `of`: the names to look at; None: all.
     """
     root = shipped_root()
-    for name, document, _ in _documents(None, env):
-        if (of is None or name in of) and not path_of(name, env).is_relative_to(root):
-            steps = (*_list(document.get("expect")), *_list(document.get("cured")))
-            compared = [step.get(key) for step in steps for key in ("gets", "note")]
-            yield name, [text for text in _strings([document.get("title"), compared]) if " " in text]
+    own = [name for name in names(env=env) if not path_of(name, env).is_relative_to(root)]
+    for name, document, _ in _documents((name for name in own if of is None or name in of), env):
+        steps = (*_list(document.get("expect")), *_list(document.get("cured")))
+        compared = [step.get(key) for step in steps for key in ("gets", "note")]
+        yield name, [text for text in _strings([document.get("title"), compared]) if " " in text]
 
 
 def _documents(
-    shelf: str | None, env: Mapping[str, str] | None
+    of: Iterable[str], env: Mapping[str, str] | None
 ) -> Iterator[tuple[str, _Document, str | None]]:
-    for name in names(shelf, env):
+    for name in of:
         file = path_of(name, env)
         compiled = shipped.current(name, file)
         if compiled is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,17 @@ def test_the_best_comes_first_and_scores_mean_something() -> None:
     assert scores == sorted(scores, reverse=True)
     assert catalogue.search("").findings == []
     assert catalogue.search(" \n\t'\"").findings == []
+
+
+def test_a_host_starts_without_the_catalogue() -> None:
+    """Only the commands that explain errors pay for it."""
+    script = (
+        "import sys, mockhost.cli.serve; from mockhost import MockHost\n"
+        "with MockHost('basics/healthy', control=False): pass\n"
+        "print([name for name in sys.modules if name.startswith('mockhost.diagnosis')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
 def test_the_nearest_is_told_where_nothing_fits() -> None:
