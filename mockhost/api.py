@@ -34,6 +34,7 @@ from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
+from mockhost.scenario.sources import OPERATOR, Opened, Source
 from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls import Authority, Certificates
@@ -65,16 +66,22 @@ class Terms(NamedTuple):
         self,
         scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario,
         overrides: Mapping[str, Any],
+        source: Source = OPERATOR,
     ) -> Scenario:
-        """Load a scenario with these terms laid over it. Raises ScenarioError, UsageError."""
+        """Load a scenario with these terms laid over it. Raises ScenarioError, UsageError.
+
+        source: whose the scenario and the overrides are, which decides what they may name.
+        """
         if isinstance(scenario, Scenario):
             loaded = scenario
             if overrides or self.sets:
                 loaded = loader.with_overrides(loaded, overrides, sets=self.sets)
         elif isinstance(scenario, Mapping):
-            loaded = loader.load_document(scenario, sets=self.sets, overrides=overrides)
+            loaded = loader.load_document(scenario, sets=self.sets, overrides=overrides, source=source)
         else:
-            loaded = loader.load(os.fspath(scenario), sets=self.sets, overrides=overrides or None)
+            loaded = loader.load(
+                os.fspath(scenario), sets=self.sets, overrides=overrides or None, source=source
+            )
         forced: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
         if self.tls is False:
             forced["host"] = {"tls": "plain_http"}
@@ -97,6 +104,8 @@ class MockHost(RunningHost):
     port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
     HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
+    control_files, control_env: folders and environment variables that documents may name which come over the control
+    plane; by default none.
     Raises ScenarioError, UsageError, CannotRun.
     """
 
@@ -110,6 +119,8 @@ class MockHost(RunningHost):
         control_host: str = "127.0.0.1",
         control_port: int = 0,
         control_token: str | None = None,
+        control_files: Sequence[str | os.PathLike[str]] = (),
+        control_env: Sequence[str] = (),
         tls: bool | None = None,
         tls_names: Sequence[str] = (),
         public_name: str | None = None,
@@ -120,10 +131,11 @@ class MockHost(RunningHost):
         **overrides: Any,
     ) -> None:
         self.terms = Terms(tls, seed, tuple(sets), clock)
+        opened = Opened.of(control_files, control_env)
         loaded = self.load(scenario, **overrides)
         state = None if state_dir is None else pathlib.Path(state_dir).absolute()
         certificates = Certificates(Authority(state), extra_names=tuple(tls_names))
-        self.runtime = Runtime(loaded, certificates)
+        self.runtime = Runtime(loaded, certificates, opened)
         self._hosts = _hosts(listen)
         self._port = port
         self._public_name = public_name
@@ -201,7 +213,7 @@ class MockHost(RunningHost):
         from mockhost.control.app import create_control_app
 
         return create_control_app(
-            lambda _: self._operated(),
+            lambda _: self._operated(self.runtime.network),
             token=self.control_token,
             bound_host=bound_host,
             names=self.tls_names,
@@ -242,13 +254,13 @@ class MockHost(RunningHost):
         from mockhost.operations.row import Media
         from mockhost.runtime.operations import perform
 
-        result = perform(self._operated(), find(operation), arguments)
+        result = perform(self._operated(OPERATOR), find(operation), arguments)
         return result.data.decode() if isinstance(result, Media) else result
 
-    def _operated(self) -> Operated:
+    def _operated(self, source: Source) -> Operated:
         from mockhost.runtime.operations import Operated
 
-        return Operated(self.runtime, lambda scenario, overrides: self.load(scenario, **overrides))
+        return Operated(self.runtime, self.terms.load, source=source)
 
     def connectors(self) -> Mapping[str, ClientTarget]:
         """The host's own truth, by connector."""

@@ -48,10 +48,25 @@ $ mockhost run basics/healthy -- sh ask.sh
 - Every change is sent as `Content-Type: application/json`.
 - The `Host` header has to be an address or name of this machine, \
 and an `Origin` header its own: a web page can't reach it.
+- A browser's `Sec-Fetch-Site` header has to be `same-origin` or `none`.
 - On loopback there is no token.
   Bound wider with `--control-host`, everything but `GET /v1/health` needs \
 `Authorization: Bearer …` with the token that `mockhost` printed or was given by `--control-token`.
 - Secrets are in `/v1/truth` only.
+
+## What a document may name
+
+A scenario, a setting or a rule that comes in here is somebody else's word.
+It may name scenarios on the host's shelves (`basics/healthy`); no other file, parent or environment variable.
+`mockhost serve --control-files DIR` opens a folder: a file in it may be a scenario, a parent, an `objects_file` or a \
+`body_file`, named by its path from there.
+`mockhost serve --control-env NAME` opens a variable.
+A refusal does not depend on whether the file or variable is there.
+
+`mockhost control` and the pytest plugin read files and variables on their own side, and send one document.
+A value that came from the client's environment is sent as `{"value": …, "secret": true}` in `vars`, and is redacted \
+on the host as well.
+A body that is not text is sent as `body_base64`.
 
 ## What goes wrong
 

@@ -71,7 +71,9 @@ so is a number where a text is due (`textID: 1001` should be `"1001"`).
 - A duration has a unit: `250ms`, `2s`, `3m`, `2h`, `730d`.
 - `${name}` in any text stands for a variable of [`vars`](#vars); `$${` stands for `${` itself.
 - In steps, `{{name}}` stands for what an earlier step has kept with `capture`.
-- Files that a scenario names (`objects_file`, `body_file`) lie in its own folder or below.
+- Files that a scenario names (`objects_file`, `body_file`) are in its own folder or below, \
+also where a `set` names them that happens later.
+- What comes [over the network](control-api.md#what-a-document-may-name) names no file that the operator did not open.
 - What is allowed and has no effect, such as a rule that can never fire, is a warning of `mockhost validate`; \
 `--strict` makes it a problem.
 - A file has at most 1 MiB and 60,000 values; a data file beside it 256 MiB.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from mockhost.cli.control_target import Target, pairs
@@ -24,6 +26,7 @@ def call(target: Target, operation: str | None, arguments: tuple[str, ...]) -> N
     mockhost control call get_objects name=SQL count=2
     """
     from mockhost import operations
+    from mockhost.scenario import standalone
 
     terminal = stdout()
     if operation is None:
@@ -40,7 +43,7 @@ def call(target: Target, operation: str | None, arguments: tuple[str, ...]) -> N
             name: given.pop(name) for name in (*row.in_path, *(q.name for q in row.query)) if name in given
         }
         given = {**outside, row.whole: given}
-    result = target.plane().call(operation, **given)
+    result = target.plane().call(operation, **standalone.arguments(operation, given, os.environ))
     if isinstance(result, str):
         terminal.line(result.rstrip("\n"))
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import click
 
@@ -58,10 +60,15 @@ def add(target: Target, rule: str, name: str | None) -> None:
 
     It is JSON or YAML as in a scenario file, or @FILE, or - for standard input.
     """
+    from mockhost.scenario import standalone
+    from mockhost.scenario.sources import OPERATOR, Beside
+
     said = document(rule, "a rule")
     if name is not None:
         said["name"] = name
-    stdout().line(target.plane().call("add_rule", rule=said)["name"])
+    source = Beside(Path(rule[1:]).parent) if rule.startswith("@") else OPERATOR
+    made = standalone.rule(said, os.environ, source)
+    stdout().line(target.plane().call("add_rule", rule=made)["name"])
 
 
 @rules.command("remove")

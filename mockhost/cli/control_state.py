@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -134,21 +134,17 @@ def use(target: Target, scenario: str, sets: tuple[str, ...]) -> None:
 
 
 def _use(plane: ControlPlane, name: str, overrides: dict[str, Any] | None) -> Any:
-    """A file is looked for where the host runs; if it isn't there (a container), what is in it is sent."""
-    from mockhost.scenario import loader, shelves
+    """A file is read here and sent as one document: the host may be on another machine, and reads no file for us."""
+    from mockhost.scenario import loader, shelves, standalone
 
-    if not shelves.looks_like_file(name):
-        return plane.call("use_scenario", scenario=name, overrides=overrides)
-    found = shelves.find(name)
-    scenario = loader.load(name)
+    said = standalone.arguments("use_scenario", {"scenario": name, "overrides": overrides}, os.environ)
     try:
-        return plane.call("use_scenario", scenario=_whole_path(found.file), overrides=overrides)
+        return plane.call("use_scenario", **said)
     except UsageError:
-        return plane.call("use_scenario", scenario=scenario.document, overrides=overrides)
-
-
-def _whole_path(file: Path) -> str:
-    return str(file.absolute())
+        if said["scenario"] != name or shelves.on_shelf(shelves.full_name(name)) is None:
+            raise
+        # It is on a shelf that only this side has.
+        return plane.call("use_scenario", **standalone.sent(loader.load(name, overrides=overrides)))
 
 
 def _begun(begun: Mapping[str, Any]) -> None:
@@ -173,7 +169,10 @@ def set_values(target: Target, sets: tuple[str, ...]) -> None:
     mockhost control set host.debug=true
     mockhost control set client.SQL.secret_token=the-old-one host.tls=expired
     """
-    done = target.plane().call("patch_host", set=_values(sets))
+    from mockhost.scenario import standalone
+
+    values = standalone.settings(_values(sets), os.environ)
+    done = target.plane().call("patch_host", set=values)
     terminal = stdout()
     for each in done["set"]:
         terminal.line(f"{each['path']}: effective {each['applied']}")

@@ -6,6 +6,7 @@ says what the default says still wins over the environment.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,6 +87,16 @@ class Name(TextType):
         return [part for part in re.split(r"[\s,]+", rv) if part]
 
 
+class Folder(click.Path):
+    """A folder that is there. In the environment several are parted as in PATH."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, file_okay=False, path_type=Path)
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        return [part for part in rv.split(os.pathsep) if part]
+
+
 class Hosting(NamedTuple):
     """What the shared options say."""
 
@@ -100,6 +111,8 @@ class Hosting(NamedTuple):
     set: tuple[str, ...]
     state: Path | None
     public_name: tuple[str, ...] = ()
+    control_files: tuple[Path, ...] = ()
+    control_env: tuple[str, ...] = ()
 
     def make(self, scenario: str) -> MockHost:
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
@@ -116,6 +129,8 @@ class Hosting(NamedTuple):
             control_host=self.control_host,
             control_port=self.control_port,
             control_token=self._token(),
+            control_files=self.control_files,
+            control_env=self.control_env,
             tls=self.tls,
             tls_names=tuple(dict.fromkeys([*names, *self.tls_name])),
             public_name=next((f"[{name}]" if ":" in name else name for name in names), None),
@@ -221,6 +236,20 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             metavar="TOKEN",
             help="The control plane's bearer token; where one is needed and none given, it is made up, and kept where "
             "--state says.",
+        ),
+        _option(
+            "--control-files",
+            multiple=True,
+            type=Folder(),
+            metavar="DIR",
+            help="A folder whose files may be named in what comes over the control plane; repeatable. [default: none]",
+        ),
+        _option(
+            "--control-env",
+            multiple=True,
+            type=Name(),
+            metavar="NAME",
+            help="An environment variable that may be named there; repeatable. [default: none]",
         ),
         _option(
             "--tls-name",

@@ -1,7 +1,8 @@
 """The control plane: the Flask application behind port 8586, always there, whatever the data plane does.
 
 It has no token on loopback, so a web page must not be able to reach it: neither one that has its own name resolve to
-127.0.0.1 (the `Host` check), nor one that posts a form or calls `fetch` (the content type and the `Origin` check).
+127.0.0.1 (the `Host` check), nor one that posts a form or calls `fetch` (the content type, `Origin` and
+`Sec-Fetch-Site`). What comes in may name no file and no variable that the operator did not open (`scenario.sources`).
 Errors become answers here and nowhere else: JSON, one shape, never a traceback.
 """
 
@@ -32,6 +33,8 @@ HEARTBEAT = 15.0
 _WILDCARDS = ("0.0.0.0", "::", "")
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods that endpoints of the table change something by; no other gets further than 405."""
+_OUR_SITES = frozenset({"same-origin", "none"})
+"""What a browser says in Sec-Fetch-Site of its own pages, and of what somebody typed (W3C Fetch Metadata, 2.4)."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:/@\s]+)(?::[0-9]{1,5})?")
 
 
@@ -71,7 +74,14 @@ def create_control_app(
 
     app.view_functions = {each.name: partial(_answer, find, each, heartbeat) for each in TABLE}
     _answer_errors(app)
+    app.after_request(_as_declared)
     return app
+
+
+def _as_declared(response: Response) -> Response:
+    """Have no browser take an answer for something else than its media type says."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 class _App(Flask):
@@ -140,6 +150,12 @@ class Guard:
         if origin is not None and origin.casefold() != f"{asked.scheme}://{host}".casefold():
             raise Refused(
                 403, f"pages of {origin} may not use this host", hint="ask without an Origin header"
+            )
+        site = asked.headers.get("Sec-Fetch-Site")
+        if site is not None and site.strip().casefold() not in _OUR_SITES:
+            hint = "ask from outside a browser, or from a page of this host"
+            raise Refused(
+                403, f"pages of another site may not use this host (Sec-Fetch-Site: {site})", hint=hint
             )
         if self._token is not None and not (is_open and asked.method == "GET"):
             self._authorise(asked.headers.get("Authorization", ""), self._token)

@@ -20,7 +20,8 @@ _SCENARIO = takes(
     "scenario",
     scenario={
         "type": ["string", "object"],
-        "description": "a shipped scenario's name, the path of a file, or a whole document in the scenario format",
+        "description": "a scenario's name on a shelf, a file in a folder that the operator opened, or a whole document "
+        "in the scenario format, which names no file and no environment variable that is not opened",
     },
     overrides={"type": "object", "description": "what is laid over it: a document, or values by dotted path"},
     name={"type": "string", "description": "what a document is called here; default: (document)"},

@@ -1,7 +1,7 @@
 """A host in another process, container or machine, behind the fixture: through its control plane.
 
-It does whatever a host of this process does. Only its process belongs to whoever started it, scenarios with data files
-can't be sent to it, and its journal is a copy, taken when it is asked for.
+It does whatever a host of this process does, with the files and variables of this side. Only its process belongs to
+whoever started it, and its journal is a copy, taken when it is asked for.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from mockhost.pytest_plugin import findings
 from mockhost.pytest_plugin.judged import Judged
 from mockhost.rules.nearmiss import Miss, NearMiss
 from mockhost.running import ClientTarget, HostClock
+from mockhost.scenario import standalone
 from mockhost.scenario.model import Scenario
 
 _JSON = Mapping[str, Any]
@@ -68,13 +69,13 @@ class RemoteHost(Judged):
         self.begun(scenario)
 
     def begun(self, scenario: Scenario) -> None:
-        """Begin again with a scenario. Raises UsageError if it has data files."""
-        self.call("use_scenario", scenario=_document(scenario), name=scenario.name)
+        """Begin again with a scenario, sent as one document."""
+        self.call("use_scenario", **standalone.sent(scenario))
         self._scenario = scenario
 
     def call(self, operation: str, /, **arguments: Any) -> Any:
         """Do an operation by its name, as a host of this process does."""
-        result = self._plane.call(operation, **arguments)
+        result = self._plane.call(operation, **standalone.arguments(operation, arguments, os.environ))
         if find(operation).changes and self._trusted.handed_out:
             self.connectors()  # what clients trust may be another now
         return result
@@ -267,26 +268,6 @@ class RemoteJournal:
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.entries())
-
-
-def _document(scenario: Scenario) -> Mapping[str, object]:
-    """A scenario as it is sent: its variables have the values that they have here. Raises UsageError for data files."""
-    if scenario.trail.data_files:
-        names = ", ".join(file.name for file in scenario.trail.data_files)
-        raise UsageError(
-            f"{scenario.name} has data files, which can't be sent to a host: {names}",
-            hint="write the objects into the scenario",
-        )
-    if not scenario.secrets:
-        return scenario.document
-    declared = scenario.document["vars"]
-    assert isinstance(declared, Mapping)
-    # The environment over there is another one.
-    values = {
-        name: os.environ.get(str(said.get("env")), said.get("default")) if isinstance(said, Mapping) else said
-        for name, said in declared.items()
-    }
-    return {**scenario.document, "vars": values}
 
 
 def _bytes(said: _JSON | None) -> bytes:

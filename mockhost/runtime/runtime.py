@@ -32,6 +32,7 @@ from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
 from mockhost.scenario import loader
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
+from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
 from mockhost.slices import Steps
 from mockhost.tenants import Tenant, Tenants
 from mockhost.tls import Certificates
@@ -116,8 +117,10 @@ class Accepted:
 class Runtime:
     """One running mock. `address` gives the base of its URLs once a listener is bound."""
 
-    def __init__(self, scenario: Scenario, certificates: Certificates) -> None:
+    def __init__(self, scenario: Scenario, certificates: Certificates, opened: Opened = NOTHING) -> None:
         self.lock = threading.RLock()
+        self.network = Network(opened)
+        """the source of whatever came over the control plane: what it may name"""
         self.events = EventBus()
         self.certificates = certificates
         self.listener: Listener | None = None
@@ -509,9 +512,10 @@ class Runtime:
         self.tell("change", {"connectors": list(changes), "objects": sum(touched.values())})
         return touched
 
-    def set(self, path: str, value: object) -> dict[str, object]:
+    def set(self, path: str, value: object, source: Source = OPERATOR) -> dict[str, object]:
         """Set one value of the scenario by its path, live. Raises ScenarioError if the result is no scenario.
 
+        source: whose word it is, which decides what it may name.
         Returns {path, applied}: `now`, or `at restart` for what the service reads when it starts. Raises UsageError
         for what counts only when a scenario begins.
         """
@@ -523,7 +527,7 @@ class Runtime:
             hint = did_you_mean(name, self.scenario.connectors)
             raise UsageError(f"{path}: there is no connector {name!r}", hint=hint)
         with self.lock:
-            changed = loader.with_overrides(self.scenario, {path: value})
+            changed = loader.with_overrides(self.scenario, {path: value}, source=source)
             before, self.scenario = self.scenario, changed
             later = self.host.configure(changed.host, _of_host(changed))
             self.served.configure(changed.connectors, changed.providers)
@@ -640,9 +644,12 @@ class Runtime:
             return ""
         return found.text
 
-    def add_rule(self, document: Mapping[str, object]) -> str:
-        """Put a live rule before all others; its name. Raises UsageError if it is no rule."""
-        loader.judge_rule(document, self.scenario)
+    def add_rule(self, document: Mapping[str, object], source: Source = OPERATOR) -> str:
+        """Put a live rule before all others; its name. Raises UsageError if it is no rule.
+
+        source: whose it is, which decides what it may name.
+        """
+        document = loader.live_rule(document, self.scenario, source)
         with self.lock:
             self.journal.remember(tokens_in(document))
             name = self.rules.add(document, self.clock.now())

@@ -120,7 +120,8 @@ def _dependent(value: Any, rule: Any, part: Schema, root: Schema) -> bool:
 
 _CHECKS: Mapping[str, _Check] = {
     **dict.fromkeys(
-        ("$schema", "$id", "$defs", "title", "description", "default", "examples", "x-says"), _annotation
+        ("$schema", "$id", "$defs", "title", "description", "default", "examples", "x-says", "x-names"),
+        _annotation,
     ),
     "$ref": _ref,
     "anyOf": _any_of,

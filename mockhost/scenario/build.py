@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,9 +26,9 @@ from mockhost.ecma.config import TLS_WORDS as TLS_WORDS
 from mockhost.ecma.kinds import KINDS
 from mockhost.provider.config import Extension, ProviderConfig, TypeConfig
 from mockhost.provider.offers import OFFERS
-from mockhost.scenario import data
+from mockhost.scenario import data, naming
 from mockhost.scenario.gone import Removed, connectors_of
-from mockhost.scenario.layers import Findings, Layer, owner
+from mockhost.scenario.layers import Findings, Layer
 from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Step, Trail
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import columns_of, file_of
@@ -50,8 +51,11 @@ def scenario(
     Raises DataProblem if a data file that was there a moment ago can't be read now.
     """
     found = [
-        data.locate(owner(trail.layers, path).folder(path), said) for path, said in data.mentions(filled)
+        naming.file(trail.layers, each.path, each.text)
+        for each in naming.mentions(filled)
+        if each.kind == naming.FILE
     ]
+    filled = naming.settled(filled, trail.layers)
     removed = Removed(trail.layers, document)
     return Scenario(
         name=name,
@@ -73,7 +77,7 @@ def scenario(
         connector_states={n: dict(c["states"]) for n, c in filled["connectors"].items() if c.get("states")},
         providers={n: provider_config(c) for n, c in filled["connectors"].items() if c.get("kind") == SCIM},
         on_demand=_on_demand(filled.get("on_demand")),
-        rules=tuple(_rule(rule, i, trail.layers) for i, rule in enumerate(filled.get("rules", ()))),
+        rules=tuple(rule(each, i, trail.layers) for i, each in enumerate(filled.get("rules", ()))),
         expect=_steps(_left(filled, "expect", removed)),
         cure=_steps(_left(filled, "cure", removed)),
         cured=_steps(_left(filled, "cured", removed)),
@@ -247,24 +251,32 @@ def _with_file(objects: tuple[Map, ...], rows: Sequence[Map]) -> Sequence[Map]:
     return (*objects, *rows)
 
 
-def _rule(said: Map, index: int, layers: Sequence[Layer]) -> Step:
-    rule: Step = {"name": f"rules[{index}]", **said}
+def rule(said: Map, index: int, layers: Sequence[Layer]) -> Step:
+    made: Step = {"name": f"rules[{index}]", **said}
     path: Path = ("rules", index)
-    rule.update(_body_read(said, path, layers))
+    made.update(_body_read(said, path, layers))
     if "sequence" in said:
         steps = enumerate(said["sequence"])
-        rule["sequence"] = [{**step, **_body_read(step, (*path, "sequence", i), layers)} for i, step in steps]
-    return rule
+        made["sequence"] = [{**step, **_body_read(step, (*path, "sequence", i), layers)} for i, step in steps]
+    return made
 
 
 def _body_read(said: Map, path: Path, layers: Sequence[Layer]) -> Step:
-    """The reply of a rule or of a step, where it has its body in a file: with what is in it."""
+    """The reply of a rule or of a step, where it has its body in a file or as base64: with the body itself."""
     reply = said.get("reply")
-    if not isinstance(reply, Mapping) or "body_file" not in reply:
+    if not isinstance(reply, Mapping):
         return {}
-    folder = owner(layers, (*path, "reply", "body_file")).folder((*path, "reply", "body_file"))
-    body = data.body(data.locate(folder, reply["body_file"]))
-    return {"reply": {**{k: v for k, v in reply.items() if k != "body_file"}, "body": body}}
+    if "body_file" in reply:
+        body = data.body(naming.file(layers, (*path, "reply", "body_file"), reply["body_file"]))
+    elif "body_base64" in reply:
+        body = data.text_or_bytes(base64.b64decode(reply["body_base64"]))
+    else:
+        return {}
+    return {"reply": {**{k: v for k, v in reply.items() if k not in BODIES}, "body": body}}
+
+
+BODIES: Final = ("body", "body_file", "body_base64")
+"""How a reply can give its body: by one of them."""
 
 
 # -- durations in steps --------------------------------------------------------------------------------------

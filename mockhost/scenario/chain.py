@@ -10,6 +10,7 @@ from mockhost.scenario import parsing, schema, shape, shelves, shipped
 from mockhost.scenario.layers import FileLayer, Layer, shown_name
 from mockhost.scenario.merge import Document, idle_nulls, merged
 from mockhost.scenario.paths import Path, written
+from mockhost.scenario.sources import Beside, Source
 
 PARENTS_LIMIT = 16
 
@@ -32,36 +33,37 @@ class Chain:
         """whether a parent could not be read, so that much may be missing"""
         self._seen: list[FilePath] = []
 
-    def read_file(self, found: shelves.Found) -> None:
+    def read_file(self, found: shelves.Found, source: Source) -> None:
         """Read a file and its parents. Raises UsageError if a file can't be read at all."""
-        layer = self._read(found)
+        layer = self._read(found, source)
         if layer is not None:
-            self.read_parents_of(layer, found.file.parent)
+            self.read_parents_of(layer)
         if not self.broken:
             self._check_nulls()
 
-    def read_parents_of(self, layer: Layer, folder: FilePath) -> None:
-        """Take `layer` as the scenario and read its parents; relative files count from `folder`."""
+    def read_parents_of(self, layer: Layer) -> None:
+        """Take `layer` as the scenario and read its parents, as far as its source may name them."""
         self.layers = [layer]
         self._check_format(layer, needed=isinstance(layer, FileLayer))
         while (said := layer.document.get("extends")) is not None:
-            found = self._find(said, layer, folder)
-            if found is None:
+            named = self._find(said, layer)
+            if named is None:
                 self.broken = True
                 break
+            found, source = named
             if len(self.layers) == 1:
                 self.parent = found.name or str(found.file.resolve())
             shortcut = self._as_compiled(found)
             if shortcut is not None:
                 self.layers.append(shortcut)
                 break
-            parent = self._read(found)
+            parent = self._read(found, source)
             if parent is None:
                 self.broken = True
                 break
             self._check_format(parent, needed=True)
             self.layers.append(parent)
-            layer, folder = parent, found.file.parent
+            layer = parent
         self.layers.reverse()
 
     def _as_compiled(self, found: shelves.Found) -> Layer | None:
@@ -70,14 +72,14 @@ class Chain:
         entry = shipped.current(found.name, found.file)
         return None if entry is None else shipped.layer(entry, reader(found, self.env))
 
-    def _find(self, said: object, layer: Layer, folder: FilePath) -> shelves.Found | None:
-        """The file that `extends` means; None and a problem if it can't be had."""
+    def _find(self, said: object, layer: Layer) -> tuple[shelves.Found, Source] | None:
+        """The file that `extends` means, and its source; None and a problem if it can't be had."""
         path: Path = ("extends",)
         if not isinstance(said, str) or not said:
             self._add(layer, path, "'extends' is one name or file", "such as basics/healthy or ./base.yaml")
             return None
         try:
-            found = shelves.find(said, self.env, beside=folder)
+            found, source = layer.source(path).find(said, self.env)
         except UsageError as error:
             self._add(layer, path, error.message, error.hint)
             return None
@@ -89,9 +91,9 @@ class Chain:
         if len(self._seen) >= PARENTS_LIMIT:
             self._add(layer, path, f"more than {PARENTS_LIMIT} files extend each other")
             return None
-        return found
+        return found, source
 
-    def _read(self, found: shelves.Found) -> FileLayer | None:
+    def _read(self, found: shelves.Found, source: Source) -> FileLayer | None:
         shown = shown_name(found.file)
         self._seen.append(found.file.resolve())
         try:
@@ -107,7 +109,7 @@ class Chain:
             problem = Problem(shown, root.line, root.column, "$", message, "begin with 'format: 1'")
             self.problems.append(problem)
             return None
-        return FileLayer(found.file.absolute(), shown, root, reading.spoilt)
+        return FileLayer(found.file.absolute(), shown, root, reading.spoilt, source)
 
     def _add(self, layer: Layer, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
         where = layer.place(path, key=key)
@@ -144,7 +146,7 @@ def reader(found: shelves.Found, env: Mapping[str, str]) -> Callable[[], Sequenc
 
     def read() -> Sequence[Layer]:
         chain = Chain(env, compiled=False)
-        chain.read_file(found)
+        chain.read_file(found, Beside(found.file.parent))
         return chain.layers
 
     return read

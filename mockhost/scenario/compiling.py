@@ -6,13 +6,13 @@ import json
 import os
 from pathlib import Path
 
-from mockhost.scenario import loader, shipped
-from mockhost.scenario.data import mentions
+from mockhost.scenario import loader, naming, shipped
 from mockhost.scenario.gone import Removed
 from mockhost.scenario.layers import owner
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.paths import written
 from mockhost.scenario.shelves import names, shipped_root
+from mockhost.scenario.sources import Beside
 
 
 def compile_shipped(target: Path | None = None) -> bool:
@@ -58,10 +58,11 @@ def _entry(scenario: Scenario) -> shipped.Entry:
     chain = [relative(file) for layer in reversed(layers) for file in layer.files]
     files = [*chain, *(relative(file) for file in scenario.trail.data_files)]
     folders = {}
-    for path, _ in mentions(scenario.document):
-        folder = owner(layers, path).folder(path)
-        assert folder is not None  # shipped scenarios are files
-        folders[written(path)] = relative(folder)
+    for each in naming.mentions(scenario.document):
+        if each.kind == naming.FILE:
+            source = owner(layers, each.path).source(each.path)
+            assert isinstance(source, Beside)  # shipped scenarios are files
+            folders[written(each.path)] = relative(source.folder)
     sha256 = shipped.fingerprint(root, files)
     assert sha256 is not None  # they were all read a moment ago
     removed = Removed(layers, scenario.document).names

@@ -1,6 +1,6 @@
 """Data files beside a scenario: `objects_file` (CSV with a header row, or a JSON list) and `body_file`.
 
-A scenario's files stay in its folder; only what the operator says himself (`--set`, Python) may point elsewhere.
+Which file a document may name is decided by its source (`sources`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from typing import NamedTuple
 
 from mockhost.ecma.config import OBJECT_DN, Column, ObjectRows
 from mockhost.scenario.layers import shown_name
-from mockhost.scenario.paths import Path as DocumentPath
-from mockhost.scenario.paths import value_at
+from mockhost.scenario.sources import DataProblem as DataProblem
 
 SIZE_LIMIT = 256 << 20
 """Bytes of a data file."""
@@ -28,15 +27,6 @@ LIST_SEPARATOR = "|"
 """Separates the values of a multi-valued column in a CSV cell."""
 
 Row = Mapping[str, object]
-
-
-class DataProblem(Exception):
-    """A data file that can't be used: the text of a problem, and a hint."""
-
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
 
 
 class RowProblem(NamedTuple):
@@ -65,39 +55,6 @@ class Table(NamedTuple):
         return self.lines[row] if row < len(self.lines) else 0
 
 
-def locate(folder: Path | None, text: str) -> Path:
-    """The file that `text` names, in `folder` (None: from the working folder, anywhere). Raises DataProblem."""
-    if "\0" in text:
-        raise DataProblem("a file's name can't have a NUL in it")
-    file = Path(text) if folder is None else folder / text
-    try:
-        whole = file.resolve()
-        if folder is not None and not whole.is_relative_to(folder.resolve()):
-            raise DataProblem(f"{text} is not in the scenario's folder", "put the file beside the scenario")
-        if not whole.is_file():
-            raise DataProblem(
-                f"there is no file {text}", "it is looked for beside the scenario" if folder else ""
-            )
-    except (OSError, RuntimeError) as error:
-        raise DataProblem(f"{text} can't be a file ({type(error).__name__})") from None
-    return whole
-
-
-def mentions(document: Mapping[str, object]) -> Iterator[tuple[DocumentPath, str]]:
-    """The data files that a document names, as written, with the places where it does."""
-    connectors, rules = document.get("connectors"), document.get("rules")
-    for name, connector in connectors.items() if isinstance(connectors, Mapping) else ():
-        path: DocumentPath = ("connectors", name, "system", "objects_file")
-        said = value_at(connector, path[2:])
-        if isinstance(said, str):
-            yield path, said
-    for i in range(len(rules) if isinstance(rules, list) else 0):
-        path = ("rules", i, "reply", "body_file")
-        said = value_at(rules, path[1:])
-        if isinstance(said, str):
-            yield path, said
-
-
 def content(file: Path) -> bytes:
     """The bytes of a data file. Raises DataProblem."""
     try:
@@ -112,7 +69,11 @@ def content(file: Path) -> bytes:
 
 def body(file: Path) -> str | bytes:
     """What a `body_file` holds: text where it is UTF-8, else bytes. Raises DataProblem."""
-    data = content(file)
+    return text_or_bytes(content(file))
+
+
+def text_or_bytes(data: bytes) -> str | bytes:
+    """A body as text where it is UTF-8, else as bytes."""
     try:
         return data.decode()
     except UnicodeDecodeError:

@@ -16,6 +16,7 @@ from mockhost.errors import Problem
 from mockhost.scenario.merge import Document, merged
 from mockhost.scenario.nodes import Node, nearest, plain
 from mockhost.scenario.paths import GONE, Path, value_at, written
+from mockhost.scenario.sources import OPERATOR, Beside, Source
 
 
 class Place(NamedTuple):
@@ -41,15 +42,23 @@ class Layer(Protocol):
     def raw(self, path: Path) -> str | None:
         """How a scalar that is no text was written, if that is known."""
 
-    def folder(self, path: Path) -> FilePath | None:
-        """The folder that data files named at `path` must be in; None where the operator says them himself."""
+    def source(self, path: Path) -> Source:
+        """Where what is said at `path` came from, which decides what it may name."""
 
 
 class FileLayer:
     """A file that was read."""
 
-    def __init__(self, file: FilePath, shown: str, root: Node, spoilt: frozenset[Path] = frozenset()) -> None:
+    def __init__(
+        self,
+        file: FilePath,
+        shown: str,
+        root: Node,
+        spoilt: frozenset[Path] = frozenset(),
+        source: Source | None = None,
+    ) -> None:
         self.file = file
+        self._source = source or Beside(file.parent)
         self.shown = shown
         self.root = root
         self.spoilt = spoilt
@@ -69,8 +78,8 @@ class FileLayer:
     def raw(self, path: Path) -> str | None:
         return nearest(self.root, path)[0].raw
 
-    def folder(self, path: Path) -> FilePath | None:
-        return self.file.parent
+    def source(self, path: Path) -> Source:
+        return self._source
 
 
 def _is_scalar(node: Node) -> bool:
@@ -78,12 +87,12 @@ def _is_scalar(node: Node) -> bool:
 
 
 class WordsLayer:
-    """What was said outside of files: `--set`, a test's overrides, a dict."""
+    """What was said outside of files: `--set`, a test's overrides, a dict, a body that the control plane got."""
 
-    def __init__(self, label: str, document: Document, folder: FilePath | None = None) -> None:
+    def __init__(self, label: str, document: Document, source: Source = OPERATOR) -> None:
         self.label = label
         self.document = document
-        self._folder = folder
+        self.whose = source
 
     @property
     def files(self) -> tuple[FilePath, ...]:
@@ -96,8 +105,8 @@ class WordsLayer:
         value = value_at(self.document, path)
         return None if value is GONE or isinstance(value, str) else json.dumps(value)
 
-    def folder(self, path: Path) -> FilePath | None:
-        return self._folder
+    def source(self, path: Path) -> Source:
+        return self.whose
 
 
 class CompiledLayer:
@@ -130,8 +139,8 @@ class CompiledLayer:
     def raw(self, path: Path) -> str | None:
         return owner(self._from_files(), path).raw(path)
 
-    def folder(self, path: Path) -> FilePath | None:
-        return self._folders.get(written(path), self.files[0].parent)
+    def source(self, path: Path) -> Beside:
+        return Beside(self._folders.get(written(path), self.files[0].parent))
 
 
 def merge_all(layers: Sequence[Layer]) -> Document:

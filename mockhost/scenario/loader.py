@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
 from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
-from mockhost.scenario import build, meaning, schema, shape, shelves, shipped, steps, variables, words
+from mockhost.scenario import build, meaning, naming, schema, shape, shipped, steps, variables, words
 from mockhost.scenario.chain import Chain, reader
 from mockhost.scenario.data import DataProblem
 from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
 from mockhost.scenario.merge import Document, idle_nulls, plain_document
 from mockhost.scenario.model import Scenario, Trail
+from mockhost.scenario.sources import OPERATOR, Beside, Source
 from mockhost.scenario.words import stacked
 
 
@@ -23,18 +24,20 @@ def load(
     overrides: Mapping[str, object] | None = None,
     env: Mapping[str, str] | None = None,
     compiled: bool = True,
+    source: Source = OPERATOR,
 ) -> Scenario:
     """Load a scenario by its name on a shelf (`basics/healthy`) or as a file (`./mine.yaml`).
 
     sets: `PATH=VALUE` texts, laid over the file in order; overrides: a document, or values by dotted path, over
     those. All follow the merge rule of `extends`. env: where variables come from (default: the environment).
     compiled: whether what was compiled of shipped scenarios may be used.
+    source: whose the name and the overrides are, which decides what they may name; `sets` are always the operator's.
     Raises ScenarioError with the problems of the whole chain of files, UsageError for a name or file that
     isn't there.
     """
     env = os.environ if env is None else env
-    found = shelves.find(os.fspath(name_or_path), env)
-    said = words.layers(sets, overrides)
+    found, whose = source.find(os.fspath(name_or_path), env)
+    said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
     name, origin = found.name or found.file.stem, str(found.file.absolute())
     entry = shipped.current(found.name, found.file) if compiled and found.name is not None else None
     if entry is not None:
@@ -42,7 +45,7 @@ def load(
         known = not said
         return _assemble([layer, *said], name, origin, entry.parent, env, judged=known)
     chain = Chain(env, compiled=compiled)
-    chain.read_file(found)
+    chain.read_file(found, whose)
     if chain.problems:
         _raise_all(chain, said, name, env)
     return _assemble([*chain.layers, *said], name, origin, chain.parent, env)
@@ -56,17 +59,18 @@ def load_document(
     env: Mapping[str, str] | None = None,
     name: str = "(document)",
     folder: str | os.PathLike[str] | None = None,
+    source: Source = OPERATOR,
 ) -> Scenario:
-    """Load a scenario that Python made. `format` may be left out.
+    """Load a scenario that Python made, or that came over the network. `format` may be left out.
 
     folder: where `extends: ./...` and data files are looked up (default: the working folder, and data files may
-    then be anywhere). Otherwise as `load`.
+    then be anywhere). source: whose the document and the overrides are. Otherwise as `load`.
     """
     env = os.environ if env is None else env
-    base = None if folder is None else FilePath(folder)
+    whose = source if folder is None else Beside(FilePath(folder))
     chain = Chain(env)
-    chain.read_parents_of(WordsLayer(name, plain_document(document, name), base), base or FilePath())
-    said = words.layers(sets, overrides)
+    chain.read_parents_of(WordsLayer(name, plain_document(document, name), whose))
+    said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
     if chain.problems:
         _raise_all(chain, said, name, env)
     return _assemble([*chain.layers, *said], name, None, chain.parent, env)
@@ -78,26 +82,33 @@ def with_overrides(
     *,
     sets: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    source: Source = OPERATOR,
 ) -> Scenario:
     """The scenario with more laid over it, judged anew. The given one stays as it is.
 
-    overrides: a document, values by dotted path (`{"host.debug": True}`), or one `PATH=VALUE`.
+    overrides: a document, values by dotted path (`{"host.debug": True}`), or one `PATH=VALUE`. source: whose they and
+    `sets` are, which decides what they may name.
     Raises ScenarioError if the result is no scenario, UsageError for a path that can't be one.
     """
     if isinstance(overrides, str):
         sets, overrides = [*sets, overrides], None
     env = scenario.trail.env if env is None else env
-    layers = stacked(scenario.trail.layers, words.layers(sets, overrides))
+    layers = stacked(scenario.trail.layers, words.layers(sets, overrides, source))
     return _assemble(layers, scenario.name, scenario.origin, scenario.parent, env)
 
 
-def judge_rule(document: Mapping[str, object], scenario: Scenario) -> None:
-    """Whether a map is a rule as a scenario's `rules` has them, for one that comes while the host runs it.
+def live_rule(
+    document: Mapping[str, object], scenario: Scenario, source: Source = OPERATOR
+) -> dict[str, object]:
+    """A rule that comes while the host runs, as a scenario's `rules` have them: with the bodies of its files read.
 
-    Raises UsageError with all that is wrong with it.
+    source: whose it is, which decides what it may name. Raises UsageError with all that is wrong with it.
     """
-    rules: Document = {"rules": [plain_document(document, "the rule")]}
-    findings = Findings([WordsLayer("the rule", rules)])
+    layers = [WordsLayer("the rule", {"rules": [plain_document(document, "the rule")]}, source)]
+    trail = scenario.trail
+    given = variables.values(scenario.document, trail.env, trail.layers)
+    findings = Findings(layers, hide=given.secrets)
+    rules = variables.filled_settings(layers[0].document, given, findings)
     shape.judge({"format": 1, **rules}, findings)
     sound = findings.sound(rules)
     assert isinstance(sound, dict)
@@ -105,20 +116,18 @@ def judge_rule(document: Mapping[str, object], scenario: Scenario) -> None:
     steps.judge_rules(
         sound["rules"], columns, (scenario.states, *scenario.connector_states.values()), findings
     )
-    sequence = document.get("sequence")
-    said: list[tuple[tuple[str | int, ...], object]] = [((), document)]
-    said += [(("sequence", i), step) for i, step in enumerate(sequence if isinstance(sequence, list) else ())]
-    for path, each in said:
-        reply = each.get("reply") if isinstance(each, Mapping) else None
-        if isinstance(reply, Mapping) and "body_file" in reply:
-            where = ("rules", 0, *path, "reply", "body_file")
-            findings.add(where, "a rule that no file has can't name one", "write a body")
+    naming.judge(rules, findings)
     found = [p._replace(path=p.path.replace("$.rules[0]", "$", 1)) for p in findings.problems]
     if len(found) == 1:
         raise UsageError(f"that is no rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
     if found:
         texts = [f"{p.path}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
         raise UsageError(f"that is no rule: {'; '.join(texts)}")
+    try:
+        made = build.rule(naming.settled(rules, layers)["rules"][0], 0, layers)
+    except DataProblem as problem:
+        raise UsageError(problem.message, hint=problem.hint) from None
+    return made if "name" in document else {key: value for key, value in made.items() if key != "name"}
 
 
 # -- putting together -----------------------------------------------------------------------------------------
@@ -134,8 +143,8 @@ def _assemble(
     judged: bool = False,
 ) -> Scenario:
     document = _document(layers)
-    given = variables.values(document, env)
-    if judged and not given.secrets:
+    given = variables.values(document, env, layers)
+    if judged and not given.read:
         filled = variables.filled(document, given)
     else:
         filled, findings = _judge(layers, document, given, name)
@@ -164,6 +173,7 @@ def _judge(
     _judge_nulls(layers, findings)
     if whole:
         meaning.judge(filled, name, findings)
+        naming.judge(filled, findings)
     return filled, findings
 
 
@@ -185,9 +195,8 @@ def _raise_all(chain: Chain, said: Sequence[Layer], name: str, env: Mapping[str,
     layers = [*chain.layers, *said]
     if chain.layers:
         document = _document(layers)
-        problems += _judge(layers, document, variables.values(document, env), name, whole=not chain.broken)[
-            1
-        ].problems
+        given = variables.values(document, env, layers)
+        problems += _judge(layers, document, given, name, whole=not chain.broken)[1].problems
     _raise(problems, layers)
 
 

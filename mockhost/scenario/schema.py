@@ -1,6 +1,7 @@
 """The JSON Schema of a scenario: the single description of all keys, and how to look things up in it.
 
-Its annotation `x-says` is ours: it words a failure (an empty text hides it).
+Two annotations are ours: `x-says` words a failure (an empty text hides it), `x-names` marks what can name a file, a
+parent, an environment variable or a pattern, and settings in which those can stand again (`naming`).
 """
 
 from __future__ import annotations

@@ -16,6 +16,9 @@ from mockhost.errors import UsageError, did_you_mean
 SUFFIXES = (".yaml", ".yml", ".json")
 VARIABLE = "MOCKHOST_SCENARIOS"
 
+LONGEST_NAME = 200
+"""Characters of a scenario's name; a file system takes no longer ones."""
+
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -83,15 +86,16 @@ def looks_like_file(text: str) -> bool:
 
 
 def path_of(name: str, env: Mapping[str, str] | None = None) -> Path:
-    """The file of a scenario on a shelf, by its full name. Raises UsageError with near names."""
-    file = _file_of(name, env)
-    if file is not None:
-        return file
-    raise UsageError(f"there is no scenario {name!r}", hint=_near(name, env))
+    """The file of a scenario on a shelf. Raises UsageError with near names."""
+    file = on_shelf(name, env)
+    if file is None:
+        raise UsageError(f"there is no scenario {name!r}", hint=_file_meant(name) or near_names(name, env))
+    return file
 
 
-def _file_of(name: str, env: Mapping[str, str] | None) -> Path | None:
-    if _NAME.fullmatch(name):
+def on_shelf(name: str, env: Mapping[str, str] | None = None) -> Path | None:
+    """The file of a scenario on a shelf, or None."""
+    if _NAME.fullmatch(name) and len(name) <= LONGEST_NAME:
         for root in roots(env):
             for suffix in SUFFIXES:
                 file = root / (name + suffix)
@@ -105,7 +109,7 @@ def full_name(name: str, env: Mapping[str, str] | None = None) -> str:
 
     Raises UsageError if scenarios on several shelves have that last part.
     """
-    if "/" in name or not _NAME.fullmatch(name) or _file_of(name, env) is not None:
+    if "/" in name or not _NAME.fullmatch(name) or on_shelf(name, env) is not None:
         return name
     same = [other for other in names(env=env) if other.rpartition("/")[2] == name]
     if len(same) > 1:
@@ -113,8 +117,11 @@ def full_name(name: str, env: Mapping[str, str] | None = None) -> str:
     return same[0] if same else name
 
 
-def _near(name: str, env: Mapping[str, str] | None) -> str:
+def near_names(name: str, env: Mapping[str, str] | None) -> str:
+    """A hint with the names on the shelves that are like `name`."""
     known = names(env=env)
+    if len(name) > LONGEST_NAME:
+        return "'mockhost scenarios' lists them"
     last = name.rpartition("/")[2].casefold()
     same = [other for other in known if other.rpartition("/")[2].casefold() == last]
     if same:
@@ -127,10 +134,16 @@ def _near(name: str, env: Mapping[str, str] | None) -> str:
     if near.startswith("did"):
         tail = near.removeprefix("did you mean '").removesuffix("'?")
         return f"did you mean {tails[tail]!r}?"
-    beside = next((s for s in SUFFIXES if Path(name + s).is_file()), None)
-    if beside is not None:
-        return f"a file is written ./{name}{beside}"
     return hint or "'mockhost scenarios' lists them"
+
+
+def _file_meant(name: str) -> str:
+    """A hint if there is a file of this name in the working folder. Only the operator may be told so."""
+    try:
+        beside = next((suffix for suffix in SUFFIXES if Path(name + suffix).is_file()), None)
+    except (OSError, ValueError):
+        return ""
+    return "" if beside is None else f"a file is written ./{name}{beside}"
 
 
 def find(text: str, env: Mapping[str, str] | None = None, *, beside: Path | None = None) -> Found:

@@ -15,8 +15,9 @@ from mockhost.faults.parameters import Chosen
 from mockhost.rules import delay, template
 from mockhost.rules.rule import ACTIONS, Rule
 from mockhost.rules.states import INITIAL, names
-from mockhost.scenario import data, schema, shape
-from mockhost.scenario.layers import Findings, owner
+from mockhost.scenario import data, naming, schema, shape
+from mockhost.scenario.build import BODIES
+from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import at_path
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT
 from mockhost.scenario.paths import Path, written
@@ -350,17 +351,18 @@ def _judge_reply(reply: Mapping[str, object], path: Path, findings: Findings) ->
             if (problem := template.judge(reply.get(key))) is not None:
                 message, _, hint = problem.partition("; ")
                 findings.add((*path, key), message, hint)
+    bodies = [word for word in BODIES if word in reply]
+    if len(bodies) > 1:
+        hint = f"keep one of {' and '.join(bodies)}"
+        findings.add((*path, bodies[1]), "the reply has a body already", hint, key=True)
+        return
+    coded = reply.get("body_base64")
+    if isinstance(coded, str) and len(coded) % 4:
+        findings.add((*path, "body_base64"), "that is not base64: its length is not a multiple of 4")
     file = reply.get("body_file")
     if not isinstance(file, str):
         return
-    if "body" in reply:
-        findings.add(
-            (*path, "body_file"), "the reply has a body already", "keep one of body and body_file", key=True
-        )
-        return
     try:
-        data.body(
-            data.locate(owner(findings.layers, (*path, "body_file")).folder((*path, "body_file")), file)
-        )
+        data.body(naming.file(findings.layers, (*path, "body_file"), file))
     except data.DataProblem as problem:
         findings.add((*path, "body_file"), problem.message, problem.hint)

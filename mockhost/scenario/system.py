@@ -16,8 +16,8 @@ from mockhost.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column, Peop
 from mockhost.ecma.system import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, missing_faker, provider_problem
-from mockhost.scenario import data
-from mockhost.scenario.layers import Findings, owner
+from mockhost.scenario import data, naming
+from mockhost.scenario.layers import Findings
 from mockhost.scenario.nodes import core_scalar
 from mockhost.scenario.paths import Path, written
 from mockhost.scenario.shape import boolean_hint, shown
@@ -57,7 +57,7 @@ def file_of(connector: Mapping[str, object], name: str, findings: Findings) -> F
     if not isinstance(said, str):
         return None
     path: Path = ("connectors", name, "system", "objects_file")
-    return data.locate(owner(findings.layers, path).folder(path), said)
+    return naming.file(findings.layers, path, said)
 
 
 # -- judging -------------------------------------------------------------------------------------------------

@@ -10,26 +10,28 @@ from mockhost.scenario.layers import Layer, WordsLayer
 from mockhost.scenario.merge import Document, at_path, plain_document
 from mockhost.scenario.nodes import core_scalar
 from mockhost.scenario.paths import Path
+from mockhost.scenario.sources import Source
 
 OVERRIDES = "overrides"
 """How problems name what a test or a live change said."""
 
 
-def layers(sets: Sequence[str], overrides: Mapping[str, object] | None) -> list[WordsLayer]:
+def layers(sets: Sequence[str], overrides: Mapping[str, object] | None, source: Source) -> list[WordsLayer]:
     """What was said, as layers: the sets in order, then the overrides (a document, or values by dotted path).
 
+    source: whose they are.
     Raises UsageError for what can't be read.
     """
     found: list[WordsLayer] = []
     for text in sets:
         dotted, value = parse_set(text)
-        found.append(WordsLayer(f"--set {dotted}", at_path(dotted, value)))
+        found.append(WordsLayer(f"--set {dotted}", at_path(dotted, value), source))
     if overrides:
         document: Document = {}
         for key, value in plain_document(overrides, OVERRIDES).items():
             part = at_path(key, value) if "." in key else {key: value}
             document = _overlaid(document, part)
-        found.append(WordsLayer(OVERRIDES, document))
+        found.append(WordsLayer(OVERRIDES, document, source))
     for layer in found:
         if "extends" in layer.document:
             raise UsageError("'extends' can be said in a scenario file only")
@@ -47,10 +49,10 @@ def stacked(below: Sequence[Layer], above: Sequence[WordsLayer]) -> list[Layer]:
         if (
             isinstance(last, WordsLayer)
             and last.label == layer.label
-            and last.folder(()) is None
+            and last.whose == layer.whose
             and _may_be_one(last.document, layer.document)
         ):
-            result[-1] = WordsLayer(layer.label, _overlaid(last.document, layer.document))
+            result[-1] = WordsLayer(layer.label, _overlaid(last.document, layer.document), layer.whose)
         else:
             result.append(layer)
     return result

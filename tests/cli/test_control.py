@@ -14,10 +14,11 @@ import pytest
 from click.testing import Result
 
 from mockhost.api import MockHost
-from mockhost.cli import control_state, control_target
+from mockhost.cli import control_target
 from mockhost.cli.ready_file import ReadyFile
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
+from mockhost.scenario.sources import Beside
 from tests.cli.conftest import Invoke
 
 Control = Callable[..., Result]
@@ -188,15 +189,53 @@ def test_the_journal_says_which_rule_came_close(control: Control, host: MockHost
     assert entry["near_miss"]["closest"]["condition"] == "nth"
 
 
-def test_a_file_that_the_host_cant_see_is_sent_to_it(
+def test_a_file_is_read_here_and_sent_as_one_document(
     control: Control, host: MockHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host in a container has files of its own."""
-    file = tmp_path / "mine.yaml"
-    file.write_text("format: 1\nextends: basics/healthy\ntitle: From afar\n", "utf-8")
-    monkeypatch.setattr(control_state, "_whole_path", lambda file: "/no/such/folder/mine.yaml")
-    assert control("use", str(file)).exit_code == 0
-    assert host.runtime.scenario.title == "From afar"
+    """The host reads no file for anybody: parents, data files and variables are those of the caller."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OF_THE_CALLER", "fake-of-the-caller")
+    (tmp_path / "page.txt").write_text("a page")
+    (tmp_path / "parent.yaml").write_text("format: 1\nextends: basics/healthy\ntitle: From afar\n", "utf-8")
+    (tmp_path / "mine.yaml").write_text(
+        "format: 1\nextends: ./parent.yaml\nvars: {t: {env: OF_THE_CALLER}}\n"
+        "connectors: {SQL: {secret_token: '${t}'}}\nrules: [{reply: {body_file: page.txt}}]\n",
+        "utf-8",
+    )
+    result = control("use", "./mine.yaml", "--set", "seed=5")
+    assert (result.exit_code, result.stdout) == (0, "a fresh start with mine\n")
+    scenario = host.runtime.scenario
+    assert (scenario.title, scenario.seed, scenario.origin) == ("From afar", 5, None)
+    assert scenario.rules[0]["reply"] == {"body": "a page"}
+    assert host.truth("SQL").secret_token == "fake-of-the-caller"
+    assert control("use", "basics/empty", "--set", 'rules=[{reply: {body_file: "page.txt"}}]').exit_code == 0
+    assert host.runtime.scenario.rules[0]["reply"] == {"body": "a page"}
+    assert control("set", 'rules=[{reply: {body_file: "parent.yaml"}}]').exit_code == 0
+    assert "From afar" in str(host.runtime.scenario.rules[0]["reply"])
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "rule.json").write_text('{"name": "r", "reply": {"body_file": "b.txt"}}')
+    (tmp_path / "below" / "b.txt").write_text("beside the rule")
+    assert control("rules", "add", "@below/rule.json").exit_code == 0
+    assert host.rules[0]["reply"] == {"body": "beside the rule"}
+    result = control("use", "basics/nothing-like-that")
+    assert (result.exit_code, "there is no scenario" in result.stderr) == (2, True)
+
+
+def test_a_scenario_on_a_shelf_of_the_callers_own_is_sent(
+    control: Control, host: MockHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host has other shelves."""
+    (tmp_path / "own.yaml").write_text("format: 1\nextends: basics/healthy\ntitle: On my shelf\n", "utf-8")
+    monkeypatch.setenv("MOCKHOST_SCENARIOS", str(tmp_path))
+    monkeypatch.setattr("mockhost.scenario.sources.Network.find", _find_nothing)
+    assert control("use", "own").exit_code == 0
+    assert host.runtime.scenario.title == "On my shelf"
+
+
+def _find_nothing(self: object, text: str, env: object) -> object:
+    if text == "own":
+        raise UsageError("there is no scenario 'own'")
+    return Beside(Path()).find(text, {})
 
 
 def test_the_clock_moves_on_by_a_duration(control: Control, host: MockHost) -> None:

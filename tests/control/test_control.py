@@ -32,6 +32,7 @@ from mockhost.operations.row import ROLES, Operation, Role
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Load, NoSuch, Operated, load
 from mockhost.scenario import loader
+from mockhost.scenario.sources import Source
 from mockhost.tls import Authority, Certificates
 
 LOCAL = "http://127.0.0.1:8586"
@@ -600,7 +601,8 @@ def test_the_caller_may_decide_how_scenarios_are_loaded(runtime: Runtime) -> Non
     """The command line's own options go on counting."""
     asked: list[object] = []
 
-    def load(scenario: object, overrides: object) -> Any:
+    def load(scenario: object, overrides: object, source: Source) -> Any:
+        assert not source.is_trusted
         asked.append((scenario, overrides))
         return runtime.loaded
 

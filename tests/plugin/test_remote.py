@@ -175,16 +175,16 @@ def test_its_service_is_stopped_and_started_in_the_place_of_its_process(
     assert not there.runtime.host.running
 
 
-def test_data_files_stay_where_they_are(
-    here: remote.RemoteHost, tmp_path_factory: pytest.TempPathFactory
+def test_data_files_are_sent_along(
+    here: remote.RemoteHost, there: MockHost, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A file of this side can't be read over there."""
+    """A file of this side can't be read over there, so what is in it is sent."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "people.csv").write_text("ContosoLogin,FirstName,LastName\neve,Eve,E\n")
     text = "format: 1\nextends: basics/empty\nconnectors: {SQL: {system: {objects_file: people.csv}}}\n"
     (folder / "own.yaml").write_text(text)
-    with pytest.raises(UsageError, match=r"people\.csv"):
-        here.use(folder / "own.yaml")
+    here.use(folder / "own.yaml")
+    assert there.objects("SQL", ContosoLogin="eve")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from mockhost.ecma.config import Column
 from mockhost.errors import ScenarioError
 from mockhost.scenario import data, loader
+from mockhost.scenario.sources import Beside
 
 COLUMNS = {
     column.name: column
@@ -26,7 +27,7 @@ def table(folder: Path, name: str, text: str) -> data.Table:
     """A data file, read."""
     file = folder / name
     file.write_bytes(text.encode())
-    return data.table(data.locate(folder, name), COLUMNS)
+    return data.table(Beside(folder).locate(name), COLUMNS)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -169,7 +170,7 @@ def test_a_scenario_reaches_no_file_outside_its_folder(tmp_path: Path, name: str
     (tmp_path / "secret.csv").write_text("Login\nroot\n")
     (tmp_path / "scenarios" / "sub").mkdir(parents=True)
     with pytest.raises(data.DataProblem):
-        data.locate(tmp_path / "scenarios", name)
+        Beside(tmp_path / "scenarios").locate(name)
 
 
 @pytest.mark.skipif(
@@ -181,7 +182,7 @@ def test_a_symbolic_link_leads_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "x.csv").symlink_to(tmp_path / "secret.csv")
     with pytest.raises(data.DataProblem, match="is not in the scenario's folder"):
-        data.locate(tmp_path / "scenarios", "x.csv")
+        Beside(tmp_path / "scenarios").locate("x.csv")
 
 
 def test_a_parents_data_file_is_looked_for_beside_the_parent(tmp_path: Path) -> None:

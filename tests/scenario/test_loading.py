@@ -439,9 +439,9 @@ def test_a_null_may_remove_what_is_not_there(said: str) -> None:
 def test_a_live_rule_is_judged_as_one_of_a_file() -> None:
     """All that is wrong with it at once."""
     healthy = loader.load("basics/healthy", env={})
-    loader.judge_rule({"when": {"operation": "find_users"}, "reply": {"status": 503}}, healthy)
+    loader.live_rule({"when": {"operation": "find_users"}, "reply": {"status": 503}}, healthy)
     with pytest.raises(UsageError) as caught:
-        loader.judge_rule(
+        loader.live_rule(
             {
                 "when": {"opration": "me"},
                 "fault": "connection_rest",

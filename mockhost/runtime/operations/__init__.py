@@ -17,25 +17,27 @@ from mockhost.operations.row import Operation, Role
 from mockhost.runtime.runtime import Runtime
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
+from mockhost.scenario.sources import NETWORK, Source
 
-Load = Callable[[str | Mapping[str, Any], Mapping[str, Any]], Scenario]
-"""Makes a scenario of a name, path or document and what is laid over it."""
+Load = Callable[[str | Mapping[str, Any], Mapping[str, Any], Source], Scenario]
+"""Makes a scenario of a name, path or document and what is laid over it, as far as their source may name things."""
 Data = dict[str, Any]
 
 
-def load(scenario: str | Mapping[str, Any], overrides: Mapping[str, Any]) -> Scenario:
+def load(scenario: str | Mapping[str, Any], overrides: Mapping[str, Any], source: Source) -> Scenario:
     """A scenario by name or path, or of a document. Raises ScenarioError, UsageError."""
     if isinstance(scenario, str):
-        return loader.load(scenario, overrides=overrides)
-    return loader.load_document(scenario, overrides=overrides)
+        return loader.load(scenario, overrides=overrides, source=source)
+    return loader.load_document(scenario, overrides=overrides, source=source)
 
 
 class Operated(NamedTuple):
-    """A running host as its handlers see it, and who operates it."""
+    """A running host as its handlers see it, who operates it, and what this caller's documents may name."""
 
     runtime: Runtime
     load: Load = load
     role: Role = "operator"
+    source: Source = NETWORK
 
 
 class Stream(NamedTuple):

@@ -56,7 +56,7 @@ def use_scenario(
     overrides: Mapping[str, Any] | None = None,
     name: str = "",
 ) -> Data:
-    loaded = host.load(scenario, overrides or {})
+    loaded = host.load(scenario, overrides or {}, host.source)
     if name and not isinstance(scenario, str):
         loaded = loaded._replace(name=printable(name[:_NAME_LENGTH]))
     host.runtime.use(loaded)
@@ -82,8 +82,8 @@ def set_host(host: Operated, *, set: Mapping[str, object]) -> Data:
     with runtime.lock:
         if len(set) > 1:
             # All of them or none: first see whether the whole is a scenario.
-            loader.with_overrides(runtime.scenario, set)
-        done = [runtime.set(path, value) for path, value in set.items()]
+            loader.with_overrides(runtime.scenario, set, source=host.source)
+        done = [runtime.set(path, value, host.source) for path, value in set.items()]
     return {"set": done, **get_host(host)}
 
 

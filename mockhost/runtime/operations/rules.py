@@ -16,7 +16,7 @@ def list_rules(host: Operated, *, connector: str | None = None) -> Data:
 
 
 def add_rule(host: Operated, *, rule: Mapping[str, object]) -> Data:
-    return {"name": host.runtime.add_rule(rule)}
+    return {"name": host.runtime.add_rule(rule, host.source)}
 
 
 def clear_rules(host: Operated) -> Data:

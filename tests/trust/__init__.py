@@ -1,0 +1,1 @@
+"""Who may name what, by which door, and what a process leaves behind."""
