@@ -23,6 +23,7 @@ if str(ROOT) not in sys.path:
 
 from mockhost.faults import ALIASES, FAULTS, GROUPS, find  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.faults.contract import Fault, Parameter  # noqa: E402
+from mockhost.faults.describe import TITLES, connection, example, flow, kind, sentence, write  # noqa: E402
 from mockhost.scenario import schema, shelves  # noqa: E402
 from tools import fault_clients, generated  # noqa: E402
 from tools.generated import anchor, table  # noqa: E402
@@ -78,45 +79,30 @@ are refused when the scenario is loaded, with a hint.
 """
 GROUP_TEXTS = {
     "transport": (
-        "Transport",
         "The answer is as always, and its way to the client is not: it is cut, slowed, scrambled, or it never comes.\n"
-        "Counts of bytes are of the body before TLS.",
+        "Counts of bytes are of the body before TLS."
     ),
     "tls": (
-        "TLS",
         "What a connection is met with before a byte of a request was read.\n"
         "So the rule's `when` can ask for `connection.nth`, `in_state`, `nth`, `after`, `every` and `for`, and for "
         "nothing that is in a request.\n"
         "They hold for handshakes that begin after them, resumed sessions too; over plain HTTP they do nothing.\n"
         "A rule with one of them says nothing of an answer: `delay`, `write` and `reply` beside it are refused.\n"
-        "To change a certificate for good, write `set: {host.tls: expired}`, in a rule or in a state.",
+        "To change a certificate for good, write `set: {host.tls: expired}`, in a rule or in a state."
     ),
     "http": (
-        "HTTP",
-        "Status and headers: what the host, http.sys or something between them and the client says instead.",
+        "Status and headers: what the host, http.sys or something between them and the client says instead."
     ),
     "body": (
-        "Body",
         "The answer comes, and it is not what SCIM says it is.\nAn answer that the fault can't be applied to (no JSON, "
-        "no resources) passes as it is.",
+        "no resources) passes as it is."
     ),
     "host": (
-        "State of the host",
         "The host itself is put into a state, and then answers the request, and those after it, in that state.\n"
         "Nothing of the answer is made up: the stale cache is a cache, the rotated token was rotated.\n"
-        "So the cure that Microsoft documents cures it.",
+        "So the cure that Microsoft documents cures it."
     ),
 }
-KINDS = {
-    "integer": "whole number",
-    "fraction": "number from 0 to 1",
-    "text": "text",
-    "texts": "text or list of texts",
-    "boolean": "true or false",
-    "octets": "pairs of hex digits",
-    "value": "any value",
-}
-WRITES = {"applied": "happens", "not_applied": "does not happen"}
 
 
 def page() -> str:
@@ -132,8 +118,7 @@ def page() -> str:
 def contents() -> str:
     """All names, by group."""
     rows = [
-        (f"[{GROUP_TEXTS[name][0]}](#{anchor(GROUP_TEXTS[name][0])})", ", ".join(map(link, members(name))))
-        for name in GROUPS
+        (f"[{TITLES[name]}](#{anchor(TITLES[name])})", ", ".join(map(link, members(name)))) for name in GROUPS
     ]
     return table(("", "faults"), rows)
 
@@ -149,7 +134,7 @@ def link(name: str) -> str:
 
 def group(name: str, scenarios: Mapping[str, list[str]]) -> str:
     """A group: a table to choose from, and each fault in full."""
-    title, text = GROUP_TEXTS[name]
+    title, text = TITLES[name], GROUP_TEXTS[name]
     faults = [find(each) for each in members(name)]
     rows = [(link(fault.name), fault.title, write(fault), connection(fault)) for fault in faults]
     parts = [
@@ -161,8 +146,7 @@ def group(name: str, scenarios: Mapping[str, list[str]]) -> str:
 
 def in_full(fault: Fault, scenarios: list[str]) -> str:
     """One fault: what it is, what it can be told, and what is seen of it."""
-    said = fault.name if fault.example is None else {fault.name: fault.example}
-    lines = [f"### {fault.name}", "", f"{fault.title}.", "", "```yaml", f"fault: {flow(said)}", "```", ""]
+    lines = [f"### {fault.name}", "", f"{fault.title}.", "", "```yaml", f"fault: {example(fault)}", "```", ""]
     if fault.parameters:
         rows = (parameter(name, each, name == fault.main) for name, each in fault.parameters.items())
         lines += [table(("parameter", "is", "default", "means"), rows)]
@@ -188,50 +172,8 @@ def parameter(name: str, each: Parameter, main: bool) -> tuple[str, str, str, st
     """A row of the table of parameters."""
     shown = f"**`{name}`**" if main else f"`{name}`"
     default = "needed" if each.required else "" if each.default is None else f"`{flow(each.default)}`"
-    return shown, kind(each), default, sentence(each.description)
-
-
-def kind(each: Parameter) -> str:
-    """What may stand there, in words."""
-    if each.choices:
-        return ", ".join(f"`{choice}`" for choice in each.choices)
-    words = KINDS.get(each.kind, each.kind)
-    low, high = each.minimum, each.maximum
-    if low is None or each.kind == "fraction":
-        return words
-    return f"{words}, {low:.15g} to {high:.15g}" if high is not None else f"{words}, {low:.15g} or more"
-
-
-def sentence(text: str) -> str:
-    """A description with a full stop."""
-    return text if text.endswith((".", "…")) else f"{text}."
-
-
-def write(fault: Fault) -> str:
-    """Whether a write happens, if the rule does not say."""
-    if fault.connection is not None and fault.answer is None and fault.host is None:
-        return "is never sent"
-    if fault.group == "host":
-        return "is the host's to decide"
-    if isinstance(fault.write, str):
-        return WRITES[fault.write]
-    return "depends on its parameters"
-
-
-def connection(fault: Fault) -> str:
-    """Whether the connection outlives it."""
-    return "ends" if fault.closes else "is kept"
-
-
-def flow(value: Any) -> str:
-    """A value in YAML's flow style, as it would be written in a rule."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w /.-]*|\d+(?:ms|[smhd])", value):
-        return value if value not in ("true", "false", "null") else json.dumps(value)
-    return json.dumps(value, ensure_ascii=False)
+    takes = ", ".join(map(code, each.choices)) or kind(each)
+    return shown, takes, default, sentence(each.description)
 
 
 def shown_by() -> Mapping[str, list[str]]:
@@ -369,7 +311,7 @@ def said(fault: Fault) -> dict[str, Any]:
 
 
 def hint(each: Parameter) -> dict[str, Any]:
-    part: dict[str, Any] = {"description": sentence(f"{sentence(each.description)} Is: {plain_kind(each)}")}
+    part: dict[str, Any] = {"description": sentence(f"{sentence(each.description)} Is: {kind(each)}")}
     if each.default is not None:
         part["default"] = each.default
     if each.choices:
@@ -377,10 +319,6 @@ def hint(each: Parameter) -> dict[str, Any]:
     elif each.kind == "boolean":
         part["examples"] = [True, False]
     return part
-
-
-def plain_kind(each: Parameter) -> str:
-    return kind(each).replace("`", "")
 
 
 def main(arguments: list[str]) -> int:

@@ -29,7 +29,7 @@ _IN_FULL = 5
 SHELVES = {
     "basics": "healthy hosts, to develop against and to extend",
     "documented": "what Microsoft's troubleshooting page describes",
-    "faults": "one for each fault, see docs/faults.md",
+    "faults": "one for each fault, see 'mockhost faults'",
 }
 
 _FORMAT = click.option(

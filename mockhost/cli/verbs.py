@@ -20,6 +20,8 @@ VERBS: Mapping[str, str] = {
     "run": "mockhost.cli.run",
     "test-connection": "mockhost.cli.test_connection",
     "scenarios": "mockhost.cli.scenarios",
+    "faults": "mockhost.cli.faults",
+    "behaviours": "mockhost.cli.behaviours",
     "init": "mockhost.cli.init",
     "validate": "mockhost.cli.validate",
     "check": "mockhost.cli.check",

@@ -1,0 +1,80 @@
+"""A fault in words: what its parameters take, what becomes of a write, how a rule names it.
+
+For `mockhost faults` and for the page docs/faults.md.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from mockhost.faults.contract import Fault, Parameter
+
+TITLES: Final[Mapping[str, str]] = {
+    "transport": "Transport",
+    "tls": "TLS",
+    "http": "HTTP",
+    "body": "Body",
+    "host": "State of the host",
+}
+"""The groups, as headings."""
+_KINDS = {
+    "integer": "whole number",
+    "fraction": "number from 0 to 1",
+    "text": "text",
+    "texts": "text or list of texts",
+    "boolean": "true or false",
+    "octets": "pairs of hex digits",
+    "value": "any value",
+}
+_WRITES = {"applied": "happens", "not_applied": "does not happen"}
+
+
+def kind(each: Parameter) -> str:
+    """What a parameter takes, in words."""
+    if each.choices:
+        return ", ".join(f"{choice}" for choice in each.choices)
+    words = _KINDS.get(each.kind, each.kind)
+    low, high = each.minimum, each.maximum
+    if low is None or each.kind == "fraction":
+        return words
+    return f"{words}, {low:.15g} to {high:.15g}" if high is not None else f"{words}, {low:.15g} or more"
+
+
+def sentence(text: str) -> str:
+    """A description with a full stop."""
+    return text if text.endswith((".", "…")) else f"{text}."
+
+
+def write(fault: Fault) -> str:
+    """Whether a write happens, if the rule does not say."""
+    if fault.connection is not None and fault.answer is None and fault.host is None:
+        return "is never sent"
+    if fault.group == "host":
+        return "is the host's to decide"
+    if isinstance(fault.write, str):
+        return _WRITES[fault.write]
+    return "depends on its parameters"
+
+
+def connection(fault: Fault) -> str:
+    """Whether the connection outlives it."""
+    return "ends" if fault.closes else "is kept"
+
+
+def flow(value: Any) -> str:
+    """A value in YAML's flow style, as it would be written in a rule."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w /.-]*|\d+(?:ms|[smhd])", value):
+        return value if value not in ("true", "false", "null") else json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def example(fault: Fault) -> str:
+    """The fault as a rule's `fault` says it."""
+    return flow(fault.name if fault.example is None else {fault.name: fault.example})
