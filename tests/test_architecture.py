@@ -21,6 +21,7 @@ FLOOR = {
     "matching",
     "patterns",
     "slices",
+    "nesting",
     "durations",
     "operations",
     "running",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mockhost import nesting
 from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,12 +80,15 @@ def document(text: str, what: str) -> dict[str, Any]:
             raise UsageError(f"{text[1:]} can't be read: {error}") from None
     try:
         value = json.loads(source)
+    except RecursionError:
+        raise UsageError(f"{what} can't be read: it is nested too deep", hint="flatten it") from None
     except ValueError:
         from mockhost.scenario import parsing
 
         value, problem = parsing.flow(source)
         if problem:
             raise UsageError(f"{what} can't be read: {problem}", hint="write it as JSON, in quotes") from None
+    nesting.check(value, what)
     if not isinstance(value, Mapping):
         raise UsageError(
             f"{what} is a map, and this is none: {source.strip()[:60]}", hint="write it as JSON, in quotes"
@@ -103,6 +107,8 @@ def pairs(words: Sequence[str], what: str) -> dict[str, Any]:
             raise UsageError(f"{word!r} is not KEY=VALUE", hint=f"or give {what} as JSON")
         try:
             value: object = json.loads(text)
+        except RecursionError:
+            raise UsageError(f"the value of {path} is nested too deep", hint="flatten it") from None
         except ValueError:
             value = text
         place = result
@@ -113,6 +119,7 @@ def pairs(words: Sequence[str], what: str) -> dict[str, Any]:
                 raise UsageError(f"{key!r} is said twice")
             place = below
         place[last] = value
+    nesting.check(result, what)
     return result
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from flask import request
 
+from mockhost import nesting
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.operations.checking import check
 from mockhost.operations.row import Operation, Parameter
@@ -30,6 +31,7 @@ def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
         raise UsageError(
             f"the body is no JSON: {error}", hint="see /v1/openapi.json for what is expected"
         ) from None
+    nesting.check(body, "the body")
     check({"type": "object", **schema}, body)
     assert isinstance(body, dict)
     return body

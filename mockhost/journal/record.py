@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from mockhost import nesting
 from mockhost.journal import limits, verification
 from mockhost.journal.entries import OPERATIONS, Connection, Exchange
 from mockhost.journal.sink import Sink
@@ -220,6 +221,7 @@ class Journal:
         An assertion that the loss of entries could have changed fails and says so. Raises UsageError for a
         specification that is none.
         """
+        nesting.check(spec, "the assertion")
         since = verification.since_of(spec)
         with self._lock:
             lost = self.dropped if self._dropped_through > since else 0

@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from mockhost import nesting
 from mockhost.ecma.config import OBJECT_DN, Column, ObjectRows
+from mockhost.errors import UsageError
 from mockhost.scenario.layers import shown_name
 from mockhost.scenario.sources import DataProblem as DataProblem
 
@@ -100,6 +102,10 @@ def _json_rows(text: str, name: str) -> Sequence[Row]:
         raise DataProblem(f"{name}:{error.lineno}:{error.colno} is not JSON: {error.msg}") from None
     except (RecursionError, ValueError):
         raise DataProblem(f"{name} is not JSON that can be used") from None
+    try:
+        nesting.check(rows, name)
+    except UsageError as error:
+        raise DataProblem(error.message, error.hint) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise DataProblem(f"{name} is no list of objects", 'write [{"Column": "value"}, ...]')
     return rows

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mockhost import nesting
 from mockhost.errors import UsageError
 from mockhost.scenario.paths import Path
 
 Document = dict[str, object]
-
-PLAIN_DEPTH_LIMIT = 64
 
 
 def merged(base: Mapping[str, object], over: Mapping[str, object]) -> Document:
@@ -44,7 +43,7 @@ def idle_nulls(base: object, over: Mapping[str, object], path: Path = ()) -> Ite
 def at_path(dotted: str, value: object) -> Document:
     """`{"host": {"debug": True}}` of `host.debug` and `True`. Raises UsageError for a path with empty parts."""
     parts = dotted.removeprefix("$.").split(".")
-    if not all(parts) or len(parts) > PLAIN_DEPTH_LIMIT:
+    if not all(parts) or len(parts) > nesting.LIMIT:
         raise UsageError(
             f"{dotted!r} is no path into a scenario", hint="write it like connectors.SQL.secret_token"
         )
@@ -62,8 +61,8 @@ def plain(value: object, path: str = "$", depth: int = 0) -> object:
     """
     if value is None or isinstance(value, (str, bool, int, float)):
         return _plain_scalar(value, path)
-    if depth > PLAIN_DEPTH_LIMIT:
-        raise UsageError(f"{path}: more than {PLAIN_DEPTH_LIMIT} levels deep")
+    if depth > nesting.LIMIT:
+        raise UsageError(f"{path}: more than {nesting.LIMIT} levels deep")
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):

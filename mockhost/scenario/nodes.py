@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from mockhost import nesting
 from mockhost.errors import Problem, did_you_mean
 from mockhost.scenario.paths import Path, written
 
-DEPTH_LIMIT = 64
 NODE_LIMIT = 60_000
 """Values of a scenario file: what its parser reads in about two seconds."""
 ALIAS_LIMIT = 100
@@ -180,8 +180,8 @@ class Builder:
         node = Node(event.line, event.column, {} if event.kind == "map" else [])
         if event.anchor is not None:
             self._anchors[event.anchor] = None
-        if len(self._open) >= DEPTH_LIMIT:
-            raise TooMuch(f"more than {DEPTH_LIMIT} levels deep")
+        if len(self._open) >= nesting.LIMIT:
+            raise TooMuch(f"more than {nesting.LIMIT} levels deep")
         self._open.append(_Open(node, event))
 
     def _count_nodes(self, count: int) -> None:
@@ -235,8 +235,8 @@ class Builder:
             )
             return Node(event.line, event.column, None)
         self._count_nodes(node.count)
-        if len(self._open) + node.depth > DEPTH_LIMIT:
-            raise TooMuch(f"more than {DEPTH_LIMIT} levels deep")
+        if len(self._open) + node.depth > nesting.LIMIT:
+            raise TooMuch(f"more than {nesting.LIMIT} levels deep")
         return node
 
     def _close(self, event: Event) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockhost import nesting
 from mockhost.scenario import parsing
-from mockhost.scenario.nodes import ALIAS_LIMIT, DEPTH_LIMIT, NODE_LIMIT, core_scalar, nearest, plain
+from mockhost.scenario.nodes import ALIAS_LIMIT, NODE_LIMIT, core_scalar, nearest, plain
 
 
 def read(text: str, *, as_json: bool = False) -> object:
@@ -104,7 +105,7 @@ def test_aliases_are_understood_within_limits() -> None:
     bomb += "b: &b [" + "*a, " * 30 + "]\nc: &c [" + "*b, " * 30 + "]\nd: [" + "*c, " * 30 + "]\n"
     assert problems(bomb)[0].endswith("objects_file")
     nested = "a: &a " + "[" * 40 + "]" * 40 + "\nb: " + "[" * 40 + "*a" + "]" * 40
-    assert problems(nested)[-1].endswith(f"more than {DEPTH_LIMIT} levels deep")
+    assert problems(nested)[-1].endswith(f"more than {nesting.LIMIT} levels deep")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

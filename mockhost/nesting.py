@@ -1,0 +1,26 @@
+"""How deep JSON that comes from outside may be nested: one limit for everything that walks it by recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mockhost.errors import UsageError
+
+LIMIT = 64
+"""Levels of lists and maps in each other. Python's recursion ends at 1,000 calls, and a level takes several."""
+
+
+def check(value: object, what: str) -> None:
+    """Raise UsageError for a value with more than LIMIT levels; `what` names it in the message."""
+    level: list[object] = [value]
+    for _ in range(LIMIT + 1):
+        below: list[object] = []
+        for each in level:
+            if isinstance(each, Mapping):
+                below.extend(each.values())
+            elif isinstance(each, (list, tuple)):
+                below.extend(each)
+        if not below:
+            return
+        level = below
+    raise UsageError(f"{what} is nested more than {LIMIT} levels deep", hint="flatten it")
