@@ -88,10 +88,10 @@ class Tenant:
         """In this context everything that is written is taken back at its end."""
         return self.provider.trial()
 
-    def resources(self) -> list[dict[str, object]]:
-        """Everything it holds, as plain JSON."""
+    def resources(self) -> Iterator[dict[str, object]]:
+        """Everything it holds, as plain JSON; other operations may be called before all of it is read."""
         provider = self.provider
-        return [resource for kind in provider.types for resource in provider.resources(kind.name)]
+        return (resource for kind in provider.types for resource in provider.resources(kind.name))
 
     def read_changes(self, change: Mapping[str, object]) -> None:
         """Raises UsageError for what is no change of resources."""

@@ -446,9 +446,13 @@ class Provider:
         return sum(len(shelf) for shelf in self._held.shelves.values())
 
     def resources(self, type: str) -> Iterator[Document]:
-        """All resources of a type with everything that may be shown; locations begin at `/`."""
+        """All resources of a type with everything that may be shown; locations begin at `/`.
+
+        Other operations may be called before all are read: those that are gone by then are left out.
+        """
         shelf = self._shelf(type)
-        return (self._held.render(shelf, handle, "") for handle in shelf.handles())
+        there = map(shelf.current, shelf.snapshot())
+        return (self._held.render(shelf, handle, "") for handle in there if handle is not None)
 
     def put_object(self, type: str, document: Mapping[str, object]) -> str:
         """Create or replace a resource behind the protocol's back; gives its id.

@@ -48,6 +48,8 @@ MOST_STATES = 100_000
 """How many transitions between states one `advance` may stand for."""
 
 
+RESOURCES = 200
+"""Resources of a SCIM connector that are read at once."""
 PAUSE = 0.0001
 """Seconds between the slices of long work, so that other threads get their turn."""
 T = TypeVar("T")
@@ -612,18 +614,36 @@ class Runtime:
     def objects(self, name: str) -> list[dict[str, object]]:
         """The objects of the connected system behind a connector."""
         with self.lock:
-            if (tenant := self.served.find(name)) is not None:
-                return tenant.resources()
-            return [_plain(values) for values in self.host.system(name).objects()]
+            tenant = self.served.find(name)
+            if tenant is None:
+                system = self.host.system(name)
+                table = system.table.copy()
+        if tenant is not None:
+            return self._resources(tenant)
+        return [_plain(system.values(record)) for _, record in table.records()]
 
     def cache(self, name: str) -> list[dict[str, object]]:
         """The objects of the connector space, as `/cache` shows them."""
         with self.lock:
-            if (tenant := self.served.find(name)) is not None:
-                return tenant.resources()
-            connector = self.host.connector(name)
-            base = self._base_url(name)
-            return [connector.resource(record, base) for record in connector.space.snapshot()]
+            tenant = self.served.find(name)
+            if tenant is None:
+                connector = self.host.connector(name)
+                base, snapshot = self._base_url(name), connector.space.snapshot()
+        if tenant is not None:
+            return self._resources(tenant)
+        return [connector.resource(record, base) for record in snapshot]
+
+    def _resources(self, tenant: Tenant) -> list[dict[str, object]]:
+        """What a SCIM connector holds, read in slices between which others have the lock."""
+        with self.lock:
+            resources = tenant.resources()
+        found: list[dict[str, object]] = []
+        while True:
+            with self.lock:
+                some = list(itertools.islice(resources, RESOURCES))
+            found += some
+            if len(some) < RESOURCES:
+                return found
 
     def verify(self, spec: Mapping[str, object]) -> VerifyResult:
         """Check an assertion over the journal."""

@@ -203,8 +203,8 @@ def equalities(filter_: Filter) -> list[tuple[AttrPath, str | int | float | bool
     return [(filter_.path, filter_.value)]
 
 
-MOST_COMPARISONS: Final = 10_000_000
-"""A search that may take more is refused, whoever runs it: that is some ten seconds of processor time."""
+MOST_COMPARISONS: Final = 5_000_000
+"""A search that may take more is refused, whoever runs it: that is some five seconds of processor time."""
 
 
 def comparisons(filter_: Filter) -> int:
