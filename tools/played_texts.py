@@ -71,7 +71,8 @@ def play(name: str) -> dict[str, Any]:
                  if by != ORDINARY or (healthy is not None and text not in healthy)]  # fmt: skip
     texts += of_faults(name)
     symptoms = dict.fromkeys(each for result in results for each in symptoms_of(result))
-    return {"texts": [list(each) for each in dict.fromkeys(texts)], "symptoms": list(symptoms)}
+    cut = dict.fromkeys((by, text[:LONGEST].strip()) for by, text in texts)
+    return {"texts": [list(each) for each in cut], "symptoms": list(symptoms)}
 
 
 def ordinary(scenario: Scenario) -> set[str]:
@@ -109,7 +110,7 @@ def readable(seen: Observation) -> str:
     """The body, if it is text."""
     if not seen.body or "\0" in seen.text or seen.text.count("\ufffd") > 3 or len(seen.body) > 16 * LONGEST:
         return ""
-    return stable(seen.text)[:LONGEST].strip()
+    return stable(seen.text).strip()
 
 
 def messages(document: object) -> Iterator[str]:
