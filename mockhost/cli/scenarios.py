@@ -37,6 +37,31 @@ _FORMAT = click.option(
 )
 
 
+_FILTERS = (
+    click.option(
+        "--text", metavar="TEXT", help="Those that produce this text: an error message as you saw it."
+    ),
+    click.option(
+        "--tag", "tags", multiple=True, metavar="TAG", help="Those with this tag; repeatable, all needed."
+    ),
+    click.option(
+        "--cause",
+        "causes",
+        multiple=True,
+        metavar="CAUSE",
+        help="Those with this cause; repeatable, any will do.",
+    ),
+    click.option("--shelf", metavar="SHELF", help="Those of one shelf: basics, documented, …"),
+)
+
+
+def _filters(function: Any) -> Any:
+    """The options that say which scenarios are meant, before or after words."""
+    for option in reversed(_FILTERS):
+        function = option(function)
+    return function
+
+
 class _Words(Framed):
     """A group that takes words to search for in the place of a command."""
 
@@ -49,18 +74,7 @@ class _Words(Framed):
 
 
 @click.group("scenarios", cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD…] | show NAME")
-@click.option("--text", metavar="TEXT", help="Those that produce this text: an error message as you saw it.")
-@click.option(
-    "--tag", "tags", multiple=True, metavar="TAG", help="Those with this tag; repeatable, all needed."
-)
-@click.option(
-    "--cause",
-    "causes",
-    multiple=True,
-    metavar="CAUSE",
-    help="Those with this cause; repeatable, any will do.",
-)
-@click.option("--shelf", metavar="SHELF", help="Those of one shelf: basics, documented, …")
+@_filters
 @_FORMAT
 @click.pass_context
 def command(
@@ -94,13 +108,15 @@ def command(
 
 @click.command("find", hidden=True)
 @click.argument("words", nargs=-1)
+@_filters
 @_FORMAT
 @click.pass_context
-def _find(ctx: click.Context, words: tuple[str, ...], form: str) -> None:
+def _find(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
     """Find scenarios by words."""
     assert ctx.parent is not None
-    if form == "json":
-        ctx.parent.params["form"] = form
+    ctx.parent.params.update(
+        {name: value for name, value in given.items() if value not in (None, (), "text")}
+    )
     _search(ctx.parent, words)
 
 

@@ -79,6 +79,8 @@ def test_words_are_searched_for(invoke: Invoke) -> None:
         listed = json.loads(invoke("scenarios", *order).stdout)
         assert {"documented/cache_stale", "faults/cache_stale"} <= {each["name"] for each in listed}
     assert invoke("scenarios", "xyzzy").exit_code == 1
+    shelved = json.loads(invoke("scenarios", "cache", "--shelf", "faults", "--format", "json").stdout)
+    assert {each["name"].partition("/")[0] for each in shelved} == {"faults"}
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
