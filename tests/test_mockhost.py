@@ -450,3 +450,20 @@ def test_a_value_of_an_unknown_connector_is_not_taken_for_a_new_one(path: str) -
     message = r"there is no connector 'SLQ'; did you mean 'SQL'\?"
     with MockHost(control=False, tls=False) as host, pytest.raises(UsageError, match=message):
         host.set(path, "x")
+
+
+@pytest.mark.parametrize(("scenario", "connector"), [("basics/healthy", "SQL"), ("basics/scim", "SCIM")])
+def test_an_id_has_a_longest_length(scenario: str, connector: str) -> None:
+    """A client decides how long it is, and it is held in indexes and journal."""
+    ecma = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
+
+    def user(name: str) -> Any:
+        core = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name}
+        return core if connector == "SCIM" else {"schemas": [ecma], ecma: {"ContosoLogin": name}}
+
+    with MockHost(scenario, control=False) as host, host.session(connector) as session:
+        refused = session.post(f"{host.url(connector)}/Users", json=user("b" * 4_001))
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidValue")
+        assert "4001 characters; at most 4000" in refused.json()["detail"]
+        longest = session.post(f"{host.url(connector)}/Users", json=user("b" * 4_000))
+        assert "at most 4000" not in longest.text

@@ -153,6 +153,9 @@ class Connector:
         with self._exporting():
             self._give_anchor(values)
         anchor = values.get(anchor_name)
+        if isinstance(anchor, str) and len(anchor) > messages.LONGEST_ID:
+            text = f"The anchor {anchor_name} has {len(anchor)} characters; at most {messages.LONGEST_ID} are allowed."
+            raise ScimError(400, "invalidValue", text)
         if anchor is not None and self.space.rows_of_anchor(anchor):
             status = self.behaviours["create_existing_status"]
             assert isinstance(status, int)

@@ -147,7 +147,7 @@ def _occurrences(text: str, wanted: Iterable[str]) -> list[tuple[int, int]]:
             at = view.text.find(form)
             while at >= 0:
                 spans.append(view.span(at, at + len(form)))
-                at = view.text.find(form, at + 1)
+                at = view.text.find(form, at + len(form))
     return spans
 
 

@@ -28,7 +28,7 @@ from mockhost.provider.resourcetypes import Document, Place, ResourceType
 from mockhost.provider.showing import drop_reference
 from mockhost.provider.store import Handle, Member, Memberships, Shelf, Undo, keys_of
 from mockhost.provider.strictness import Strictness
-from mockhost.scim import patch
+from mockhost.scim import messages, patch
 from mockhost.scim.attributes import fold, given
 from mockhost.scim.errors import ScimError, shown
 from mockhost.scim.queries import Query, read_search
@@ -608,6 +608,9 @@ class Provider:
     def _check_unique(self, shelf: Shelf, document: Document, own: str | None = None) -> None:
         for place in shelf.type.unique:
             for key in keys_of(place, document):
+                if isinstance(key, str) and len(key) > messages.LONGEST_ID:
+                    text = f"The {place.name} has {len(key)} characters; at most {messages.LONGEST_ID} are allowed."
+                    raise ScimError(400, "invalidValue", text)
                 if any(holder.id(handle) != own for holder, handle in self._holding(shelf, place, key)):
                     value = shown(place.get(document))
                     raise ScimError(

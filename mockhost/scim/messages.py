@@ -22,6 +22,7 @@ __all__ = [
     "ENTERPRISE_USER",
     "ERROR",
     "LIST_RESPONSE",
+    "LONGEST_ID",
     "PATCH_OP",
     "coerce",
     "error_body",
@@ -46,6 +47,9 @@ ECMA_USER: Final = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 _SCHEMA: Final = CORE_PREFIX + "2.0:Schema"
 _RESOURCE_TYPE: Final = CORE_PREFIX + "2.0:ResourceType"
 _PROVIDER_CONFIG: Final = CORE_PREFIX + "2.0:ServiceProviderConfig"
+
+LONGEST_ID: Final = 4_000
+"""Characters of an anchor or of a unique attribute, as of an nvarchar column that is no MAX. Assumed."""
 
 
 def list_response(resources: Sequence[Mapping[str, object]], total: int, start: int) -> dict[str, object]:

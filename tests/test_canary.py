@@ -1,0 +1,125 @@
+"""A secret put in each place where a text can come from is in nothing that leaves."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from urllib.parse import quote, unquote
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.cli.live import Live
+from mockhost.cli.run import record_of
+from mockhost.cli.terminal import Terminal
+from mockhost.errors import VerificationError
+from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
+
+CANARY = "ca/na&ry-47+5ecret~x"
+ECMA = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockHost]:
+    """A host whose scenario takes the canary from the environment, as a token of its timeline and as a title."""
+    monkeypatch.setenv("CANARY", CANARY)
+    document = {
+        "title": "about ${canary}",
+        "extends": "basics/healthy",
+        "vars": {"canary": {"env": "CANARY"}},
+        "timeline": [{"at": "60s", "set": {"connectors.SQL.secret_token": "${canary}"}}],
+    }
+    with MockHost(document, control_token="control-canary") as started:
+        yield started
+
+
+def spellings(text: str) -> set[str]:
+    """The canary as it may be written, and what shows that half of it got out."""
+    written = {text, quote(text, safe=""), quote(text), json.dumps(text)[1:-1]}
+    return written | {base64.b64encode(text.encode()).decode().rstrip("=")[:-1]}
+
+
+def speak(host: MockHost) -> None:
+    """Put the canary wherever a client or an operator can put a text."""
+    base = host.url("SQL")
+    encoded = quote(CANARY, safe="")
+    host.add_rule(
+        {"name": f"rule {CANARY}", "when": {"operation": "get_user", "id": "nobody"}, "fault": "html"}
+    )
+    with host.session("SQL") as session:
+        session.get(f"{base}/Users/{encoded}")
+        session.get(
+            f"{base}/Users", params={"filter": f'ContosoLogin eq "{CANARY}"', "access_token": "q-" + CANARY}
+        )
+        session.get(f"{base}/nothing/{encoded}", headers={"X-Note": encoded})
+        session.get(f"{base}/Users", headers={"Cookie": f"session={encoded}", "X-Api-Key": encoded})
+        session.get(f"{base}/Users", auth=("bob", CANARY))
+        session.post(
+            f"{base}/Users", json={"schemas": [ECMA], ECMA: {"ContosoLogin": CANARY, "note": [CANARY]}}
+        )
+        session.post(f"{base}/Users", data=json.dumps({"x": CANARY}).encode("utf-16"))
+        session.post(f"{base}/Users", data=b"\0" + CANARY.encode())
+        session.post(f"{base}/Users", data={"client_secret": CANARY})
+        session.patch(
+            f"{base}/Users/{encoded}", json={"Operations": [{"op": "Add", "path": "x", "value": CANARY}]}
+        )
+    host.clock.advance(61)
+    host.runtime.events.publish("bug", {"error": f"ValueError: {CANARY}", "place": "x.py:1"})
+    host.runtime.events.publish("state", {"what": "happening", "problem": f"no {CANARY}", CANARY: [CANARY]})
+
+
+def everything(host: MockHost, lines: str) -> Iterator[tuple[str, str]]:
+    """All that leaves, by what it is."""
+    yield "live lines", lines
+    with host.session("SQL") as session:
+        session.headers["Authorization"] = f"Bearer {host.control_token}"
+        for form in ("json", "har", "curl", "table"):
+            yield form, session.get(f"{host.control_url}/v1/journal", params={"format": form}).text
+        for page in (
+            "host",
+            "connectors",
+            "rules",
+            "states",
+            "scenario?document=true",
+            "connections",
+            "health",
+        ):
+            yield page, session.get(f"{host.control_url}/v1/{page}").text
+        url = f"{host.control_url}/v1/verify"
+        yield "verify", session.post(url, json={"attributes": {"ContosoLogin": "x"}, "status": 299}).text
+        yield "an error", session.put(f"{host.control_url}/v1/states", json={"state": CANARY}).text
+    with pytest.raises(VerificationError) as failed:
+        host.verify(target={"contains": CANARY}, status=299)
+    yield "a failed verify", str(failed.value)
+    yield "reprs", repr([*host.journal, *host.journal.connections, host.told("SQL"), host.truth("SQL"), host])
+    yield "near misses", repr([host.near_miss(each) for each in host.journal])
+    yield "the journal of run", record_of(host)
+    evidence = Evidence("test_x", [Gathered.of(host, [])])
+    yield "evidence", evidence.text() + json.dumps(evidence._json(), default=str)
+    report = SimpleNamespace(
+        longrepr=SimpleNamespace(lines=[f"E assert '{CANARY}' == 1"], more=[("x", CANARY)])
+    )
+    redact(report, [host.journal.sink])  # type: ignore[arg-type]  # shaped like pytest's
+    yield "an assertion", repr(report)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_a_canary_is_in_nothing_that_leaves(host: MockHost, as_json: bool) -> None:
+    """Whatever the encoding; only memory keeps it, so that assertions can compare it."""
+    stream = io.StringIO()
+    live = Live(host.runtime.events, host.journal.sink, Terminal(stream), as_json=as_json)
+    live.start()
+    speak(host)
+    live.stop(30)
+    leaks = [
+        (what, spelling, text[max(0, text.find(spelling) - 60) : text.find(spelling) + 40])
+        for what, text in everything(host, stream.getvalue())
+        for spelling in spellings(CANARY) | {"control-canary", unquote(CANARY)}
+        if spelling in text or spelling in unquote(text)
+    ]
+    assert leaks == []
+    assert any(CANARY in str(exchange.who) for exchange in host.journal)
+    host.verify(header={"X-Api-Key": quote(CANARY, safe="")})
