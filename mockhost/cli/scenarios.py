@@ -157,8 +157,10 @@ def _entry_json(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _near(known: Sequence[dict[str, Any]], tags: Sequence[str], causes: Sequence[str]) -> str:
     """The tag or cause that was probably meant."""
-    hints = [did_you_mean(tag, {t for entry in known for t in entry["tags"]}) for tag in tags]
-    hints += [did_you_mean(cause, {e["cause"] for e in known if e["cause"]}) for cause in causes]
+    of_tags = {tag for entry in known for tag in entry["tags"]}
+    of_causes = {entry["cause"] for entry in known if entry["cause"]}
+    hints = [did_you_mean(tag, of_tags) for tag in tags if tag not in of_tags]
+    hints += [did_you_mean(cause, of_causes) for cause in causes if cause not in of_causes]
     return next((hint for hint in hints if hint.startswith("did")), "")
 
 

@@ -115,6 +115,11 @@ def test_a_short_name_is_shown_and_a_shared_one_is_refused(invoke: Invoke) -> No
     assert "documented/cache_stale or faults/cache_stale" in refused.stderr
 
 
+def test_a_tag_that_is_there_gets_no_hint(invoke: Invoke) -> None:
+    """Where nothing has all of what was asked for."""
+    assert invoke("scenarios", "cache", "--tag", "dummy-user").stdout == "no matching scenario\n"
+
+
 def test_a_broken_scenario_does_not_hide_the_others(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
