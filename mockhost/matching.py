@@ -6,10 +6,12 @@ A matcher is a literal (deep equality) or a map of the words below, all of which
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mockhost import patterns
+from mockhost.errors import did_you_mean
 from mockhost.patterns import Search
 
 
@@ -76,6 +78,28 @@ WORDS: Final = frozenset(_WORDS) | {"absent", "any_of", "matches", "not"}
 def is_matcher(expected: object) -> bool:
     """Whether `expected` is a map of matcher words rather than a literal."""
     return isinstance(expected, Mapping) and bool(expected) and WORDS.issuperset(expected)
+
+
+def misspelt(expected: object, *, literals: bool = True) -> tuple[str, str] | None:
+    """What is wrong with a map that was meant as a matcher but has a word that does not exist, and a hint; or None.
+
+    literals: whether a map may also be a literal, so that only a word that nearly exists is wrong.
+    """
+    if isinstance(expected, (list, tuple)):
+        return next(filter(None, (misspelt(each, literals=literals) for each in expected)), None)
+    if not isinstance(expected, Mapping) or not expected:
+        return None
+    if is_matcher(expected):
+        inner = [expected[word] for word in ("not", "any_of") if word in expected]
+        return misspelt(inner, literals=literals)
+    for word in map(str, expected):
+        if word in WORDS:
+            continue
+        if not literals:
+            return f"there is no matcher {word!r}", did_you_mean(word, WORDS)
+        if near := difflib.get_close_matches(word, sorted(WORDS), n=1, cutoff=0.7):
+            return f"there is no matcher {word!r}", f"did you mean {near[0]!r}? A literal map: {{equals: …}}"
+    return None
 
 
 def difference(expected: object, value: object, search: Search = patterns.search) -> str | None:

@@ -158,12 +158,14 @@ class RunningHost(Protocol):
         times: int | None = 1,
         connector: str | None = None,
         name: str | None = None,
+        optional: bool = False,
         **when: Any,
     ) -> str:
         """Have the next `times` requests of an operation go wrong (None: every one), and the ones after that go well.
 
         `fault`, `reply`, `delay` and `write` are as in a rule, `when` holds more of its conditions, e.g.
         `fail_next("create_user", fault="connection_reset", write="not_applied", attributes={"ContosoLogin": "bob"})`.
+        `optional`: whether a test in pytest may end before it fired.
         Without fault, reply and delay the answer is 503. Faults on connections (`fault="tls_alert"`) take no operation.
         Returns the name of the rule, which comes before all others. Raises UsageError.
         """
@@ -176,6 +178,7 @@ class RunningHost(Protocol):
             "delay": delay,
             "write": write,
             "times": times,
+            "optional": optional or None,
         }
         if fault is None and reply is None and delay is None:
             rule["fault"] = {"http_error": 503}

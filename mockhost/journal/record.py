@@ -9,7 +9,7 @@ from typing import Final
 
 from mockhost import nesting
 from mockhost.journal import limits, verification
-from mockhost.journal.entries import OPERATIONS, Connection, Exchange
+from mockhost.journal.entries import OPERATIONS, Connection, Exchange, Headers
 from mockhost.journal.sink import Sink
 from mockhost.journal.verification import VerifyResult, Window
 
@@ -103,6 +103,20 @@ class Journal:
             exchange.took = took
         if bug is not None:
             exchange.bug = limits.clipped(bug, limits.BUG)
+
+    def answered(self, exchange: Exchange, status: int, headers: Headers, body: bytes | None) -> None:
+        """Complete an exchange whose answer hung, and follows after all."""
+        answer = Exchange(
+            at=exchange.at, method="", target="", status=status, answer_headers=headers, answer_body=body
+        )
+        limits.keep_within(answer, self.body_limit)
+        with self._lock:
+            for word in ("status", "answer_headers", "answer_body", "answer_length", "answer_digest"):
+                setattr(exchange, word, getattr(answer, word))
+            exchange.size += len(answer.answer_body or b"")
+            if exchange in self._entries:
+                self._size += len(answer.answer_body or b"")
+                self._make_room()
 
     # ---- connections ----
 

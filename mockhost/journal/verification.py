@@ -33,7 +33,7 @@ from mockhost.journal.entries import (
 from mockhost.journal.renderings import table
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
-from mockhost.matching import ABSENT, difference, is_matcher, patterns_in, pointer
+from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in, pointer
 from mockhost.patterns import Search, Searches
 
 _FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
@@ -201,8 +201,27 @@ def _literals(expected: object) -> list[object]:
     return [expected]
 
 
+VERDICTS: Final = ("ok", "not_found", "method_not_allowed", "unauthorized", "refused")
+"""What routing, authentication and http.sys make of a request."""
+
+
+def check_verdict(expected: object) -> None:
+    """Raise UsageError for a verdict that does not exist."""
+    for literal in _literals(expected):
+        if isinstance(literal, str) and literal not in VERDICTS:
+            raise UsageError(f"there is no verdict {literal!r}", hint=did_you_mean(literal, VERDICTS))
+
+
+def _check_matcher(label: str, expected: object, *, literals: bool) -> None:
+    if (wrong := misspelt(expected, literals=literals)) is not None:
+        raise UsageError(f"{label}: {wrong[0]}", hint=wrong[1])
+
+
 def _check(word: str, expected: object, operations: Collection[str]) -> None:
     """A condition that can't hold would make every `never` pass, so a slip of the pen is refused."""
+    _check_matcher(word, expected, literals=False)
+    if word == "verdict":
+        check_verdict(expected)
     for literal in _literals(expected):
         if word == "operation" and (not isinstance(literal, str) or literal not in operations):
             raise UsageError(f"unknown operation {literal!r}", hint=did_you_mean(str(literal), operations))
@@ -218,6 +237,7 @@ def _check(word: str, expected: object, operations: Collection[str]) -> None:
 
 def _inner(word: str, name: str, expected: object, sink: Sink, search: Search) -> Condition:
     label, shown, expected = f"{word} {name}", sink.expected(name, _any_of(expected)), _any_of(expected)
+    _check_matcher(label, expected, literals=word != "header")
     for pattern in patterns_in(expected):
         patterns.check(pattern)
     if word == "header":

@@ -7,6 +7,7 @@ stands in the modules beside it and is imported by the first test that needs it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,34 @@ if TYPE_CHECKING:
 
     from mockhost.api import MockHost
     from mockhost.pytest_plugin.hosts import Hosts
+
+_ROOTS = {
+    *(
+        "mockhost",
+        "blinker",
+        "click",
+        "cryptography",
+        "faker",
+        "flask",
+        "itsdangerous",
+        "jinja2",
+        "jsonschema",
+    ),
+    *("orjson", "referencing", "requests", "rpds", "ruamel", "urllib3", "werkzeug"),
+}
+_LOADED: dict[str, Any] = {}
+"""The modules of mockhost and of what it stands on. pytester forgets modules that were first imported in a run of
+pytest inside of pytest; with some of ours forgotten and imported again there would be two of each of their classes."""
+
+
+def _remember_modules() -> None:
+    _LOADED.update({name: m for name, m in sys.modules.items() if name.partition(".")[0] in _ROOTS})
+
+
+def _restore_modules() -> None:
+    for name, module in _LOADED.items():
+        sys.modules.setdefault(name, module)
+
 
 _HOSTS: pytest.StashKey[Hosts] = pytest.StashKey()
 """The hosts that an item has."""
@@ -35,6 +64,7 @@ _TLS = {"true": True, "false": False, "": None}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options and ini keys."""
+    _restore_modules()  # before any conftest.py imports something of mockhost
     group = parser.getgroup("mockhost", "mockhost: hosts that fail exactly as asked")
     group.addoption(
         "--mockhost-url",
@@ -136,11 +166,10 @@ def pytest_runtest_makereport(
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop every host of this process."""
-    import sys
-
     hosts = sys.modules.get("mockhost.pytest_plugin.hosts")
     if hosts is not None:
         hosts.close(config)
+        _remember_modules()
 
 
 @pytest.fixture
@@ -216,6 +245,7 @@ def mockhost_factory(
     Each call gives a running MockHost with ports of its own until the end of the test. Arguments are those of the
     marker: a scenario, tls, seed, clock, sets, strict, allow_unused, and the keys of a scenario.
     """
+    _restore_modules()
     from mockhost.pytest_plugin.hosts import Defaults, Hosts
 
     defaults = Defaults(mockhost_server, mockhost_tls, mockhost_seed, mockhost_clock)

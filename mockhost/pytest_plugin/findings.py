@@ -23,7 +23,7 @@ class Terms(NamedTuple):
     strict: bool = False
     allow_unused: bool = False
     own_rules: bool = False
-    """whether the test itself wrote the scenario's rules, so that they count as its own"""
+    """whether the test itself wrote the scenario's rules, in a marker, a factory's call or `use`"""
 
 
 class Finding(NamedTuple):
@@ -39,9 +39,17 @@ class Finding(NamedTuple):
         return "\n".join([self.title, *(f"  {line}" for line in self.detail.splitlines())])
 
 
-def found(host: RunningHost, terms: Terms, bugs: Sequence[str] = (), *, again: bool = False) -> list[Finding]:
+def found(
+    host: RunningHost,
+    terms: Terms,
+    bugs: Sequence[str] = (),
+    *,
+    hanging: Sequence[Exchange] = (),
+    again: bool = False,
+) -> list[Finding]:
     """What is wrong with this host's epoch. `bugs` of which the journal knows nothing are added.
 
+    hanging: exchanges whose clients still wait for an answer.
     again: only what can have come since it was asked last, which rules that are left over are not.
     """
     entries = host.journal.entries()
@@ -49,8 +57,12 @@ def found(host: RunningHost, terms: Terms, bugs: Sequence[str] = (), *, again: b
     findings += [Finding(f"a bug in mockhost: {text}") for text in dict.fromkeys(bugs)]
     rules = host.rules
     if not again and not terms.allow_unused:
-        mine = [rule for rule in rules if rule["live"] or terms.own_rules or terms.strict]
-        findings += [_unused(host, rule, entries) for rule in mine if rule["left"]]
+        findings += [_hanging(host, exchange) for exchange in hanging]
+        mine = [rule for rule in rules if (rule["live"] or terms.own_rules) and not rule.get("optional")]
+        left = [rule for rule in mine if rule["left"] or not rule["fired"]]
+        findings += [
+            _unused(host, rule, entries) for rule in left if not _used_on_demand(host, rule, entries)
+        ]
     if terms.strict and rules:
         unforeseen = [each for each in entries if each.rule is None and each.bug is None]
         findings += [_unforeseen(host, exchange) for exchange in unforeseen[:_MOST]]
@@ -61,6 +73,20 @@ def found(host: RunningHost, terms: Terms, bugs: Sequence[str] = (), *, again: b
 
 def _redacted(finding: Finding, sink: Sink) -> Finding:
     return finding._replace(title=sink.text(finding.title), detail=sink.text(finding.detail))
+
+
+def has_rules(scenario: object, overrides: Mapping[str, object]) -> bool:
+    """Whether a test that asks for this host writes rules of its own, so that they have to fire."""
+    return "rules" in overrides or (isinstance(scenario, Mapping) and "rules" in scenario)
+
+
+def _used_on_demand(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> bool:
+    """Whether a connector that sprang up on demand, which counts for itself, used up its own copy of a rule."""
+    for connector in {each.connector for each in entries if each.rule == rule["name"] and each.connector}:
+        own = host.call("list_rules", connector=connector)["rules"]
+        if any(each["name"] == rule["name"] and each["fired"] and not each["left"] for each in own):
+            return True
+    return False
 
 
 def said(exchange: Exchange) -> str:
@@ -79,8 +105,15 @@ def _bug(host: RunningHost, exchange: Exchange) -> Finding:
     return Finding(printable(title), _curl(host, exchange), exchange.number)
 
 
+def _hanging(host: RunningHost, exchange: Exchange) -> Finding:
+    rule = f", by rule {exchange.rule!r}" if exchange.rule else ""
+    title = f"an answer still hangs at the end of the test: #{exchange.number} ({said(exchange)}){rule}"
+    detail = "mockhost.release() lets it go on; a client with a time-out gives up by itself"
+    return Finding(printable(title), detail, exchange.number)
+
+
 def _unused(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> Finding:
-    fired, left = rule["fired"], rule["left"]
+    fired, left = rule["fired"], rule["left"] or 0
     often = f"fired {fired} of {fired + left} times" if fired else "never fired"
     hidden = ("name", "live", "matched", "fired", "left")
     words = {word: value for word, value in rule.items() if word not in hidden}

@@ -21,6 +21,7 @@ from mockhost.pytest_plugin.judged import Judged
 from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
+    from mockhost.journal import Exchange
     from mockhost.pytest_plugin.remote import RemoteHost
 
 IDLE = 12
@@ -62,6 +63,12 @@ class PooledHost(Judged, MockHost):
         """As MockHost does; the next test gets another host."""
         self.is_running = False
         super().stop()
+
+    def hanging(self) -> list[Exchange]:
+        """The exchanges whose clients still wait for an answer that hangs."""
+        numbers = [] if self.listener is None else self.listener.hanging()
+        last = {entry.connection: entry for entry in self.journal.entries()} if numbers else {}
+        return [last[number] for number in numbers if number in last]
 
     def begun(self, scenario: Scenario) -> None:
         """Begin again with a scenario."""
@@ -194,7 +201,7 @@ class Hosts:
         passing = findings.Terms(
             strict=self._option("strict", options),
             allow_unused=self._option("allow_unused", options),
-            own_rules="rules" in asked.overrides or isinstance(asked.scenario, Mapping),
+            own_rules=findings.has_rules(asked.scenario, asked.overrides),
         )
         with _readably():
             scenario = marks.found_beside(asked.scenario, self._folders)

@@ -14,7 +14,7 @@ from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from mockhost.api import Terms
-    from mockhost.journal import Journal
+    from mockhost.journal import Exchange, Journal
 
 
 class Judged(RunningHost):
@@ -47,6 +47,7 @@ class Judged(RunningHost):
         """As MockHost does."""
         loaded = self.load(scenario, **overrides)
         self._gather()
+        self.passing = self.passing._replace(own_rules=findings.has_rules(scenario, overrides))
         self.begun(loaded)
 
     def reset(self) -> None:
@@ -56,7 +57,11 @@ class Judged(RunningHost):
 
     def found(self, *, again: bool = False) -> list[findings.Finding]:
         """What is wrong in the present epoch; see `findings.found`."""
-        return findings.found(self, self.passing, self.bugs, again=again)
+        return findings.found(self, self.passing, self.bugs, hanging=self.hanging(), again=again)
+
+    def hanging(self) -> list[Exchange]:
+        """The exchanges whose clients still wait for an answer that hangs, as far as this host can tell."""
+        return []
 
     def _gather(self) -> None:
         self.gathered.append(Gathered.of(self, self.found()))

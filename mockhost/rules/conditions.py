@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from mockhost import patterns
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.matching import ABSENT, difference, is_matcher, patterns_in, pointer
+from mockhost.journal.verification import check_verdict
+from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in, pointer
 from mockhost.patterns import Search, TooSlow
 
 OF_REQUESTS: Final = (
@@ -204,6 +205,10 @@ def _each(word: str, expected: object) -> list[AnyCondition]:
 
 def _condition(label: str, said: object, read: Callable[[Any], object]) -> Condition:
     expected = _any_of(said)
+    if (wrong := misspelt(expected)) is not None:
+        raise UsageError(f"{label}: {wrong[0]}", hint=wrong[1])
+    if label == "verdict":
+        check_verdict(expected)
     try:
         difference(expected, 1)
     except OverflowError:

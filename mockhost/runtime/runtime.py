@@ -30,6 +30,7 @@ from mockhost.patterns import Searches
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
+from mockhost.runtime import names
 from mockhost.scenario import loader
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
@@ -646,8 +647,21 @@ class Runtime:
                 return found
 
     def verify(self, spec: Mapping[str, object]) -> VerifyResult:
-        """Check an assertion over the journal."""
+        """Check an assertion over the journal. Raises UsageError for one that names what does not exist."""
+        names.check(spec, self._known())
         return self.journal.verify(spec)
+
+    def _known(self) -> names.Known:
+        """What rules and assertions may name; what the journal has counts too, such as a rule that was removed."""
+        entries = self.journal.entries()
+        pages = self.scenario.connectors
+        connectors = {*self.truth(), *self.told(), *(e.connector for e in entries if e.connector)}
+        columns = {column.name for page in pages.values() for column in page.system.columns}
+        return names.Known(
+            connectors if self.scenario.on_demand is None else None,
+            {*(rule.name for rule in self.rules), *(e.rule for e in entries if e.rule)},
+            None if self.scenario.providers else columns,  # those have the attributes of schemas
+        )
 
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
         """What the rules made of an exchange of the journal, and which came closest; None where there were none."""
@@ -670,6 +684,8 @@ class Runtime:
         source: whose it is, which decides what it may name.
         """
         document = loader.live_rule(document, self.scenario, source)
+        if isinstance(when := document.get("when"), Mapping):
+            names.check(when, self._known())
         with self.lock:
             self.journal.remember(tokens_in(document))
             name = self.rules.add(document, self.clock.now())

@@ -7,9 +7,11 @@ and ends what it can no longer do. Cutting a connection from outside works the s
 
 from __future__ import annotations
 
+import selectors
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from ssl import SSLWantReadError
 from typing import Any, NoReturn
 
@@ -57,6 +59,7 @@ class Connection:
             "epoch_token",
             "exchanges",
             "hanging",
+            "on_release",
             "local",
             "number",
             "peer",
@@ -83,6 +86,8 @@ class Connection:
         self.deadline = _NEVER
         self.hanging = False
         """whether its answer hangs until something ends that"""
+        self.on_release: Callable[[], None] | None = None
+        """what the application wants to know at once: that the hang is over, and its answer follows"""
         self._service = service
         self._sock = sock
         self._recv = sock.recv
@@ -329,6 +334,7 @@ class Connection:
         self.answering = head
         self._begun = False
         self._released = self._service.bell.released
+        self.on_release = None
         try:
             try:
                 reply.ask(self._service.app, environ)
@@ -416,6 +422,8 @@ class Connection:
             self._wait(seconds, hang=True)
         finally:
             self.hanging = False
+        if self.on_release is not None:
+            self.on_release()
 
     def _wait(self, seconds: float | None, *, hang: bool) -> None:
         bell, left = self._service.bell, seconds
@@ -452,6 +460,21 @@ class Connection:
         finally:
             self._sock.settimeout(None)
         return False
+
+    def waits_in_vain(self) -> bool:
+        """Whether its answer hangs and the client is still there: neither gone nor going."""
+        if not self.hanging:
+            return False
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._sock, selectors.EVENT_READ)
+                if not selector.select(0):
+                    return True
+            # Past TLS, which would take it in: nothing is the end, and an alert says it.
+            seen = socket.socket.recv(self._sock, 1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return False
+        return seen not in (b"", b"\x15")
 
     # -- the end ---------------------------------------------------------------------------------------------
 

@@ -149,6 +149,10 @@ class Listener:
         self._service.bell.release()
         return hanging
 
+    def hanging(self) -> list[int]:
+        """The numbers of the connections whose answer hangs, and whose client still waits for it."""
+        return [each.number for each in list(self._connections.values()) if each.waits_in_vain()]
+
     def _see_out(self, connections: Iterable[Connection]) -> None:
         """Wait, for a moment at most, until idle connections that were stopped have ended on the wire."""
         deadline = monotonic() + _FAREWELL

@@ -348,6 +348,10 @@ class DataExchange:
         if not isinstance(answer.body, bytes):
             answer = answer._replace(body=self._counted(entry, answer.body))
         if answer.plan is not None:
+            plan = answer.plan
+            if entry.status is None and plan.raw is None and (plan.head or plan.ending == "keep"):
+                answered = answer
+                self.connection.on_release = lambda: self._released(entry, answered)
             answer = answer._replace(body=ruled.carried(answer.body, lambda: self._over(entry)))
         return answer
 
@@ -381,6 +385,11 @@ class DataExchange:
             return held.refusal
         assert held.connector is not None
         return (yield from self._operate(held.connector, held.behaviours))
+
+    def _released(self, entry: Exchange, answer: Answer) -> None:
+        """The answer that hung follows after all."""
+        body = answer.body if isinstance(answer.body, bytes) else None
+        self._runtime.journal.answered(entry, answer.status, answer.headers, body)
 
     def _over(self, entry: Exchange) -> None:
         """A planned answer is over: it took as long as its plan made it."""

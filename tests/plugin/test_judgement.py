@@ -51,7 +51,8 @@ def test_it(mockhost, mockhost_client):
 
 
 def test_whose_rules_have_to_fire(play: Play) -> None:
-    """Those of the test: added, or written in its marker. Not the scenario's, not removed ones, not if it says so."""
+    """Those of the test: added, or written in its marker, factory or `use`. Not the scenario's, not removed ones, not
+    optional ones."""
     play(
         """
 RULES = [{"name": "once", "when": {"operation": "schemas"}, "times": 1, "fault": {"http_error": 500}}]
@@ -73,8 +74,33 @@ def test_of_the_scenario(mockhost, tmp_path):
     mockhost.use(str(tmp_path / "a.json"))
     assert [rule["left"] for rule in mockhost.rules] == [1]
 
-def test_without_bound(mockhost):
+@pytest.mark.xfail(strict=True)
+@pytest.mark.parametrize("form", [{}, {"times": 2}, {"probability": 1}, {"when": {"operation": "schemas", "nth": 2}},
+                                  {"sequence": [{"reply": "normal"}, {"fault": "hang"}]}])
+@pytest.mark.parametrize("how", ["added", "factory", "use"])
+def test_of_any_form(mockhost_factory, form, how):
+    rule = {"when": {"operation": "schemas"}, **({} if "sequence" in form else {"fault": "hang"}), **form}
+    host = mockhost_factory("basics/healthy", **({"rules": [rule]} if how == "factory" else {}))
+    if how == "added":
+        host.add_rule(rule)
+    if how == "use":
+        host.use("basics/healthy", rules=[rule])
+
+@pytest.mark.mockhost(rules=[{**RULES[0], "optional": True}])
+def test_optional(mockhost):
+    mockhost.add_rule({"when": {"operation": "schemas"}, "fault": "hang", "optional": True})
+    mockhost.fail_next("schemas", times=None, optional=True)
+
+def test_unbounded_that_fired(mockhost, mockhost_client):
     mockhost.fail_next("schemas", times=None)
+    mockhost_client.get("/Schemas")
+
+def test_on_demand(mockhost_factory):
+    import requests
+    host = mockhost_factory("basics/scim", on_demand={"template": "SCIM"})
+    host.fail_next("schemas")
+    assert requests.get(host.url("SCIM").replace("_SCIM", "_other") + "/Schemas", headers=host.headers(),
+                        verify=host.ca_file or True).status_code == 503
 
 @pytest.mark.xfail(strict=True)
 def test_before_a_use(mockhost):
@@ -85,7 +111,7 @@ def test_before_a_use(mockhost):
 def test_of_another_host(mockhost_factory):
     mockhost_factory().fail_next("schemas")
 """
-    ).assert_outcomes(passed=4, xfailed=3)
+    ).assert_outcomes(passed=6, xfailed=18)
 
 
 def test_rules_may_be_left_over_in_a_whole_suite(play: Play) -> None:
@@ -295,3 +321,110 @@ def test_it(mockhost):
     ).stdout.no_fnmatch_line("*correct-horse-battery*")
     (folder,) = (pytester.path / "artifacts").iterdir()
     assert not any("correct-horse-battery" in file.read_text("utf-8") for file in folder.iterdir())
+
+
+ASK = """
+import threading
+
+def ask(host, answers):
+    thread = threading.Thread(target=lambda: answers.append(host.session().get(host.url() + "/Schemas").status_code))
+    thread.start()
+    host.wait_for("schemas")
+    return thread
+"""
+
+
+def test_a_hang_that_is_released_has_its_answer_in_the_journal(play: Play) -> None:
+    """Status, headers and body; by the time that the client has it."""
+    play(
+        ASK
+        + """
+def test_it(mockhost):
+    mockhost.fail_next("schemas", fault="hang")
+    answers = []
+    thread = ask(mockhost, answers)
+    (entry,) = mockhost.journal
+    assert entry.status is None
+    mockhost.release()
+    thread.join()
+    assert answers == [200] and entry.status == 200
+    assert b"urn:ietf:params:scim" in entry.answer_body
+    assert entry.answer_length == len(entry.answer_body)
+    assert "Content-Type" in dict(entry.answer_headers)
+    mockhost.verify(operation="schemas", status=200, count=1)
+"""
+    ).assert_outcomes(passed=1)
+
+
+def test_a_test_that_ends_while_an_answer_hangs_fails(play: Play) -> None:
+    """With what hangs; a client that gave up is no reason, and the next test begins with nothing of it."""
+    result = play(
+        ASK
+        + """
+import requests
+STARTED = []
+
+def test_it(mockhost):
+    mockhost.fail_next("schemas", fault="hang", name="stuck")
+    client = threading.Thread(target=lambda: pytest.raises(requests.ConnectionError,
+                                                           mockhost.session().get, mockhost.url() + "/Schemas"))
+    client.start()
+    STARTED.append(client)
+    mockhost.wait_for("schemas")
+    while not mockhost.hanging():
+        pass
+
+def test_next(mockhost, mockhost_client):
+    STARTED.pop().join()
+    assert len(mockhost.journal) == 0 and not mockhost.rules
+    assert mockhost_client.get("/Schemas").status_code == 200
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_gave_up(mockhost_factory, tls):
+    host = mockhost_factory(tls=tls)
+    host.fail_next("schemas", fault="hang")
+    with pytest.raises(requests.Timeout):
+        host.session().get(host.url() + "/Schemas", timeout=0.05)
+"""
+    )
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(
+        ["mockhost: an answer still hangs at the end of the test: #1 (schemas at SQL), by rule 'stuck'"]
+    )
+
+
+def test_names_that_do_not_exist_are_refused(play: Play) -> None:
+    """A slip of the pen would make every `never` pass, and every rule fire never."""
+    play(
+        """
+from mockhost.errors import UsageError
+
+@pytest.mark.parametrize(("spec", "near"), [
+    ({"operation": "crate_user"}, "create_user"),
+    ({"connector": "SQLL"}, "SQL"),
+    ({"verdict": "unauthorised"}, "unauthorized"),
+    ({"attributes": {"FirsName": "Bob"}}, "FirstName"),
+    ({"attributes": {"FirstName": {"starts": "B"}}}, "starts_with"),
+    ({"attributes": {"FirstName": {"not": {"contain": "B"}}}}, "contains"),
+    ({"header": {"User-Agent": {"contain": "curl"}}}, "contains"),
+    ({"body": {"/active": {"equal": True}}}, "equals"),
+])
+def test_both(mockhost, spec, near):
+    with pytest.raises(UsageError, match=f"did you mean '{near}'"):
+        mockhost.add_rule({"when": spec, "fault": "hang"})
+    for wrapped in (spec, {"order": [spec]}, {"all": [spec]}):
+        with pytest.raises(UsageError, match=f"did you mean '{near}'"):
+            mockhost.verify(**wrapped)
+
+def test_rules(mockhost):
+    mockhost.fail_next("schemas", name="slow", optional=True)
+    with pytest.raises(UsageError, match="did you mean 'slow'"):
+        mockhost.verify(rule="slwo", count=0)
+    mockhost.verify(rule="slow", count=0)
+
+@pytest.mark.mockhost(states={"Started": {}, "Rotated": {}})
+def test_states(mockhost):
+    with pytest.raises(UsageError, match="did you mean 'Rotated'"):
+        mockhost.add_rule({"when": {"in_state": "Rotatd"}, "fault": "hang"})
+"""
+    ).assert_outcomes(passed=10)
