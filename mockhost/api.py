@@ -39,6 +39,7 @@ from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls import Authority, Certificates
 from mockhost.web.data import create_data_app
+from mockhost.web.routes import connector_named
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -176,6 +177,7 @@ class MockHost(RunningHost):
             now=lambda: runtime.clock.now(),
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),
+            limits=Limits(long_segments=lambda path: runtime.served.is_provider(connector_named(path))),
             name="data",
         )
         try:

@@ -281,6 +281,10 @@ class Tenants:
         """Those that sprang up on demand."""
         return [tenant for tenant in self.tenants.values() if tenant.rules is not None]
 
+    def is_provider(self, name: str) -> bool:
+        """Whether a connector of this name is of kind `scim`, or would be if it sprang up now."""
+        return name in self.tenants or self._may_spring_up(name)
+
     def find(self, name: str) -> Tenant | None:
         """The connector of kind `scim` of this name, whether or not the service runs."""
         return self.tenants.get(name)

@@ -27,7 +27,10 @@ SUBSTRING: Final = frozenset({"co", "sw", "ew"})
 ORDER: Final = frozenset({"gt", "ge", "lt", "le"})
 OPERATORS: Final = EQUALITY | SUBSTRING | ORDER
 
-MAX_LENGTH: Final = 8192
+MAX_LENGTH: Final = 65_536
+"""Characters of a filter. A URL ends long before; `POST …/.search` is for longer ones (RFC 7644 3.4.3)."""
+MAX_PATH_LENGTH: Final = 8_192
+"""Characters of the path of a PATCH operation."""
 MAX_DEPTH: Final = 50
 
 
@@ -148,7 +151,7 @@ def _parse(text: str, max_depth: int, lenient: bool, bare_words: bool) -> Filter
 _cached_parse = lru_cache(maxsize=512)(_parse)
 
 
-def parse_path(text: str, *, max_length: int = MAX_LENGTH, max_depth: int = MAX_DEPTH) -> Path:
+def parse_path(text: str, *, max_length: int = MAX_PATH_LENGTH, max_depth: int = MAX_DEPTH) -> Path:
     """`text` as the path of a PATCH operation, always lenient.
 
     Raises ScimError 400 `invalidPath`, whose detail names the column, counted from 1.

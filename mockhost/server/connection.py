@@ -102,7 +102,9 @@ class Connection:
         self._fd_lock = threading.Lock()
         self._writing = threading.Lock()
         self._buffer = b""
-        self._reader = HeadReader(lengths_required=service.limits.lengths_required)
+        self._reader = HeadReader(
+            lengths_required=service.limits.lengths_required, long_segments=service.limits.long_segments
+        )
 
     @property
     def alive(self) -> bool:

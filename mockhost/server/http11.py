@@ -8,7 +8,8 @@ refused) and KB 828726 (separators in header names are refused); the rest of the
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 MAX_URL = 16_384
@@ -155,7 +156,11 @@ def _framing(headers: list[tuple[str, str]], environ: dict[str, str]) -> Fields 
     return Fields(headers, environ, host, length, chunked, close, environ.get("HTTP_EXPECT", "").lower())
 
 
-def _path(path: str) -> str | None:
+LongSegments: TypeAlias = Callable[[str], bool]
+"""Told a path with a segment that http.sys refuses: whether what is served there has no such limit."""
+
+
+def _path(path: str, long_segments: LongSegments) -> str | None:
     """The decoded path, or None if http.sys would refuse it."""
     if _MALFORMED_ESCAPE.search(path):
         return None
@@ -172,7 +177,7 @@ def _path(path: str) -> str | None:
         return None
     if len(path) > MAX_SEGMENT and any(len(segment) > MAX_SEGMENT for segment in segments):
         longest = max(len(unquote_to_bytes(s.encode("latin-1")).decode("utf-8", "replace")) for s in segments)
-        if longest > MAX_SEGMENT:
+        if longest > MAX_SEGMENT and not long_segments(path):
             return None
     return decoded.decode("latin-1")
 
@@ -183,10 +188,13 @@ _NO_C1 = dict.fromkeys(range(0x80, 0xA0))
 class HeadReader:
     """Reads heads of one connection; remembers the last block of fields, which clients repeat word for word."""
 
-    __slots__ = ("_block", "_fields", "_lengths_required")
+    __slots__ = ("_block", "_fields", "_lengths_required", "_long_segments")
 
-    def __init__(self, *, lengths_required: bool = True) -> None:
+    def __init__(
+        self, *, lengths_required: bool = True, long_segments: LongSegments = lambda path: False
+    ) -> None:
         self._lengths_required = lengths_required
+        self._long_segments = long_segments
         self._block: bytes | None = None
         self._fields: Fields | str = ""
 
@@ -217,7 +225,7 @@ class HeadReader:
             return "version" if _VERSION.fullmatch(version) else "bad_request"
         path, _, query = origin.partition("?")
         if "%" in path or len(path) > MAX_SEGMENTS or not path.isascii():
-            decoded = _path(path)
+            decoded = _path(path, self._long_segments)
             if decoded is None:
                 return "url"
             path = decoded

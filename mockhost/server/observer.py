@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-from mockhost.server.http11 import Head
+from mockhost.server.http11 import Head, LongSegments
 from mockhost.windows.httpapi import Refusal
 
 
@@ -28,6 +28,8 @@ class Limits(NamedTuple):
     drain_bytes: int = 4 * 1024 * 1024
     lengths_required: bool = True
     """whether a POST, PUT or PATCH without a length is refused, as by http.sys"""
+    long_segments: LongSegments = lambda path: False
+    """whether a path may have a segment longer than http.sys takes (260 characters)"""
     idle_threads: int = 32
     """how many threads wait for the next connection when they have none"""
 

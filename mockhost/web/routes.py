@@ -61,6 +61,12 @@ class Route(NamedTuple):
     allow: tuple[str, ...] = ()
 
 
+def connector_named(path: str) -> str:
+    """The connector that a path names, whether or not there is one; empty if it names none."""
+    first = decode(path.lstrip("/").partition("/")[0])
+    return first[len(PREFIX) :] if first[: len(PREFIX)].casefold() == PREFIX else ""
+
+
 def split_target(target: str) -> tuple[str, str]:
     """Path and query of a request target; of an absolute one too (RFC 9112 3.2.2)."""
     if not target.startswith("/"):

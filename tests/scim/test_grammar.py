@@ -189,7 +189,10 @@ def test_length_and_depth_are_limited() -> None:
     deep = "(" * 50 + "a pr" + ")" * 50
     assert repr(parse(deep)) == repr(Present(AttrPath(None, "a")))
     assert "deeper than 50 levels, column 51" in _says(f"({deep})")
-    assert "at most 8192" in _says("a pr or " * 1100 + "a pr")
+    assert "at most 65536" in _says("a pr or " * 8200 + "a pr")
+    assert parse("a pr or " * 8000 + "a pr")
+    with pytest.raises(ScimError, match="at most 8192"):
+        parse_path("a" * 9000)
     with pytest.raises(ScimError, match="at most 10 are read"):
         parse("userName pr", max_length=10)
     with pytest.raises(ScimError, match="deeper than 1 levels"):
