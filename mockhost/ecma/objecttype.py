@@ -306,8 +306,9 @@ class ObjectType:
             raise ScimError(400, "invalidValue", f"{name}: expected one value, got {len(given)}.")
         if any(isinstance(item, (list, tuple)) for item in given):
             raise ScimError(400, "invalidValue", f"{name} takes no array in an array.")
-        items = tuple(frozen(messages.coerce(column.type, item, name)) for item in given)
-        return items if column.multi_valued else items[0]
+        made = [messages.coerce(column.type, item, name) for item in given]
+        items = tuple(frozen(item) for item in made if item is not None)
+        return None if not items else items if column.multi_valued else items[0]
 
 
 def _octets(value: object) -> object:

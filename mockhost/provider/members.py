@@ -82,7 +82,7 @@ def _simple_change(
     if text is None or op == "replace":
         return None
     if op == "remove" and value in (ABSENT, None) and "[" in text:
-        path = parse_path(text)
+        path = parse_path(text, bare_words=rules.filter_grammar == "accept")
         chosen = path.filter
         if (
             fold(path.attr.name) == "members"

@@ -362,6 +362,7 @@ class Provider:
             unmatched=rules.unmatched_paths,
             read_only=rules.read_only_paths,
             several_primary=rules.several_primary,
+            bare_words=rules.filter_grammar == "accept",
         )
         members = self._take_members(shelf, after, coming, ident) if with_members else None
         complete(after, type_, rules)

@@ -33,8 +33,9 @@ _ACCEPT: Final = "accept"
 
 TABLE: Final[Mapping[str, Row]] = {
     "value_types": Row(
-        'A value of another type than its attribute\'s: "True" for a boolean, "12" for an integer, a bare string or an '
-        "array of one for a complex value such as a manager, text for a reference that is no URI (RFC 3986)",
+        'A value of another type than its attribute\'s: "True" for a boolean, "12" for an integer, a single value in a '
+        'list or in an object (`[{"$ref": null, "value": "Ann"}]`), a bare string, an array of one or JSON in a string '
+        "for a complex value such as a manager, text for a reference that is no URI (RFC 3986)",
         {_REFUSE: "400 invalidValue", _ACCEPT: "it becomes the value that it spells, or is kept"},
         _REFUSE,
         _ACCEPT,
@@ -175,7 +176,7 @@ TABLE: Final[Mapping[str, Row]] = {
     ),
     "filter_grammar": Row(
         "A filter that the grammar does not allow but whose meaning is clear: unescaped quotes, odd names, a string "
-        "without quotes (`userName sw O`)",
+        "without quotes (`userName sw O`), in the brackets of a PATCH path, too",
         {_REFUSE: "400 invalidFilter", _ACCEPT: "it is understood"},
         _REFUSE,
         _ACCEPT,

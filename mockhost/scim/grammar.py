@@ -100,6 +100,7 @@ _SIMPLE = re.compile(
     re.IGNORECASE,
 ).fullmatch
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_OTHER_QUOTES = "'`´‘’‚“”„«»"
 _LONGEST_NUMBER = 64
 _SINGLE_QUOTE = "'"
 _WORDS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
@@ -151,18 +152,24 @@ def _parse(text: str, max_depth: int, lenient: bool, bare_words: bool) -> Filter
 _cached_parse = lru_cache(maxsize=512)(_parse)
 
 
-def parse_path(text: str, *, max_length: int = MAX_PATH_LENGTH, max_depth: int = MAX_DEPTH) -> Path:
-    """`text` as the path of a PATCH operation, always lenient.
+def parse_path(
+    text: str,
+    *,
+    max_length: int = MAX_PATH_LENGTH,
+    max_depth: int = MAX_DEPTH,
+    bare_words: bool = False,
+) -> Path:
+    """`text` as the path of a PATCH operation, always lenient; `bare_words` as for `parse`.
 
     Raises ScimError 400 `invalidPath`, whose detail names the column, counted from 1.
     """
     if len(text) > max_length:
         _too_long("path", len(text), max_length)
-    return (_cached_path if len(text) <= 256 else _parse_path)(text, max_depth)
+    return (_cached_path if len(text) <= 256 else _parse_path)(text, max_depth, bare_words)
 
 
-def _parse_path(text: str, max_depth: int) -> Path:
-    reader = _Reader(text, "path", max_depth, lenient=True)
+def _parse_path(text: str, max_depth: int, bare_words: bool) -> Path:
+    reader = _Reader(text, "path", max_depth, True, bare_words)
     attr = reader.attribute()
     if reader.token != "[":
         if reader.token:
@@ -309,7 +316,12 @@ class _Reader:
         if not _NUMBER(token):
             if token in ("", "(", ")", "[", "]"):
                 self.refuse(f"expected a value after '{op}'{self.instead()}")
-            if self.bare_words and token.lower() not in ("and", "or", "not"):
+            # Another kind of quote is a mistake: taken as part of the word, it would find nobody.
+            if (
+                self.bare_words
+                and token.lower() not in ("and", "or", "not")
+                and token[0] not in _OTHER_QUOTES
+            ):
                 self.advance()
                 return token
             hint = f': try "{token.strip(_SINGLE_QUOTE)}"' if len(token) <= 40 else ""

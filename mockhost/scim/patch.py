@@ -51,6 +51,7 @@ def apply(
     unmatched: str = "add",
     read_only: str = "refuse",
     several_primary: str = "refuse",
+    bare_words: bool = True,
 ) -> dict[str, object]:
     """The wire-shaped `resource` after a PATCH with this body; `resource` itself never changes.
 
@@ -60,11 +61,12 @@ def apply(
     A read-only attribute is passed over inside a value; a path that names one makes it fail ("refuse") or is
     passed over, too ("ignore"), as `read_only` says.
     `several_primary`: values that become primary at once make it fail ("refuse") or the first of them is ("first").
+    `bare_words`: whether a value in the brackets of a path may be without its quotes.
     Raises ScimError 400: invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget or mutability; the
     detail says which operation it was.
     """
     operations = read_operations(body)
-    draft = _Draft(resource, schema, unknown == "refuse", unmatched, read_only, several_primary)
+    draft = _Draft(resource, schema, unknown == "refuse", unmatched, read_only, several_primary, bare_words)
     for number, operation in enumerate(operations, start=1):
         try:
             draft.perform(operation)
@@ -93,7 +95,7 @@ _Place: TypeAlias = Literal["path", "key", "inner key"]
 class _Draft:
     """A resource on its way through the operations; thrown away when one of them fails."""
 
-    __slots__ = ("read_only", "refuse", "resource", "schema", "several_primary", "unmatched")
+    __slots__ = ("bare_words", "read_only", "refuse", "resource", "schema", "several_primary", "unmatched")
 
     def __init__(
         self,
@@ -103,6 +105,7 @@ class _Draft:
         unmatched: str,
         read_only: str = "refuse",
         several_primary: str = "refuse",
+        bare_words: bool = True,
     ) -> None:
         self.resource: dict[str, object] = {key: _copied(value) for key, value in resource.items()}
         self.schema = schema
@@ -110,6 +113,7 @@ class _Draft:
         self.unmatched = unmatched
         self.read_only = read_only
         self.several_primary = several_primary
+        self.bare_words = bare_words
 
     # -- what an operation is about --------------------------------------------------------------------------
 
@@ -118,7 +122,7 @@ class _Draft:
         if op != "remove" and value is ABSENT:
             raise ScimError(400, "invalidValue", f"An operation '{op}' needs a value.")
         if operation.path is not None:
-            self._at(parse_path(operation.path), op, value)
+            self._at(parse_path(operation.path, bare_words=self.bare_words), op, value)
         elif op == "remove":
             raise ScimError(400, "noTarget", "A remove needs a path that says what to remove.")
         else:
@@ -131,7 +135,7 @@ class _Draft:
             raise ScimError(400, "invalidValue", f"The value {what} is an object, not {shown(value)}.")
         for key, item in value.items():
             try:
-                path = parse_path(key)
+                path = parse_path(key, bare_words=self.bare_words)
             except ScimError:
                 if "[" in key:
                     raise

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+import orjson
+
 from mockhost.scim.attributes import AttributeInfo
 from mockhost.scim.comparison import instant
 from mockhost.scim.errors import ScimError, shown
@@ -29,6 +31,7 @@ SIMPLE_TYPES: Final = ("string", "boolean", "integer", "decimal", "dateTime", "b
 def coerce(type_: str, value: object, name: str = "the value") -> object:
     """`value` as an attribute of a simple type holds it; null stays None, a list is taken value by value.
 
+    A value in an object stands for itself (`unwrapped`).
     "True" and "false" become booleans, "12" and 12.0 integers (of 64 bits); a binary value stays its base64
     text. An unknown type is taken for a string. Raises ScimError 400 `invalidValue`, which calls the attribute
     `name`.
@@ -43,11 +46,25 @@ def coerce(type_: str, value: object, name: str = "the value") -> object:
 
 
 def _converted(convert: Callable[[object], object], type_: str, value: object, name: str) -> object:
+    if isinstance(value, Mapping) and (value := unwrapped(value)) is None:
+        return None
     converted = convert(value)
     if converted is None:
         wanted = _WANTED.get(type_, _WANTED["string"])
         raise ScimError(400, "invalidValue", f"{name} takes {wanted}, not {shown(value)}.")
     return converted
+
+
+_WRAPPING: Final = frozenset({"$ref", "value"})
+
+
+def unwrapped(value: Mapping[str, object]) -> object:
+    """The single value in `{"$ref": null, "value": "User X"}`, as Entra sends one now and then; else the object.
+
+    Microsoft Learn, Develop and plan provisioning for a SCIM endpoint, has members in this shape; reports of single
+    values in it are in the threads of servers that met them.
+    """
+    return value["value"] if "value" in value and value.keys() <= _WRAPPING else value
 
 
 def _string(value: object) -> object:
@@ -141,7 +158,8 @@ def simple(info: AttributeInfo, value: object) -> object:
     """The value, or the list of values, of an attribute that isn't complex. Raises ScimError."""
     if info.multi_valued:
         items = value if isinstance(value, (list, tuple)) else [value]
-        return [_one(info, item) for item in items if item is not None]
+        made = [_one(info, item) for item in items if item is not None]
+        return [item for item in made if item is not None]
     return _one(info, single(info, value))
 
 
@@ -173,6 +191,7 @@ def element(info: AttributeInfo, item: object, refuse: bool) -> object:
     """
     if info.type != "complex":
         return _one(info, item)
+    item = _spelt_out(info, item)
     if not isinstance(item, Mapping):
         if isinstance(item, (list, tuple)) or info.exact or info.sub_attribute("value") is None:
             raise ScimError(400, "invalidValue", f"{info.name} takes an object, not {shown(item)}.")
@@ -185,8 +204,21 @@ def element(info: AttributeInfo, item: object, refuse: bool) -> object:
     return found
 
 
+def _spelt_out(info: AttributeInfo, value: object) -> object:
+    """A complex value that came as JSON in a string (Captain-P-Goldfish/SCIM-SDK issues 516, 691)."""
+    if info.exact or not isinstance(value, str) or value[:1] not in ("{", "["):
+        return value
+    try:
+        found = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
+    return found if isinstance(found, (dict, list)) else value
+
+
 def elements(info: AttributeInfo, value: object, refuse: bool) -> list[object]:
     """The values of a multi-valued attribute, without empty ones; a single one needs no array."""
+    if info.type == "complex":
+        value = _spelt_out(info, value)
     items: Iterable[object] = value if isinstance(value, (list, tuple)) else (value,)
     made = [element(info, item, refuse) for item in items if item is not None]
-    return [found for found in made if found != {}]
+    return [found for found in made if found not in ({}, None)]

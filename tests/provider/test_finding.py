@@ -13,6 +13,7 @@ from mockhost.provider.config import PeopleConfig, ProviderConfig
 from mockhost.provider.provider import Provider
 from mockhost.scim.errors import ScimError
 from mockhost.scim.messages import ENTERPRISE_USER
+from mockhost.scim.queries import Query
 from tests.provider.making import BASE, add, asking, found, group, make, user
 
 
@@ -302,3 +303,29 @@ def test_a_search_takes_whole_numbers_however_they_are_written(count: float, res
     for wrong in (2.5, float("inf"), True, [2]):
         with pytest.raises(ScimError):
             provider.search_query({**body, "count": wrong})
+
+
+@pytest.mark.parametrize("strictness", ["strict", "entra", "lenient"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "userName eq 'ann'",
+        "userName eq \u201cann\u201d",
+        "emails[type eq 'work']",
+        'userName = "ann"',
+        'userName eq "ann" odd',
+        "userName",
+        '"ann"',
+        "",
+        "userName eq",
+        'userName eq "ann" and',
+        "userName like ann",
+    ],
+)
+def test_a_filter_that_is_not_understood_is_an_error(text: str, strictness: str) -> None:
+    """Never a list of nobody: the client would take the user for missing, and make a second one."""
+    provider = make(strictness=strictness)
+    add(provider, "ann")
+    with pytest.raises(ScimError) as refused:
+        provider.find("User", Query(text), base=BASE)
+    assert (refused.value.status, refused.value.scim_type) == (400, "invalidFilter")
