@@ -35,6 +35,16 @@ class ClientTarget(NamedTuple):
         return f"<ClientTarget {self.connector} at {self.url}, secret_token of {len(self.secret_token)} characters>"
 
 
+def _variable(connector: str, taken: Mapping[str, str]) -> str:
+    """What stands for a connector in its variables: its name in capitals, with a number if another one has that."""
+    key = first = re.sub(r"[^A-Z0-9]", "_", connector.upper())
+    number = 1
+    while f"MOCKHOST_{key}_URL" in taken or key == "CONTROL":  # which is the control plane
+        number += 1
+        key = f"{first}_{number}"
+    return key
+
+
 class RunningHost(Protocol):
     """A host as who operates it sees it: a `MockHost` of this process, or one behind a control plane.
 
@@ -271,7 +281,7 @@ class RunningHost(Protocol):
         variables: dict[str, str] = {}
         clients = self.clients()
         for name, told in clients.items():
-            key = re.sub(r"[^A-Z0-9]", "_", name.upper())
+            key = _variable(name, variables)
             variables[f"MOCKHOST_{key}_URL"] = told.url
             variables[f"MOCKHOST_{key}_TOKEN"] = told.secret_token
         if self._controlled:
@@ -282,6 +292,8 @@ class RunningHost(Protocol):
         if trusted and any(told.trusted for told in clients.values()):
             for key in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"):
                 variables[key] = trusted
+        if trusted:
+            variables["MOCKHOST_CA_FILE"] = trusted
         return variables
 
     def ready(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape  # xml.sax.saxutils costs urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,9 @@ class Case(NamedTuple):
     failure: str | None = None
     error: str | None = None
     output: str = ""
+    kind: str = ""
+    """what kind of failure it is, such as timeout"""
+    properties: Mapping[str, str] = {}
 
 
 def report(title: str, cases: Iterable[Case]) -> str:
@@ -50,10 +53,16 @@ def write(path: Path, title: str, cases: Iterable[Case]) -> None:
 def _case(case: Case) -> list[str]:
     head = f'    <testcase classname={_attribute(case.suite)} name={_attribute(case.name)} time="{case.seconds:.3f}"'
     inside = []
+    if case.properties:
+        pairs = (
+            f"<property name={_attribute(n)} value={_attribute(v)}/>" for n, v in case.properties.items()
+        )
+        inside += ["      <properties>", *(f"        {pair}" for pair in pairs), "      </properties>"]
+    kind = f" type={_attribute(case.kind)}" if case.kind else ""
     for tag, text in (("failure", case.failure), ("error", case.error)):
         if text is not None:
             first = text.partition("\n")[0]
-            inside.append(f"      <{tag} message={_attribute(first)}>{_text(text)}</{tag}>")
+            inside.append(f"      <{tag}{kind} message={_attribute(first)}>{_text(text)}</{tag}>")
     if case.output:
         inside.append(f"      <system-out>{_text(case.output)}</system-out>")
     return [f"{head}>", *inside, "    </testcase>"] if inside else [f"{head}/>"]

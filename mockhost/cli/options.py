@@ -64,17 +64,22 @@ class Port(PortType):
 
 
 class Seconds(SecondsType):
-    """A length of time on the wall."""
+    """A length of time on the wall: seconds, or a number with a unit such as 30s or 2m."""
 
     name = "SECONDS"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from mockhost.durations import seconds
+
         try:
             number = float(value)
         except ValueError:
-            number = 0.0
+            try:
+                number = seconds(value)
+            except ValueError:
+                number = 0.0
         if not 0.0 < number < 86_400.0:
-            self.fail(f"{value!r} is no number of seconds above 0", param, ctx)
+            self.fail(f"{value!r} is not a length of time; write seconds, or a unit: 30s, 2m", param, ctx)
         return number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,14 +12,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TextIO
 
 import click
 from click.core import ParameterSource
 
 from mockhost import clock
 from mockhost.cli import junit, outcome
-from mockhost.cli.options import Hosting, hosting
+from mockhost.cli.options import Hosting, Seconds, hosting
 from mockhost.cli.signals import Bell, Told
 from mockhost.cli.terminal import stderr
 from mockhost.errors import CannotRun, MockhostError, UsageError
@@ -26,7 +27,13 @@ from mockhost.errors import CannotRun, MockhostError, UsageError
 if TYPE_CHECKING:
     from mockhost.api import MockHost
 
+TIMED_OUT = 124
+"""The exit code for a command that took too long, as of coreutils' timeout."""
 _COMMAND = "mockhost.command"
+_GRACE = 5.0
+"""Seconds that a command has to end by itself after its time-out."""
+_OUTPUT = 65_536
+"""Bytes of a command's output in a report."""
 
 
 class WithCommand(click.Command):
@@ -60,16 +67,25 @@ class WithCommand(click.Command):
     metavar="FILE",
     help="Write a JUnit XML report, one case for each scenario.",
 )
+@click.option(
+    "--timeout", type=Seconds(), metavar="TIME", help="End the command if it takes longer, e.g. 30s."
+)
 @click.pass_context
 def command(
-    ctx: click.Context, scenario: str | None, hosting: Hosting, each: tuple[str, ...], report: Path | None
+    ctx: click.Context,
+    scenario: str | None,
+    hosting: Hosting,
+    each: tuple[str, ...],
+    report: Path | None,
+    timeout: float | None,
 ) -> None:
     """Run a command with a host.
 
     The command finds the host by its environment: MOCKHOST_SQL_URL and MOCKHOST_SQL_TOKEN (for each connector, as
-    the client was told), MOCKHOST_CONTROL_URL, and SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and REQUESTS_CA_BUNDLE with
-    what it should trust. The exit code is the command's (128 + n if signal n ended it); if it failed, the journal
-    follows on stderr. With --each it is 1 if the command failed with any scenario.
+    the client was told), MOCKHOST_CONTROL_URL, MOCKHOST_CA_FILE, and SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and
+    REQUESTS_CA_BUNDLE with what it should trust; MOCKHOST_SCENARIO, _TITLE, _CAUSE and _CLIENT_SHOULD say what is
+    played. The exit code is the command's (128 + n if signal n ended it, 124 after --timeout); if it failed, the
+    journal follows on stderr. With --each it is 1 if the command failed with any scenario.
 
     \b
     mockhost run documented/secret_token_mismatch -- pytest tests/test_client.py
@@ -83,7 +99,7 @@ def command(
         raise click.UsageError(f"either a scenario ({scenario}) or --each, not both", ctx)
     if shutil.which(words[0]) is None:
         raise UsageError(f"there is no command {words[0]!r}", hint="is it installed and on the PATH?")
-    with Child(words) as child:
+    with Child(words, timeout=timeout, keeps_output=report is not None) as child:
         try:
             child.awaited()
             if each:
@@ -95,24 +111,41 @@ def command(
     ctx.exit(code)
 
 
-class Result:
+class Result(NamedTuple):
     """What became of the command with one scenario."""
 
-    def __init__(
-        self, scenario: str, code: int, seconds: float, journal: str, error: MockhostError | None
-    ) -> None:
-        self.scenario = scenario
-        self.code = code
-        self.seconds = seconds
-        self.journal = journal
-        self.error = error
+    scenario: str
+    code: int
+    seconds: float
+    journal: str = ""
+    error: MockhostError | None = None
+    output: str = ""
+    """the last of what the command wrote, if it was kept"""
+    facts: Mapping[str, str] = {}
+    """the scenario's, as the command was told"""
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0 and self.error is None
+
+    @property
+    def outcome(self) -> str:
+        """In a few words."""
+        if self.error is not None:
+            return "could not run"
+        if self.code == TIMED_OUT:
+            return "timed out"
+        return f"exit code {self.code}" if self.code else "ok"
 
     @property
     def case(self) -> junit.Case:
-        """The result as a line of a report."""
-        failure = f"exit code {self.code}\n{self.journal}" if self.code and self.error is None else None
+        """The result as a case of a report."""
+        failure = f"{self.outcome}\n{self.journal}" if self.code and self.error is None else None
         error = None if self.error is None else str(self.error)
-        return junit.Case("mockhost.run", self.scenario, self.seconds, failure, error)
+        kind = "timeout" if self.outcome == "timed out" else ""
+        return junit.Case(
+            "mockhost.run", self.scenario, self.seconds, failure, error, self.output, kind, self.facts
+        )
 
 
 def run_once(scenario: str, hosting: Hosting, child: Child) -> Result:
@@ -120,15 +153,29 @@ def run_once(scenario: str, hosting: Hosting, child: Child) -> Result:
     started = clock.monotonic()
     try:
         with hosting.make(scenario) as host:
-            code = child.run(environment(host, os.environ))
+            told = facts(host)
+            code = child.run(environment(host, {**os.environ, **told}))
             journal = "" if code == 0 else record_of(host)
+            output = host.journal.sink.text(child.output)
     except MockhostError as error:
-        return Result(scenario, error.exit_code, clock.monotonic() - started, "", error)
+        return Result(scenario, error.exit_code, clock.monotonic() - started, error=error)
+    result = Result(scenario, code, clock.monotonic() - started, journal, None, output, told)
     if code:
         terminal = stderr()
-        terminal.error(f"{child.words[0]} ended with exit code {code}; the journal of {scenario}:")
+        terminal.error(f"{child.words[0]} ended: {result.outcome}; the journal of {scenario}:")
         terminal.line(journal)
-    return Result(scenario, code, clock.monotonic() - started, journal, None)
+    return result
+
+
+def facts(host: MockHost) -> dict[str, str]:
+    """What the command is told of the scenario, as environment variables."""
+    scenario = host.scenario
+    return {
+        "MOCKHOST_SCENARIO": scenario.name,
+        "MOCKHOST_TITLE": scenario.title,
+        "MOCKHOST_CAUSE": scenario.cause or "",
+        "MOCKHOST_CLIENT_SHOULD": scenario.client_should or "",
+    }
 
 
 def record_of(host: MockHost) -> str:
@@ -168,25 +215,24 @@ def _run_each(shelves: Sequence[str], hosting: Hosting, child: Child, report: Pa
     chosen = list(dict.fromkeys(name for shelf in shelves for name in names(shelf)))
     terminal = stderr()
     results: list[Result] = []
-    for name in chosen:
+    for number, name in enumerate(chosen, 1):
+        terminal.line(terminal.styled(f"[{number}/{len(chosen)}] {name}", "bold"))
         result = run_once(name, hosting, child)
         results.append(result)
         if result.error is not None:
             terminal.error(str(result.error))
+        mark = terminal.styled("✓", "green") if result.ok else terminal.styled("✗", "red")
+        terminal.line(f"{mark} {name}: {result.outcome} ({result.seconds:.2f} s)")
         if child.stopped:
             break
     if report is not None:
         junit.write(report, f"mockhost run --each {' '.join(shelves)}", [result.case for result in results])
-    wide = max(len(result.scenario) for result in results)
-    for result in results:
-        ok = result.code == 0 and result.error is None
-        mark = terminal.styled("✓ ok    " if ok else "✗ failed", "green" if ok else "red")
-        why = "" if ok else "  could not run" if result.error else f"  exit code {result.code}"
-        terminal.line(f"{mark}  {result.scenario.ljust(wide)}  {result.seconds:6.2f} s{why}".rstrip())
-    failed = sum(result.code != 0 for result in results)
+    failed = [result for result in results if not result.ok]
+    terminal.lines([f"{terminal.styled('✗', 'red')} {each.scenario}: {each.outcome}" for each in failed])
     left = len(chosen) - len(results)
     terminal.line(
-        f"{len(results) - failed} of {len(chosen)} scenarios fine" + (f", {left} not begun" if left else "")
+        f"{len(results) - len(failed)} of {len(chosen)} scenarios fine"
+        + (f", {left} not begun" if left else "")
     )
     if child.stopped:
         return 128 + child.stopped
@@ -194,10 +240,18 @@ def _run_each(shelves: Sequence[str], hosting: Hosting, child: Child, report: Pa
 
 
 class Child:
-    """The command, and the signals that are meant for it. A context: within it the signals are passed on."""
+    """The command, and the signals that are meant for it. A context: within it the signals are passed on.
 
-    def __init__(self, words: Sequence[str]) -> None:
+    timeout: seconds after which it is ended, with what it started. keeps_output: whether its output is kept for a
+    report, and passed on; the command then sees pipes instead of a terminal.
+    """
+
+    def __init__(
+        self, words: Sequence[str], *, timeout: float | None = None, keeps_output: bool = False
+    ) -> None:
         self.words = list(words)
+        self._timeout = timeout
+        self._kept = _Kept() if keeps_output else None
         self.stopped = 0
         """the signal that asked this process to end, or 0"""
         self._process: subprocess.Popen[bytes] | None = None
@@ -212,8 +266,13 @@ class Child:
         if self.stopped:
             raise Told
 
+    @property
+    def output(self) -> str:
+        """The last of what it wrote, both streams in the order in which that came."""
+        return "" if self._kept is None else self._kept.text
+
     def run(self, env: Mapping[str, str]) -> int:
-        """Run it to its end; its exit code, or 128 + n for signal n. Raises UsageError, CannotRun."""
+        """Run it to its end; its exit code, 128 + n for signal n, 124 after the time limit. Raises CannotRun."""
         self._starting = True
         try:
             process = self._process = self._start(env)
@@ -223,12 +282,37 @@ class Child:
             threading.Thread(
                 target=self._wait_for, args=(process,), name="mockhost-command", daemon=True
             ).start()
-            while process.returncode is None:
-                self._bell.wait()
+            timed_out = self._await(process)
+            if self._kept is not None:
+                self._kept.finish()
         finally:
             self._process, self._starting = None, False
         code = process.returncode
+        if timed_out:
+            return TIMED_OUT
         return 128 - code if code < 0 else code
+
+    def _await(self, process: subprocess.Popen[bytes]) -> bool:
+        """Wait for its end; whether it had to be ended because its time was over."""
+        until = None if self._timeout is None else clock.monotonic() + self._timeout
+        told = False
+        while process.returncode is None:
+            left = None if until is None else max(0.0, until - clock.monotonic())
+            if left == 0.0:
+                self._tell(
+                    process, signal.SIGTERM if not told else getattr(signal, "SIGKILL", signal.SIGTERM)
+                )
+                told, until, left = True, clock.monotonic() + _GRACE, _GRACE
+            self._bell.wait(left)
+        return told
+
+    def _tell(self, process: subprocess.Popen[bytes], number: int) -> None:
+        """Send a signal to the command, and to what it started where it has a group of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            if self._timeout is not None and os.name == "posix":
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
 
     def _wait_for(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()
@@ -237,9 +321,17 @@ class Child:
     def _start(self, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         sys.stdout.flush()
         try:
-            return subprocess.Popen(self.words, env=dict(env))
+            pipe = None if self._kept is None else subprocess.PIPE
+            # A command with a time limit leads a group of its own, so that all of it can be ended.
+            group = 0 if self._timeout is not None and os.name == "posix" else None
+            process = subprocess.Popen(
+                self.words, env=dict(env), stdout=pipe, stderr=pipe, process_group=group
+            )
         except (OSError, ValueError) as error:
             raise CannotRun(f"{self.words[0]!r} can't be started: {error}") from None
+        if self._kept is not None:
+            self._kept.begin(process)
+        return process
 
     def __enter__(self) -> Child:
         self._bell.__enter__()
@@ -265,10 +357,52 @@ class Child:
                     raise Told
                 return
         # What is typed at a terminal (Ctrl-C, Ctrl-\) goes to every process in the foreground, the command too.
-        if number in (signal.SIGINT, getattr(signal, "SIGQUIT", -1)) and _in_foreground():
-            return
-        if process is not None:
-            process.send_signal(number)
+        typed = number in (signal.SIGINT, getattr(signal, "SIGQUIT", -1)) and _in_foreground()
+        if process is not None and (not typed or self._timeout is not None):
+            self._tell(process, number)
+
+
+class _Kept:
+    """Passes a command's output on and keeps the last of it."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def begin(self, process: subprocess.Popen[bytes]) -> None:
+        """Begin with a new process, whose streams are pipes."""
+        self._data.clear()
+        self._threads = [
+            threading.Thread(target=self._copy, args=pair, name="mockhost-output", daemon=True)
+            for pair in ((process.stdout, sys.stdout), (process.stderr, sys.stderr))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _copy(self, source: IO[bytes], target: TextIO) -> None:
+        with source:
+            while piece := os.read(source.fileno(), 65_536):
+                with self._lock:
+                    self._data += piece
+                    del self._data[:-_OUTPUT]
+                with contextlib.suppress(OSError, ValueError):
+                    target.buffer.write(piece)
+                    target.flush()
+
+    def finish(self) -> None:
+        """Wait for what is still in the pipes; what the command left running may hold them open, so not for long."""
+        for thread in self._threads:
+            thread.join(_GRACE)
+
+    @property
+    def text(self) -> str:
+        """What was kept, from the first whole line on where more was written."""
+        with self._lock:
+            data = bytes(self._data)
+        if len(data) == _OUTPUT:
+            data = data.partition(b"\n")[2]
+        return data.decode("utf-8", "replace")
 
 
 def _in_foreground() -> bool:

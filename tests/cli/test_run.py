@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mockhost import MockHost
 from mockhost.cli import run
 from mockhost.cli.options import Hosting
 from tests.cli.conftest import Invoke
@@ -127,8 +128,96 @@ def test_a_command_runs_once_for_each_scenario_of_a_shelf(start: Start, shelf: P
     assert "did you mean 'seed'?" in summary
     assert "1 of 3 scenarios fine" in summary
     cases = ET.parse(report).getroot().iter("testcase")
-    outcomes = {case.get("name"): [child.tag for child in case] for case in cases}
+    said = ("failure", "error")
+    outcomes = {case.get("name"): [child.tag for child in case if child.tag in said] for case in cases}
     assert outcomes == {"mine/a_sound": [], "mine/b_token": ["failure"], "mine/c_broken": ["error"]}
+
+
+FACTS = """\
+import os
+for name in ("SCENARIO", "TITLE", "CAUSE", "CLIENT_SHOULD"):
+    print(os.environ["MOCKHOST_" + name])
+print(os.environ["MOCKHOST_CA_FILE"] == os.environ["SSL_CERT_FILE"])
+"""
+
+
+def test_the_command_learns_what_is_played(start: Start) -> None:
+    """So that one test suite can expect the right thing of every scenario."""
+    program = start("run", "documented/cache_closed", "--", sys.executable, "-c", FACTS)
+    assert program.code() == 0
+    name, title, *rest = program.out.rest().splitlines()
+    assert name == "documented/cache_closed"
+    assert title
+    assert rest == ["cache_closed", "report", "True"]
+
+
+def test_connectors_that_differ_in_case_have_variables_of_their_own() -> None:
+    """A number tells them apart; one that is called as the control plane is gets one, too."""
+    own = {"secret_token": "visibly-fake", "anchor": "Login", "system": {"columns": {"Login": "string"}}}
+    connectors = {"SQL": own, "sql": own, "Control": own}
+    with MockHost({"format": 1, "connectors": connectors}, tls=False) as host:
+        env, control_url = host.env(), host.control_url
+    assert env["MOCKHOST_SQL_URL"].endswith("/ecma2host_SQL/scim")
+    assert env["MOCKHOST_SQL_2_URL"].endswith("/ecma2host_sql/scim")
+    assert env["MOCKHOST_CONTROL_2_URL"].endswith("/ecma2host_Control/scim")
+    assert env["MOCKHOST_CONTROL_URL"] == control_url
+
+
+@posix
+def test_a_command_that_takes_too_long_is_ended_with_what_it_started(start: Start, tmp_path: Path) -> None:
+    """Its outcome is a time-out in words, in the exit code and in the report."""
+    report = tmp_path / "report.xml"
+    child = "trap 'echo child ended; exit' TERM; sleep 3600 & wait"
+    script = f"trap 'wait; exit 1' TERM; ({child}) & echo begun; wait"
+    program = start(
+        "run", "basics/empty", "--timeout", "500ms", "--junit", str(report), "--", "sh", "-c", script
+    )
+    assert program.code() == 124
+    assert program.out.rest().splitlines() == ["begun", "child ended"]
+    assert "timed out" in program.err.rest()
+    (case,) = ET.parse(report).getroot().iter("testcase")
+    (failure,) = case.iter("failure")
+    assert (failure.get("type"), failure.get("message")) == ("timeout", "timed out")
+
+
+def test_the_report_has_the_last_of_the_output_and_no_secrets(start: Start, tmp_path: Path) -> None:
+    """Both streams, passed on as well; and what was played, as properties."""
+    report = tmp_path / "report.xml"
+    script = (
+        "import os, sys; print('x' * 70_000 + '\\nlast line'); sys.stdout.flush();"
+        "print('token', os.environ['MOCKHOST_SQL_TOKEN'], file=sys.stderr)"
+    )
+    program = start(
+        "run", "documented/cache_closed", "--junit", str(report), "--", sys.executable, "-c", script
+    )
+    assert program.code() == 0
+    assert program.out.rest().endswith("last line")
+    assert "token correct-horse-battery" in program.err.rest()
+    (case,) = ET.parse(report).getroot().iter("testcase")
+    output = case.findtext("system-out") or ""
+    assert len(output) <= 65_536
+    assert "last line" in output
+    assert "correct-horse-battery" not in report.read_text("utf-8")
+    properties = {each.get("name"): each.get("value") for each in case.iter("property")}
+    assert properties["MOCKHOST_CAUSE"] == "cache_closed"
+
+
+def test_progress_is_shown_before_each_scenario_and_its_result_after_it(start: Start, shelf: Path) -> None:
+    program = start("run", "--each", "mine", "--", sys.executable, "-c", PROBE)
+    assert program.code() == 1
+    lines = program.err.rest().splitlines()
+    order = [
+        next(i for i, line in enumerate(lines) if line.startswith(begin))
+        for begin in (
+            "[1/3] mine/a_sound",
+            "✓ mine/a_sound: ok",
+            "[2/3] mine/b_token",
+            "✗ mine/b_token: exit code 7",
+            "[3/3] mine/c_broken",
+            "✗ mine/c_broken: could not run",
+        )
+    ]
+    assert order == sorted(order)
 
 
 def test_no_proxy_stands_between_the_command_and_the_host() -> None:
