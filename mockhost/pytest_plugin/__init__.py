@@ -149,6 +149,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     hosts = item.stash.get(_HOSTS, None)
     if hosts is not None:
         hosts.judge()
+    elif any(mark.name == "mockhost" for mark in getattr(item, "own_markers", ())):
+        pytest.fail(
+            "@pytest.mark.mockhost: the test has no host; add the fixture mockhost or mockhost_client",
+            pytrace=False,
+        )
     return result
 
 

@@ -156,27 +156,36 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
             f"{metafunc.definition.name}: @pytest.mark.mockhost_each is for tests with the fixture mockhost"
         )
     try:
-        names = selected(mark.args, mark.kwargs)
+        folders = (metafunc.definition.path.parent, metafunc.config.rootpath)
+        names = selected([found_beside(name, folders) for name in mark.args], mark.kwargs)
         failing = _failing(mark.kwargs.get("xfail", {}), names)
     except MockhostError as error:
         raise pytest.Collector.CollectError(
             f"{metafunc.definition.name}: @pytest.mark.mockhost_each: {error}"
         ) from None
     metafunc.parametrize(
-        "mockhost_scenario", [pytest.param(name, marks=failing.get(name, ())) for name in names], ids=names
+        "mockhost_scenario",
+        [pytest.param(name, marks=failing.get(name, ())) for name in names],
+        ids=[_id(name) for name in names],
     )
 
 
-def selected(names: Sequence[str], by: Mapping[str, Any]) -> list[str]:
+def _id(name: str) -> str:
+    """The name of a scenario, or of its file."""
+    return Path(name).stem if shelves.looks_like_file(name) else name
+
+
+def selected(names: Sequence[str | os.PathLike[str]], by: Mapping[str, Any]) -> list[str]:
     """The names of the scenarios that a `mockhost_each` selects, in order. Raises UsageError if there is none."""
     for word in by:
         if word not in SELECTIONS:
             raise UsageError(f"there is no {word!r}", hint=did_you_mean(word, SELECTIONS))
     excluded = _texts(by.get("exclude"))
-    for name in (*names, *excluded):
+    given = [os.fspath(name) for name in names]
+    for name in (*given, *excluded):
         shelves.find(name)
-    found = list(dict.fromkeys([*names, *_of_shelf(by), *_of_faults(by)]))
-    if not names and not any(by.get(word) for word in ("shelf", "faults", "group")):
+    found = list(dict.fromkeys([*given, *_of_shelf(by), *_of_faults(by)]))
+    if not given and not any(by.get(word) for word in ("shelf", "faults", "group")):
         found = shelves.names()
     found = [name for name in _filtered(found, by) if name not in excluded]
     if not found:
@@ -214,7 +223,7 @@ def _filtered(names: list[str], by: Mapping[str, Any]) -> list[str]:
         return names
     from mockhost.scenario import catalogue
 
-    shelved = dict.fromkeys(name.partition("/")[0] for name in names)
+    shelved = dict.fromkeys(name.partition("/")[0] for name in names if not shelves.looks_like_file(name))
     entries = {entry["name"]: entry for shelf in shelved for entry in catalogue.entries(shelf)}
 
     def fits(name: str) -> bool:

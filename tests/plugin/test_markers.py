@@ -173,3 +173,63 @@ def test_a_call_says_what_a_marker_says() -> None:
     assert marks.of_call((), {"clock": {"start": "2026-01-01"}}).options == {}
     with pytest.raises(UsageError):
         marks.of_call(("x", "y"), {})
+
+
+def test_a_marker_without_a_host_is_an_error(play: Play) -> None:
+    """The test would pass against nothing; markers of a class may be for some of its tests."""
+    result = play(
+        """
+@pytest.mark.mockhost("basics/empty")
+def test_it():
+    pass
+"""
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["@pytest.mark.mockhost: the test has no host; add the fixture mockhost*"])
+    play(
+        """
+@pytest.mark.mockhost("basics/empty")
+class TestIt:
+    def test_none(self): pass
+    def test_one(self, mockhost_client): pass
+    @pytest.mark.mockhost(seed=3)
+    def test_factory(self, mockhost_factory): pass
+
+@pytest.fixture
+def mine(request):
+    return request.getfixturevalue("mockhost")
+
+@pytest.mark.mockhost("basics/empty")
+@pytest.mark.usefixtures("mockhost")
+def test_used(): pass
+
+@pytest.mark.mockhost("basics/empty")
+def test_asked(mine):
+    assert mine.scenario.name == "basics/empty"
+"""
+    ).assert_outcomes(passed=5)
+
+
+def test_each_takes_paths_beside_the_test(play: Play, pytester: pytest.Pytester) -> None:
+    """As `mockhost` does, as texts or as paths."""
+    folder = pytester.path / "deep"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text("format: 1\nextends: basics/empty\ntitle: Mine\n", "utf-8")
+    (folder / "test_deep.py").write_text(
+        """
+from pathlib import Path
+import pytest
+
+@pytest.mark.mockhost_each("./mine.yaml", "basics/healthy", xfail={"basics/healthy": "it has another title"})
+def test_text(mockhost):
+    assert mockhost.scenario.title == "Mine"
+
+@pytest.mark.mockhost_each(Path("mine.yaml"))
+def test_path(mockhost):
+    assert mockhost.scenario.title == "Mine"
+""",
+        "utf-8",
+    )
+    result = play("", "-v", "deep")
+    result.assert_outcomes(passed=2, xfailed=1)
+    result.stdout.fnmatch_lines(["*test_text[[]mine[]] PASSED*"])
