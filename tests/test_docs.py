@@ -110,9 +110,9 @@ def missing(shown: list[str], output: str) -> list[str]:
     return found
 
 
-def run(command: list[str], folder: Path) -> str:
+def run(command: list[str], folder: Path, python: str = sys.executable) -> str:
     """The command's output; it sees this Python's commands first and has to succeed."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path}
     done = subprocess.run(
         command,
@@ -216,18 +216,23 @@ def test_a_snippet_asks_for_its_tools(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("snippet", RUNNABLE, ids=lambda snippet: f"{name(snippet.page)}:{snippet.line}")
 def test_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
     """What a page tells its reader to type works as it stands."""
+    play(snippet, tmp_path)
+
+
+def play(snippet: Snippet, folder: Path, python: str = sys.executable) -> None:
+    """Run a snippet in a folder, with the commands of an environment."""
     if snippet.language == "console":
         script, shown = session(snippet.text)
         if lacking := tools_that_lack(script):
             pytest.skip(f"not on this machine: {', '.join(lacking)}")
-        assert missing(shown, run(["bash", "-euo", "pipefail", "-c", script], tmp_path)) == []
+        assert missing(shown, run(["bash", "-euo", "pipefail", "-c", script], folder, python)) == []
     elif snippet.language == "python":
-        (tmp_path / "snippet.py").write_text(snippet.text, "utf-8")
-        run([sys.executable, "snippet.py"], tmp_path)
+        (folder / "snippet.py").write_text(snippet.text, "utf-8")
+        run([python, "snippet.py"], folder, python)
     else:
-        (tmp_path / "snippet.yaml").write_text(snippet.text, "utf-8")
+        (folder / "snippet.yaml").write_text(snippet.text, "utf-8")
         verb = "check" if re.search(r"^expect:", snippet.text, flags=re.MULTILINE) else "validate"
-        run(["mockhost", verb, "./snippet.yaml"], tmp_path)
+        run(["mockhost", verb, "./snippet.yaml"], folder, python)
 
 
 # -- what is generated -------------------------------------------------------------------------------------------
