@@ -14,7 +14,10 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from mockhost.matching import misspelt
 from tools import generated
 
 ROOT = Path(__file__).parent.parent
@@ -280,3 +283,34 @@ def test_the_index_leads_to_every_page(page: Path) -> None:
     """A page that nothing leads to is not read."""
     index = ROOT / "docs" / "index.md"
     assert page == index or f"({page.relative_to(index.parent).as_posix()})" in index.read_text("utf-8")
+
+
+INLINE = re.compile(r"(?<!`)`([a-z_]+: \{[^`]*\})`")
+
+
+def matchers(value: object, *, inside: bool = False) -> Iterator[object]:
+    """The maps in conditions on attributes, headers and bodies: what stands there is a matcher, or a literal."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if inside:
+                yield each
+            else:
+                yield from matchers(each, inside=key in {"attributes", "header", "body"})
+    elif isinstance(value, list):
+        for each in value:
+            yield from matchers(each)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pages_know_no_matcher_that_does_not_exist(page: Path) -> None:
+    """In snippets that can't be run, and in the lines between them, too."""
+    texts = [snippet.text for snippet in snippets(page) if snippet.language == "yaml"]
+    texts += INLINE.findall(outside(page))
+    wrong = []
+    for text in texts:
+        try:
+            document = YAML(typ="safe", pure=True).load(text)
+        except YAMLError:
+            continue
+        wrong += [found for each in matchers(document) if (found := misspelt(each)) is not None]
+    assert not wrong
