@@ -143,6 +143,8 @@ class MockHost(RunningHost):
         self._with_control = control
         self._control_address = (control_host, control_port)
         needs_token = control_host not in (*LOOPBACK, "localhost")
+        if control_token is not None:
+            check_token(control_token)
         self.control_token = control_token or (fresh_secret() if needs_token else None)
         if self.control_token:
             self.runtime.keep_secret(self.control_token)
@@ -205,7 +207,7 @@ class MockHost(RunningHost):
             port=port,
             tls=None,
             wire=lambda: "plain",
-            limits=Limits(lengths_required=False),
+            limits=Limits(lengths_required=False, send=10.0),
             name="control",
         )
         self.control_listener.bind()
@@ -436,6 +438,16 @@ def _where(error: BaseException) -> str:
         place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"
         trace = trace.tb_next
     return place
+
+
+def check_token(token: str) -> None:
+    """Raise UsageError for a token of the control plane that no client could send in a header."""
+    if not token or any(each.isspace() or not each.isprintable() for each in token):
+        what = "has a blank or a control character in it" if token.strip() else "is empty"
+        raise UsageError(
+            f"the control plane's token {what}",
+            hint="take visible characters without blanks, or leave it out",
+        )
 
 
 def _hosts(listen: str | Sequence[str] | None) -> tuple[str, ...]:

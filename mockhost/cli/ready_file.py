@@ -32,6 +32,8 @@ class ReadyFile:
                 os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
             ) as file:
                 file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(beside, self.path)
         except OSError as error:
             with contextlib.suppress(OSError):

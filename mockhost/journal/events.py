@@ -90,6 +90,10 @@ def _size(event: Event) -> int:
     return 500 + (event.data.size if isinstance(event.data, Exchange) else 0)
 
 
+class TooManyListeners(Exception):
+    """As many listen as may."""
+
+
 class EventBus:
     """Publishes to whoever listens; costs next to nothing while nobody does."""
 
@@ -102,10 +106,15 @@ class EventBus:
         self._number = 0
         self.closed = False
 
-    def subscribe(self, limit: int = 1_000) -> Subscription:
-        """Listen from now on; at most `limit` events wait for the listener. Close it when done."""
+    def subscribe(self, limit: int = 1_000, *, most: int | None = None) -> Subscription:
+        """Listen from now on; at most `limit` events wait for the listener. Close it when done.
+
+        most: how many may listen this way at a time. Raises TooManyListeners for one more.
+        """
         subscription = Subscription(self, limit)
         with self._lock:
+            if most is not None and len(self._subscriptions) >= most:
+                raise TooManyListeners
             if not self.closed:
                 self._subscriptions = (*self._subscriptions, subscription)
                 return subscription

@@ -96,5 +96,6 @@ ROWS: tuple[Operation, ...] = (
     _row("stream_events", "GET", "/v1/events", "teacher",
          "Exchanges, connections and changes of state as they happen.", answers(
          "Server-sent events: hello, exchange, connection, state, lost.", "string", kind=EVENTS),
-         description="Comments are signs of life. The stream outlives a reset and ends with the host.", cost="stream"),
+         description="Comments are signs of life. The stream outlives a reset and ends with the host.", cost="stream",
+         errors=(503,)),
 )  # fmt: skip

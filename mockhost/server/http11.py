@@ -222,7 +222,11 @@ class HeadReader:
             elif target != "*" or method != "OPTIONS":
                 return "url"
         if version != "HTTP/1.1" and version != "HTTP/1.0":
-            return "version" if _VERSION.fullmatch(version) else "bad_request"
+            if _VERSION.fullmatch(version) is None:
+                return "bad_request"
+            if version[5] != "1":
+                return "version"
+            # Of a minor version that it does not know a server does what its own highest one says (RFC 9110 2.5).
         path, _, query = origin.partition("?")
         if "%" in path or len(path) > MAX_SEGMENTS or not path.isascii():
             decoded = _path(path, self._long_segments)
@@ -237,7 +241,7 @@ class HeadReader:
         if isinstance(fields, str):
             return fields
         headers, environ, host, length, chunked, close, expect = fields
-        current = version == "HTTP/1.1"
+        current = version != "HTTP/1.0"
         if host is None and current:
             return "hostname"
         if not current and chunked:

@@ -8,6 +8,7 @@ Python 3.13 reads them.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import hashlib
@@ -81,17 +82,26 @@ def write(path: Path, text: str, *, mode: int) -> None:
     """Replace a file in one step, at no moment readable more widely than `mode`. Raises CannotRun."""
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(draft, path)
+        _write_through(draft, path, text, mode)
     except OSError as problem:
+        with contextlib.suppress(OSError):  # a disk that is full must not keep half a key
+            draft.unlink(missing_ok=True)
         why = problem.strerror or str(problem)
         raise CannotRun(
-            f"{path} can't be written: {why}", hint="give a folder that you may write to"
+            f"{path} can't be written: {why}", hint="give a folder that you may write to, with room in it"
         ) from problem
+
+
+def _write_through(draft: Path, path: Path, text: str, mode: int) -> None:
+    """Write the draft to the disk, then put it in the place of the file."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(draft, path)
 
 
 def new_key(kind: str) -> Key:

@@ -8,6 +8,8 @@ from typing import Any
 
 from mockhost import __version__
 from mockhost.durations import parse_duration
+from mockhost.errors import CannotRun
+from mockhost.journal.events import TooManyListeners
 from mockhost.journal.sink import printable
 from mockhost.operations.row import PEM, Media
 from mockhost.running import ClientTarget
@@ -151,9 +153,19 @@ def get_client_certificate(host: Operated) -> Data:
     return {"certificate": certificate, "key": key}
 
 
+STREAMS = 64
+"""Event streams at a time. Each has a connection and a thread, and every event is written to each."""
+
+
 def stream_events(host: Operated) -> Stream:
     runtime = host.runtime
-    subscription = runtime.events.subscribe()
+    try:
+        subscription = runtime.events.subscribe(most=STREAMS)
+    except TooManyListeners:
+        raise CannotRun(
+            f"{STREAMS} event streams are open, and that is the limit",
+            hint="close one; GET /v1/journal?since=N asks for what happened since exchange N",
+        ) from None
     hello = {
         "scenario": runtime.scenario.name,
         "epoch": runtime.epoch.number,

@@ -1,0 +1,60 @@
+"""What a process refuses at its start, and what it leaves behind where writing fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.cli.ready_file import ReadyFile
+from mockhost.errors import CannotRun, UsageError
+from mockhost.server.http11 import Head, HeadReader
+from mockhost.tls.certificate import write
+
+
+@pytest.mark.parametrize(
+    "token", ["", " ", "\t", "two words", "line\nbreak", "null\0", "\u00a0", "\udcff", "a\x7f"]
+)
+def test_a_token_that_no_client_can_send_is_refused(token: str) -> None:
+    """It would lock everybody out."""
+    with pytest.raises(UsageError, match="the control plane's token"):
+        MockHost("basics/empty", control_token=token)
+
+
+def _full(descriptor: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_leaves_the_old_key_and_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written is on the disk before it takes the old one's place."""
+    write(tmp_path / "key.pem", "old", mode=0o600)
+    monkeypatch.setattr("os.fsync", _full)
+    with pytest.raises(CannotRun, match=r"key\.pem can't be written: No space left"):
+        write(tmp_path / "key.pem", "new", mode=0o600)
+    with pytest.raises(CannotRun, match="can't be written: No space left"):
+        ReadyFile(tmp_path / "ready.json").write({"pid": 1})
+    assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
+    assert (tmp_path / "key.pem").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("version", "answered"),
+    [
+        ("1.0", "1.0"),
+        ("1.1", "1.1"),
+        ("1.2", "1.1"),
+        ("1.9", "1.1"),
+        ("2.0", None),
+        ("0.9", None),
+        ("3.1", None),
+    ],
+)
+def test_any_minor_version_of_http_1_is_answered_as_1_1(version: str, answered: str | None) -> None:
+    """RFC 9110 2.5: only another major version is one that is not supported."""
+    head = HeadReader().parse(f"GET / HTTP/{version}\r\nHost: a".encode())
+    assert (head.version if isinstance(head, Head) else head) == (answered or "version")

@@ -1,0 +1,62 @@
+"""Event streams are bounded: one too many is told so, and everything else goes on being answered."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.client.control import ControlPlane
+from mockhost.runtime.operations.host import STREAMS
+
+
+@pytest.fixture
+def host() -> Iterator[MockHost]:
+    """A host with a control plane."""
+    with MockHost("basics/empty") as host:
+        yield host
+
+
+def stream(host: MockHost) -> socket.socket:
+    """A client of the event stream, up to the head of its answer."""
+    assert host.control_listener is not None
+    client = socket.create_connection(("127.0.0.1", host.control_listener.port), timeout=30)
+    client.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return client
+
+
+def head(client: socket.socket) -> bytes:
+    """What came up to the end of the head, and maybe more."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += client.recv(4_096)
+    return received
+
+
+def test_one_stream_too_many_is_refused_and_the_rest_is_answered(host: MockHost) -> None:
+    clients = [stream(host) for _ in range(STREAMS)]
+    assert all(head(client).startswith(b"HTTP/1.1 200") for client in clients)
+    with stream(host) as further:
+        answer = head(further)
+        assert answer.startswith(b"HTTP/1.1 503")
+    plane = ControlPlane(host.control_url)
+    assert plane.call("get_health")["status"] == "ok"
+    host.set("host.debug", True)
+    for client in clients:
+        client.close()
+    assert plane.call("reset")["epoch"] == 1
+
+
+def test_the_refusal_says_what_to_do(host: MockHost) -> None:
+    held = [host.runtime.events.subscribe() for _ in range(STREAMS)]
+    with stream(host) as client:
+        received = head(client)
+        while b"journal" not in received:
+            received += client.recv(4_096)
+    held[0].close()
+    with stream(host) as client:
+        assert head(client).startswith(b"HTTP/1.1 200")
+    for each in held:
+        each.close()
