@@ -34,7 +34,7 @@ FACES = MOCK | {"tenants", "runtime", "web", "control", "server", "client", "exp
 MAY_IMPORT = {
     **{name: {"mockhost"} for name in FLOOR},
     **{"durations": {"errors"}, "operations": {"errors"}, "running": {"clock", "durations", "errors"}},
-    **{"patterns": {"clock", "errors"}, "matching": {"errors", "patterns"}},
+    **{"patterns": {"clock", "errors"}, "matching": {"errors", "patterns"}, "nesting": {"errors"}},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},
     **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},
