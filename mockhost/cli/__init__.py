@@ -6,6 +6,8 @@ asked for, so that `mockhost serve` pays for nothing that only another verb need
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 
@@ -15,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 fine; 1 the thing checked is not fine; 2 wrong usage or a missing file; 4 could not run.
     """
     try:
+        _fill_closed_streams()
         from mockhost.cli import outcome
         from mockhost.cli.verbs import mockhost
 
@@ -25,3 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # before there was anybody to take it
         return 130
     return 0
+
+
+def _fill_closed_streams() -> None:
+    """Have standard streams that were closed (`serve >&-`) lead nowhere, before a socket gets their number."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for the process's life

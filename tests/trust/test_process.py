@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,12 @@ def test_any_minor_version_of_http_1_is_answered_as_1_1(version: str, answered: 
     """RFC 9110 2.5: only another major version is one that is not supported."""
     head = HeadReader().parse(f"GET / HTTP/{version}\r\nHost: a".encode())
     assert (head.version if isinstance(head, Head) else head) == (answered or "version")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_bug(closed: str) -> None:
+    """`mockhost serve >&-` is how a service manager may start it."""
+    command = f'"$0" -m mockhost scenarios show basics/empty {closed}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
