@@ -174,7 +174,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     hosts = sys.modules.get("mockhost.pytest_plugin.hosts")
     if hosts is not None:
         hosts.close(config)
-        _remember_modules()
+    _remember_modules()
 
 
 @pytest.fixture
