@@ -1325,8 +1325,8 @@ def resolve(generation: str = "current", *overrides: Mapping[str, object]) -> di
     return values if read is None else Recording(values, read)
 
 
-def otherwise(name: str, value: object) -> Iterator[object]:
-    """Values that a behaviour could have instead of `value`, in the form of `resolve`."""
+def possible(name: str) -> Iterator[object]:
+    """Values that a behaviour can have, in the form of `resolve`: each choice, and examples of a type."""
     row = BY_NAME[name]
     forms: Mapping[str, tuple[object, ...]] = {
         "status": (418, 204),
@@ -1335,8 +1335,8 @@ def otherwise(name: str, value: object) -> Iterator[object]:
         "text": ("other", "another"),
     }
     for kind in _types(row):
-        yield from (other for other in forms[kind] if other != value)
-    yield from (other for each in _literals(row) if (other := _normal(row, each)) != value)
+        yield from forms[kind]
+    yield from (_normal(row, each) for each in _literals(row))
 
 
 class Recording(dict[str, Any]):

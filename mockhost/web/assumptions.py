@@ -58,7 +58,7 @@ class Recorder:
         with self._under(lambda values: known.Recording(values, self._read)):
             actual = _shown(DataExchange(self._runtime, environ).unruled())
         for name in sorted(_assumed(self._read)):
-            for other in known.otherwise(name, self._runtime.host.behaviours[name]):
+            for other in known.possible(name):
                 with self._under(functools.partial(_with, name, other)):
                     shown = _shown(DataExchange(self._runtime, environ).unruled())
                 if shown != actual:
