@@ -250,6 +250,23 @@ def find_http(bench: Bench) -> list[Result]:
     return [_finds(bench, "find-http", "find by filter, HTTP, keep-alive, 16 connections", 2.0)]
 
 
+@row("walk")
+def walk(bench: Bench) -> list[Result]:
+    """In a process of its own: whatever is watched is slow, and all threads are watched from their start."""
+    command = [sys.executable, "-m", "bench.walk"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
+    figures = json.loads(done.stdout)
+    return [
+        Result("walk", what, unit, figures[name], budget=Budget("value", at_most=limit))
+        for name, what, unit, limit in (
+            ("calls", "one find: calls of the package's functions", "calls", 85),
+            ("own", "the same without server, scim, clock and tables", "calls", 35),
+            ("files", "files that they are in", "files", 22),
+            ("moves", "moves from one of these files to another", "moves", 45),
+        )
+    ]
+
+
 @row("find-rules")
 def find_rules(bench: Bench) -> list[Result]:
     return [_finds(bench, "find-rules", "the same with 20 rules", 1.8, rules=20)]

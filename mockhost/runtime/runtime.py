@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
 from mockhost.ecma.config import ConnectorConfig
@@ -53,6 +53,7 @@ RESOURCES = 200
 """Resources of a SCIM connector that are read at once."""
 PAUSE = 0.0001
 """Seconds between the slices of long work, so that other threads get their turn."""
+_OLDER: Final = "the connection is of an older epoch"
 T = TypeVar("T")
 
 
@@ -357,7 +358,8 @@ class Runtime:
         while work is under way: then nothing of the exchange is written.
         """
         with self.lock:
-            self._check(admission)
+            if admission.epoch is not self.epoch:
+                raise Cut(_OLDER)
             admission.record.exchanges += 1
             try:
                 work = next(steps)
@@ -373,20 +375,17 @@ class Runtime:
             except Exception as error:
                 problem = error
             with self.lock:
-                self._check(admission)
+                if admission.epoch is not self.epoch:
+                    raise Cut(_OLDER)
                 try:
                     work = steps.send(outcome) if problem is None else steps.throw(problem)
                 except StopIteration as over:
                     return over.value  # type: ignore[no-any-return]
 
-    def _check(self, admission: Admission) -> None:
-        if admission.epoch is not self.epoch:
-            raise Cut("the connection is of an older epoch")
-
     def _pause(self, admission: Admission) -> None:
         """Let other threads go first for a moment. Raises Cut if the epoch is over."""
         if admission.epoch.cut.wait(PAUSE):
-            raise Cut("the connection is of an older epoch")
+            raise Cut(_OLDER)
 
     def record(self, exchange: Exchange) -> None:
         """Write an exchange into the journal and tell whoever listens; call it under the lock."""

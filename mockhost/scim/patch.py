@@ -11,7 +11,7 @@ isn't there yet (`emails[type eq "work"].value`), which makes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from mockhost.matching import ABSENT
 from mockhost.scim import elements, values
@@ -26,6 +26,7 @@ from mockhost.scim.attributes import (
     key_of,
 )
 from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.filters import comparisons
 from mockhost.scim.grammar import Path, parse_path
 from mockhost.scim.operations import Operation, read_operations
 
@@ -40,6 +41,10 @@ __all__ = [
     "parse_path",
     "read_operations",
 ]
+
+
+MOST_WORK: Final = 1_000_000
+"""Comparisons with the values of attributes that one PATCH may take: it is made while others wait."""
 
 
 def apply(
@@ -62,8 +67,8 @@ def apply(
     passed over, too ("ignore"), as `read_only` says.
     `several_primary`: values that become primary at once make it fail ("refuse") or the first of them is ("first").
     `bare_words`: whether a value in the brackets of a path may be without its quotes.
-    Raises ScimError 400: invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget or mutability; the
-    detail says which operation it was.
+    Raises ScimError 400: invalidSyntax, invalidPath, invalidFilter, invalidValue, noTarget or mutability; 413 for
+    one that takes too many comparisons. The detail says which operation it was.
     """
     operations = read_operations(body)
     draft = _Draft(resource, schema, unknown == "refuse", unmatched, read_only, several_primary, bare_words)
@@ -95,7 +100,16 @@ _Place: TypeAlias = Literal["path", "key", "inner key"]
 class _Draft:
     """A resource on its way through the operations; thrown away when one of them fails."""
 
-    __slots__ = ("bare_words", "read_only", "refuse", "resource", "schema", "several_primary", "unmatched")
+    __slots__ = (
+        "bare_words",
+        "left",
+        "read_only",
+        "refuse",
+        "resource",
+        "schema",
+        "several_primary",
+        "unmatched",
+    )
 
     def __init__(
         self,
@@ -114,6 +128,14 @@ class _Draft:
         self.read_only = read_only
         self.several_primary = several_primary
         self.bare_words = bare_words
+        self.left = MOST_WORK
+
+    def _look_at(self, values_: int, each: int = 1) -> None:
+        """Count comparisons with the values of an attribute. Raises ScimError 413."""
+        self.left -= values_ * each
+        if self.left < 0:
+            detail = "The request is too large: send fewer operations, or fewer values, at a time."
+            raise ScimError(413, None, detail)
 
     # -- what an operation is about --------------------------------------------------------------------------
 
@@ -305,6 +327,7 @@ class _Draft:
         """The values of a multi-valued attribute after the change."""
         held = _held(holder, info)
         current = held if isinstance(held, list) else [held] if held is not None else []
+        self._look_at(len(current), 1 if path.filter is None else comparisons(path.filter))
         if sub is not None or path.filter is not None:
             return self._chosen(current, path, info, sub, op, value)
         if op == "add":

@@ -279,7 +279,10 @@ class DataExchange:
                 yield lambda _, looking=looking: search_all(looking, self)  # type: ignore[misc]
                 rules, held = self._looked_at()  # others were let in meanwhile
             return (yield from self._by_rules(rules, held))
-        answer = yield from self._answered(held)
+        answer = held.refusal
+        if answer is None:
+            assert held.connector is not None
+            answer = yield from self._operate(held.connector, held.behaviours)
         entry = self._entry(answer)
         runtime.record(entry)
         if not isinstance(answer.body, bytes):

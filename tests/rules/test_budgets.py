@@ -309,6 +309,28 @@ def test_long_texts_and_many_values_count_for_several(value: object, monkeypatch
         assert client.send("GET", wide, connector="SCIM").json().get("scimType") == "tooMany"
 
 
+def test_so_is_a_patch_with_too_many_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations times values times comparisons in brackets; nothing of it is done, and others are not held up."""
+    monkeypatch.setattr("mockhost.scim.patch.MOST_WORK", 50_000)
+    values = [{"value": f"{i}@b.example"} for i in range(100)]
+    schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"]
+    brackets = " or ".join(f'value eq "q{i}"' for i in range(50))
+    operations = [{"op": "remove", "path": f"emails[{brackets}]"}] * 11
+    with MockHost("basics/scim", tls=False) as host:
+        client = client_of(host)
+        user = {"schemas": schemas, "userName": "a", "emails": values}
+        made = client.send("POST", "/Users", user, connector="SCIM").json()
+        answer = client.send("PATCH", f"/Users/{made['id']}", patched(operations), connector="SCIM")
+        assert (answer.status, "too large" in answer.json()["detail"]) == (413, True)
+        answer = client.send("PATCH", f"/Users/{made['id']}", patched(operations[:10]), connector="SCIM")
+        assert answer.status == 204
+
+
+def patched(operations: list[dict[str, str]]) -> dict[str, object]:
+    """A PATCH of these operations."""
+    return {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}
+
+
 def test_what_a_connector_holds_is_read_outside_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the control plane lists it: others are answered meanwhile, and what is gone by then is left out."""
     with scim_host() as host:
