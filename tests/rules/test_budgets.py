@@ -296,7 +296,7 @@ def test_a_find_with_too_many_comparisons_is_refused(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("value", ["x" * 40_000, ["x"] * 200])
 def test_long_texts_and_many_values_count_for_several(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mockhost.scim.filters.MOST_COMPARISONS", 1_000)
-    name = "userName" if isinstance(value, str) else "emails"
+    name = "nickName" if isinstance(value, str) else "emails"
     resource = {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
         "userName": "a",
