@@ -20,6 +20,8 @@ BROKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(\(\?>|(?:[*+?]|\{[0-9]*,?[
 NO_PATTERNS = {
     "%/:@!$&'()*+,;=~",  # characters that a URL keeps
     "!#$%&'*+-.^_`|~09azAZ",  # characters of a token in HTTP
+    "*+?{",  # what begins a quantifier
+    "++",  # in the test of those that are refused
 }
 
 
