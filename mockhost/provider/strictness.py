@@ -153,9 +153,10 @@ TABLE: Final[Mapping[str, Row]] = {
             "always": "a `replace` makes it, too",
         },
         "never",
-        "add",
         "always",
-        'RFC 7644 3.5.2.3, noTarget; Microsoft Learn, Known issues, heading "Flags to alter the SCIM behavior"',
+        "always",
+        'RFC 7644 3.5.2.3, noTarget; Microsoft Learn, Known issues, heading "Flags to alter the SCIM behavior" '
+        "(add); better-auth/better-auth issue 10682, sourcegraph issue 49200, SCIM-SDK issue 416 (replace)",
     ),
     "read_only_paths": Row(
         "A PATCH whose path is a read-only attribute",
