@@ -292,7 +292,9 @@ def verify(
     spec: Mapping[str, object], window: Window, sink: Sink, search: Search | None = None
 ) -> VerifyResult:
     """Whether the specification holds in the window. Raises UsageError if it is none, or can't be told in time."""
-    search = search or Searches()
+    if search is None:
+        search = Searches()
+        _check_size(spec, window)
     if "all" in spec:
         return _verify_all(spec, window, sink, search)
     operations = OPERATIONS | {e.operation for e in window.entries}
@@ -311,6 +313,33 @@ def verify(
     return _verify_order(
         [common + compile_conditions(step, sink, operations, search) for step in steps], window, sink
     )
+
+
+MOST_COMPARISONS: Final = 1_000_000
+"""Values that are expected times exchanges that are looked at: an assertion that takes more is refused."""
+
+
+def _check_size(spec: Mapping[str, object], window: Window) -> None:
+    """Raises UsageError for an assertion that would take very long."""
+    if _size(spec) * len(window.entries) > MOST_COMPARISONS:
+        raise UsageError(
+            f"the assertion names {_size(spec):,} values, too many to look for in {len(window.entries):,} {_exchanges(len(window.entries))}",
+            hint="verify less at a time, or give 'since'",
+        )
+
+
+def _size(expected: object) -> int:
+    """How many values are named in what is expected."""
+    waiting, count = [expected], 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting.extend(value.values())
+        elif isinstance(value, (list, tuple)):
+            waiting.extend(value)
+        else:
+            count += 1
+    return count
 
 
 def _verify_all(spec: Mapping[str, object], window: Window, sink: Sink, search: Search) -> VerifyResult:

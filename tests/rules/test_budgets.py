@@ -153,6 +153,25 @@ def test_an_assertion_with_such_a_pattern_is_refused_by_name(host: MockHost) -> 
     assert "the pattern '^(a|aa)+$' took more than 100 ms" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"all": [{"operation": "find_users", "body": {"/a": 1}}] * 30},
+        {"id": list(map(str, range(60)))},
+        {"order": [{"id": "a"}] * 60},
+    ],
+)
+def test_an_assertion_that_would_take_very_long_is_refused(
+    host: MockHost, spec: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Values times exchanges; the message says how many there are."""
+    monkeypatch.setattr("mockhost.journal.verification.MOST_COMPARISONS", 59)
+    host.runtime.verify(spec)
+    client_of(host).find()
+    with pytest.raises(UsageError, match="the assertion names 60 values, too many to look for in 1 exchange"):
+        host.runtime.verify(spec)
+
+
 @pytest.mark.parametrize("pattern", ["(", "(?:" * 50 + "a" + ")+" * 50])
 @pytest.mark.parametrize("word", ["header", "attributes", "body"])
 def test_what_is_no_pattern_is_refused_everywhere(host: MockHost, word: str, pattern: str) -> None:
