@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
 import os
 import pathlib
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,7 +36,7 @@ from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.sources import OPERATOR, Opened, Source
+from mockhost.scenario.sources import NETWORK, OPERATOR, Opened, Source
 from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls import Authority, Certificates
@@ -44,7 +46,6 @@ from mockhost.web.routes import connector_named
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from mockhost.expect.check import Report
     from mockhost.rules.nearmiss import NearMiss
     from mockhost.running import ClientTarget
     from mockhost.runtime.operations import Operated
@@ -109,6 +110,9 @@ class MockHost(RunningHost):
     plane; by default none.
     Raises ScenarioError, UsageError, CannotRun.
     """
+
+    _source: Source = OPERATOR
+    """whose the arguments of its methods are, which decides what they may name"""
 
     def __init__(
         self,
@@ -192,9 +196,24 @@ class MockHost(RunningHost):
             raise
         runtime.listener = self.listener
         runtime.start_ticking()
-        if runtime.host.running:
+        if runtime.accepting:
             self.listener.open()
         return self
+
+    @contextlib.contextmanager
+    def _forked(self) -> Iterator[MockHost]:
+        """A host in the same state on a loopback port of its own: what happens to it stays in it."""
+        twin = copy.copy(self)
+        twin.runtime = self.runtime.fork()
+        twin.clock = HostClock(twin, lambda: twin.runtime.clock.now())
+        twin._source = NETWORK  # whoever wrote the steps that are played on it
+        twin._hosts, twin._port, twin._public_name, twin._with_control = LOOPBACK, 0, None, False
+        twin.listener = twin.control_listener = None
+        try:
+            MockHost.start(twin)
+            yield twin
+        finally:
+            MockHost.stop(twin)
 
     def _data_app(self) -> WSGIApplication:
         return create_data_app(self.runtime)
@@ -258,13 +277,13 @@ class MockHost(RunningHost):
         from mockhost.operations.row import Media
         from mockhost.runtime.operations import perform
 
-        result = perform(self._operated(OPERATOR), find(operation), arguments)
+        result = perform(self._operated(self._source), find(operation), arguments)
         return result.data.decode() if isinstance(result, Media) else result
 
     def _operated(self, source: Source) -> Operated:
         from mockhost.runtime.operations import Operated
 
-        return Operated(self.runtime, self.terms.load, source=source)
+        return Operated(self.runtime, self.terms.load, source=source, fork=self._forked)
 
     def connectors(self) -> Mapping[str, ClientTarget]:
         """The host's own truth, by connector."""
@@ -326,12 +345,6 @@ class MockHost(RunningHost):
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
         """What the rules made of an exchange of the journal, and which came closest (`.text`); None without rules."""
         return self.runtime.near_miss(exchange)
-
-    def check(self) -> Report:
-        """Play the scenario's expect, cure and cured steps against this host."""
-        from mockhost.expect.driver import checked
-
-        return checked(self)
 
 
 class _ControlPlane:

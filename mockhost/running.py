@@ -35,6 +35,22 @@ class ClientTarget(NamedTuple):
         return f"<ClientTarget {self.connector} at {self.url}, secret_token of {len(self.secret_token)} characters>"
 
 
+class Checked(NamedTuple):
+    """What `check` has found."""
+
+    scenario: str
+    ok: bool
+    """whether `expect`, `cure`, `cured` and `wrong_cure`, played one after another, get what they say"""
+    cured: bool
+    """whether nothing is wrong as it is now: all of `cured` holds, and nothing of `wrong_cure`"""
+    holds: tuple[str, ...]
+    """those of `expect` and `cured` that hold as it is now; and `wrong_cure`, if something of it does"""
+    text: str
+    """for people: every step, and what differs"""
+    sections: list[dict[str, Any]]
+    """expect, cured and wrong_cure: `name`, `holds`, and `steps`, each with `ok`, `text` and `problems`"""
+
+
 def _variable(connector: str, taken: Mapping[str, str]) -> str:
     """What stands for a connector in its variables: its name in capitals, with a number if another one has that."""
     key = first = re.sub(r"[^A-Z0-9]", "_", connector.upper())
@@ -107,10 +123,6 @@ class RunningHost(Protocol):
 
     def near_miss(self, exchange: Any) -> Any:
         """What the rules made of an exchange of the journal."""
-        ...
-
-    def check(self) -> Any:
-        """Play the scenario's steps."""
         ...
 
     def _facts(self) -> dict[str, Any]:
@@ -346,6 +358,18 @@ class RunningHost(Protocol):
         result = self.call("verify", spec=spec)
         if not result["ok"]:
             raise VerificationError(result["text"])
+
+    def check(self) -> Checked:
+        """Play the scenario's steps on forks of this host: which of its sections hold, and whether it is cured.
+
+        Nothing of that happens to the host itself: no counter, user, clock or journal of it changes.
+        """
+        found = self.call("check", whole=True)
+        whole, now = found["whole"], found["text"].partition("\n")[0]
+        text = f"{whole['text']}\nas it is now, {now}"
+        return Checked(
+            found["scenario"], whole["ok"], found["cured"], tuple(found["holds"]), text, found["sections"]
+        )
 
     def wait_for(
         self,

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},
     **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules"}},
     "tenants": MOCK,
-    "runtime": MOCK | {"tenants"},
+    "runtime": MOCK | {"tenants", "expect"},
     "web": MOCK | {"runtime", "tenants"},
     "control": FLOOR | {"journal", "runtime"},
     "server": FLOOR | {"windows", "tls"},

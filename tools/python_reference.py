@@ -24,7 +24,7 @@ from mockhost import errors  # noqa: E402 - a tool runs from a checkout, without
 from mockhost.api import MockHost  # noqa: E402
 from mockhost.journal import Connection, Exchange, Journal, verification  # noqa: E402
 from mockhost.rules.nearmiss import Miss, NearMiss  # noqa: E402
-from mockhost.running import ClientTarget, HostClock, RunningHost  # noqa: E402
+from mockhost.running import Checked, ClientTarget, HostClock, RunningHost  # noqa: E402
 from tools import generated  # noqa: E402
 
 HEAD = """\
@@ -100,7 +100,16 @@ def page() -> str:
         "### Connection",
         prose(Connection),
     ]
-    parts += ["## ClientTarget", prose(ClientTarget), fields(ClientTarget), "## Errors", families()]
+    parts += [
+        "## ClientTarget",
+        prose(ClientTarget),
+        fields(ClientTarget),
+        "## Checked",
+        prose(Checked),
+        fields(Checked),
+        "## Errors",
+        families(),
+    ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
 
 

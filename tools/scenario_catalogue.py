@@ -75,6 +75,7 @@ def in_full(scenario: Scenario) -> str:
         ("What a client sees", [code(cure.step_line(step)) for step in scenario.expect]),
         ("The cure", list(cure_lines(scenario))),
         ("What is true then", [code(cure.step_line(step)) for step in scenario.cured or DEFAULT]),
+        ("What must not be true then", [code(cure.step_line(step)) for step in scenario.wrong_cure]),
     )
     for head, found in shown if scenario.cure else shown[:1]:
         if found:

@@ -136,7 +136,7 @@ PARTS = (
         "operation",
         "It follows from method, path and the presence of a filter, also for a refused request.",
     ),
-    Part("Steps", "step", "`expect`, `cure` and `cured` are lists of steps."),
+    Part("Steps", "step", "`expect`, `cure`, `cured` and `wrong_cure` are lists of steps."),
     Part("gets", "gets"),
     Part(
         "Matchers",

@@ -29,7 +29,7 @@ def status(target: Target, form: str) -> None:
     plane = target.plane()
     scenario = plane.call("get_scenario")
     document: dict[str, Any] = {
-        "scenario": {key: scenario.get(key) for key in ("name", "title", "cause", "client_should")},
+        "scenario": {key: scenario.get(key) for key in ("name", "title", "cause", "client_should", "cured")},
         **plane.call("get_host"),
         **plane.call("list_connectors"),
         "clock": plane.call("get_clock"),
@@ -47,7 +47,7 @@ def _in_words(document: Mapping[str, Any], terminal: Terminal) -> list[str]:
         terminal.styled(scenario["name"], "bold") + (f": {scenario['title']}" if scenario["title"] else "")
     ]
     if scenario["cause"]:
-        lines.append(f"wrong on purpose: {scenario['cause']}")
+        lines.append(f"{'cured' if scenario['cured'] else 'wrong on purpose'}: {scenario['cause']}")
     rows = [("", "configured", "effective"), *_settings(document, terminal)]
     lines += ["", *columns(rows)]
     if document["restart_pending"]:

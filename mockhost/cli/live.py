@@ -93,5 +93,6 @@ _SAYS: Mapping[str, Callable[[Mapping[Any, Any]], str]] = {
     "change": lambda d: f"changed behind the host's back: {', '.join(d.get('connectors', ()))}",
     "bug": lambda d: f"a bug in mockhost: {d.get('error')} at {d.get('place')}",
     "lost": lambda d: f"{d.get('events')} lines were left out: they came faster than they could be written",
+    "cured": lambda d: f"cured: {d.get('cause') or d.get('scenario')}; all of the scenario's `cured` holds",
     "reload": lambda d: f"{d.get('files')} changed",
 }

@@ -358,7 +358,7 @@ def _as_json(scenario: Scenario) -> dict[str, Any]:
         "connectors": {
             name: {"kind": page.kind, "anchor": page.anchor} for name, page in scenario.connectors.items()
         },
-        **{key: scenario.document.get(key, []) for key in ("expect", "cure", "cured")},
+        **{key: scenario.document.get(key, []) for key in ("expect", "cure", "cured", "wrong_cure")},
     }
 
 
@@ -385,6 +385,7 @@ def _in_words(scenario: Scenario, terminal: Terminal) -> list[str]:
         ("What a client sees", [cure.step_line(step) for step in scenario.expect]),
         ("What cures it", cure.lines(scenario.cure, shell)),
         ("What is true then", [cure.step_line(step) for step in scenario.cured]),
+        ("What must not be true then", [cure.step_line(step) for step in scenario.wrong_cure]),
     ):
         if steps:
             lines += [

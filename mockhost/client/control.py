@@ -18,6 +18,8 @@ from mockhost.operations.row import JSON
 
 TIMEOUT = 60.0
 """Seconds that an answer may take: a fresh start with a million people is no quick thing."""
+_WAITING = 10
+"""So many times as long an operation may take that waits for answers itself."""
 _WRONG_URL = "is --url right?"
 
 
@@ -49,7 +51,9 @@ class ControlPlane:
         if query:
             path += f"?{urlencode({name: _written(value) for name, value in query.items()}, doseq=True)}"
         document = body if row.changes else None
-        kind, text = self._ask(row.method, path, document, ", ".join([row.answer.kind, *row.answer.others]))
+        kinds = ", ".join([row.answer.kind, *row.answer.others])
+        timeout = self._timeout * (_WAITING if row.cost == "wait" else 1)
+        kind, text = self._ask(row.method, path, document, kinds, timeout)
         if not kind.startswith(JSON) and row.answer.kind == JSON and not row.answer.others:
             raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
         try:
@@ -57,7 +61,7 @@ class ControlPlane:
         except ValueError:
             raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL) from None
 
-    def _ask(self, method: str, target: str, document: object, kinds: str) -> tuple[str, str]:
+    def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
         headers = {"Accept": kinds}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -65,22 +69,22 @@ class ControlPlane:
         if document is not None:
             headers["Content-Type"] = JSON
             body = json.dumps(document).encode()
-        connection = HTTPConnection(*self._address, timeout=self._timeout)
+        connection = HTTPConnection(*self._address, timeout=timeout)
         try:
             connection.request(method, self._base + target, body, headers)
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace")
         except (HTTPException, OSError, UnicodeError) as error:
-            raise self._silent(error) from None
+            raise self._silent(error, timeout) from None
         finally:
             connection.close()
         if answer.status >= 400:
             raise _refusal(answer.status, text)
         return answer.getheader("Content-Type", ""), text
 
-    def _silent(self, error: Exception) -> CannotRun:
+    def _silent(self, error: Exception, timeout: float) -> CannotRun:
         if isinstance(error, TimeoutError):
-            return CannotRun(f"the control plane at {self.url} did not answer in {self._timeout:.3g} seconds")
+            return CannotRun(f"the control plane at {self.url} did not answer in {timeout:.3g} seconds")
         if isinstance(error, ConnectionError) or not isinstance(error, HTTPException):
             hint = "start a host with 'mockhost serve', or name another with --url or --ready-file"
             return CannotRun(f"no control plane answers at {self.url}", hint=hint)

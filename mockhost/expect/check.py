@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from mockhost.expect.client import TIMEOUT
@@ -29,13 +30,20 @@ class Playable(Protocol):
     def cure(self) -> Sequence[Step]: ...
     @property
     def cured(self) -> Sequence[Step]: ...
+    @property
+    def wrong_cure(self) -> Sequence[Step]: ...
 
 
 class Section(NamedTuple):
-    """expect, cure or cured, and how its steps went."""
+    """expect, cure, cured or wrong_cure, and how its steps went."""
 
     name: str
     results: tuple[StepResult, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every step could be carried out and got what it says; of wrong_cure, whether none did."""
+        return all(result.ok for result in self.results)
 
 
 class Report(NamedTuple):
@@ -47,7 +55,7 @@ class Report(NamedTuple):
     @property
     def ok(self) -> bool:
         """Whether every step could be carried out and got what it says."""
-        return all(result.ok for section in self.sections for result in section.results)
+        return all(section.ok for section in self.sections)
 
     @property
     def text(self) -> str:
@@ -73,17 +81,55 @@ def check(
     *,
     timeout: float = TIMEOUT,
     alternatives: Callable[[], Iterable[Alternative]] = tuple,
+    confined: bool = False,
 ) -> Report:
-    """Play expect, cure and cured, in this order, against the fresh host behind `driver`.
+    """Play expect, cure, cured and wrong_cure, in this order, against the fresh host behind `driver`.
 
     `alternatives` tells how the last exchange could have been answered, for what a step's result rests on.
     """
-    player = Player(driver.targets(), driver, default_connector(scenario), timeout, alternatives)
-    uncured = scenario.expect and not scenario.cure
-    cured = scenario.cured or (() if uncured else CURED)
-    parts = (("expect", scenario.expect), ("cure", scenario.cure), ("cured", cured))
-    sections = [Section(name, tuple(player.play(step) for step in steps)) for name, steps in parts]
+    connector = default_connector(scenario)
+    player = Player(driver.targets(), driver, connector, timeout, alternatives, confined=confined)
+    sections = [_played(name, steps, player) for name, steps in parts_of(scenario).items()]
     return Report(scenario.name, tuple(section for section in sections if section.results))
+
+
+def parts_of(scenario: Playable) -> dict[str, Sequence[Step]]:
+    """The lists of steps of a scenario, in the order in which they are played."""
+    uncured = scenario.expect and not scenario.cure
+    return {
+        "expect": scenario.expect,
+        "cure": scenario.cure,
+        "cured": scenario.cured or (() if uncured else CURED),
+        "wrong_cure": scenario.wrong_cure,
+    }
+
+
+def hold(
+    scenario: Playable, fork: Callable[[], AbstractContextManager[Driver]], *, timeout: float = TIMEOUT
+) -> Report:
+    """Play what can hold of a running host as it is: expect, cured and wrong_cure, each against a fork of its own."""
+    sections = []
+    for name, steps in parts_of(scenario).items():
+        if steps and name != "cure":
+            with fork() as driver:
+                connector = default_connector(scenario)
+                player = Player(driver.targets(), driver, connector, timeout, confined=True)
+                sections.append(_played(name, steps, player))
+    return Report(scenario.name, tuple(sections))
+
+
+def _played(name: str, steps: Sequence[Step], player: Player) -> Section:
+    results = tuple(player.play(step) for step in steps)
+    return Section(name, tuple(map(_inverted, results)) if name == "wrong_cure" else results)
+
+
+def _inverted(result: StepResult) -> StepResult:
+    """The result of a step that must not hold; one that could not be carried out is no proof of that."""
+    if result.error is not None:
+        return result
+    if result.ok:
+        return result._replace(ok=False, problems=("it holds: this is no cure",))
+    return result._replace(ok=True, problems=())
 
 
 def prove(scenario: Playable, healthy: Driver, *, timeout: float = TIMEOUT) -> Proof:

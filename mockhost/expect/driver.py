@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mockhost.errors import UsageError
-from mockhost.expect.check import Report, check
 
 if TYPE_CHECKING:
     from mockhost.running import ClientTarget, RunningHost
@@ -50,8 +49,3 @@ class HostDriver:
 
     def truth(self) -> Mapping[str, ClientTarget]:
         return self._host.connectors()
-
-
-def checked(host: RunningHost) -> Report:
-    """Play the expect, cure and cured steps of a host's scenario against it."""
-    return check(host.scenario, HostDriver(host))

@@ -20,6 +20,8 @@ from mockhost.matching import ABSENT
 
 VERBS = ("send", "advance", "service", "set", "change", "import", "verify")
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
+LONGEST = 60.0
+"""Seconds that a confined player waits for one exchange at most."""
 _WATCH_KEPT, _WATCH_CLOSED = 0.2, 2.0
 """Seconds that a connection is watched for staying open, and for the end that a step expects."""
 
@@ -160,7 +162,11 @@ class Player:
         default_connector: str,
         timeout: float = TIMEOUT,
         alternatives: Callable[[], Iterable[Alternative]] = tuple,
+        *,
+        confined: bool = False,
     ) -> None:
+        """confined: nothing is sent but to the host itself, and nothing waits for long: others wrote the steps."""
+        self._confined = confined
         self._targets = targets
         self._driver = driver
         self._connector = default_connector
@@ -230,6 +236,8 @@ class Player:
         request = request_of(filled, told.url, told.kind)
         gets = mapping(filled, "gets")
         timeout, linger = _patience(gets, self._timeout)
+        if self._confined:
+            self._check_confined(told.url, timeout)
         seen = exchange(
             told.url,
             request.method,
@@ -260,6 +268,18 @@ class Player:
             if other is not None and found(other) != found(seen):
                 names.add(each.assumption)
         return tuple(sorted(names))
+
+    def _check_confined(self, url: str, timeout: float) -> None:
+        """Raise UsageError for an address that is not the host's, and for a step that takes too long."""
+        own = self._driver.truth() if self._driver else self._targets
+        if _authority(url) not in {_authority(target.url) for target in own.values()}:
+            raise UsageError(
+                f"the step would ask {url}, which is not the host's", hint="mockhost check asks it"
+            )
+        if timeout > LONGEST:
+            raise UsageError(
+                f"the step may take {timeout:g} s, and here at most {LONGEST:g} s are waited for"
+            )
 
     def _told(self, step: Step) -> Told:
         """What the client of this step was told."""
@@ -293,6 +313,11 @@ class Player:
         host, _, port = authority.rpartition(":")
         url = written.replace("{truth}", truth).replace("{host}", host).replace("{port}", port)
         return f"{scheme}://{authority}{url}" if url.startswith("/") else url
+
+
+def _authority(url: str) -> str:
+    """Host and port of a URL, as they are written."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 def _title(step: Step) -> str:

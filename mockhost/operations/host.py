@@ -37,6 +37,12 @@ _ADVANCE = takes("by", by={
 _ACTION = takes("action", action={
     "type": "string", "enum": ["start", "stop", "restart"], "description": "start, stop or restart",
 })  # fmt: skip
+_CHECK = takes(whole={
+    "type": "boolean", "description": "whether to play expect, cure, cured and wrong_cure one after another as well",
+}, timeout={
+    "type": "number", "minimum": 0,
+    "description": "seconds for each exchange that does not say how long it takes; default: 10",
+})  # fmt: skip
 _DOCUMENT = Parameter(
     "document", "Whether to add the scenario as it is written, parents merged in.", {"type": "boolean"}
 )
@@ -84,6 +90,14 @@ ROWS: tuple[Operation, ...] = (
     _row("control_service", "POST", "/v1/service", "learner",
          "Start, stop or restart the service, and with it its port.",
          answers("The service afterwards.", "Service"), body=_ACTION, errors=(503,)),
+    _row("check", "POST", "/v1/check", "learner",
+         "Play expect, cured and wrong_cure on forks of the host as it is, and say which hold.",
+         answers("What holds.", an_object(
+             scenario="string", cured="boolean", holds="[string]", text="string", sections="[object]",
+             whole={"type": ["object", "null"], "description": "with whole: ok and text"})),
+         body=_CHECK, errors=(409, 503), cost="wait",
+         description="Nothing of it happens to the host: no counter, user, clock or journal of it changes. The first "
+                     "time that all of cured holds, and nothing of wrong_cure, an event says so."),
     _row("get_truth", "GET", "/v1/truth", "operator",
          "How the host is reached, and what clients were told: with tokens.",
          answers("Both, by connector, and what to trust.", an_object(

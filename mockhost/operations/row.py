@@ -24,9 +24,9 @@ ROLES: Final[tuple[Role, ...]] = ("learner", "teacher", "operator")
 """From the least rights to the most. A learner looks and diagnoses, a teacher decides what goes wrong, an operator
 sees secrets and has the host read files."""
 
-Cost = Literal["constant", "objects", "journal", "scenario", "stream"]
+Cost = Literal["constant", "objects", "journal", "scenario", "wait", "stream"]
 """What an operation costs outside the runtime's lock: nothing much; time that grows with the objects or with the
-journal; loading a scenario; or a connection that stays open."""
+journal; loading a scenario; waiting for answers of a host; or a connection that stays open."""
 
 
 class Parameter(NamedTuple):

@@ -19,8 +19,6 @@ from mockhost.api import Terms
 from mockhost.client.control import ControlPlane
 from mockhost.clock import fresh_key, parse_iso
 from mockhost.errors import UsageError
-from mockhost.expect.check import Report
-from mockhost.expect.driver import checked
 from mockhost.journal import Connection, Exchange, Sink, verification
 from mockhost.journal.secrets import is_secret
 from mockhost.operations import find
@@ -162,10 +160,6 @@ class RemoteHost(Judged):
             return None
         closest = None if said["closest"] is None else Miss(*(said["closest"][n] for n in Miss._fields))
         return NearMiss(tuple(said["considered"]), said["fired"], closest)
-
-    def check(self) -> Report:
-        """Play the scenario's expect, cure and cured steps against this host."""
-        return checked(self)
 
 
 class _Trusted:

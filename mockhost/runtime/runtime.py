@@ -140,6 +140,11 @@ class Runtime:
         self.states: States
         self.served: Tenants
         self._refusing: Job | None = None
+        self.checking = threading.Lock()
+        """held by who plays the scenario's steps on forks: one at a time"""
+        self.cured: bool | None = None
+        """whether nothing was wrong any more when that was last checked; None: not checked since the last reset"""
+        self._was_cured = False
         self._private: set[str] = set()
         """secrets that neither scenario nor rules hold, such as the control plane's token"""
         self._spared: object = None
@@ -159,6 +164,7 @@ class Runtime:
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
         self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed)
         self._refusing = None
+        self.cured, self._was_cured = None, False
         self.states = States(scenario.states, scenario.connector_states, self.clock, self._come_true)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())
         self.served = Tenants(
@@ -471,16 +477,32 @@ class Runtime:
         self._refusing = None
         self._follow_service()
 
+    def checked(self, cured: bool, epoch: int) -> None:
+        """Keep whether nothing is wrong any more; the first time in an epoch that it is so, an event says so."""
+        with self.lock:
+            if epoch != self.epoch.number:
+                return
+            first = cured and not self._was_cured and self.scenario.cause is not None
+            self.cured = cured
+            self._was_cured = self._was_cured or cured
+        if first:
+            self.tell("cured", {"scenario": self.scenario.name, "cause": self.scenario.cause})
+
     def release(self) -> int:
         """Let every answer that hangs go on; how many there were."""
         count = 0 if self.listener is None else self.listener.release()
         self.tell("release", {"released": count})
         return count
 
+    @property
+    def accepting(self) -> bool:
+        """Whether the data plane's port is open."""
+        return self.host.running and self._refusing is None
+
     def _follow_service(self) -> None:
         if self.listener is None:
             return
-        if self.host.running and self._refusing is None:
+        if self.accepting:
             self.listener.open()
         else:
             self.listener.close()

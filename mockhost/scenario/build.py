@@ -81,6 +81,7 @@ def scenario(
         expect=_steps(_left(filled, "expect", removed)),
         cure=_steps(_left(filled, "cure", removed)),
         cured=_steps(_left(filled, "cured", removed)),
+        wrong_cure=_steps(_left(filled, "wrong_cure", removed)),
         parent=parent,
         secrets=secrets,
         document=document,

@@ -64,7 +64,7 @@ def texts(
     root = shipped_root()
     own = [name for name in names(env=env) if not path_of(name, env).is_relative_to(root)]
     for name, document, _ in _documents((name for name in own if of is None or name in of), env):
-        steps = (*_list(document.get("expect")), *_list(document.get("cured")))
+        steps = [step for key in ("expect", "cured", "wrong_cure") for step in _list(document.get(key))]
         compared = [step.get(key) for step in steps for key in ("gets", "note")]
         yield name, [text for text in _strings([document.get("title"), compared]) if " " in text]
 

@@ -58,10 +58,13 @@ def judge(document: Document, name: str, findings: Findings) -> None:
     for n, states in own.items():
         steps.judge_states(states, ("connectors", n, "states"), columns, findings)
     steps.judge_rules(sound.get("rules"), columns, machines, findings)
-    for key in ("expect", "cure", "cured"):
+    for key in ("expect", "cure", "cured", "wrong_cure"):
         for i, step in enumerate(sound.get(key) or ()):
             if isinstance(step, Mapping) and not removed.leaves((key, i), connectors_of(step)):
                 steps.judge_step(step, (key, i), columns, findings)
+                if key == "wrong_cure" and not ("verify" in step or ("send" in step and step.get("gets"))):
+                    hint = "write send with gets, or verify"
+                    findings.add((key, i), "a step of wrong_cure compares something", hint)
     if name.startswith(DOCUMENTED):
         for key in ("cause", "cure", "reproduces"):
             if not document.get(key):

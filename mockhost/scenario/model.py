@@ -46,8 +46,8 @@ class Trail(NamedTuple):
 class Scenario(NamedTuple):
     """One scenario, whole and valid.
 
-    In `timeline`, `expect`, `cure` and `cured` each entry is a dict as it is written, with every duration in
-    seconds as a float under the same key: a moment's `at`, a step's `advance`, `gets.took.at_least` and `at_most`,
+    In `timeline` and in the lists of steps each entry is a dict as it is written, with every duration in seconds as
+    a float under the same key: a moment's `at`, a step's `advance`, `gets.took.at_least` and `at_most`,
     `gets.ends.no_answer_within`. In `rules` and states durations stay texts. A rule has its `name`; a reply's
     `body_file` has become `body`.
     """
@@ -80,6 +80,8 @@ class Scenario(NamedTuple):
     expect: tuple[Step, ...]
     cure: tuple[Step, ...]
     cured: tuple[Step, ...]
+    wrong_cure: tuple[Step, ...]
+    """what must not hold after the cure"""
     parent: str | None
     """what it extends, so that `loader.load` finds it: a name, or a path"""
     secrets: tuple[str, ...]

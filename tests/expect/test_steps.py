@@ -364,6 +364,7 @@ class File(NamedTuple):
     expect: tuple[Mapping[str, object], ...] = ()
     cure: tuple[Mapping[str, object], ...] = ()
     cured: tuple[Mapping[str, object], ...] = ()
+    wrong_cure: tuple[Mapping[str, object], ...] = ()
 
 
 REFUSED = {"send": "test_connection", "gets": {"status": 401}}

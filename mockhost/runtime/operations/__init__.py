@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 from mockhost.errors import UsageError
 from mockhost.journal import Subscription
 from mockhost.operations import checking
 from mockhost.operations.row import Operation, Role
+from mockhost.running import RunningHost
 from mockhost.runtime.runtime import Runtime
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
@@ -38,6 +40,8 @@ class Operated(NamedTuple):
     load: Load = load
     role: Role = "operator"
     source: Source = NETWORK
+    fork: Callable[[], AbstractContextManager[RunningHost]] | None = None
+    """makes a host in the same state that listens on a port of its own"""
 
 
 class Stream(NamedTuple):

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from mockhost import __version__
 from mockhost.durations import parse_duration
 from mockhost.errors import CannotRun
+from mockhost.expect import check as steps
+from mockhost.expect.driver import HostDriver
 from mockhost.journal.events import TooManyListeners
 from mockhost.journal.sink import printable
 from mockhost.operations.row import PEM, Media
 from mockhost.running import ClientTarget
-from mockhost.runtime.operations import Data, Operated, Stream
+from mockhost.runtime.operations import Data, NotNow, Operated, Stream
 from mockhost.scenario import loader
 
 _NAME_LENGTH = 200
+_PATIENCE = 30.0
+"""Seconds that a check waits for another one to end."""
 
 
 def get_health(host: Operated) -> Data:
@@ -47,6 +52,7 @@ def get_scenario(host: Operated, *, document: bool = False) -> Data:
         "connectors": list(scenario.connectors),
         "rules": len(scenario.rules),
         "timeline": len(scenario.timeline),
+        "cured": host.runtime.cured,
     }
     return {**summary, "document": scenario.document} if document else summary
 
@@ -123,6 +129,60 @@ def get_service(host: Operated) -> Data:
 def control_service(host: Operated, *, action: str) -> Data:
     host.runtime.service(action)
     return get_service(host)
+
+
+def check(host: Operated, *, whole: bool = False, timeout: float = 10.0) -> Data:
+    runtime, fork = host.runtime, host.fork
+    if fork is None:
+        raise NotNow("this host has no data plane that could be forked")
+
+    @contextmanager
+    def driver() -> Iterator[HostDriver]:
+        with fork() as twin:
+            yield HostDriver(twin)
+
+    if not runtime.checking.acquire(timeout=_PATIENCE):
+        raise NotNow("another check takes long", hint="try again")
+    try:
+        epoch, scenario = runtime.epoch.number, runtime.scenario
+        report = steps.hold(scenario, driver, timeout=timeout)
+        played = None
+        if whole:
+            with driver() as own:
+                played = steps.check(scenario, own, timeout=timeout, confined=True)
+    finally:
+        runtime.checking.release()
+    holds = {section.name: section.ok for section in report.sections}
+    wrong = not holds.pop("wrong_cure", True)
+    # Where nothing says what is true after a cure, the symptom is what should be gone; or what should be seen.
+    cured = not wrong and holds.get("cured", holds.get("expect", True) == (scenario.cause is None))
+    runtime.checked(cured, epoch)
+    names = [*(name for name, held in holds.items() if held), *(["wrong_cure"] if wrong else [])]
+    state = (
+        "cured" if cured else f"not cured: {' and '.join(names) or 'nothing'} hold{'s' * (len(names) < 2)}"
+    )
+    return {
+        "scenario": scenario.name,
+        "cured": cured,
+        "holds": names,
+        "text": "\n".join([f"{scenario.name}: {state}", *report.text.splitlines()[1:]]),
+        "sections": [
+            {
+                "name": section.name,
+                "holds": section.ok if section.name != "wrong_cure" else not section.ok,
+                "steps": [
+                    {
+                        "ok": result.ok,
+                        "text": result.text,
+                        "problems": [*result.problems, *([result.error] if result.error else [])],
+                    }
+                    for result in section.results
+                ],
+            }
+            for section in report.sections
+        ],
+        "whole": None if played is None else {"ok": played.ok, "text": played.text},
+    }
 
 
 def get_truth(host: Operated) -> Data:
