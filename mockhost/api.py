@@ -32,6 +32,8 @@ from mockhost.errors import (
 )
 from mockhost.journal import Connection as ConnectionRecord
 from mockhost.journal import Exchange, Journal
+from mockhost.public_url import PublicUrl, in_url
+from mockhost.public_url import parse as parse_public_url
 from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime
 from mockhost.scenario import loader
@@ -63,6 +65,7 @@ class Terms(NamedTuple):
     seed: int | None = None
     sets: tuple[str, ...] = ()
     clock: str = "frozen"
+    public_url: PublicUrl | None = None
 
     def load(
         self,
@@ -92,7 +95,11 @@ class Terms(NamedTuple):
         written = loaded.document.get("clock")
         if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
             forced["clock"] = {"mode": self.clock}
-        return loader.with_overrides(loaded, forced) if forced else loaded
+        if forced:
+            loaded = loader.with_overrides(loaded, forced)
+        if self.public_url is not None:
+            self.public_url.check(plain_http=loaded.host.tls.mode == "plain_http")
+        return loaded
 
 
 class MockHost(RunningHost):
@@ -103,6 +110,8 @@ class MockHost(RunningHost):
     `host={"debug": True}`, merged as `extends` merges.
     listen: the address or addresses of the data plane; by default 127.0.0.1 and ::1.
     public_name: what clients call it, in URLs. control_host: `::` is every address, of IPv4 too.
+    public_url: where clients reach the data plane through a proxy or a mapped port, e.g.
+    `https://scim.contoso.example`: the base of URLs and of `Location`; its host name is in the certificate.
     port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
     HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
@@ -129,18 +138,27 @@ class MockHost(RunningHost):
         tls: bool | None = None,
         tls_names: Sequence[str] = (),
         public_name: str | None = None,
+        public_url: str | None = None,
         seed: int | None = None,
         sets: Sequence[str] = (),
         state_dir: str | os.PathLike[str] | None = None,
         clock: str = "frozen",
         **overrides: Any,
     ) -> None:
-        self.terms = Terms(tls, seed, tuple(sets), clock)
+        public = None if public_url is None else parse_public_url(public_url)
+        if public is not None and public_name and in_url(public_name.lower()) != public.url_host:
+            raise UsageError(
+                f"the public URL {public} and the public name {public_name} are two names for one host",
+                hint="leave public_name out; more names for the certificate go in tls_names",
+            )
+        self.terms = Terms(tls, seed, tuple(sets), clock, public)
         opened = Opened.of(control_files, control_env)
         loaded = self.load(scenario, **overrides)
         state = None if state_dir is None else pathlib.Path(state_dir).absolute()
-        certificates = Certificates(Authority(state), extra_names=tuple(tls_names))
+        names = dict.fromkeys([*tls_names, *([public.host] if public is not None else [])])
+        certificates = Certificates(Authority(state), extra_names=tuple(names))
         self.runtime = Runtime(loaded, certificates, opened)
+        self.runtime.public_url = public
         self._hosts = _hosts(listen)
         self._port = port
         self._public_name = public_name
@@ -230,6 +248,12 @@ class MockHost(RunningHost):
             name="control",
         )
         self.control_listener.bind()
+        public = self.terms.public_url
+        if public is not None and public.is_loopback and public.port == self.control_listener.port:
+            raise UsageError(
+                f"the public URL {public} is the control plane of this host",
+                hint=f"clients reach the data plane, at port {self.port}",
+            )
         self.control_listener.open()
 
     def _control_app(self, bound_host: str) -> WSGIApplication:
@@ -306,7 +330,10 @@ class MockHost(RunningHost):
         host = self._control_address[0]
         shown = f"[{host}]" if ":" in host else host
         if host in EVERYWHERE:
+            # The public URL leads to the data plane only.
             shown = self._public_name or "127.0.0.1"
+            if self.terms.public_url is not None and self.tls_names:
+                shown = in_url(self.tls_names[0])
         return f"http://{shown}:{self.control_listener.port}"
 
     @property

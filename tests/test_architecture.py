@@ -24,6 +24,7 @@ FLOOR = {
     "nesting",
     "durations",
     "operations",
+    "public_url",
     "running",
     "ecma.config",
 }
@@ -34,7 +35,12 @@ FACES = MOCK | {"tenants", "runtime", "web", "control", "server", "client", "exp
 MAY_IMPORT = {
     **{name: {"mockhost"} for name in FLOOR},
     **{"durations": {"errors"}, "operations": {"errors"}, "running": {"clock", "durations", "errors"}},
-    **{"patterns": {"clock", "errors"}, "matching": {"errors", "patterns"}, "nesting": {"errors"}},
+    **{
+        "patterns": {"clock", "errors"},
+        "matching": {"errors", "patterns"},
+        "nesting": {"errors"},
+        "public_url": {"errors"},
+    },
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},
     **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},

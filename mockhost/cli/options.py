@@ -116,6 +116,7 @@ class Hosting(NamedTuple):
     set: tuple[str, ...]
     state: Path | None
     public_name: tuple[str, ...] = ()
+    public_url: str | None = None
     control_files: tuple[Path, ...] = ()
     control_env: tuple[str, ...] = ()
 
@@ -123,6 +124,7 @@ class Hosting(NamedTuple):
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
         from mockhost.api import MockHost
         from mockhost.cli.public_names import public_names
+        from mockhost.public_url import in_url
 
         if self.state is not None:
             _make_writable(self.state)
@@ -138,7 +140,9 @@ class Hosting(NamedTuple):
             control_env=self.control_env,
             tls=self.tls,
             tls_names=tuple(dict.fromkeys([*names, *self.tls_name])),
-            public_name=next((f"[{name}]" if ":" in name else name for name in names), None),
+            # With a public URL the names are for the certificate and the control plane.
+            public_name=None if self.public_url else next((in_url(name) for name in names), None),
+            public_url=self.public_url or None,
             seed=self.seed,
             sets=self.set,
             state_dir=self.state,
@@ -187,6 +191,7 @@ def hosting(*, port: int, control_port: int) -> Callable[[Callable[..., object]]
 
     def decorate(command: Callable[..., object]) -> Callable[..., object]:
         def gathered(**given: Any) -> object:
+            _check_names(click.get_current_context(), given["public_url"], given["public_name"])
             fields = {field: given.pop(field) for field in Hosting._fields}
             if fields["tls"] is None and given.pop("plain"):
                 fields["tls"] = False
@@ -201,6 +206,22 @@ def hosting(*, port: int, control_port: int) -> Callable[[Callable[..., object]]
         return gathered
 
     return decorate
+
+
+def _check_names(ctx: click.Context, url: str | None, names: Sequence[str]) -> None:
+    """Refuse two flags that name the host in URLs. Names from the environment are an image's: they stay its others."""
+    flags = {ctx.get_parameter_source(name) for name in ("public_url", "public_name")}
+    if not url or flags != {click.core.ParameterSource.COMMANDLINE}:
+        return
+    from mockhost.cli.public_names import public_names
+    from mockhost.public_url import in_url, parse
+
+    public, known = parse(url), public_names(names)
+    if public.url_host not in [in_url(name.lower()) for name in known]:
+        raise click.UsageError(
+            f"--public-url {public} and --public-name {known[0]} are two names for URLs; leave --public-name out "
+            "(more names for the certificate go in --tls-name)"
+        )
 
 
 def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
@@ -270,6 +291,13 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             metavar="NAME",
             help="What clients call this host: the first name is the one in URLs, and all are in the certificate. "
             "{hostname} stands for this machine's name; repeatable. [default: localhost in URLs]",
+        ),
+        _option(
+            "--public-url",
+            metavar="URL",
+            help="Where clients reach the data plane through a proxy or a mapped port, such as "
+            "https://scim.contoso.example. It is the base of URLs and of Location, and its host name is in the "
+            "certificate; with --no-tls the proxy has the certificate. [default: from --public-name and --port]",
         ),
         click.option(
             "--tls/--no-tls",

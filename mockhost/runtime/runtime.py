@@ -27,6 +27,7 @@ from mockhost.journal.limits import NAME, clipped
 from mockhost.journal.tokens import tokens_in
 from mockhost.matching import ABSENT
 from mockhost.patterns import Searches
+from mockhost.public_url import PublicUrl
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
@@ -129,6 +130,8 @@ class Runtime:
         self.certificates = certificates
         self.listener: Listener | None = None
         self.address: tuple[str, int] = ("localhost", 8585)
+        self.public_url: PublicUrl | None = None
+        """what clients reach this mock by, where that is not its address"""
         self.journal = Journal(key=fresh_key())
         self.loaded = scenario
         self.scenario = scenario
@@ -758,6 +761,8 @@ class Runtime:
     # -- how clients get here -----------------------------------------------------------------------------------
 
     def _base_url(self, name: str) -> str:
+        if self.public_url is not None:
+            return f"{self.public_url}/ecma2host_{name}/scim"
         host, port = self.address
         scheme = "http" if self.scenario.host.tls.mode == "plain_http" else "https"
         return f"{scheme}://{host}:{port}/ecma2host_{name}/scim"
@@ -789,7 +794,9 @@ class Runtime:
         return targets
 
     def _tenant_url(self, told: str, truth: str) -> str:
-        host, port = self.address
+        host, port = (
+            self.address if self.public_url is None else (self.public_url.url_host, self.public_url.port)
+        )
         url = told.replace("{truth}", truth).replace("{port}", str(port)).replace("{host}", host)
         if url.startswith("/"):
             return truth[: truth.index("/", len("https://"))] + url

@@ -478,10 +478,13 @@ class DataExchange:
     def _operate(self, connector: Connector | Tenant, behaviours: Mapping[str, object]) -> Steps:
         """Do the operation: at once, or outside the lock where it may take long."""
         found = self.route
-        # An absolute target's authority, or Host; HTTP/1.0 may leave it out.
-        host_name = self._environ.get("HTTP_HOST") or f"localhost:{self._environ['SERVER_PORT']}"
-        scheme = self._environ["wsgi.url_scheme"]
-        base = f"{scheme}://{host_name}/ecma2host_{connector.name}/scim"
+        if (public := self._runtime.public_url) is not None:
+            base = f"{public}/ecma2host_{connector.name}/scim"
+        else:
+            # An absolute target's authority, or Host; HTTP/1.0 may leave it out. X-Forwarded-* are not trusted.
+            host_name = self._environ.get("HTTP_HOST") or f"localhost:{self._environ['SERVER_PORT']}"
+            scheme = self._environ["wsgi.url_scheme"]
+            base = f"{scheme}://{host_name}/ecma2host_{connector.name}/scim"
         if isinstance(connector, Tenant):
             called = provider.Call(
                 self.method,
