@@ -321,9 +321,10 @@ MOST_COMPARISONS: Final = 1_000_000
 
 def _check_size(spec: Mapping[str, object], window: Window) -> None:
     """Raises UsageError for an assertion that would take very long."""
-    if _size(spec) * len(window.entries) > MOST_COMPARISONS:
+    values, entries = _size(spec), len(window.entries)
+    if values * entries > MOST_COMPARISONS:
         raise UsageError(
-            f"the assertion names {_size(spec):,} values, too many to look for in {len(window.entries):,} {_exchanges(len(window.entries))}",
+            f"the assertion names {values:,} values, too many to look for in {entries:,} {_exchanges(entries)}",
             hint="verify less at a time, or give 'since'",
         )
 
