@@ -77,14 +77,14 @@ def _first(urls: Sequence[str], timeout: float) -> dict[str, object]:
         if (left := until - monotonic()) <= 0.0:
             break
         try:
-            return _asked(url, left)
+            return ask(url, left)
         except MockhostError as error:
             problem = problem or error.message
     return {"status": "down", "error": problem, "url": urls[0]}
 
 
-def _asked(url: str, timeout: float) -> dict[str, object]:
-    """What the health says. Raises MockhostError unless it is a mockhost's."""
+def ask(url: str, timeout: float) -> dict[str, object]:
+    """The health of a host, from its control plane. Raises MockhostError unless it is a mockhost's."""
     from mockhost.client.control import ControlPlane
     from mockhost.errors import CannotRun
 
@@ -100,11 +100,13 @@ def _planes(ready_file: Path | None, port: int) -> Iterator[str]:
     Its public name may mean another machine here, or nothing at all: so loopback comes before it.
     """
     known = _in_ready_file(ready_file)
-    number = urlsplit(known).port if known else port
-    yield f"http://127.0.0.1:{number}"
-    yield f"http://[::1]:{number}"
-    if known:
-        yield known
+    yield from nearby(known or f"http://127.0.0.1:{port}")
+
+
+def nearby(url: str) -> list[str]:
+    """A control plane's URL after its port on loopback."""
+    port = urlsplit(url).port
+    return list(dict.fromkeys([f"http://127.0.0.1:{port}", f"http://[::1]:{port}", url]))
 
 
 def _in_ready_file(path: Path | None) -> str | None:

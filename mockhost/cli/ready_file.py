@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, MockhostError, UsageError
+
+_PATIENCE = 1.0
+"""Seconds that the host of a ready file has to answer."""
 
 
 class ReadyFile:
@@ -45,13 +48,21 @@ class ReadyFile:
         self._written = text
 
     def clear(self) -> None:
-        """Take away what a process left that was killed: who waits for the file must not find that one."""
+        """Remove what a killed process left. Raises CannotRun for the file of a host that still runs."""
         try:
-            pid = read(self.path)["pid"]
-            if os.name != "nt" and isinstance(pid, int) and not _is_another(pid):
-                self.path.unlink()
+            document = read(self.path)
+            pid = document["pid"]
         except (OSError, UsageError, LookupError):
-            pass
+            return
+        if not isinstance(pid, int):
+            return
+        if _is_another(pid) and _answers(document):
+            raise CannotRun(
+                f"{self.path} is the ready file of a host that is running (process {pid})",
+                hint=f"name another file with --ready-file, or end that host first: {_kill(pid)}",
+            )
+        with contextlib.suppress(OSError):
+            self.path.unlink()
 
     def remove(self) -> None:
         """Take it away, unless another process has put its own there meanwhile."""
@@ -62,10 +73,16 @@ class ReadyFile:
             pass
 
 
+def _kill(pid: int) -> str:
+    return f"taskkill /pid {pid} /f" if os.name == "nt" else f"kill {pid}"
+
+
 def _is_another(pid: int) -> bool:
-    """Whether a process of this number runs that is not this one. In a container it often has the same number."""
-    if pid == os.getpid():
+    """Whether a process of this number may run that is not this one. In a container it often has the same number."""
+    if pid == os.getpid() or pid <= 0:
         return False
+    if os.name == "nt":
+        return True  # there, signal 0 would end it
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -73,6 +90,27 @@ def _is_another(pid: int) -> bool:
     except OSError:
         pass  # it is there, and somebody else's
     return True
+
+
+def _answers(document: Mapping[str, Any]) -> bool:
+    """Whether the host of a ready file is there: its process number may be another program's by now.
+
+    A control plane that takes the connection and does not answer is a host that is busy or suspended.
+    """
+    from mockhost.cli.health import ask, nearby
+
+    control = document["control"]
+    url = control.get("url") if isinstance(control, Mapping) else None
+    if not isinstance(url, str):
+        return True
+    for plane in nearby(url):
+        try:
+            ask(plane, _PATIENCE)
+            return True
+        except MockhostError as error:
+            if isinstance(error.__context__, TimeoutError):
+                return True
+    return False
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -36,7 +36,8 @@ PATIENCE = 0.6
     "--ready-file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PATH",
-    help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit.",
+    help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit. The file of a host "
+    "that still runs is not overwritten.",
 )
 @option(
     "--reload",
@@ -117,6 +118,7 @@ class Serving:
         self._bind(host)
         host.runtime.events.call(self._on_event)
         if self._ready_file is not None:
+            self._ready_file.clear()  # another may have started since
             self._ready_file.write(host.ready())
         if not self._quiet:
             self._say(host)
