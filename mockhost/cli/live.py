@@ -90,6 +90,7 @@ _SAYS: Mapping[str, Callable[[Mapping[Any, Any]], str]] = {
     "set": lambda d: f"{d.get('path')} was set, effective {d.get('applied')}",
     "import": lambda d: f"{d.get('connector')}: a {d.get('profile')} import began",
     "timeline": lambda d: f"what the timeline has for now can't happen: {d.get('problem')}",
+    "pattern": lambda d: f"rule {d.get('rule')} does not apply: {d.get('problem')}",
     "change": lambda d: f"changed behind the host's back: {', '.join(d.get('connectors', ()))}",
     "bug": lambda d: f"a bug in mockhost: {d.get('error')} at {d.get('place')}",
     "lost": lambda d: f"{d.get('events')} lines were left out: they came faster than they could be written",
