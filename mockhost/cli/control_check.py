@@ -34,12 +34,13 @@ def check(target: Target, watch: bool, form: str) -> None:
     shown = None
     while True:
         found = plane.call("check")
-        if found != shown:
+        state = [(each["name"], [step["ok"] for step in each["steps"]]) for each in found["sections"]]
+        if state != shown:
             if form == "json":
                 terminal.json(found)
             else:
                 terminal.lines(list(_lines(found, terminal)))
-        shown = found
+        shown = state
         if found["cured"] or not watch:
             break
         threading.Event().wait(INTERVAL)

@@ -70,25 +70,25 @@ def _same(_: Copier, value: Any) -> Any:
 
 def _of_dict(copy: Copier, value: dict[Any, Any]) -> Any:
     copied = copy.remember(value, type(value)())
-    for key, item in value.items():
+    for key, item in list(value.items()):  # at once: connections are noted without the lock
         copied[copy(key)] = copy(item)
     return copied
 
 
 def _of_list(copy: Copier, value: list[Any]) -> Any:
     copied = copy.remember(value, [])
-    copied.extend(map(copy, value))
+    copied.extend(map(copy, list(value)))
     return copied
 
 
 def _of_deque(copy: Copier, value: deque[Any]) -> Any:
     copied = copy.remember(value, deque(maxlen=value.maxlen))
-    copied.extend(map(copy, value))
+    copied.extend(map(copy, value.copy()))
     return copied
 
 
 def _of_set(copy: Copier, value: set[Any]) -> Any:
-    return copy.remember(value, {copy(item) for item in value})
+    return copy.remember(value, {copy(item) for item in value.copy()})
 
 
 def _of_tuple(copy: Copier, value: tuple[Any, ...]) -> Any:

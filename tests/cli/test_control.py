@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from mockhost import operations
 from mockhost.api import MockHost
-from mockhost.cli import control_target
+from mockhost.cli import control_check, control_target
 from mockhost.cli.ready_file import ReadyFile
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
+from mockhost.runtime import Runtime
 from mockhost.scenario.sources import Beside
 from tests.cli.conftest import Invoke
 
@@ -502,3 +504,70 @@ def test_something_else_that_answers_is_told_apart(answer: bytes) -> None:
 )
 def test_conditions_are_words_or_a_document(words: list[str], expected: dict[str, object]) -> None:
     assert control_target.pairs(words, "it") == expected
+
+
+def test_check_says_what_holds_and_when_it_is_cured(control: Control, host: MockHost) -> None:
+    """By its words, its exit code, and what status says from then on."""
+    host.use("documented/secret_token_mismatch")
+    assert "wrong on purpose: secret_token_mismatch" in control("status").stdout
+    found = control("check")
+    assert found.exit_code == 1
+    assert found.stdout.splitlines()[:2] == [
+        "documented/secret_token_mismatch: not cured: expect holds",
+        "expect holds",
+    ]
+    host.set("client.SQL.secret_token", host.truth("SQL").secret_token)
+    assert control("check").exit_code == 0
+    assert json.loads(control("check", "--format", "json").stdout)["cured"] is True
+    status = control("status").stdout
+    assert "wrong on purpose" not in status
+    assert "cured: secret_token_mismatch" in status
+    assert len(host.journal) == 0
+    host.reset()
+    assert "wrong on purpose: secret_token_mismatch" in control("status").stdout
+
+
+def test_check_watches_until_the_cure_holds(
+    control: Control, host: MockHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has not changed is not said again."""
+    host.use("documented/service_stopped")
+    monkeypatch.setattr(control_check, "INTERVAL", 0.01)
+    checks: list[object] = []
+    checked = Runtime.checked
+
+    def count(runtime: Runtime, cured: bool, epoch: int) -> None:
+        checks.append(cured)
+        checked(runtime, cured, epoch)
+        if len(checks) == 3:
+            host.service("start")
+
+    monkeypatch.setattr(Runtime, "checked", count)
+    result = control("check", "--watch")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("not cured") == 1
+    assert result.stdout.count("documented/service_stopped: cured") == 1
+    assert checks == [False, False, False, True]
+
+
+def test_any_operation_is_called_by_its_name(control: Control, host: MockHost) -> None:
+    """With its arguments as words or as a document; without a name they are listed."""
+    listed = control("call").stdout
+    assert all(each.name in listed for each in operations.TABLE)
+    assert json.loads(control("call", "get_objects", "name=SQL", "count=2").stdout)["total"] == 5
+    assert "BEGIN CERTIFICATE" in control("call", "get_ca").stdout
+    assert json.loads(control("call", "set_host", 'set={"host.debug": true}').stdout)["restart_pending"]
+    assert json.loads(control("call", "verify", "operation=find_users", "count.never=true").stdout)["ok"]
+    rule = '{"name": "mine", "when": {"operation": "me"}, "fault": "html"}'
+    assert json.loads(control("call", "add_rule", rule).stdout) == {"name": "mine"}
+    changed = control("call", "change_system", "name=SQL", 'insert=[{"ContosoLogin": "carol"}]')
+    assert json.loads(changed.stdout)["objects"] == 1
+    for words, said in (
+        (["get_clok"], "did you mean 'get_clock'?"),
+        (["get_objects"], "needs 'name'"),
+        (["get_clock", "by=4m"], "no argument 'by'"),
+        (["stream_events"], "curl -N"),
+    ):
+        result = control("call", *words)
+        assert result.exit_code == 2
+        assert said in result.stderr

@@ -118,9 +118,6 @@ def test_what_happens_to_a_fork_stays_in_it(which: str, request: pytest.FixtureR
     assert observed(runtime) == before
 
 
-SHARED = (*FROZEN, FunctionType, type, str, bytes, int, float, tuple, frozenset)
-
-
 @pytest.mark.parametrize("which", ["busy", "tenants"])
 def test_a_fork_and_its_origin_share_nothing_that_can_change(
     which: str, request: pytest.FixtureRequest
@@ -209,7 +206,7 @@ def test_a_fork_of_a_crowd_costs_what_was_changed(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_fork_is_made_beside_requests() -> None:
-    """Under the lock, so that it is one state and not two."""
+    """Under the lock, so that it is one state and not two; connections are noted without it."""
     with MockHost("basics/healthy", control=False, tls=False) as host:
         done = threading.Event()
 
@@ -218,6 +215,8 @@ def test_a_fork_is_made_beside_requests() -> None:
             while not done.is_set():
                 number += 1
                 host.change({"SQL": {"insert": [{"ContosoLogin": f"user{number}"}]}})
+                for _ in range(50):
+                    host.runtime.opened(number, "127.0.0.1")
 
         thread = threading.Thread(target=write)
         thread.start()
