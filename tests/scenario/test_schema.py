@@ -84,7 +84,7 @@ def test_it_knows_the_words_of_the_code() -> None:
     effects = set(rule.ACTIONS) | {"write", "times", "note"}
     assert set(definitions["when"]["properties"]) == set(conditions.WORDS)
     assert set(definitions["sequence_step"]["properties"]) == effects
-    assert effects | {"name", "when", "sequence", "repeat", "probability", "ttl"} == set(
+    assert effects | {"name", "when", "sequence", "repeat", "probability", "ttl", "optional"} == set(
         definitions["rule"]["properties"]
     )
     assert tuple(definitions["rule"]["properties"]["repeat"]["enum"]) == rule.REPEATS
