@@ -50,7 +50,20 @@ def _restore_modules() -> None:
 
 
 _HOSTS: pytest.StashKey[Hosts] = pytest.StashKey()
-"""The hosts that an item has."""
+"""The hosts that an item, a module or the session has."""
+
+
+def _shared(config: pytest.Config) -> list[Hosts]:
+    """The hosts that tests share now."""
+    hosts = sys.modules.get("mockhost.pytest_plugin.hosts")
+    return [] if hosts is None else list(config.stash.get(hosts.SHARED, ()))
+
+
+def _hosts_of(item: pytest.Item) -> list[Hosts]:
+    """All that a test answers for."""
+    own = item.stash.get(_HOSTS, None)
+    return _shared(item.config) if own is None else [*_shared(item.config), own]
+
 
 MARKERS = (
     "mockhost(scenario=None, /, *, tls, seed, clock, sets, strict, allow_unused, **keys): "
@@ -142,14 +155,22 @@ def pytest_make_collect_report(
     return report
 
 
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    """A test begins with its own first fixture; what wider fixtures did before it is not the test's."""
+    if fixturedef.scope == "function":
+        for hosts in _shared(request.config):
+            hosts.begin(request.node)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """After a test has passed: what it should not have passed with."""
+    for hosts in _shared(item.config):
+        hosts.begin(item)
     result = yield
-    hosts = item.stash.get(_HOSTS, None)
-    if hosts is not None:
+    for hosts in _hosts_of(item):
         hosts.judge()
-    elif any(mark.name == "mockhost" for mark in getattr(item, "own_markers", ())):
+    if _HOSTS not in item.stash and any(mark.name == "mockhost" for mark in getattr(item, "own_markers", ())):
         pytest.fail(
             "@pytest.mark.mockhost: the test has no host; add the fixture mockhost or mockhost_client",
             pytrace=False,
@@ -161,11 +182,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test has its journal with it."""
+    """A failed test has its journal with it. Nothing of a test is left on hosts that others share."""
     report = yield
-    hosts = item.stash.get(_HOSTS, None)
-    if hosts is not None and report.failed:
-        hosts.attach(report, call)
+    for hosts in _hosts_of(item):
+        if report.failed:
+            hosts.attach(report, call)
+        if call.when == "teardown":
+            hosts.end()  # only now: a failed teardown shows the journal, too
     return report
 
 
@@ -177,7 +200,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     _remember_modules()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mockhost_scenario(pytestconfig: pytest.Config) -> Any:
     """The scenario of tests without a marker: a name, a path or a dict. Override it for a module or a class.
 
@@ -186,7 +209,7 @@ def mockhost_scenario(pytestconfig: pytest.Config) -> Any:
     return pytestconfig.getini("mockhost_scenario")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mockhost_tls(pytestconfig: pytest.Config) -> bool | None:
     """True: always TLS. False: always plain HTTP. None: as the scenario says. Override it to change that.
 
@@ -198,7 +221,7 @@ def mockhost_tls(pytestconfig: pytest.Config) -> bool | None:
     return _TLS[said]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mockhost_seed(pytestconfig: pytest.Config) -> int | None:
     """The seed of chance, in the place of the scenarios' own. Override it to change it.
 
@@ -211,7 +234,7 @@ def mockhost_seed(pytestconfig: pytest.Config) -> int | None:
         raise pytest.UsageError(f"mockhost_seed is a number, not {said!r}") from None
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mockhost_clock(pytestconfig: pytest.Config) -> str:
     """The clock of scenarios that name none: `frozen` stands still until the test moves it, `wall` runs.
 
@@ -220,7 +243,7 @@ def mockhost_clock(pytestconfig: pytest.Config) -> str:
     return str(pytestconfig.getini("mockhost_clock"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mockhost_server(pytestconfig: pytest.Config) -> dict[str, Any]:
     """Where hosts listen: MockHost's arguments on its sockets (listen, port, public_name, tls_names, state_dir, ...).
 
@@ -250,11 +273,17 @@ def mockhost_factory(
     Each call gives a running MockHost with ports of its own until the end of the test. Arguments are those of the
     marker: a scenario, tls, seed, clock, sets, strict, allow_unused, and the keys of a scenario.
     """
+    yield from _serving(request, mockhost_server, mockhost_tls, mockhost_seed, mockhost_clock)
+
+
+def _serving(
+    request: pytest.FixtureRequest, server: dict[str, Any], tls: bool | None, seed: int | None, clock: str
+) -> Iterator[Callable[..., MockHost]]:
+    """The factory of a scope, and the end of its hosts."""
     _restore_modules()
     from mockhost.pytest_plugin.hosts import Defaults, Hosts
 
-    defaults = Defaults(mockhost_server, mockhost_tls, mockhost_seed, mockhost_clock)
-    hosts = request.node.stash[_HOSTS] = Hosts(request, defaults)
+    hosts = request.node.stash[_HOSTS] = Hosts(request, Defaults(server, tls, seed, clock))
     yield hosts.further
     hosts.finish()
 
@@ -268,6 +297,64 @@ def mockhost(
     It is a MockHost: url(), token(), session(), clock, journal, fail_next(), verify(), scenario.cause, ...
     After the test, rules that never fired and bugs of mockhost itself fail it, with the journal.
     """
+    hosts: Hosts = request.node.stash[_HOSTS]
+    return hosts.main(mockhost_scenario)
+
+
+@pytest.fixture(scope="module")
+def mockhost_module_factory(
+    request: pytest.FixtureRequest,
+    mockhost_server: dict[str, Any],
+    mockhost_tls: bool | None,
+    mockhost_seed: int | None,
+    mockhost_clock: str,
+) -> Iterator[Callable[..., MockHost]]:
+    """As mockhost_factory, for fixtures of scope module: each host runs until the end of the module.
+
+    The tests share it; see mockhost_module.
+    """
+    yield from _serving(request, mockhost_server, mockhost_tls, mockhost_seed, mockhost_clock)
+
+
+@pytest.fixture(scope="module")
+def mockhost_module(
+    request: pytest.FixtureRequest,
+    mockhost_module_factory: Callable[..., MockHost],
+    mockhost_scenario: Any,
+) -> MockHost:
+    """A running host that the tests of a module share, with the scenario of the module's `pytestmark`.
+
+    Its URL, objects, clock and journal stay from test to test; call reset() for a fresh start. Each test is checked for
+    itself: the rules that it or its own fixtures added have to fire, and are removed at its end, as answers that hang
+    are released. Rules of the marker and of wider fixtures are checked at the end of the module. Override
+    mockhost_scenario, mockhost_tls, ... with scope="module" to change its defaults.
+    """
+    hosts: Hosts = request.node.stash[_HOSTS]
+    return hosts.main(mockhost_scenario)
+
+
+@pytest.fixture(scope="session")
+def mockhost_session_factory(
+    request: pytest.FixtureRequest,
+    mockhost_server: dict[str, Any],
+    mockhost_tls: bool | None,
+    mockhost_seed: int | None,
+    mockhost_clock: str,
+) -> Iterator[Callable[..., MockHost]]:
+    """As mockhost_factory, for fixtures of scope session: each host runs until the end of the session.
+
+    The tests share it; see mockhost_module. With xdist each worker has a session of its own.
+    """
+    yield from _serving(request, mockhost_server, mockhost_tls, mockhost_seed, mockhost_clock)
+
+
+@pytest.fixture(scope="session")
+def mockhost_session(
+    request: pytest.FixtureRequest,
+    mockhost_session_factory: Callable[..., MockHost],
+    mockhost_scenario: Any,
+) -> MockHost:
+    """A running host that all tests share, with the scenario of `mockhost_scenario`; as mockhost_module otherwise."""
     hosts: Hosts = request.node.stash[_HOSTS]
     return hosts.main(mockhost_scenario)
 

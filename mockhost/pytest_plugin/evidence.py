@@ -37,8 +37,8 @@ class Gathered(NamedTuple):
     ca_file: str | None
 
     @classmethod
-    def of(cls, host: RunningHost, findings: Sequence[Finding]) -> Gathered:
-        """The present epoch of a host."""
+    def of(cls, host: RunningHost, findings: Sequence[Finding], *, since: int = 0) -> Gathered:
+        """The present epoch of a host, or what came in it after an exchange."""
         scenario, sink = host.scenario, host.journal.sink
         about = {
             "title": scenario.title,
@@ -51,7 +51,7 @@ class Gathered(NamedTuple):
             sink.text(scenario.name),
             sink.data(about),
             tuple(findings),
-            tuple(host.journal.entries()),
+            tuple(host.journal.entries(since=since)),
             tuple(host.journal.connections),
             plainly(sink, host.rules),
             host.ca_file,

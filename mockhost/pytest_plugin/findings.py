@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost.control.plain import plainly
@@ -46,19 +46,26 @@ def found(
     *,
     hanging: Sequence[Exchange] = (),
     again: bool = False,
+    since: int = 0,
+    older: Container[str] | None = None,
 ) -> list[Finding]:
     """What is wrong with this host's epoch. `bugs` of which the journal knows nothing are added.
 
     hanging: exchanges whose clients still wait for an answer.
     again: only what can have come since it was asked last, which rules that are left over are not.
+    since: only what came after this exchange. older: names of live rules that are not checked; with it, neither are
+    the scenario's.
     """
-    entries = host.journal.entries()
+    entries = host.journal.entries(since=since)
+    hanging = [exchange for exchange in hanging if exchange.number > since]
     findings = [_bug(host, exchange) for exchange in entries if exchange.bug is not None]
     findings += [Finding(f"a bug in mockhost: {text}") for text in dict.fromkeys(bugs)]
     rules = host.rules
     if not again and not terms.allow_unused:
         findings += [_hanging(host, exchange) for exchange in hanging]
         mine = [rule for rule in rules if (rule["live"] or terms.own_rules) and not rule.get("optional")]
+        if older is not None:
+            mine = [rule for rule in mine if rule["live"] and rule["name"] not in older]
         left = [rule for rule in mine if rule["left"] or not rule["fired"]]
         findings += [
             _unused(host, rule, entries) for rule in left if not _used_on_demand(host, rule, entries)

@@ -82,6 +82,7 @@ class PooledHost(Judged, MockHost):
             before = runtime.epoch.number
             self.begun(scenario)
             self.gathered, self.bugs = [], []
+            self.since, self.older = 0, None
             return (
                 runtime.epoch.number == before + 1
                 and runtime.scenario is scenario
@@ -156,20 +157,30 @@ def close(config: pytest.Config) -> None:
         remote.let_go()
 
 
+SHARED: pytest.StashKey[list[Hosts]] = pytest.StashKey()
+"""The hosts that tests share, of a module or of the session."""
+
+
 class Hosts:
-    """The hosts of one test."""
+    """The hosts of one test, or those that the tests of a module or of the session share."""
 
     def __init__(self, request: pytest.FixtureRequest, defaults: Defaults) -> None:
-        self._node: pytest.Item = request.node
+        self._node: pytest.Item | pytest.Collector = request.node
         self._config = request.config
         self._defaults = defaults
-        self._folders = (self._node.path.parent, self._config.rootpath)
+        folder = self._node.path if self._node.path.is_dir() else self._node.path.parent
+        self._folders = (folder, self._config.rootpath)
         self._pool = _pool(self._config, defaults.server)
         self._hosts: list[PooledHost | RemoteHost] = []
         self._reported: list[str] = []
         self._judged = False
-        self._failed = False
+        self._is_over = False
         self._evidence: Evidence | None = None
+        self._is_shared = request.scope != "function"
+        self._test: pytest.Item | None = None
+        """the present test, of those that share the hosts"""
+        if self._is_shared:
+            self._config.stash.setdefault(SHARED, []).append(self)
 
     # -- making them -------------------------------------------------------------------------------------------
 
@@ -208,6 +219,8 @@ class Hosts:
             loaded = compiled.load(scenario, asked.overrides, terms)
             host = self._remote(loaded, terms, passing) or self._pool.take(loaded, terms, passing)
         self._hosts.append(host)
+        if self._test is not None:
+            host.share()
         # One behind --mockhost-url is a MockHost in all that is documented: both are a RunningHost.
         return cast("MockHost", host)
 
@@ -223,7 +236,8 @@ class Hosts:
             return None
         from mockhost.pytest_plugin import remote
 
-        if self._hosts:
+        others = (each for each in self._config.stash.get(SHARED, ()) if each is not self)
+        if self._hosts or any(each._hosts for each in others):
             pytest.skip("there is one host behind --mockhost-url, and this test wants another one")
         host = self._config.stash.get(_REMOTE, None)
         if host is None:
@@ -235,6 +249,24 @@ class Hosts:
 
     # -- judging them ------------------------------------------------------------------------------------------
 
+    def begin(self, test: pytest.Item) -> None:
+        """A test begins that shares these hosts: it answers for what comes from now on."""
+        if self._test is not test:
+            self._test = test
+            self._reported = []
+            for host in self._hosts:
+                host.share()
+
+    def end(self) -> None:
+        """Every report of the test has been made: the rules that it added go, and what was kept for its reports."""
+        self._test = None
+        for host in self._hosts:
+            host.take_back()
+        if self._is_over:
+            self._evidence = None
+            if self._is_shared and self in self._config.stash[SHARED]:
+                self._config.stash[SHARED].remove(self)
+
     def judge(self) -> None:
         """Fail the test if it should not have passed."""
         self._judged = True
@@ -243,18 +275,21 @@ class Hosts:
             pytest.fail(self._report(found), pytrace=False)
 
     def finish(self) -> None:
-        """The test is over: what came to light since it was judged is an error, and its hosts are given back."""
+        """Their scope is over: what came to light since they were judged is an error, and they are given back."""
+        if self._is_shared:
+            self.end()
         try:
-            found = self._found(again=self._judged) if self._judged else []
+            found = self._found(again=not self._is_shared) if self._judged else []
             found = [finding for finding in found if finding.title not in self._reported]
+            for host in self._hosts:
+                host.since = 0  # the whole journal is shown
             text = self._report(found) if found else ""
-            if text or self._failed:
-                self._evidence = self._gather()
+            self._evidence = self._gather()
         finally:
             for host in reversed(self._hosts):
                 if isinstance(host, PooledHost):
                     self._pool.give_back(host)
-            self._hosts = []
+            self._hosts, self._is_over = [], True
         if text:
             pytest.fail(text, pytrace=False)
 
@@ -284,24 +319,26 @@ class Hosts:
             for host in self._hosts
             for epoch in (
                 *host.gathered,
-                Gathered.of(host, host.found()),
+                Gathered.of(host, host.found(), since=host.since),
             )
         ]
         return Evidence(self._node.nodeid, epochs)
 
     def attach(self, report: pytest.TestReport, call: pytest.CallInfo[None]) -> None:
         """Give a failed report its journal, and write it below --mockhost-artifacts."""
-        self._failed = True
         redact(report, [host.journal.sink for host in self._hosts])
         evidence = self._evidence or (self._gather() if self._hosts else None)
         if evidence is None or not evidence.epochs:
             return
+        if self._is_shared and not self._reported and not any(each.entries for each in evidence.epochs):
+            return  # the test has nothing to do with them
         error = None if call.excinfo is None else call.excinfo.value
         shown = isinstance(error, VerificationError) or bool(self._reported)
         lines = [evidence.text(tables=not shown, findings=not self._reported)]
         folder = self._config.getoption("--mockhost-artifacts")
         if folder:
-            lines.append(f"written to {evidence.write(folder, report.when)}")
+            own = evidence._replace(nodeid=report.nodeid)
+            lines.append(f"written to {own.write(folder, report.when)}")
         report.sections.append(("mockhost", "\n".join(filter(None, lines))))
 
 

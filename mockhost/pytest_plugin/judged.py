@@ -27,6 +27,10 @@ class Judged(RunningHost):
     bugs: list[str]
     """bugs that happened beside any request"""
     terms: Terms
+    since: int = 0
+    """the journal's last exchange before the present test, for a host that several tests share"""
+    older: frozenset[str] | None = None
+    """the live rules from before the present test, for a host that several tests share"""
 
     if TYPE_CHECKING:
 
@@ -57,15 +61,40 @@ class Judged(RunningHost):
 
     def found(self, *, again: bool = False) -> list[findings.Finding]:
         """What is wrong in the present epoch; see `findings.found`."""
-        return findings.found(self, self.passing, self.bugs, hanging=self.hanging(), again=again)
+        return findings.found(
+            self,
+            self.passing,
+            self.bugs,
+            hanging=self.hanging(),
+            again=again,
+            since=self.since,
+            older=self.older,
+        )
+
+    def share(self) -> None:
+        """A test begins on this host, which others had before it: it answers for what comes from now on."""
+        self.since = self.journal.last
+        self.older = frozenset(str(rule["name"]) for rule in self.rules if rule["live"])
+        self.gathered, self.bugs = [], []
+
+    def take_back(self) -> None:
+        """That test is over: take away the rules that it added, and let go on what it left hanging."""
+        if self.older is not None:
+            for rule in self.rules:
+                if rule["live"] and rule["name"] not in self.older:
+                    self.remove_rule(str(rule["name"]))
+        if any(exchange.number > self.since for exchange in self.hanging()):
+            self.release()
+        self.since, self.older = self.journal.last, None
 
     def hanging(self) -> list[Exchange]:
         """The exchanges whose clients still wait for an answer that hangs, as far as this host can tell."""
         return []
 
     def _gather(self) -> None:
-        self.gathered.append(Gathered.of(self, self.found()))
+        self.gathered.append(Gathered.of(self, self.found(), since=self.since))
         self.bugs = []
+        self.since, self.older = 0, None if self.older is None else frozenset()
 
     def verify(self, **spec: object) -> None:
         """As MockHost does, with what was expected beside what came nearest."""

@@ -155,6 +155,12 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         raise pytest.Collector.CollectError(
             f"{metafunc.definition.name}: @pytest.mark.mockhost_each is for tests with the fixture mockhost"
         )
+    shared = sorted({"mockhost_module", "mockhost_session"} & set(metafunc.fixturenames))
+    if shared:
+        raise pytest.Collector.CollectError(
+            f"{metafunc.definition.name}: @pytest.mark.mockhost_each is for the fixture mockhost; "
+            f"{shared[0]} has one scenario for all tests"
+        )
     try:
         folders = (metafunc.definition.path.parent, metafunc.config.rootpath)
         names = selected([found_beside(name, folders) for name in mark.args], mark.kwargs)

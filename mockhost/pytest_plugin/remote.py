@@ -64,6 +64,7 @@ class RemoteHost(Judged):
         """Begin again for a test."""
         self.terms, self.passing = terms, passing
         self.gathered = []
+        self.since, self.older = 0, None
         self.begun(scenario)
 
     def begun(self, scenario: Scenario) -> None:
