@@ -126,11 +126,18 @@ def reset(target: Target, connector: str | None) -> None:
 def use(target: Target, scenario: str, sets: tuple[str, ...]) -> None:
     """Begin afresh with another scenario, on the same ports.
 
+    Says what is wrong now, and what the client was told.
+
     \b
     mockhost control use documented/certificate_expired
     mockhost control use ./mine.yaml
     """
-    _begun(_use(target.plane(), scenario, _values(sets) or None))
+    plane = target.plane()
+    _begun(_use(plane, scenario, _values(sets) or None))
+    from mockhost.cli import begun
+
+    truth, terminal = plane.call("get_truth"), stdout()
+    terminal.lines(begun.lines(plane.call("get_scenario"), truth["connectors"], truth["clients"], terminal))
 
 
 def _use(plane: ControlPlane, name: str, overrides: dict[str, Any] | None) -> Any:

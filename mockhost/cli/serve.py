@@ -201,8 +201,18 @@ class Serving:
             return
         watch.follow(self._host.scenario.files)
         runtime = self._host.runtime
-        told = {"what": "reload", "at": iso(runtime.clock.now()), "files": names}
+        scenario = runtime.scenario
+        wrong = {"title": scenario.title, "cause": scenario.cause, "client_should": scenario.client_should}
+        told = {"what": "reload", "at": iso(runtime.clock.now()), "files": names, **wrong}
         runtime.events.publish("state", told)
+        if not self._quiet and not self._as_json:
+            from mockhost.cli import begun
+            from mockhost.cli.hiding import hider
+
+            hide, shown = hider(scenario), stdout()
+            truth = {name: each._asdict() for name, each in runtime.truth().items()}
+            clients = {name: each._asdict() for name, each in runtime.told().items()}
+            shown.lines([hide(line) for line in begun.lines(wrong, truth, clients, shown)])
 
     def leave_soon(self) -> None:
         """From now on the process has PATIENCE seconds: a search over a million people waits for nobody."""

@@ -111,6 +111,35 @@ def behind_proxy(env: Mapping[str, str] | None = None) -> bool:
     return proxied and not {"*", "localhost"} & set(spared)
 
 
+_GOES_ON = {"sh": "\\", "fish": "\\", "powershell": "`", "cmd": "^"}
+"""What stands at the end of a line for the command to go on in the next one."""
+_WITH_VALUE = frozenset({"--cacert", "--noproxy", "-H", "-d", "--url", "--token"})
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s'"])+""")
+
+
+def folded(line: str, shell: str, width: int | None, indent: str = "  ") -> list[str]:
+    """A command as lines of at most `width` columns that can be pasted as they are; words stay whole.
+
+    A command with quotes inside of quotes stays one line in shells that escape them with a backslash.
+    """
+    if width is None or len(indent) + len(line) <= width or (shell != "sh" and '\\"' in line):
+        return [indent + line]
+    parts: list[str] = []
+    for word in _WORD.findall(line):
+        if parts and parts[-1] in _WITH_VALUE:
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    lines = [indent + parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + 1 + len(part) + 2 <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines[-1] += f" {_GOES_ON[shell]}"
+            lines.append(f"{indent}  {part}")
+    return lines
+
+
 def curl(
     url: str,
     secret_token: str,
@@ -120,9 +149,11 @@ def curl(
     windows: bool = os.name == "nt",
     proxy: bool = False,
     variable: str = "",
+    user: tuple[str, str] | None = None,
 ) -> str:
-    """The portal's probe as a curl line: a search for a user whom nobody has, as the client was told.
+    """A search as a curl line, as the client was told: the portal's probe, or for an attribute and value in `user`.
 
+    The probe looks for an ID that no user has.
     `url` is the tenant URL, `ca_file` what the client trusts (None: what the machine trusts); `proxy`: see
     `behind_proxy`. `variable`: the environment's variable that holds the token; then the line names it instead.
     """
@@ -138,7 +169,9 @@ def curl(
     if proxy:
         words += ["--noproxy", "*"]
     words.append("-H")
-    rest = [f"{url.rstrip('/')}/Users?filter=PLACEHOLDER%20eq%20%22{fresh_guid()}%22"]
+    attribute, value = user or ("PLACEHOLDER", fresh_guid())
+    # -G puts what -d has behind the URL: so no word is longer than a terminal is wide.
+    rest = ["-G", f"{url.rstrip('/')}/Users", "-d", f"filter={attribute}%20eq%20%22{value}%22"]
     if set(url) & set("[]{}"):
         rest.insert(0, "-g")
     if not _VARIABLE.fullmatch(variable):

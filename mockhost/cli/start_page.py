@@ -1,8 +1,4 @@
-"""The first thing that `serve` says: where to point a client, what it was told, what to trust, what is wrong.
-
-Sources of the lines on trust: the manual pages of update-ca-certificates (Debian) and trust (p11-kit), Apple's
-`security` and Microsoft's `certutil`.
-"""
+"""The first thing that `serve` says: where to point a client, what it was told, what to trust, what is wrong."""
 
 from __future__ import annotations
 
@@ -16,10 +12,11 @@ from mockhost.cli import cure, shells
 from mockhost.cli.hiding import variables
 from mockhost.cli.options import DEFAULT_URL
 from mockhost.cli.public_names import is_made_up
-from mockhost.cli.terminal import Terminal, columns, wrapped
+from mockhost.cli.terminal import Terminal, wrapped
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
+    from mockhost.ecma.config import ConnectorConfig
 
 
 class Told(NamedTuple):
@@ -35,6 +32,8 @@ class Told(NamedTuple):
     """the environment's variable that the client's token came from: then the token itself is not shown"""
     true_variable: str = ""
     """the same for the true token"""
+    lisa: str = ""
+    """the attribute by which `ljacobson` is found, where the connector has her"""
 
 
 class Facts(NamedTuple):
@@ -60,6 +59,9 @@ class Facts(NamedTuple):
     addresses: tuple[str, ...]
     ipv6_missing: bool
     state_kept: bool
+    public_url: str | None = None
+    machine: str = ""
+    """this machine's name"""
     container: str = ""
     """the container's ID, where this process runs in one that has no other name: then the page is read outside"""
 
@@ -69,13 +71,22 @@ class Facts(NamedTuple):
         return OUTSIDE if self.container and self.ca_file else self.ca_file
 
     @property
+    def proxied(self) -> bool:
+        """Whether something in front of this host ends TLS."""
+        return self.tls == "plain_http" and (self.public_url or "").startswith("https:")
+
+    @property
     def prefix(self) -> tuple[str, ...]:
         """The words that go before a command of ours, for it to run beside the host."""
         return ("docker", "exec", self.container) if self.container else ()
 
 
+LISA = "ljacobson"
 OUTSIDE = "trust.pem"
 """Where the reader of a container's page is told to copy the certificate to."""
+
+
+TRUST_PAGE = "docs/how-to/trust-the-certificate.md"
 
 
 def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
@@ -83,12 +94,10 @@ def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     bold = terminal.styled
     width = min(terminal.width or 100, 110)
     page = [f"{bold('mockhost', 'bold')} {__version__} · {bold(facts.scenario, 'bold')}"]
-    if facts.title:
-        page += wrapped(facts.title, width)
+    page += [*wrapped(facts.title, width), ""] if facts.title else [""]
     for told in facts.connectors:
-        page += ["", *_connector(told, terminal)]
-    page += ["", *_listening(facts)]
-    page += _trust(facts, terminal)
+        page += _connector(told, terminal)
+    page += ["", *_listening(facts, width), *_trust(facts, terminal, shell, width)]
     page += _try(facts, terminal, shell)
     page += _control(facts, terminal, shell)
     page += _wrong(facts, terminal, shell, width)
@@ -97,18 +106,19 @@ def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
 
 def _connector(told: Told, terminal: Terminal) -> list[str]:
     token = _held(told.variable) if told.variable else told.secret_token or "(none)"
-    rows = [("  tenant URL", told.url), ("  secret token", token)]
+    lines = [
+        terminal.styled(told.connector, "bold"),
+        f"  tenant URL     {told.url}",
+        f"  secret token   {token}",
+    ]
     if told.true_url is None:
-        rows.append(("", _note("the host has no connector of this name", terminal)))
-    else:
-        if told.true_url != told.url:
-            rows.insert(
-                1, ("", _note(f"that is what the client was told; the truth is {told.true_url}", terminal))
-            )
-        if told.true_token != told.secret_token:
-            truth = _held(told.true_variable) if told.true_variable else told.true_token
-            rows.append(("", _note(f"that is what the client was told; the truth is {truth}", terminal)))
-    return [terminal.styled(told.connector, "bold"), *columns(rows, gap=3)]
+        return [*lines, _note("the host has no connector of this name", terminal)]
+    if told.true_token != told.secret_token:
+        truth = _held(told.true_variable) if told.true_variable else told.true_token
+        lines.append(_note(f"as the client was told; the truth is {truth}", terminal))
+    if told.true_url != told.url:
+        lines.insert(2, _note(f"as told; the truth is {told.true_url}", terminal))
+    return lines
 
 
 def _held(variable: str) -> str:
@@ -116,48 +126,55 @@ def _held(variable: str) -> str:
 
 
 def _note(text: str, terminal: Terminal) -> str:
-    return terminal.styled(f"({text})", "yellow")
+    return f"    {terminal.styled(f'({text})', 'yellow')}"
 
 
-def _listening(facts: Facts) -> list[str]:
+def _listening(facts: Facts, width: int) -> list[str]:
     if not facts.listening:
-        return ["The service is stopped: the port is held and refuses connections."]
-    lines = [f"Listening on {' and '.join(facts.addresses)}."] if facts.addresses else []
+        return wrapped("The service is stopped: the port is held and refuses connections.", width)
+    lines = wrapped(f"Listening on {' and '.join(facts.addresses)}.", width) if facts.addresses else []
     if facts.ipv6_missing:
         lines.append("This machine has no IPv6: only IPv4 is answered.")
-    return lines
+    return [*lines, *wrapped(_from_elsewhere(facts), width)]
 
 
-def _trust(facts: Facts, terminal: Terminal) -> list[str]:
+def _from_elsewhere(facts: Facts) -> str:
+    """How clients on other machines reach a host that is bound wider than loopback, or stands behind a proxy."""
+    if facts.public_url is not None:
+        proxy = " The proxy there has the certificate." if facts.proxied else ""
+        return f"Clients reach it at {facts.public_url}.{proxy}"
+    wide = any(not address.startswith(("127.", "[::1]")) for address in facts.addresses)
+    if not wide or not facts.connectors:
+        return ""
+    base = (facts.connectors[0].true_url or facts.connectors[0].url).partition("/ecma2host_")[0]
+    if "//localhost" not in base:
+        return f"Other machines reach it at {base}, if they can resolve that name."
+    if facts.container:
+        return "Reached by another port or name? Set MOCKHOST_PUBLIC_URL to the URL that clients use."
+    return (
+        "Other machines reach it by a name of this machine: put the name in URLs and certificate "
+        f"with --public-name {facts.machine or 'NAME'}, or the whole URL with --public-url."
+    )
+
+
+def _trust(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str]:
     if facts.tls == "plain_http":
-        return ["The port speaks plain HTTP: there is no certificate to trust."]
+        return [] if facts.proxied else ["The port speaks plain HTTP: there is no certificate to trust."]
     if facts.tls == "none":
         return ["There is no certificate on the port: every TLS handshake on it fails."]
     file = facts.trusted_file
     if file is None or facts.ca_file is None:
         return []
-    head = [f"To trust the certificate: {terminal.styled(file, 'bold')}"]
-    if not any(told.trusted for told in facts.connectors):
-        head.append("  (the client was told to trust nothing that the machine does not trust already)")
-    anchor = "/usr/local/share/ca-certificates/mockhost.crt"
-    keychain = "~/Library/Keychains/login.keychain-db"
-    rows = [
-        ("  one process", "SSL_CERT_FILE, REQUESTS_CA_BUNDLE or NODE_EXTRA_CA_CERTS set to that file"),
-        (
-            "  Linux",
-            f"sudo cp {shells.quoted(file, 'sh')} {anchor} && sudo update-ca-certificates"
-            f"   (Fedora, Arch: sudo trust anchor {shells.quoted(file, 'sh')})",
-        ),
-        ("  macOS", f"security add-trusted-cert -r trustRoot -k {keychain} {shells.quoted(file, 'sh')}"),
-        ("  Windows", f"certutil -user -addstore Root {shells.quoted(file, 'cmd')}"),
-    ]
-    kept = (
-        [] if facts.state_kept else ["  It is a new one at each start; with --state DIR it stays the same."]
-    )
+    lines = [f"To trust the certificate: {terminal.styled(file, 'bold')}"]
+    kept = "" if facts.state_kept else "new each time without --state DIR; "
+    lines += wrapped(f"({kept}{TRUST_PAGE})", width, "  ")
     if facts.container:
-        copy = shells.command_line(["docker", "cp", f"{facts.container}:{facts.ca_file}", file], "sh")
-        rows.insert(0, ("  first", f"{terminal.styled(copy, 'cyan')}   (copies it out of the container)"))
-    return [*head, *columns(rows, gap=3), *kept]
+        copy = shells.command_line(["docker", "cp", f"{facts.container}:{facts.ca_file}", file], shell)
+        lines += [terminal.styled(line, "cyan") for line in shells.folded(copy, shell, terminal.width)]
+    if not any(told.trusted for told in facts.connectors):
+        told = "(the client was told to trust nothing that the machine does not trust already)"
+        lines += wrapped(told, width, "  ")
+    return lines
 
 
 def _try(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
@@ -165,11 +182,22 @@ def _try(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
         return []
     # As the steps of a scenario: the connector that it is about is the first one that the client was told of.
     told = next((each for each in facts.connectors if each.connector == facts.about), facts.connectors[0])
+    as_told = ", as the client was told" if facts.cause else ""
+    lines = ["", f"Find nobody, as the portal's probe{as_told}:", *_curl(facts, told, terminal, shell)]
+    if told.lisa:
+        lines += ["Find Lisa Jacobson:", *_curl(facts, told, terminal, shell, (told.lisa, LISA))]
+    return lines
+
+
+def _curl(
+    facts: Facts, told: Told, terminal: Terminal, shell: str, user: tuple[str, str] | None = None
+) -> list[str]:
     trusted = facts.trusted_file if told.trusted else None
     proxy = shells.behind_proxy()
-    line = shells.curl(told.url, told.secret_token, trusted, shell, proxy=proxy, variable=told.variable)
-    who = "as the client was told" if facts.cause else "the portal's own probe"
-    return ["", f"Try it ({who}):", f"  {terminal.styled(line, 'cyan')}"]
+    line = shells.curl(
+        told.url, told.secret_token, trusted, shell, proxy=proxy, variable=told.variable, user=user
+    )
+    return [terminal.styled(each, "cyan") for each in shells.folded(line, shell, terminal.width)]
 
 
 def control_words(facts: Facts) -> list[str]:
@@ -187,7 +215,7 @@ def _control(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     if facts.control_token is not None:
         lines.append(f"  token: {facts.control_token}")
     status = shells.command_line([*control_words(facts), "status"], shell)
-    return [*lines, f"  {terminal.styled(status, 'cyan')}"]
+    return [*lines, *(terminal.styled(each, "cyan") for each in shells.folded(status, shell, terminal.width))]
 
 
 def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str]:
@@ -198,11 +226,20 @@ def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
     if facts.client_should:
         lines.append(f"  A good client should: {facts.client_should.replace('_', ' ')}.")
     show = shells.command_line([*facts.prefix, "mockhost", "scenarios", "show", facts.called], shell)
-    lines.append(f"  What a client sees, step by step: {terminal.styled(show, 'cyan')}")
-    steps = cure.lines(facts.cure, shell, control_words(facts))
+    lines.append("  What a client sees, step by step:")
+    lines += [terminal.styled(each, "cyan") for each in shells.folded(show, shell, terminal.width, "    ")]
+    control = control_words(facts)
+    steps = cure.lines(facts.cure, shell, control)
     if steps:
         lines.append("  The cure:")
-        lines += [f"    {index}. {step}" for index, step in enumerate(steps, 1)]
+    begins = shells.command_line(control, shell)
+    for index, step in enumerate(steps, 1):
+        number = f"    {index}. "
+        if step.startswith(begins):
+            first, *rest = shells.folded(step, shell, terminal.width, " " * len(number))
+        else:
+            first, *rest = wrapped(step, width, " " * len(number)) or [""]
+        lines += [number + first.lstrip(), *rest]
     return lines
 
 
@@ -236,6 +273,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
                 None if true is None else true.secret_token,
                 held.get(told.secret_token, ""),
                 "" if true is None else held.get(true.secret_token, ""),
+                _lisa(scenario.connectors.get(name)),
             )
         )
     addresses = () if host.listener is None else host.listener.addresses
@@ -260,8 +298,18 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
         addresses=shown,
         ipv6_missing=ipv6_wanted and bool(addresses) and not any(":" in address for address, _ in addresses),
         state_kept=state_kept,
+        public_url=None if runtime.public_url is None else str(runtime.public_url),
+        machine=socket.gethostname(),
         container=_container(),
     )
+
+
+def _lisa(config: ConnectorConfig | None) -> str:
+    """The attribute by which a client finds `ljacobson` among the objects that a scenario lists; or none."""
+    objects = () if config is None else config.system.objects
+    if config is None or not isinstance(objects, tuple):
+        return ""  # a data file may be long
+    return next((n for each in objects for n in config.selected_attributes if each.get(n) == LISA), "")
 
 
 def _container() -> str:

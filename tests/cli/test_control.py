@@ -104,6 +104,17 @@ def test_the_service_stops_and_starts(control: Control, host: MockHost) -> None:
     assert find(host) == 200
 
 
+def test_use_says_what_is_wrong_now_and_what_the_client_was_told(control: Control, host: MockHost) -> None:
+    said = control("use", "documented/secret_token_mismatch").stdout.splitlines()
+    assert said[0] == "a fresh start with documented/secret_token_mismatch"
+    assert said[1] == host.scenario.title
+    assert "wrong on purpose: secret_token_mismatch" in said
+    assert "a good client should: fix configuration" in said
+    assert f"SQL: the client was told the secret token {host.told('SQL').secret_token}" in said
+    assert f"     the truth is {host.truth('SQL').secret_token}" in said
+    assert control("use", "basics/healthy").stdout.splitlines()[1:] == ["A healthy host"]
+
+
 def test_another_scenario_by_name_and_by_file(control: Control, host: MockHost, tmp_path: Path) -> None:
     assert "documented/secret_token_mismatch" in control("use", "documented/secret_token_mismatch").stdout
     assert find(host) == 401

@@ -79,10 +79,10 @@ def test_the_c_runtime_gives_a_word_of_cmd_back(word: str) -> None:
 @pytest.mark.parametrize(
     ("shell", "url"),
     [
-        ("sh", "'https://h:1/x/scim/Users?filter=PLACEHOLDER%20eq%20%22"),
-        ("fish", "'https://h:1/x/scim/Users?filter=PLACEHOLDER%20eq%20%22"),
-        ("powershell", "'https://h:1/x/scim/Users?filter=PLACEHOLDER%20eq%20%22"),
-        ("cmd", '"https://h:1/x/scim/Users?filter=PLACEHOLDER%20eq%20%22'),
+        ("sh", "-G https://h:1/x/scim/Users -d 'filter=PLACEHOLDER%20eq%20%22"),
+        ("fish", "-G https://h:1/x/scim/Users -d 'filter=PLACEHOLDER%20eq%20%22"),
+        ("powershell", "-G https://h:1/x/scim/Users -d 'filter=PLACEHOLDER%20eq%20%22"),
+        ("cmd", '-G https://h:1/x/scim/Users -d "filter=PLACEHOLDER%20eq%20%22'),
     ],
 )
 def test_the_curl_line_is_the_portals_probe(shell: str, url: str) -> None:
@@ -91,6 +91,28 @@ def test_the_curl_line_is_the_portals_probe(shell: str, url: str) -> None:
     quote = '"' if shell == "cmd" else "'"
     assert f"-H {quote}Authorization: Bearer tok`en;<=>?@{quote}" in line
     assert f"--cacert {quote}/a b/trust.pem{quote}" in line
+
+
+@pytest.mark.parametrize(
+    ("shell", "end"), [("sh", " \\"), ("fish", " \\"), ("powershell", " `"), ("cmd", " ^")]
+)
+def test_a_command_is_folded_between_words(shell: str, end: str) -> None:
+    """An option stays with its value; pasted, the lines are the command."""
+    url, file = "https://localhost:8585/ecma2host_SQL/scim", "/tmp/mockhost-trust-bsr7reh2/trust.pem"
+    line = shells.curl(url, "correct horse 'battery'", file, shell, windows=False)
+    lines = shells.folded(line, shell, 80)
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > 2
+    assert " ".join(each.removesuffix(end).strip() for each in lines) == line
+    assert all(each.endswith(end) for each in lines[:-1])
+    assert shells.folded(line, shell, None) == [f"  {line}"]
+
+
+def test_a_quote_inside_of_quotes_is_not_folded_where_a_backslash_escapes_it() -> None:
+    line = shells.command_line(
+        ["mockhost", "control", "change", '{"SQL": {"add": [{"a": "b c"}]}}'] * 3, "cmd"
+    )
+    assert shells.folded(line, "cmd", 40) == [f"  {line}"]
 
 
 def test_the_curl_line_trusts_nothing_that_the_client_was_not_told_to_trust() -> None:

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.cli import start_page
+from mockhost.cli import begun, shells, start_page
 from mockhost.cli.live import Live, json_line, text_line
 from mockhost.cli.start_page import Facts, Told
 from mockhost.cli.terminal import Terminal
@@ -87,10 +87,45 @@ def test_the_curl_line_is_about_what_the_scenario_is_about() -> None:
     assert "Bearer other" in page(facts._replace(about="LDAP"))
 
 
-def test_how_to_trust_is_one_line_for_each_system() -> None:
-    lines = page(FACTS).splitlines()
-    for name, part in (("Linux", "update-ca-certificates"), ("macOS", "security "), ("Windows", "certutil ")):
-        assert sum(line.strip().startswith(name) and part in line for line in lines) == 1
+def test_how_to_trust_is_a_page_of_the_docs() -> None:
+    text = page(FACTS)
+    assert "docs/how-to/trust-the-certificate.md" in text
+    assert "update-ca-certificates" not in text
+
+
+def test_there_is_a_line_that_finds_nobody_and_one_that_finds_lisa() -> None:
+    facts = FACTS._replace(connectors=(FACTS.connectors[0]._replace(lisa="ContosoLogin"),))
+    assert "filter=ContosoLogin%20eq%20%22ljacobson%22" in page(facts)
+    assert "Lisa" not in page(FACTS)
+    assert "Find nobody, as the portal's probe:" in page(FACTS)
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({}, None),
+        ({"addresses": ("0.0.0.0:1",)}, "--public-name box"),
+        ({"addresses": ("127.0.0.1:1", "[::]:1")}, "--public-name box"),
+        ({"addresses": ("0.0.0.0:1",), "container": "3f2a1b4c5d6e"}, "MOCKHOST_PUBLIC_URL"),
+        ({"public_url": "https://scim.contoso.example"}, "Clients reach it at https://scim.contoso.example."),
+        (
+            {"public_url": "https://scim.contoso.example", "tls": "plain_http"},
+            "The proxy there has the certificate.",
+        ),
+    ],
+)
+def test_how_others_reach_a_host_is_said_where_they_can(changed: dict[str, object], part: str | None) -> None:
+    text = page(FACTS._replace(machine="box", **changed))  # type: ignore[arg-type]  # the fields' own types
+    if part is None:
+        assert "reach" not in text
+    else:
+        assert part in " ".join(text.split())
+
+
+def test_a_host_with_a_name_of_its_own_says_that_others_reach_it_by_that() -> None:
+    told = FACTS.connectors[0]._replace(true_url="https://mock.lab:1/ecma2host_SQL/scim")
+    text = page(FACTS._replace(connectors=(told,), addresses=("0.0.0.0:1",)))
+    assert "Other machines reach it at https://mock.lab:1" in text
 
 
 @pytest.mark.parametrize(
@@ -151,6 +186,29 @@ def test_every_scenario_has_a_page(name: str) -> None:
         for told in facts.connectors:
             assert told.url in text
         assert start_page.as_json(facts, host.ready())["event"] == "ready"
+        # At 80 columns only a single word, such as a URL or the JSON of a change, is longer than a line.
+        for line in start_page.render(facts, Terminal(io.StringIO(), width=80), "sh"):
+            longest = max(shells._WORD.findall(line), key=len, default="")
+            assert len(line) <= 80 or len(longest) > 40, line
+
+
+def test_after_another_scenario_each_difference_is_said() -> None:
+    true = {"SQL": {"url": "https://h/a", "secret_token": "t"}}
+    told = {
+        "SQL": {"url": "https://h/b", "secret_token": "t", "trusted": False},
+        "sql": {"url": "https://h/c", "secret_token": "t", "trusted": True},
+    }
+    text = "\n".join(begun.lines({"title": "A title", "cause": None}, true, told, PLAIN))
+    for part in (
+        "A title",
+        "the tenant URL https://h/b",
+        "the truth is https://h/a",
+        "sql: ",
+        "trusts already",
+    ):
+        assert part in text
+    for part in ("wrong on purpose", "a good client", "secret token"):
+        assert part not in text
 
 
 # -- live lines ---------------------------------------------------------------------------------------------
