@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mockhost.cli import outcome
 from mockhost.cli.control_target import FORMAT, Target, pairs
-from mockhost.cli.terminal import columns, stdout
+from mockhost.cli.terminal import Terminal, columns, stderr, stdout
 from mockhost.cli.validate import count
+from mockhost.clock import local_time, parse_iso
+
+if TYPE_CHECKING:
+    from mockhost.client.control import ControlPlane
+
+    StatusesType = click.ParamType[tuple[int, ...]]
+else:
+    StatusesType = click.ParamType  # not generic before click 8.4
+
+
+class Statuses(StatusesType):
+    """Statuses and classes of them, with commas between: `404`, `4xx`, `401,5xx`."""
+
+    name = "STATUS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        found: list[int] = []
+        for part in str(value).split(","):
+            word = part.strip().lower()
+            if re.fullmatch(r"[1-5]xx", word):
+                found += range(int(word[0]) * 100, int(word[0]) * 100 + 100)
+            elif re.fullmatch(r"[1-9][0-9]{2}", word):
+                found.append(int(word))
+            else:
+                self.fail(f"{part!r} is not a valid status; for example 404, 4xx, or 401,5xx", param, ctx)
+        return tuple(found)
 
 
 @click.command("journal")
@@ -24,9 +55,16 @@ from mockhost.cli.validate import count
     "--connector", multiple=True, metavar="NAME", help="Only this connector's; repeatable, as those below."
 )
 @click.option("--operation", multiple=True, metavar="NAME", help="Only this operation, such as create_user.")
-@click.option("--status", multiple=True, type=int, metavar="STATUS", help="Only answers with this status.")
+@click.option(
+    "--status",
+    multiple=True,
+    type=Statuses(),
+    metavar="STATUS",
+    help="Only answers with this status: 404, a class such as 4xx, or several: 401,5xx.",
+)
 @click.option("--since", type=click.IntRange(min=0), metavar="NUMBER", help="Only those after this number.")
 @click.option("--last", type=click.IntRange(min=0), metavar="N", help="Only the latest N.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what happens from now on, until Ctrl-C.")
 @click.option("--clear", is_flag=True, help="Forget what there is instead; numbers go on.")
 @click.pass_obj
 def journal(
@@ -35,16 +73,26 @@ def journal(
     form: str,
     since: int | None,
     last: int | None,
+    follow: bool,
     clear: bool,
+    status: tuple[tuple[int, ...], ...],
     **conditions: tuple[Any, ...],
 ) -> None:
     """Show what was asked and answered; secrets are not in it.
 
     \b
     mockhost control journal --connector SQL --status 401
+    mockhost control journal --follow --status 4xx,5xx
     mockhost control journal --format har > journal.har
     """
+    if follow and (clear or form in ("har", "curl")):
+        raise click.UsageError(f"--follow does not go with {'--clear' if clear else f'--format {form}'}")
     plane, terminal = target.plane(), stdout()
+    asked = {word: value or None for word, value in conditions.items()}
+    asked["status"] = tuple(dict.fromkeys(number for some in status for number in some)) or None
+    if follow:
+        _follow(plane, terminal, form, since, last, asked)
+        return
     if clear:
         done = plane.call("clear_journal")
         terminal.line(f"{count(done['removed'], 'exchange')} forgotten")
@@ -55,7 +103,7 @@ def journal(
         since=since,
         last=last,
         width=None if form != "table" or terminal.width is None else max(terminal.width, 40),
-        **{word: value or None for word, value in conditions.items()},
+        **asked,
     )
     if form == "json":
         terminal.json(found["exchanges"])
@@ -63,6 +111,47 @@ def journal(
         terminal.json(found)
     elif found.strip():
         terminal.line(found.rstrip("\n"))
+
+
+def _follow(
+    plane: ControlPlane,
+    terminal: Terminal,
+    form: str,
+    since: int | None,
+    last: int | None,
+    asked: dict[str, Any],
+) -> None:
+    """Write what there is and then what comes, one line each: the event stream says when, the journal what."""
+    seen, epoch = since or 0, None
+    for kind, data in plane.events():
+        if kind == "exchange" and data["number"] <= seen and data.get("epoch", epoch) == epoch:
+            continue
+        found = plane.call("get_journal", format="json", since=seen, last=last, **asked)
+        if epoch not in (None, found["epoch"]):  # a fresh start: numbers may begin again
+            found = plane.call("get_journal", format="json", **asked)
+        seen, epoch, last = found["last"], found["epoch"], None
+        for each in found["exchanges"]:
+            terminal.lines([json.dumps(each)] if form == "json" else _lines(each, terminal))
+    stderr().line("the host has ended")
+
+
+def _lines(exchange: Mapping[str, Any], terminal: Terminal) -> list[str]:
+    """An exchange as a line, and another one for the rule that came closest."""
+    status = exchange["status"]
+    colour = "red" if status is None or status >= 500 else "yellow" if status >= 400 else "green"
+    faults = f" ({', '.join(exchange['faults'])})" if exchange["faults"] else ""
+    why = [
+        *([exchange["reason"]] if exchange["reason"] else []),
+        *([f"rule {exchange['rule']!r}{faults}"] if exchange["rule"] is not None else []),
+    ]
+    took = "-" if exchange["took_ms"] is None else f"{exchange['took_ms']:.1f}"
+    line = (
+        f"{exchange['number']:>4}  {local_time(parse_iso(exchange['at']))}  {exchange['connector'] or '-':5} "
+        f"{exchange['operation']:12} {exchange['who'] or '-':10} "
+        f"{terminal.styled('-' if status is None else str(status), colour)} {took:>6} ms  {'; '.join(why)}"
+    )
+    missed = exchange.get("near_miss")
+    return [line.rstrip(), *([f"      {missed['text']}"] if missed and missed.get("text") else [])]
 
 
 @click.command("verify")

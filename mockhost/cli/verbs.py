@@ -56,9 +56,13 @@ class Framed(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            hint = did_you_mean(args[0], self.list_commands(ctx))
+            hint = self.hint(ctx, args[0])
             raise click.UsageError(f"no such verb: {args[0]!r}" + (f"; {hint}" if hint else ""), ctx)
         return super().resolve_command(ctx, args)
+
+    def hint(self, ctx: click.Context, word: str) -> str:
+        """What may have been meant by a verb that is not there."""
+        return did_you_mean(word, self.list_commands(ctx))
 
 
 class Verbs(Framed):
@@ -66,6 +70,13 @@ class Verbs(Framed):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
+
+    def hint(self, ctx: click.Context, word: str) -> str:
+        """A verb of `control` is named with it."""
+        control = self.get_command(ctx, "control")
+        if isinstance(control, click.Group) and word in control.commands:
+            return f"it is under control: mockhost control {word}"
+        return super().hint(ctx, word)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = VERBS.get(cmd_name)

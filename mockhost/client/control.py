@@ -7,14 +7,14 @@ call has a connection of its own, so that threads may share a client.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
 from mockhost.operations import checking, find
-from mockhost.operations.row import JSON
+from mockhost.operations.row import EVENTS, JSON
 
 TIMEOUT = 60.0
 """Seconds that an answer may take: a fresh start with a million people is no quick thing."""
@@ -81,6 +81,36 @@ class ControlPlane:
         if answer.status >= 400:
             raise _refusal(answer.status, text)
         return answer.getheader("Content-Type", ""), text
+
+    def events(self) -> Iterator[tuple[str, Any]]:
+        """What happens from now on, as (kind, data), beginning with `hello`; it ends with the host.
+
+        Raises UsageError and CannotRun, as `call` does.
+        """
+        headers = {"Accept": EVENTS} | (
+            {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+        )
+        connection = HTTPConnection(*self._address, timeout=self._timeout)
+        try:
+            connection.request("GET", f"{self._base}{find('stream_events').path}", headers=headers)
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise _refusal(answer.status, answer.read().decode("utf-8", "replace"))
+            if not answer.getheader("Content-Type", "").startswith(EVENTS):
+                raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
+            kind = ""
+            for line in answer:
+                word, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
+                if word == "event":
+                    kind = value
+                elif word == "data":
+                    yield kind, json.loads(value)
+        except ConnectionResetError:
+            return  # the host has ended
+        except (HTTPException, OSError, ValueError) as error:
+            raise self._silent(error) from None
+        finally:
+            connection.close()
 
     def _silent(self, error: Exception, timeout: float) -> CannotRun:
         if isinstance(error, TimeoutError):

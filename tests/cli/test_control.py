@@ -16,12 +16,14 @@ from click.testing import Result
 from mockhost import operations
 from mockhost.api import MockHost
 from mockhost.cli import control_check, control_target
+from mockhost.cli.control_journal import Statuses
 from mockhost.cli.ready_file import ReadyFile
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
 from mockhost.runtime import Runtime
 from mockhost.scenario.sources import Beside
 from tests.cli.conftest import Invoke
+from tests.cli.programs import Program
 
 Control = Callable[..., Result]
 
@@ -216,7 +218,7 @@ def test_a_file_is_read_here_and_sent_as_one_document(
         "utf-8",
     )
     result = control("use", "./mine.yaml", "--set", "seed=5")
-    assert (result.exit_code, result.stdout) == (0, "a fresh start with mine\n")
+    assert (result.exit_code, result.stdout) == (0, "a fresh start with mine\nFrom afar\n")
     scenario = host.runtime.scenario
     assert (scenario.title, scenario.seed, scenario.origin) == ("From afar", 5, None)
     assert scenario.rules[0]["reply"] == {"body": "a page"}
@@ -582,3 +584,53 @@ def test_any_operation_is_called_by_its_name(control: Control, host: MockHost) -
         result = control("call", *words)
         assert result.exit_code == 2
         assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("404", 1), ("4xx", 100), ("4XX", 100), ("401,5xx", 101), ("404, 404", 1)],
+)
+def test_a_status_may_be_a_class_or_a_list(control: Control, host: MockHost, text: str, numbers: int) -> None:
+    find(host)
+    assert control("journal", "--status", text).stdout.strip() == "(no exchanges)"
+    assert len(set(Statuses().convert(text, None, None))) == numbers
+
+
+@pytest.mark.parametrize("text", ["6xx", "4x", "0404", "", "404,", "40", "-1", "x"])
+def test_what_is_no_status_is_refused(control: Control, text: str) -> None:
+    result = control("journal", "--status", text)
+    assert result.exit_code == 2
+    assert "not a valid status" in result.stderr
+
+
+def test_follow_shows_what_there_is_and_what_comes_until_the_host_ends(start: Callable[..., Program]) -> None:
+    """Also across a reset, whose journal begins again; only what the filters want."""
+    host = MockHost("documented/secret_token_mismatch").start()
+    find(host)
+    words = ("control", "--url", host.control_url, "journal", "--follow", "--status", "4xx")
+    text, lines = start(*words), start(*words, "--format", "json")
+    assert "401" in text.out.until("find_users")
+    assert json.loads(lines.out.until("find_users"))["status"] == 401
+    host.use("basics/healthy")
+    find(host)
+    host.session("SQL").get(f"{host.url('SQL')}/Users/gone")
+    assert "404" in text.out.until("get_user")
+    assert json.loads(lines.out.until("get_user"))["status"] == 404
+    host.stop()
+    for program in (text, lines):
+        assert "the host has ended" in program.err.until("ended")
+        assert program.code() == 0
+        assert " 200 " not in program.out.rest()
+
+
+@pytest.mark.parametrize("words", [("--clear",), ("--format", "har"), ("--format", "curl")])
+def test_what_cannot_be_followed_is_refused(control: Control, words: tuple[str, ...]) -> None:
+    result = control("journal", "--follow", *words)
+    assert (result.exit_code, "--follow does not go with" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("verb", ["status", "journal", "use", "clock", "verify"])
+def test_a_verb_of_control_says_where_it_is(invoke: Invoke, verb: str) -> None:
+    result = invoke(verb)
+    assert result.exit_code == 2
+    assert f"mockhost control {verb}" in result.stderr
