@@ -108,7 +108,7 @@ class ControlPlane:
         except ConnectionResetError:
             return  # the host has ended
         except (HTTPException, OSError, ValueError) as error:
-            raise self._silent(error) from None
+            raise self._silent(error, self._timeout) from None
         finally:
             connection.close()
 
