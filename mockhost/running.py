@@ -174,7 +174,7 @@ class RunningHost(Protocol):
         operation: str | Sequence[str] | None = None,
         *,
         fault: str | Mapping[str, Any] | Sequence[Any] | None = None,
-        reply: Mapping[str, Any] | None = None,
+        reply: Mapping[str, Any] | Callable[[Any], object] | None = None,
         delay: str | Mapping[str, Any] | None = None,
         write: str | None = None,
         times: int | None = 1,
@@ -188,6 +188,7 @@ class RunningHost(Protocol):
         `fault`, `reply`, `delay` and `write` are as in a rule, `when` holds more of its conditions, e.g.
         `fail_next("create_user", fault="connection_reset", write="not_applied", attributes={"ContosoLogin": "bob"})`.
         `optional`: whether a test in pytest may end before it fired.
+        A function as `reply` computes it from the request; see `add_rule`.
         Without fault, reply and delay the answer is 503. Faults on connections (`fault="tls_alert"`) take no operation.
         Returns the name of the rule, which comes before all others. Raises UsageError.
         """
@@ -207,7 +208,13 @@ class RunningHost(Protocol):
         return self.add_rule({word: value for word, value in rule.items() if value not in (None, {})})
 
     def add_rule(self, rule: Mapping[str, Any]) -> str:
-        """Put a rule, as a scenario's `rules` have them, before all others; its name. Raises UsageError."""
+        """Put a rule, as a scenario's `rules` have them, before all others; its name. Raises UsageError.
+
+        On a host of this process `reply` may be a function. It gets the request, read-only (`operation`, `id`,
+        `headers`, `body`, `json`, `attribute(name)`, `match`, ...), and returns a map as a literal reply is (`status`,
+        `headers`, `body`), a tuple of these three, or 'normal'. It is called while no lock is held, before the write of
+        `write: applied`. If it raises, the answer is 500, and the test in pytest fails with its traceback.
+        """
         return str(self.call("add_rule", rule=rule)["name"])
 
     def remove_rule(self, name: str) -> None:

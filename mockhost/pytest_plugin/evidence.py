@@ -90,7 +90,7 @@ class Evidence(NamedTuple):
             if tables and epoch.entries:
                 lines.append(renderings.curl(epoch.entries[-1], ca_file=epoch.ca_file))
             lines += epoch.broken()
-            lines += [finding.title for finding in epoch.findings] if findings else []
+            lines += [_brief(finding) for finding in epoch.findings] if findings else []
         return "\n".join(lines)
 
     def write(self, folder: str, when: str | None = None) -> str:
@@ -117,6 +117,11 @@ class Evidence(NamedTuple):
             }
             for epoch in self.epochs
         ]
+
+
+def _brief(finding: Finding) -> str:
+    """A finding beside another failure. An error in the test's own function is probably why it failed."""
+    return finding.text if finding.detail.startswith("Traceback") else finding.title
 
 
 def _write(file: Path, value: object) -> None:

@@ -44,6 +44,7 @@ def found(
     terms: Terms,
     bugs: Sequence[str] = (),
     *,
+    raised: Sequence[Finding] = (),
     hanging: Sequence[Exchange] = (),
     again: bool = False,
     since: int = 0,
@@ -51,6 +52,7 @@ def found(
 ) -> list[Finding]:
     """What is wrong with this host's epoch. `bugs` of which the journal knows nothing are added.
 
+    raised: what functions that compute replies did instead.
     hanging: exchanges whose clients still wait for an answer.
     again: only what can have come since it was asked last, which rules that are left over are not.
     since: only what came after this exchange. older: names of live rules that are not checked; with it, neither are
@@ -58,7 +60,8 @@ def found(
     """
     entries = host.journal.entries(since=since)
     hanging = [exchange for exchange in hanging if exchange.number > since]
-    findings = [_bug(host, exchange) for exchange in entries if exchange.bug is not None]
+    findings = [*raised]
+    findings += [_bug(host, exchange) for exchange in entries if exchange.bug is not None]
     findings += [Finding(f"a bug in mockhost: {text}") for text in dict.fromkeys(bugs)]
     rules = host.rules
     if not again and not terms.allow_unused:
@@ -76,6 +79,11 @@ def found(
         if more := unforeseen[_MOST:]:
             findings.append(Finding(f"and {len(more)} more requests that no rule foresaw"))
     return [_redacted(each, host.journal.sink) for each in findings]
+
+
+def failed_reply(rule: str, problem: str, where: str) -> Finding:
+    """A function that computes a rule's reply did not: `problem` in a line, `where` is its traceback."""
+    return Finding(printable(f"the reply function of rule {rule!r} {problem}"), where)
 
 
 def _redacted(finding: Finding, sink: Sink) -> Finding:

@@ -45,13 +45,15 @@ class PooledHost(Judged, MockHost):
         self.terms = terms
         self.passing = findings.Terms()
         self.gathered = []
-        self.bugs = []
+        self.bugs, self.raised = [], []
         self.is_running = False
         self.runtime.events.call(self._hear)
 
     def _hear(self, kind: str, data: object) -> None:
         if kind == "bug" and isinstance(data, Mapping):
             self.bugs.append(f"{data.get('error')} ({data.get('place')})")
+        if kind == "state" and isinstance(data, Mapping) and data.get("what") == "reply":
+            self.raised.append(findings.failed_reply(data["rule"], data["problem"], data["where"]))
 
     def start(self) -> PooledHost:
         """As MockHost does."""
@@ -82,7 +84,7 @@ class PooledHost(Judged, MockHost):
             before = runtime.epoch.number
             self.begun(scenario)
             self.gathered, self.bugs = [], []
-            self.since, self.older = 0, None
+            self.since, self.older, self.raised = 0, None, []
             return (
                 runtime.epoch.number == before + 1
                 and runtime.scenario is scenario

@@ -26,6 +26,8 @@ class Judged(RunningHost):
     """what is known of epochs that the present test ended itself"""
     bugs: list[str]
     """bugs that happened beside any request"""
+    raised: list[findings.Finding]
+    """replies that a function of the test did not give"""
     terms: Terms
     since: int = 0
     """the journal's last exchange before the present test, for a host that several tests share"""
@@ -65,6 +67,7 @@ class Judged(RunningHost):
             self,
             self.passing,
             self.bugs,
+            raised=self.raised,
             hanging=self.hanging(),
             again=again,
             since=self.since,
@@ -75,7 +78,7 @@ class Judged(RunningHost):
         """A test begins on this host, which others had before it: it answers for what comes from now on."""
         self.since = self.journal.last
         self.older = frozenset(str(rule["name"]) for rule in self.rules if rule["live"])
-        self.gathered, self.bugs = [], []
+        self.gathered, self.bugs, self.raised = [], [], []
 
     def take_back(self) -> None:
         """That test is over: take away the rules that it added, and let go on what it left hanging."""
@@ -93,7 +96,7 @@ class Judged(RunningHost):
 
     def _gather(self) -> None:
         self.gathered.append(Gathered.of(self, self.found(), since=self.since))
-        self.bugs = []
+        self.bugs, self.raised = [], []
         self.since, self.older = 0, None if self.older is None else frozenset()
 
     def verify(self, **spec: object) -> None:

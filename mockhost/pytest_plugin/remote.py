@@ -25,6 +25,7 @@ from mockhost.operations import find
 from mockhost.pytest_plugin import findings
 from mockhost.pytest_plugin.judged import Judged
 from mockhost.rules.nearmiss import Miss, NearMiss
+from mockhost.rules.reply import without_functions
 from mockhost.running import ClientTarget, HostClock
 from mockhost.scenario import standalone
 from mockhost.scenario.model import Scenario
@@ -64,7 +65,7 @@ class RemoteHost(Judged):
         """Begin again for a test."""
         self.terms, self.passing = terms, passing
         self.gathered = []
-        self.since, self.older = 0, None
+        self.since, self.older, self.raised = 0, None, []
         self.begun(scenario)
 
     def begun(self, scenario: Scenario) -> None:
@@ -78,6 +79,15 @@ class RemoteHost(Judged):
         if find(operation).changes and self._trusted.handed_out:
             self.connectors()  # what clients trust may be another now
         return result
+
+    def add_rule(self, rule: Mapping[str, Any]) -> str:
+        """As MockHost does. Raises UsageError for a reply that a function computes: it can't be sent."""
+        if without_functions(rule)[1]:
+            raise UsageError(
+                "a function can't compute a reply behind --mockhost-url",
+                hint="write the reply as a map, or run the test with a host of this process",
+            )
+        return super().add_rule(rule)
 
     @property
     def scenario(self) -> Scenario:

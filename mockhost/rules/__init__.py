@@ -16,7 +16,8 @@ from mockhost.clock import Chance
 from mockhost.errors import UsageError
 from mockhost.patterns import NotYet
 from mockhost.rules.conditions import Request, Unreadable, is_condition
-from mockhost.rules.rule import Course, Reply, Rule, Step
+from mockhost.rules.reply import Reply
+from mockhost.rules.rule import Course, Rule, Step
 from mockhost.rules.states import Happening, States
 
 __all__ = [

@@ -6,7 +6,6 @@ the one and each has the other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, NamedTuple
 
@@ -15,34 +14,24 @@ from mockhost.durations import seconds
 from mockhost.errors import UsageError
 from mockhost.faults import parameters
 from mockhost.faults.parameters import Chosen
-from mockhost.rules import conditions, delay, states, template, window
+from mockhost.rules import conditions, delay, states, window
 from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Request, Undecided
 from mockhost.rules.delay import Delay
+from mockhost.rules.reply import Function, Reply, literal
 from mockhost.rules.states import Happening
 from mockhost.rules.window import Opened
 
 REPEATS: Final = ("last", "cycle", "none")
 """What follows the end of a sequence: its last step again and again, all of it again, or the next rule."""
 WRITES: Final = ("applied", "not_applied")
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-"""A header's name, RFC 9110 5.6.2; http.sys sends no other."""
 ACTIONS: Final = ("reply", "fault", "delay", "set_state", *states.HAPPENINGS)
 """What a rule, or one step of its sequence, may do; all of them together if need be."""
-
-
-class Reply(NamedTuple):
-    """A literal answer. `body` is text or JSON data; None sends none. `template`: whether it has expressions in it."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: object
-    template: bool = False
 
 
 class Step(NamedTuple):
     """What happens to one match of a rule."""
 
-    reply: Reply | None = None
+    reply: Reply | Function | None = None
     """None: what the host would answer"""
     faults: tuple[Chosen, ...] = ()
     delay: Delay | None = None
@@ -176,7 +165,9 @@ def _step(said: Mapping[str, Any], *, in_sequence: bool) -> Step:
         raise UsageError("it does nothing", hint="write reply, fault, delay, set_state, set, change, …")
     faults = parameters.read(said["fault"]) if "fault" in said else ()
     step = Step(
-        reply=_reply(said.get("reply", "normal")),
+        reply=said["reply"]
+        if isinstance(said.get("reply"), Function)
+        else literal(said.get("reply", "normal")),
         faults=faults,
         delay=delay.compiled(said["delay"]) if "delay" in said else None,
         write=said.get("write"),
@@ -185,31 +176,6 @@ def _step(said: Mapping[str, Any], *, in_sequence: bool) -> Step:
         times=said.get("times", 1) if in_sequence else 1,
     )
     return step
-
-
-def _reply(value: object) -> Reply | None:
-    if value == "normal":
-        return None
-    if not isinstance(value, Mapping):
-        raise UsageError(f"a reply is 'normal' or a map with status, headers, body, not {value!r}")
-    status = value.get("status", 200)
-    if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
-        raise UsageError(f"the reply's status is a number from 200 to 599, not {status!r}")
-    headers = value.get("headers") or {}
-    if not isinstance(headers, Mapping):
-        raise UsageError("the reply's headers are a map")
-    for header, text in headers.items():
-        if not _TOKEN.fullmatch(str(header)):
-            hint = "a whole answer that breaks the rules is written as the fault raw_bytes"
-            raise UsageError(f"{header!r} can't be the name of a header", hint=hint)
-        if any(c in f"{header}{text}" for c in "\r\n\0"):
-            raise UsageError(f"the header {header!r} has a line break in it")
-    pairs = tuple((str(name), str(text)) for name, text in headers.items())
-    body = value.get("body")
-    templated = value.get("template", True) and template.is_template([body, [text for _, text in pairs]])
-    if templated:
-        template.check([body, [text for _, text in pairs]], "the reply")
-    return Reply(status, pairs, body, templated)
 
 
 class Course:

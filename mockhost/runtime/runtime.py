@@ -29,6 +29,7 @@ from mockhost.matching import ABSENT
 from mockhost.patterns import Searches
 from mockhost.public_url import PublicUrl
 from mockhost.rules import Decision, Rules, States
+from mockhost.rules.reply import with_functions, without_functions
 from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
 from mockhost.runtime import names
@@ -707,7 +708,8 @@ class Runtime:
 
         source: whose it is, which decides what it may name.
         """
-        document = loader.live_rule(document, self.scenario, source)
+        plain, functions = without_functions(document)
+        document = with_functions(loader.live_rule(plain, self.scenario, source), functions)
         if isinstance(when := document.get("when"), Mapping):
             names.check(when, self._known())
         with self.lock:

@@ -70,6 +70,9 @@ def plain(value: object, path: str = "$", depth: int = 0) -> object:
         return {str(key): plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
+    if callable(value) and path.endswith(".reply"):
+        hint = "add_rule and fail_next of a running host in this process take one"
+        raise UsageError(f"{path}: a scenario can't hold a function that computes the reply", hint=hint)
     raise UsageError(
         f"{path}: a scenario can't hold a {type(value).__name__}",
         hint="use texts, numbers, booleans, None, lists and dicts",

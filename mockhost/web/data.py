@@ -28,6 +28,7 @@ from mockhost.journal import Exchange
 from mockhost.matching import ABSENT
 from mockhost.patterns import Searches
 from mockhost.rules import Decision, Passed, Rule, Rules, States, Unreadable, search_all, too_slow
+from mockhost.rules.reply import Headers, ReplyRequest
 from mockhost.runtime import Admission, Runtime
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
@@ -380,6 +381,25 @@ class DataExchange:
             trial,
             look_again,
             lambda place: runtime.context(decision, place, self, error),
+            lambda: self._view(decision.ordinal),
+            lambda failed: runtime.tell("reply", {"rule": decision.rule.name, **failed._asdict()}),
+        )
+
+    def _view(self, ordinal: int) -> ReplyRequest:
+        """The request as functions see it that compute a reply."""
+        text = self.filter
+        return ReplyRequest(
+            self.operation,
+            self.connector,
+            self.id,
+            self.method,
+            self.target.partition("?")[0],
+            self.target,
+            Headers(self.head),
+            self.body,
+            text if isinstance(text, str) else None,
+            ordinal,
+            self.attribute,
         )
 
     def _answered(self, held: _Held) -> Steps:

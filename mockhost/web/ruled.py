@@ -13,7 +13,9 @@ from mockhost.errors import MockhostError
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.plan import AS_IS, TransportPlan
 from mockhost.rules import Decision, Reply
+from mockhost.rules.reply import Failed, Function, ReplyRequest
 from mockhost.rules.template import Sources, rendered, rendered_text
+from mockhost.slices import Steps as Work
 from mockhost.slices import at_once
 from mockhost.web.answers import Answer, Steps
 
@@ -40,6 +42,10 @@ class Exchange(NamedTuple):
     """tells that the host is not what it was when the request was let in"""
     context: Callable[[int], Context]
     """what the fault at a place of the rule's list may ask"""
+    view: Callable[[], ReplyRequest]
+    """what a function that computes the reply is given"""
+    failed: Callable[[Failed], None]
+    """tells that such a function gave no reply"""
 
 
 def carried_out(decision: Decision, exchange: Exchange) -> Steps:
@@ -92,7 +98,13 @@ def _base(decision: Decision, exchange: Exchange) -> Steps:
     operation = exchange.request.operation
     writes = operation in WRITES
     instead: Draft | None = None
-    if step.reply is None:
+    if isinstance(step.reply, Function):
+        reply = yield from _computed(step.reply, decision, exchange)
+        if isinstance(reply, Answer):
+            return reply
+    else:
+        reply = step.reply
+    if reply is None:
         for place, chosen in enumerate(step.faults):
             if chosen.fault.instead is None:
                 continue
@@ -104,7 +116,7 @@ def _base(decision: Decision, exchange: Exchange) -> Steps:
             said = step.write or _default(decision)
     else:
         said = step.write or "not_applied"
-    if step.reply is None and instead is None:
+    if reply is None and instead is None:
         if writes and said == "not_applied":
             with exchange.trial():
                 tried = at_once(exchange.answer())
@@ -113,10 +125,23 @@ def _base(decision: Decision, exchange: Exchange) -> Steps:
     native: tuple[str, ...] = ()
     if writes and said == "applied" and exchange.request.verdict == "ok":
         native = (yield from exchange.answer()).native
-    if step.reply is not None:
-        return _literal(step.reply, decision, exchange)._replace(native=native)
+    if reply is not None:
+        return _literal(reply, decision, exchange)._replace(native=native)
     assert instead is not None
     return Answer(instead.status, instead.headers, instead.body, instead.reason, native, instead.plan)
+
+
+def _computed(function: Function, decision: Decision, exchange: Exchange) -> Work[Reply | Answer | None]:
+    """What a function replies, called without the lock; where it fails, the answer that says so."""
+    view = exchange.view()
+    outcome = yield lambda _: function.reply(view)
+    if not isinstance(outcome, Failed):
+        assert outcome is None or isinstance(outcome, Reply)
+        return outcome
+    exchange.failed(outcome)
+    text = f"the reply of rule {decision.rule.name!r}, {function}, {outcome.problem}"
+    draft = exchange.context(0).error(500, text, None)
+    return Answer(500, draft.headers, draft.body, text)
 
 
 def _default(decision: Decision) -> str:
@@ -136,7 +161,9 @@ def _literal(reply: Reply, decision: Decision, exchange: Exchange) -> Answer:
         body = rendered_text(body, sources) if isinstance(body, str) else rendered(body, sources)
     if body is None:
         return Answer(reply.status, headers, reason="a rule's reply")
-    if isinstance(body, str):
+    if isinstance(body, bytes):
+        content, kind = body, "application/octet-stream"
+    elif isinstance(body, str):
         content, kind = body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
     else:
         content, kind = _json(body), "application/scim+json; charset=utf-8"
