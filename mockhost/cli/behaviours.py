@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockhost.cli import completing
 from mockhost.cli.terminal import Terminal, stdout, wrapped
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ _WIDTH = 80
 
 
 @click.command("behaviours")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.behaviours)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
 def command(name: str | None, form: str) -> None:
     """List the behaviours that can be set, or show one: the real host, mockhost, values, evidence, source.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mockhost import clock
-from mockhost.cli import cure, outcome, validate
+from mockhost.cli import completing, cure, outcome, validate
 from mockhost.cli.hiding import Hide, hidden, hider
 from mockhost.cli.options import Seconds, Setting
 from mockhost.cli.terminal import Terminal, stderr, stdout
@@ -41,7 +41,7 @@ class Played(NamedTuple):
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, metavar="[FILE…]")
+@click.argument("files", nargs=-1, metavar="[FILE…]", shell_complete=completing.scenarios)
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="[default: text]"
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
 from mockhost.cli import (
     control_call,
@@ -17,7 +15,7 @@ from mockhost.cli import (
     control_state,
     control_stores,
 )
-from mockhost.cli.control_target import Target
+from mockhost.cli.control_target import target_of
 from mockhost.cli.verbs import Framed
 
 _HOISTED = ("--url", "--token", "--ready-file")
@@ -68,17 +66,7 @@ def command(ctx: click.Context, url: str | None, token: str | None, ready_file: 
     mockhost control journal --ready-file ready.json
     """
 
-    def flag(name: str) -> bool:
-        return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-
-    # Flags before the environment: a ready file that is named by a flag goes before a URL that is not.
-    from_file = ready_file is not None and not flag("url")
-    if ready_file is None and url is None and (said := os.environ.get("MOCKHOST_READY_FILE")):
-        ready_file, from_file = Path(said), True
-    if from_file:
-        url = None
-        token = token if flag("token") else None
-    ctx.obj = Target(url, token, ready_file)
+    ctx.obj = target_of(ctx, url, token, ready_file)
 
 
 for _verb in _VERBS:

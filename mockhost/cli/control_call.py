@@ -6,13 +6,14 @@ import os
 
 import click
 
+from mockhost.cli import completing
 from mockhost.cli.control_target import Target, pairs
 from mockhost.cli.terminal import columns, stdout
 from mockhost.errors import UsageError
 
 
 @click.command("call")
-@click.argument("operation", required=False)
+@click.argument("operation", required=False, shell_complete=completing.operations)
 @click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]…")
 @click.pass_obj
 def call(target: Target, operation: str | None, arguments: tuple[str, ...]) -> None:

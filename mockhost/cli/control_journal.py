@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import outcome
+from mockhost.cli import completing, outcome
 from mockhost.cli.control_target import FORMAT, Target, pairs
 from mockhost.cli.terminal import Terminal, columns, stderr, stdout
 from mockhost.cli.validate import count
@@ -52,7 +52,11 @@ class Statuses(StatusesType):
     help="table; json: a list; har: HAR 1.2; curl: lines for a shell, with $TOKEN for the secret. [default: table]",
 )
 @click.option(
-    "--connector", multiple=True, metavar="NAME", help="Only this connector's; repeatable, as those below."
+    "--connector",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completing.connectors,
+    help="Only this connector's; repeatable, as those below.",
 )
 @click.option("--operation", multiple=True, metavar="NAME", help="Only this operation, such as create_user.")
 @click.option(

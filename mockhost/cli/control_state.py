@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockhost.cli import completing
 from mockhost.cli.control_target import FORMAT, Target, flattened, shown
 from mockhost.cli.options import Setting
 from mockhost.cli.terminal import Terminal, columns, stdout
@@ -93,7 +94,12 @@ def _connector(name: str, state: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 @click.command("reset")
-@click.option("--connector", metavar="NAME", help="Only this one, with what it holds and its exchanges.")
+@click.option(
+    "--connector",
+    metavar="NAME",
+    shell_complete=completing.connectors,
+    help="Only this one, with what it holds and its exchanges.",
+)
 @click.pass_obj
 def reset(target: Target, connector: str | None) -> None:
     """Back to the scenario as loaded.
@@ -113,7 +119,7 @@ def reset(target: Target, connector: str | None) -> None:
 
 
 @click.command("use")
-@click.argument("scenario")
+@click.argument("scenario", shell_complete=completing.scenarios)
 @click.option(
     "--set",
     "sets",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from mockhost.cli import completing
 from mockhost.cli.control_target import FORMAT, Target, document, shown
 from mockhost.cli.terminal import columns, stdout
 from mockhost.cli.validate import count
@@ -15,7 +16,7 @@ _COUNT = click.option("--count", "number", type=click.IntRange(min=0), metavar="
 
 
 @click.command("import")
-@click.argument("connector")
+@click.argument("connector", shell_complete=completing.connectors)
 @click.option("--profile", type=click.Choice(["full", "delta"]), default="full", help="[default: full]")
 @click.pass_obj
 def import_now(target: Target, connector: str, profile: str) -> None:
@@ -54,7 +55,7 @@ def change(target: Target, changes: str) -> None:
 
 
 @click.command("objects")
-@click.argument("connector")
+@click.argument("connector", shell_complete=completing.connectors)
 @_COUNT
 @FORMAT
 @click.pass_obj
@@ -64,7 +65,7 @@ def objects(target: Target, connector: str, number: int | None, form: str) -> No
 
 
 @click.command("cache")
-@click.argument("connector")
+@click.argument("connector", shell_complete=completing.connectors)
 @_COUNT
 @FORMAT
 @click.pass_obj

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from mockhost import nesting
 from mockhost.errors import UsageError
@@ -28,10 +30,13 @@ class Target(NamedTuple):
     token: str | None
     ready_file: Path | None
 
-    def plane(self) -> ControlPlane:
-        """The control plane that is meant. Raises UsageError for a ready file that is none."""
+    def plane(self, timeout: float | None = None) -> ControlPlane:
+        """The control plane that is meant. Raises UsageError for a ready file that is none.
+
+        timeout: seconds that an answer may take.
+        """
         from mockhost.cli.options import DEFAULT_URL
-        from mockhost.client.control import ControlPlane
+        from mockhost.client.control import TIMEOUT, ControlPlane
 
         url, token = self.url, self.token
         if self.ready_file is not None:
@@ -42,7 +47,23 @@ class Target(NamedTuple):
             token = token or control.get("token")
             if url is None:
                 raise UsageError(f"the host of {self.ready_file} has no control plane")
-        return ControlPlane(url or DEFAULT_URL, token)
+        return ControlPlane(url or DEFAULT_URL, token, timeout=timeout or TIMEOUT)
+
+
+def target_of(ctx: click.Context, url: str | None, token: str | None, ready_file: Path | None) -> Target:
+    """The host that the options of `control` mean."""
+
+    def flag(name: str) -> bool:
+        return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+    # Flags before the environment: a ready file that is named by a flag goes before a URL that is not.
+    from_file = ready_file is not None and not flag("url")
+    if ready_file is None and url is None and (said := os.environ.get("MOCKHOST_READY_FILE")):
+        ready_file, from_file = Path(said), True
+    if from_file:
+        url = None
+        token = token if flag("token") else None
+    return Target(url, token, ready_file)
 
 
 def _nearest(url: str | None) -> str | None:

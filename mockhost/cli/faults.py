@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mockhost.cli import completing
 from mockhost.cli.terminal import Terminal, stdout, wrapped
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _WIDTH = 80
 
 
 @click.command("faults")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing.faults)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
 def command(name: str | None, form: str) -> None:
     """List the faults, or show one: its parameters, what is on the wire, what clients report.

@@ -18,7 +18,7 @@ import click
 from click.core import ParameterSource
 
 from mockhost import clock
-from mockhost.cli import junit, outcome
+from mockhost.cli import completing, junit, outcome
 from mockhost.cli.options import Hosting, Seconds, hosting
 from mockhost.cli.signals import Bell, Told
 from mockhost.cli.terminal import stderr
@@ -52,12 +52,13 @@ class WithCommand(click.Command):
 
 
 @click.command("run", cls=WithCommand)
-@click.argument("scenario", required=False, envvar="MOCKHOST_SCENARIO")
+@click.argument("scenario", required=False, envvar="MOCKHOST_SCENARIO", shell_complete=completing.scenarios)
 @hosting(port=0, control_port=0)
 @click.option(
     "--each",
     multiple=True,
     metavar="SHELF",
+    shell_complete=completing.shelf_names,
     help="Run the command once for each scenario of a shelf; repeatable.",
 )
 @click.option(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import outcome, shells
+from mockhost.cli import completing, outcome, shells
 from mockhost.cli.terminal import Terminal, columns, stdout, wrapped
 from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError, did_you_mean
@@ -313,7 +313,7 @@ def _nothing_like(text: str, result: _Found) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.scenarios)
 @_FORMAT
 @click.option("--source", is_flag=True, help="Print the file as it is instead.")
 def show(name: str, form: str, source: bool) -> None:

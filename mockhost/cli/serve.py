@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockhost.cli import outcome
+from mockhost.cli import completing, outcome
 from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, option
 from mockhost.cli.signals import STOP, Mailbox, Told
 from mockhost.cli.terminal import stderr, stdout
@@ -30,7 +30,9 @@ PATIENCE = 0.6
 
 
 @click.command("serve")
-@click.argument("scenario", default="basics/healthy", envvar="MOCKHOST_SCENARIO")
+@click.argument(
+    "scenario", default="basics/healthy", envvar="MOCKHOST_SCENARIO", shell_complete=completing.scenarios
+)
 @hosting(port=DATA_PORT, control_port=CONTROL_PORT)
 @option(
     "--ready-file",
