@@ -64,7 +64,7 @@ def test_a_number_that_another_program_has_by_now_holds_nobody_up(tmp_path: Path
     assert not file.exists()
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 0, -1, 2**80])
+@pytest.mark.parametrize("pid", [os.getpid(), 0, -1, 2**80], ids=["own", "none", "negative", "too large"])
 def test_what_a_killed_host_left_is_replaced(tmp_path: Path, pid: int) -> None:
     """Also in a container, where the next one often has the same number."""
     with MockHost("basics/healthy") as host:
