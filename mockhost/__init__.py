@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = (
+    False  # `typing` takes longer to import than everything else that a command needs to take signals
+)
 __version__ = "0.1.0"
 __all__ = ["MockHost", "__version__"]
 

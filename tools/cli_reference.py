@@ -36,6 +36,7 @@ HEAD = """\
 | 1 | the thing checked is not fine: an invalid file, a failed check, a failed test connection |
 | 2 | wrong usage, or a file or name that is not there |
 | 4 | could not run: a port in use, no host to talk to |
+| 130, 143 | ended by Ctrl-C (SIGINT) or SIGTERM before it was done; `serve` ends with 0 once it has begun |
 
 They never depend on the output format.
 `mockhost run` gives the exit code of its command.

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from mockhost import __version__
+from mockhost.cli.signals import Signalled
 from mockhost.cli.terminal import stderr
 from mockhost.errors import MockhostError
 
@@ -38,15 +39,12 @@ def prepare() -> None:
         reconfigure(errors="backslashreplace")
     threading.excepthook = lambda happened: _tell_bug(happened.exc_value)
     sys.unraisablehook = lambda happened: _tell_bug(happened.exc_value)
-    if os.getpid() == 1:
-        # The first process of a container gets no default action: without a handler SIGTERM would do nothing.
-        import signal
-
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _tell_bug(error: BaseException | None) -> None:
-    if error is not None and not isinstance(error, (SystemExit, KeyboardInterrupt, BrokenPipeError)):
+    if error is not None and not isinstance(
+        error, (SystemExit, KeyboardInterrupt, Signalled, BrokenPipeError)
+    ):
         stderr().error(bug(error))
 
 
@@ -66,6 +64,8 @@ def _code_of(error: BaseException) -> int:
     match error:
         case SystemExit():
             return error.code if isinstance(error.code, int) else FINE
+        case Signalled():
+            return 128 + error.number
         case Failed():
             if error.message:
                 stderr().error(str(error))

@@ -20,7 +20,7 @@ from click.core import ParameterSource
 from mockhost import clock
 from mockhost.cli import completing, junit, outcome
 from mockhost.cli.options import Hosting, Seconds, hosting
-from mockhost.cli.signals import Bell, Told
+from mockhost.cli.signals import Bell, Signalled
 from mockhost.cli.terminal import stderr
 from mockhost.errors import CannotRun, MockhostError, UsageError
 
@@ -107,7 +107,7 @@ def command(
                 code = _run_each(each, hosting, child, report)
             else:
                 code = _run_one(scenario or "basics/healthy", hosting, child, report)
-        except Told:
+        except Signalled:
             code = 128 + child.stopped
     ctx.exit(code)
 
@@ -262,10 +262,10 @@ class Child:
         self._before: dict[int, Any] = {}
 
     def awaited(self) -> None:
-        """From now on a signal that finds no command raises Told; one that came already does so now."""
+        """From now on a signal that finds no command raises Signalled; one that came already does so now."""
         self._starting = False
         if self.stopped:
-            raise Told
+            raise Signalled(self.stopped)
 
     @property
     def output(self) -> str:
@@ -355,7 +355,7 @@ class Child:
             if process is None:
                 # A host is on its way up or down, and no command is there to be told.
                 if first and not self._starting:
-                    raise Told
+                    raise Signalled(self.stopped)
                 return
         # What is typed at a terminal (Ctrl-C, Ctrl-\) goes to every process in the foreground, the command too.
         typed = number in (signal.SIGINT, getattr(signal, "SIGQUIT", -1)) and _in_foreground()

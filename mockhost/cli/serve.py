@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mockhost.cli import completing, outcome
+from mockhost.cli import completing, outcome, signals
 from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, option
-from mockhost.cli.signals import STOP, Mailbox, Told
+from mockhost.cli.signals import STOP, Mailbox, Signalled
 from mockhost.cli.terminal import stderr, stdout
 from mockhost.clock import iso
 from mockhost.errors import CannotRun
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from mockhost.cli.watching import Watch
 
 FRESH = "fresh"
-PATIENCE = 0.6
-"""Seconds between being told to end and ending, whatever still holds on."""
 
 
 @click.command("serve")
@@ -69,16 +65,17 @@ def command(
     mockhost serve --port 0 --control-port 0 --ready-file ready.json --quiet &
     mockhost serve --set host.tls.valid='[-30d, -1d]'
     """
-    with Mailbox() as mailbox:
-        serving = Serving(scenario, hosting, mailbox, quiet=quiet, as_json=log_format == "json")
+    # A search over a million people holds up the end for no longer than PATIENCE.
+    mailbox = Mailbox(lambda: signals.leave_within(signals.PATIENCE, outcome.FINE, serving.tidy))
+    serving = Serving(scenario, hosting, mailbox, quiet=quiet, as_json=log_format == "json")
+    with mailbox:
         try:
             mailbox.starting()
             serving.start(ready_file, reload=reload)
             mailbox.ready()
             serving.until_told()
-            serving.leave_soon()
-        except Told:
-            serving.leave_soon()
+        except Signalled:
+            pass
         finally:
             mailbox.ready()
             serving.stop()
@@ -99,7 +96,6 @@ class Serving:
         self._live: Live | None = None
         self._ready_file: ReadyFile | None = None
         self._watch: Watch | None = None
-        self._last: threading.Timer | None = None
 
     def start(self, ready_file: Path | None, *, reload: bool) -> None:
         """Start the host, write the ready file and say so, in this order."""
@@ -216,20 +212,12 @@ class Serving:
             clients = {name: each._asdict() for name, each in runtime.told().items()}
             shown.lines([hide(line) for line in begun.lines(wrong, truth, clients, shown)])
 
-    def leave_soon(self) -> None:
-        """From now on the process has PATIENCE seconds: a search over a million people waits for nobody."""
-        self._last = threading.Timer(PATIENCE, self._leave_now)
-        self._last.daemon = True
-        self._last.start()
-
-    def _leave_now(self) -> None:
-        try:
-            if self._ready_file is not None:
-                self._ready_file.remove()
-            if self._host is not None:
-                self._host.runtime.certificates.close()
-        finally:
-            os._exit(outcome.FINE)
+    def tidy(self) -> None:
+        """Remove the files that are there for as long as the process is."""
+        if self._ready_file is not None:
+            self._ready_file.remove()
+        if self._host is not None:
+            self._host.runtime.certificates.close()
 
     def stop(self) -> None:
         """Leave nothing behind. May be called at any moment after the beginning, also twice."""
@@ -239,5 +227,3 @@ class Serving:
             self._host.stop()
         if self._live is not None:
             self._live.stop()
-        if self._last is not None:
-            self._last.cancel()

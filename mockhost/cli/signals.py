@@ -2,20 +2,78 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import os
 import signal
-import socket
 from collections import deque
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from mockhost.clock import monotonic
 
 STOP = "stop"
+PATIENCE = 0.6
+"""Seconds between a signal that asks the process to end and its end, whatever still holds it up."""
+_TIDYING = 0.2
+"""Seconds that removing files may take then."""
+
+owns_process = False
+"""Whether the process is there for one command line only; `mockhost.cli.program` sets it."""
 
 
-class Told(BaseException):
-    """Somebody asked this process to end while it was still starting."""
+class Signalled(BaseException):
+    """A signal asked this process to end, by its `number`."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def raise_them() -> None:
+    """Have SIGINT and SIGTERM raise in the main thread, so that a verb removes the files that it made."""
+    if owns_process:
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, _raise)
+        signal.signal(signal.SIGTERM, _raise)
+
+
+def _raise(number: int, frame: FrameType | None) -> NoReturn:
+    leave_within(PATIENCE, 128 + number)  # what is raised in a callback of the interpreter's own is lost
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Signalled(number)
+
+
+def leave_within(seconds: float, code: int, tidy: Callable[[], None] | None = None) -> None:
+    """End the process with `code` after so many seconds, unless it ends by itself before.
+
+    tidy: what to remove then. It runs on a thread of its own, because a lock that it needs may never be free.
+    May be called by a signal's handler. Does nothing where the process is not ours to end.
+    """
+    if owns_process:
+        with contextlib.suppress(RuntimeError):  # no further thread can be started
+            _thread.start_new_thread(_leave, (seconds, code, tidy))
+
+
+def _leave(seconds: float, code: int, tidy: Callable[[], None] | None) -> None:
+    try:
+        done = _thread.allocate_lock()
+        done.acquire()
+        done.acquire(timeout=seconds)
+        if tidy is not None:
+            _thread.start_new_thread(_tidy, (tidy, done))
+            done.acquire(timeout=_TIDYING)
+    finally:
+        os._exit(code)
+
+
+def _tidy(tidy: Callable[[], None], done: _thread.LockType) -> None:
+    try:
+        tidy()
+    finally:
+        done.release()
 
 
 class Bell:
@@ -27,6 +85,8 @@ class Bell:
     """
 
     def __init__(self) -> None:
+        import socket
+
         self._ear, self._clapper = socket.socketpair()
         self._clapper.setblocking(False)
         self._before = -1
@@ -53,12 +113,17 @@ class Bell:
 
 
 class Mailbox:
-    """Where the main thread of a verb waits. `put` may be called from signal handlers and from any thread."""
+    """Where the main thread of a verb waits. `put` may be called from signal handlers and from any thread.
 
-    def __init__(self) -> None:
+    leave: called by the handler of each signal that asks to end.
+    """
+
+    def __init__(self, leave: Callable[[], None] = lambda: None) -> None:
+        self._leave = leave
         self._letters: deque[str] = deque()
         self._bell = Bell()
         self._raises = False
+        self._number = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Mailbox:
@@ -78,9 +143,9 @@ class Mailbox:
         self._bell.__exit__(*error)
 
     def starting(self) -> None:
-        """Until `ready()` a signal raises Told wherever the main thread is; one that came already does so now."""
+        """Until `ready()` a signal raises Signalled wherever the main thread is; one that came already does so now."""
         self._raises = True
-        if self._letters:
+        if self._number:
             self._raise()
 
     def ready(self) -> None:
@@ -104,10 +169,12 @@ class Mailbox:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # Always a letter: what is raised in a callback of the interpreter's own is lost.
+        self._number = number
+        self._leave()
         self.put(STOP)
         if self._raises:
             self._raise()
 
     def _raise(self) -> None:
         self._raises = False  # once is enough
-        raise Told
+        raise Signalled(self._number)

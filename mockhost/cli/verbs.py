@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mockhost import __version__
-from mockhost.cli import outcome
+from mockhost.cli import outcome, signals
 from mockhost.errors import did_you_mean
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -83,6 +83,7 @@ class Verbs(Framed):
         if module is None:
             return None
         command = importlib.import_module(module).command
+        signals.raise_them()
         assert isinstance(command, click.Command)
         return command
 

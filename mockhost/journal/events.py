@@ -28,9 +28,9 @@ MOST_BYTES = 16 * 1024 * 1024
 class Subscription:
     """One listener's own bounded queue: when it is full its oldest event goes and is counted as lost."""
 
-    __slots__ = ("_bus", "_condition", "_events", "_limit", "_lost", "_size", "closed")
+    __slots__ = ("_bus", "_condition", "_events", "_limit", "_lost", "_size", "closed", "counted")
 
-    def __init__(self, bus: EventBus, limit: int) -> None:
+    def __init__(self, bus: EventBus, limit: int, *, counted: bool = False) -> None:
         self._bus = bus
         self._condition = threading.Condition()
         self._events: deque[Event] = deque()
@@ -38,6 +38,8 @@ class Subscription:
         self._size = 0
         self._lost = 0
         self.closed = False
+        self.counted = counted
+        """whether it is one of those of which there are only so many"""
 
     def get(self, timeout: float | None = None) -> Event | None:
         """The next event; None if none came within `timeout` seconds, or if the subscription is closed and empty."""
@@ -109,11 +111,11 @@ class EventBus:
     def subscribe(self, limit: int = 1_000, *, most: int | None = None) -> Subscription:
         """Listen from now on; at most `limit` events wait for the listener. Close it when done.
 
-        most: how many may listen this way at a time. Raises TooManyListeners for one more.
+        most: how many that give a limit may listen at a time. Raises TooManyListeners for one more.
         """
-        subscription = Subscription(self, limit)
+        subscription = Subscription(self, limit, counted=most is not None)
         with self._lock:
-            if most is not None and len(self._subscriptions) >= most:
+            if most is not None and sum(each.counted for each in self._subscriptions) >= most:
                 raise TooManyListeners
             if not self.closed:
                 self._subscriptions = (*self._subscriptions, subscription)

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -72,18 +71,19 @@ def test_every_variable_is_named_after_its_option() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="containers of Linux")
-def test_the_first_process_of_a_container_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_process_of_a_container_can_be_ended() -> None:
     """Linux gives it no default action: `docker stop` would wait for nothing."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    hooks = threading.excepthook, sys.unraisablehook
-    monkeypatch.setattr(os, "getpid", lambda: 1)
-    try:
-        outcome.prepare()
-        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
-    finally:
-        threading.excepthook, sys.unraisablehook = hooks
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    script = """if True:
+        import os, signal
+        from mockhost import cli
+        os.getpid = lambda: 1
+        cli.main = lambda **_: signal.raise_signal(signal.SIGTERM)
+        cli.program()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=DEADLINE, check=False
+    )
+    assert done.returncode == 128 + signal.SIGTERM
 
 
 def test_the_version_is_the_packages(invoke: Invoke) -> None:
@@ -210,7 +210,9 @@ def test_a_verb_is_imported_when_it_is_asked_for() -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=True
     )
-    assert set(done.stdout.split()) == {"mockhost.cli.verbs", "mockhost.cli.outcome", "mockhost.cli.terminal"}
+    assert set(done.stdout.split()) == {
+        f"mockhost.cli.{name}" for name in ("verbs", "outcome", "signals", "terminal")
+    }
 
 
 HEAVY = {

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mockhost.cli import serve
 from mockhost.cli.options import Hosting
 from tests.cli.conftest import Invoke
 from tests.cli.programs import DEADLINE, Program
@@ -112,9 +111,6 @@ def test_a_signal_while_it_starts_ends_it_too(
         raise AssertionError("nobody was told")
 
     monkeypatch.setattr(Hosting, "make", make)
-    monkeypatch.setattr(
-        serve, "PATIENCE", 3_600.0
-    )  # when it is over, the process ends: here it is that of the tests
     result = invoke("serve")
     assert (result.exit_code, result.output) == (0, "")
     assert signal.getsignal(number) is before
