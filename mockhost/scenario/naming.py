@@ -38,6 +38,7 @@ WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("expect", EACH, "set"): SETTINGS,
     ("cure", EACH, "set"): SETTINGS,
     ("cured", EACH, "set"): SETTINGS,
+    ("wrong_cure", EACH, "set"): SETTINGS,
 }
 """Where something can be named, and what."""
 
