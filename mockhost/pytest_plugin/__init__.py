@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterator
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +113,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "mockhost_scenario": ((str,), "a name or a path"),
+    "mockhost_tls": ((str, bool), "true, false or empty"),
+    "mockhost_seed": ((str, int), "a number"),
+    "mockhost_clock": ((str,), "frozen or wall"),
+    "mockhost_listen": ((str, list), "a list of addresses"),
+    "mockhost_strict": ((bool,), "true or false"),
+    "mockhost_allow_unused": ((bool,), "true or false"),
+}
+
+
+def ini(config: pytest.Config, name: str) -> Any:
+    """The value of an ini key. Raises UsageError for one of another kind.
+
+    pytest 9 has values of their own kinds in TOML, and takes those alone that are of the key's kind.
+    """
+    kinds, words = _KINDS[name]
+    try:
+        value = config.getini(name)
+    except (TypeError, ValueError, pytest.UsageError):
+        value = getattr(config, "_inicfg", {}).get(name)
+        value = getattr(value, "value", value)
+        if bool in kinds and str(value).lower() in ("true", "false"):
+            value = str(value).lower() == "true"
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            raise pytest.UsageError(f"{name} is {words}, not {value!r}") from None
+    return value
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers."""
     for line in MARKERS:
@@ -183,6 +213,8 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failed test has its journal with it. Nothing of a test is left on hosts that others share."""
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        _hide_frames(call.excinfo)
     report = yield
     for hosts in _hosts_of(item):
         if report.failed:
@@ -190,6 +222,22 @@ def pytest_runtest_makereport(
         if call.when == "teardown":
             hosts.end()  # only now: a failed teardown shows the journal, too
     return report
+
+
+def _hide_frames(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """An error that mockhost tells the test's author is shown where the test met it, without frames of mockhost."""
+    errors = sys.modules.get("mockhost.errors")
+    if errors is None or not isinstance(excinfo.value, errors.MockhostError):
+        return
+    trace: TracebackType | None = excinfo.tb
+    while trace is not None:
+        while trace.tb_next is not None and _is_ours(trace.tb_next):
+            trace.tb_next = trace.tb_next.tb_next
+        trace = trace.tb_next
+
+
+def _is_ours(trace: TracebackType) -> bool:
+    return str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] == "mockhost"
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -206,7 +254,7 @@ def mockhost_scenario(pytestconfig: pytest.Config) -> Any:
 
     Default: the ini key mockhost_scenario, or basics/healthy.
     """
-    return pytestconfig.getini("mockhost_scenario")
+    return ini(pytestconfig, "mockhost_scenario")
 
 
 @pytest.fixture(scope="session")
@@ -215,7 +263,7 @@ def mockhost_tls(pytestconfig: pytest.Config) -> bool | None:
 
     Default: the ini key mockhost_tls, or None.
     """
-    said = str(pytestconfig.getini("mockhost_tls")).lower()
+    said = str(ini(pytestconfig, "mockhost_tls")).lower()
     if said not in _TLS:
         raise pytest.UsageError(f"mockhost_tls is true, false or empty, not {said!r}")
     return _TLS[said]
@@ -227,9 +275,9 @@ def mockhost_seed(pytestconfig: pytest.Config) -> int | None:
 
     Default: the ini key mockhost_seed, or None: each scenario's own.
     """
-    said = pytestconfig.getini("mockhost_seed")
+    said = ini(pytestconfig, "mockhost_seed")
     try:
-        return int(said) if said else None
+        return None if said == "" else int(said)
     except ValueError:
         raise pytest.UsageError(f"mockhost_seed is a number, not {said!r}") from None
 
@@ -240,7 +288,7 @@ def mockhost_clock(pytestconfig: pytest.Config) -> str:
 
     Default: the ini key mockhost_clock, or frozen.
     """
-    return str(pytestconfig.getini("mockhost_clock"))
+    return str(ini(pytestconfig, "mockhost_clock"))
 
 
 @pytest.fixture(scope="session")
@@ -250,8 +298,8 @@ def mockhost_server(pytestconfig: pytest.Config) -> dict[str, Any]:
     Tests that return the same share running servers. Default: the addresses of the ini key mockhost_listen, or
     both of loopback, on any free port.
     """
-    listen = pytestconfig.getini("mockhost_listen")
-    return {"listen": tuple(listen)} if listen else {}
+    listen = ini(pytestconfig, "mockhost_listen")
+    return {"listen": tuple(listen.split() if isinstance(listen, str) else listen)} if listen else {}
 
 
 @pytest.fixture

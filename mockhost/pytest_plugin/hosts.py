@@ -15,7 +15,7 @@ import pytest
 
 from mockhost.api import MockHost, Terms
 from mockhost.errors import MockhostError, ScenarioError, VerificationError
-from mockhost.pytest_plugin import compiled, findings, marks
+from mockhost.pytest_plugin import compiled, findings, ini, marks
 from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
 from mockhost.scenario.model import Scenario
@@ -189,7 +189,7 @@ class Hosts:
     def main(self, scenario: Any) -> MockHost:
         """The host of the fixture `mockhost`, as the markers ask for it."""
         with _readably():
-            asked = marks.asked(self._node.iter_markers("mockhost"))
+            asked = marks.asked_by(self._node)
         return self._make(asked._replace(scenario=scenario if asked.scenario is None else asked.scenario))
 
     def further(self, *args: Any, **kwargs: Any) -> MockHost:
@@ -199,7 +199,7 @@ class Hosts:
             asked = marks.of_call(args, kwargs)
             marks.judge_keys(asked.overrides)
         if asked.scenario is None:
-            asked = asked._replace(scenario=self._config.getini("mockhost_scenario"))
+            asked = asked._replace(scenario=ini(self._config, "mockhost_scenario"))
         return self._make(asked)
 
     def _make(self, asked: marks.Asked) -> MockHost:
@@ -230,7 +230,7 @@ class Hosts:
         if name in options:
             return bool(options[name])
         said = self._config.getoption("--mockhost-strict") if name == "strict" else None
-        return bool(self._config.getini(f"mockhost_{name}") if said is None else said)
+        return bool(ini(self._config, f"mockhost_{name}") if said is None else said)
 
     def _remote(self, loaded: Scenario, terms: Terms, passing: findings.Terms) -> RemoteHost | None:
         urls: Sequence[str] | None = self._config.getoption("--mockhost-url")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unittest
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -51,6 +52,31 @@ def asked(marks: Iterable[pytest.Mark]) -> Asked:
         overrides = _laid_over(overrides, keys)
         options.update(more)
     return Asked(scenario, overrides, options)
+
+
+def asked_by(node: pytest.Item | pytest.Collector) -> Asked:
+    """What a test's markers ask for.
+
+    Where its `mockhost_each` is nearer than a scenario of `mockhost`, that scenario and what it is laid over do not
+    count.
+    """
+    marks = list(node.iter_markers("mockhost"))
+    if isinstance(node, pytest.Item) and is_each(node):
+        named = (i for i, mark in enumerate(marks) if mark.args)
+        marks = marks[: next(named, len(marks))]
+    return asked(marks)
+
+
+def is_each(node: pytest.Item) -> bool:
+    """Whether `mockhost_each` chooses the scenario of a test, and no `mockhost` that is nearer to it."""
+    each, one = _depth(node, "mockhost_each"), _depth(node, "mockhost", with_arguments=True)
+    return each > 0 and each >= one
+
+
+def _depth(node: pytest.Item, name: str, *, with_arguments: bool = False) -> int:
+    """How near to the test the nearest of these markers is: the higher the nearer, 0 if there is none."""
+    found = node.iter_markers_with_node(name)
+    return next((len(at.listchain()) for at, mark in found if mark.args or not with_arguments), 0)
 
 
 def of_call(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Asked:
@@ -126,14 +152,23 @@ def _problems_of(item: pytest.Item) -> Iterable[str]:
                 shelves.find(os.fspath(found_beside(said.scenario, folders)))
         except UsageError as error:
             yield f"@pytest.mark.mockhost: {error}"
-    if item.get_closest_marker("mockhost_each") is not None:
-        if not hasattr(item, "callspec"):
+    if is_each(item):
+        if _is_of_unittest(item) and not hasattr(item, "callspec"):
             yield (
                 "@pytest.mark.mockhost_each: a unittest.TestCase can't be run for each scenario; "
                 "loop over them with self.subTest and mockhost.use"
             )
-        elif asked(marks).scenario is not None:
+        elif _depth(item, "mockhost_each") == _depth(item, "mockhost", with_arguments=True):
             yield "@pytest.mark.mockhost_each: the marker mockhost names a scenario, too; leave one of them out"
+
+
+def _is_of_unittest(item: pytest.Item) -> bool:
+    """Whether it is of a TestCase that is marked itself, or has a host."""
+    is_case = issubclass(getattr(item, "cls", None) or object, unittest.TestCase)
+    module = item.getparent(pytest.Module)
+    within = 0 if module is None else len(module.listchain())
+    has_host = "mockhost_scenario" in getattr(item, "fixturenames", ())
+    return is_case and (has_host or _depth(item, "mockhost_each") > within)
 
 
 def judge_keys(keys: Iterable[str]) -> None:
@@ -151,7 +186,11 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     """Have a test run once for each scenario that its marker selects."""
     mark = metafunc.definition.get_closest_marker("mockhost_each")
     assert mark is not None
+    if not is_each(metafunc.definition):
+        return
     if "mockhost_scenario" not in metafunc.fixturenames:
+        if not any(each.name == mark.name for each in metafunc.definition.own_markers):
+            return  # it is for the other tests of the class or the module
         raise pytest.Collector.CollectError(
             f"{metafunc.definition.name}: @pytest.mark.mockhost_each is for tests with the fixture mockhost"
         )
