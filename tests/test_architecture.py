@@ -26,6 +26,7 @@ FLOOR = {
     "operations",
     "public_url",
     "running",
+    "temporary",
     "ecma.config",
 }
 PROTOCOL = FLOOR | {"scim", "tls", "people"}
@@ -40,6 +41,7 @@ MAY_IMPORT = {
         "matching": {"errors", "patterns"},
         "nesting": {"errors"},
         "public_url": {"errors"},
+        "temporary": {"clock"},
     },
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ from mockhost.rules.reply import without_functions
 from mockhost.running import ClientTarget, HostClock
 from mockhost.scenario import standalone
 from mockhost.scenario.model import Scenario
+from mockhost.temporary import PrivateFolder
 
 _JSON = Mapping[str, Any]
 
@@ -178,6 +178,7 @@ class _Trusted:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._folder: PrivateFolder | None = None
         self._file: Path | None = None
         self._text = ""
 
@@ -189,7 +190,8 @@ class _Trusted:
         """The file's path, with this in it; who reads it meanwhile has the text of before."""
         with self._lock:
             if self._file is None:
-                self._file = Path(tempfile.mkdtemp(prefix="mockhost-remote-"), "trust.pem")
+                self._folder = PrivateFolder()
+                self._file = self._folder.path / "trust.pem"
             if text != self._text:
                 fresh = self._file.with_suffix(".new")
                 fresh.write_text(text, "ascii")
@@ -199,10 +201,9 @@ class _Trusted:
 
     def remove(self) -> None:
         with self._lock:
-            if self._file is not None:
-                self._file.unlink(missing_ok=True)
-                self._file.parent.rmdir()
-            self._file, self._text = None, ""
+            if self._folder is not None:
+                self._folder.remove()
+            self._folder, self._file, self._text = None, None, ""
 
 
 class RemoteSink(Sink):

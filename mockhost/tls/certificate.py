@@ -66,12 +66,12 @@ class Minted(NamedTuple):
 
     def load_into(self, context: ssl.SSLContext) -> None:
         """Have a context present this certificate. Raises CannotRun where no temporary file can be made."""
-        import tempfile
+        from mockhost.temporary import PrivateFolder
 
         try:
             # `load_cert_chain` reads files only; the folder is private, and gone before anybody connects.
-            with tempfile.TemporaryDirectory(prefix="mockhost-") as folder:
-                file = Path(folder) / "host.pem"
+            with PrivateFolder() as folder:
+                file = folder / "host.pem"
                 write(file, self.key_pem + self.chain_pem, mode=0o600)
                 context.load_cert_chain(file)
         except OSError as problem:

@@ -10,7 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost import clock as clocks
 from mockhost.ecma.config import TlsConfig
@@ -18,6 +18,9 @@ from mockhost.errors import CannotRun
 from mockhost.tls import versions
 from mockhost.tls.authority import Authority, mint
 from mockhost.tls.certificate import Minted, write
+
+if TYPE_CHECKING:
+    from mockhost.temporary import PrivateFolder
 
 _DAY = 86_400.0
 _OTHERS = 32
@@ -95,7 +98,7 @@ class Certificates:
         self._others: dict[TlsConfig, _Serving] = {}
         self._client: tuple[str, str] | None = None
         self._bundle: Path | None = None
-        self._private_folder: Path | None = None
+        self._private_folder: PrivateFolder | None = None
 
     def fork(self) -> Certificates:
         """The same, for another host: with the same CA and certificate, a bundle of its own, and no folder."""
@@ -264,14 +267,14 @@ class Certificates:
     def _bundle_folder(self) -> Path:
         if self.authority.state_dir:
             return self.authority.state_dir
-        import tempfile
+        from mockhost.temporary import PrivateFolder
 
         try:
-            self._private_folder = Path(tempfile.mkdtemp(prefix="mockhost-trust-"))
+            self._private_folder = PrivateFolder()
         except OSError as problem:
             why = f"no folder for the trust bundle can be made: {problem}"
             raise CannotRun(why, hint="look at TMPDIR, or give --state") from problem
-        return self._private_folder
+        return self._private_folder.path
 
     def _write_bundle(self, path: Path) -> None:
         minted = self._serving.minted if self._serving else None
@@ -301,7 +304,5 @@ class Certificates:
         """Remove the bundle unless it lies in the authority's folder. May be called twice."""
         with self._lock:
             if self._private_folder:
-                import shutil
-
-                shutil.rmtree(self._private_folder, ignore_errors=True)
+                self._private_folder.remove()
             self._private_folder = self._bundle = None
