@@ -113,33 +113,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "mockhost_scenario": ((str,), "a name or a path"),
-    "mockhost_tls": ((str, bool), "true, false or empty"),
-    "mockhost_seed": ((str, int), "a number"),
-    "mockhost_clock": ((str,), "frozen or wall"),
-    "mockhost_listen": ((str, list), "a list of addresses"),
-    "mockhost_strict": ((bool,), "true or false"),
-    "mockhost_allow_unused": ((bool,), "true or false"),
-}
+def _ini(config: pytest.Config, name: str) -> Any:
+    from mockhost.pytest_plugin.settings import ini
 
-
-def ini(config: pytest.Config, name: str) -> Any:
-    """The value of an ini key. Raises UsageError for one of another kind.
-
-    pytest 9 has values of their own kinds in TOML, and takes those alone that are of the key's kind.
-    """
-    kinds, words = _KINDS[name]
-    try:
-        value = config.getini(name)
-    except (TypeError, ValueError, pytest.UsageError):
-        value = getattr(config, "_inicfg", {}).get(name)
-        value = getattr(value, "value", value)
-        if bool in kinds and str(value).lower() in ("true", "false"):
-            value = str(value).lower() == "true"
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise pytest.UsageError(f"{name} is {words}, not {value!r}") from None
-    return value
+    return ini(config, name)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -254,7 +231,7 @@ def mockhost_scenario(pytestconfig: pytest.Config) -> Any:
 
     Default: the ini key mockhost_scenario, or basics/healthy.
     """
-    return ini(pytestconfig, "mockhost_scenario")
+    return _ini(pytestconfig, "mockhost_scenario")
 
 
 @pytest.fixture(scope="session")
@@ -263,7 +240,7 @@ def mockhost_tls(pytestconfig: pytest.Config) -> bool | None:
 
     Default: the ini key mockhost_tls, or None.
     """
-    said = str(ini(pytestconfig, "mockhost_tls")).lower()
+    said = str(_ini(pytestconfig, "mockhost_tls")).lower()
     if said not in _TLS:
         raise pytest.UsageError(f"mockhost_tls is true, false or empty, not {said!r}")
     return _TLS[said]
@@ -275,7 +252,7 @@ def mockhost_seed(pytestconfig: pytest.Config) -> int | None:
 
     Default: the ini key mockhost_seed, or None: each scenario's own.
     """
-    said = ini(pytestconfig, "mockhost_seed")
+    said = _ini(pytestconfig, "mockhost_seed")
     try:
         return None if said == "" else int(said)
     except ValueError:
@@ -288,7 +265,7 @@ def mockhost_clock(pytestconfig: pytest.Config) -> str:
 
     Default: the ini key mockhost_clock, or frozen.
     """
-    return str(ini(pytestconfig, "mockhost_clock"))
+    return str(_ini(pytestconfig, "mockhost_clock"))
 
 
 @pytest.fixture(scope="session")
@@ -298,7 +275,7 @@ def mockhost_server(pytestconfig: pytest.Config) -> dict[str, Any]:
     Tests that return the same share running servers. Default: the addresses of the ini key mockhost_listen, or
     both of loopback, on any free port.
     """
-    listen = ini(pytestconfig, "mockhost_listen")
+    listen = _ini(pytestconfig, "mockhost_listen")
     return {"listen": tuple(listen.split() if isinstance(listen, str) else listen)} if listen else {}
 
 

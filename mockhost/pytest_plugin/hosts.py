@@ -15,9 +15,11 @@ import pytest
 
 from mockhost.api import MockHost, Terms
 from mockhost.errors import MockhostError, ScenarioError, VerificationError
-from mockhost.pytest_plugin import compiled, findings, ini, marks
+from mockhost.pytest_plugin import compiled, findings, marks
 from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
+from mockhost.pytest_plugin.settings import ini
+from mockhost.runtime import names
 from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -219,6 +221,8 @@ class Hosts:
         with _readably():
             scenario = marks.found_beside(asked.scenario, self._folders)
             loaded = compiled.load(scenario, asked.overrides, terms)
+            if passing.own_rules:
+                names.check_rules(loaded)
             host = self._remote(loaded, terms, passing) or self._pool.take(loaded, terms, passing)
         self._hosts.append(host)
         if self._test is not None:

@@ -10,6 +10,7 @@ from mockhost.errors import VerificationError
 from mockhost.pytest_plugin import compiled, differences, findings
 from mockhost.pytest_plugin.evidence import Gathered
 from mockhost.running import RunningHost
+from mockhost.runtime import names
 from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -52,8 +53,11 @@ class Judged(RunningHost):
     def use(self, scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario, **overrides: Any) -> None:
         """As MockHost does."""
         loaded = self.load(scenario, **overrides)
+        own_rules = findings.has_rules(scenario, overrides)
+        if own_rules:
+            names.check_rules(loaded)
         self._gather()
-        self.passing = self.passing._replace(own_rules=findings.has_rules(scenario, overrides))
+        self.passing = self.passing._replace(own_rules=own_rules)
         self.begun(loaded)
 
     def reset(self) -> None:

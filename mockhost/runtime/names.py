@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.rules.states import STARTED
+
+if TYPE_CHECKING:
+    from mockhost.scenario.model import Scenario
+
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
 class Known(NamedTuple):
@@ -14,10 +20,43 @@ class Known(NamedTuple):
     connectors: Collection[str] | None
     rules: Collection[str]
     columns: Collection[str] | None
+    states: Collection[str] = ()
+    """those that a rule leads to"""
+
+
+def of_scenario(scenario: Scenario) -> Known:
+    """What the rules of a scenario may name."""
+    columns = {column.name for page in scenario.connectors.values() for column in page.system.columns}
+    return Known(
+        tuple(scenario.connectors) if scenario.on_demand is None else None,
+        (),
+        None if scenario.providers else columns,  # those have the attributes of schemas
+        states_of(scenario.rules),
+    )
+
+
+def check_rules(scenario: Scenario) -> None:
+    """`check` for the rules of a scenario, as for those that are added to a running host. Raises UsageError."""
+    known = of_scenario(scenario)
+    for rule in scenario.rules:
+        if isinstance(when := rule.get("when"), Mapping):
+            try:
+                check(when, known)
+            except UsageError as error:
+                raise UsageError(f"rule {rule.get('name')!r}: {error.message}", hint=error.hint) from None
+
+
+def states_of(rules: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The states that rules lead to."""
+    steps = (step for rule in rules for step in (rule, *rule.get("sequence", ())))
+    return frozenset({STARTED, *(str(step["set_state"]) for step in steps if step.get("set_state"))})
 
 
 def check(spec: Mapping[str, object], known: Known) -> None:
-    """Raise UsageError for a connector or rule that does not exist, or an attribute that is nearly a column."""
+    """Raise UsageError for a connector or rule that does not exist.
+
+    Also for what is nearly a column, a method or a state: other names of these may come yet.
+    """
     for part in _parts(spec):
         for word, kind, names in (
             ("connector", "connector", known.connectors),
@@ -26,6 +65,11 @@ def check(spec: Mapping[str, object], known: Known) -> None:
             for name in _texts(part.get(word)):
                 if names is not None and name not in names:
                     raise UsageError(f"there is no {kind} {name!r}", hint=did_you_mean(name, names))
+        for word, kind, names in (("method", "method", METHODS), ("in_state", "state", known.states)):
+            for name in _texts(part.get(word)):
+                hint = did_you_mean(name.upper() if word == "method" else name, names)
+                if name not in names and (hint.startswith("did you mean") or name.upper() in METHODS):
+                    raise UsageError(f"there is no {kind} {name!r}", hint=hint)
         if isinstance(attributes := part.get("attributes"), Mapping) and known.columns is not None:
             _check_attributes(map(str, attributes), known.columns)
 

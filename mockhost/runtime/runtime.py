@@ -679,13 +679,12 @@ class Runtime:
     def _known(self) -> names.Known:
         """What rules and assertions may name; what the journal has counts too, such as a rule that was removed."""
         entries = self.journal.entries()
-        pages = self.scenario.connectors
+        known = names.of_scenario(self.scenario)
         connectors = {*self.truth(), *self.told(), *(e.connector for e in entries if e.connector)}
-        columns = {column.name for page in pages.values() for column in page.system.columns}
-        return names.Known(
-            connectors if self.scenario.on_demand is None else None,
-            {*(rule.name for rule in self.rules), *(e.rule for e in entries if e.rule)},
-            None if self.scenario.providers else columns,  # those have the attributes of schemas
+        return known._replace(
+            connectors=None if known.connectors is None else connectors,
+            rules={*(rule.name for rule in self.rules), *(e.rule for e in entries if e.rule)},
+            states=names.states_of(rule.document for rule in self.rules),
         )
 
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
