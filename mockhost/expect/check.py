@@ -138,7 +138,8 @@ def prove(scenario: Playable, healthy: Driver, *, timeout: float = TIMEOUT) -> P
     How long an answer took proves nothing, because a busy machine makes a healthy host slow, too: `took` is
     not compared here, and an answer that must not come is waited for as long as any other.
     """
-    player = Player(healthy.targets(), healthy, default_connector(scenario), timeout)
+    connector = default_connector(scenario)
+    player = Player(healthy.targets(), healthy, connector, timeout, is_counterpart=True)
     found = proof([player.play(_untimed(step, timeout)) for step in scenario.expect])
     if not found.holds and any("took" in _gets(step) for step in scenario.expect):
         hint = "how long an answer takes proves nothing; a step such as 'verify: {rule: NAME}' does"

@@ -24,7 +24,6 @@ Found = Iterator[tuple[Path, str, str]]
 """(path, message, hint)"""
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-VERDICTS: Final = ("ok", "not_found", "method_not_allowed", "unauthorized", "any")
 _SCIM_ONLY: Final = "_resource"
 _COMPARED: Final = 200
 """How many rules that always fire are compared with the rules behind them."""
@@ -111,7 +110,6 @@ class _Known:
         for word, what, known in (
             ("connector", "connector", () if self._any_connector else self._connectors),
             ("method", "method", METHODS),
-            ("verdict", "verdict", VERDICTS),
             ("in_state", "state", self._states),
         ):
             for name, where in _literals(when.get(word), (*path, word)) if known else ():

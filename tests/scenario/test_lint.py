@@ -36,10 +36,6 @@ def warnings(tmp_path: Path, text: str) -> list[str]:
             "no method 'get': the rule never fires for it; did you mean 'GET'?",
         ),
         (
-            "{when: {verdict: unauthorised}, reply: normal}",
-            "no verdict 'unauthorised': the rule never fires for it; did you mean 'unauthorized'?",
-        ),
-        (
             "{when: {operation: find_resources}, reply: normal}",
             "'find_resources' exists at connectors of kind scim only, and there is none; "
             "write the operation of users or groups",
