@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
+CONTROL_SEND = 10.0
+"""Seconds that a client of the control plane may take nothing of its answer, such as an event stream."""
 
 
 class Terms(NamedTuple):
@@ -244,7 +246,7 @@ class MockHost(RunningHost):
             port=port,
             tls=None,
             wire=lambda: "plain",
-            limits=Limits(lengths_required=False, send=10.0),
+            limits=Limits(lengths_required=False, send=CONTROL_SEND),
             name="control",
         )
         self.control_listener.bind()

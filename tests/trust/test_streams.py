@@ -61,3 +61,12 @@ def test_the_refusal_says_what_to_do(host: MockHost) -> None:
         assert head(client).startswith(b"HTTP/1.1 200")
     for each in held:
         each.close()
+
+
+def test_a_reader_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place is free again after the time that sending may take."""
+    monkeypatch.setattr("mockhost.api.CONTROL_SEND", 0.2)
+    with MockHost("basics/empty") as host, stream(host) as client:
+        assert head(client).startswith(b"HTTP/1.1 200")
+        while host.runtime.events.listening:
+            host.runtime.events.publish("state", {"what": "x" * 100_000})
