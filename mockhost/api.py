@@ -225,6 +225,7 @@ class MockHost(RunningHost):
         """A host in the same state on a loopback port of its own: what happens to it stays in it."""
         twin = copy.copy(self)
         twin.runtime = self.runtime.fork()
+        twin.runtime.public_url = None  # which leads to this host, or to whatever stands before it
         twin.clock = HostClock(twin, lambda: twin.runtime.clock.now())
         twin._source = NETWORK  # whoever wrote the steps that are played on it
         twin._hosts, twin._port, twin._public_name, twin._with_control = LOOPBACK, 0, None, False

@@ -170,3 +170,10 @@ def test_the_steps_of_others_reach_nothing_but_the_host() -> None:
                 assert re.search("not the host's|at most 60 s", found["text"]), found["text"]
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_a_check_does_not_go_out_by_the_public_url() -> None:
+    """Nothing answers there, and if something did, it would be the running host."""
+    with MockHost("basics/healthy", control=False, public_url="https://scim.contoso.example") as host:
+        assert host.check().ok
+        assert not host.journal.entries()
