@@ -395,7 +395,8 @@ class RunningHost(Protocol):
         spec = {**conditions, "count": {"at_least": count}}
         if operation is not None:
             spec["operation"] = operation
-        until = monotonic() + (parse_duration(timeout) if isinstance(timeout, str) else timeout)
+        seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
+        until = monotonic() + seconds
         heard = threading.Event()
         stop_listening = self._listen(heard.set)
         try:
@@ -405,7 +406,11 @@ class RunningHost(Protocol):
         finally:
             stop_listening()
         if not result["ok"]:
-            self.verify(**spec)
+            try:
+                self.verify(**spec)  # it may have come just now
+            except VerificationError as error:
+                raise VerificationError(f"timed out after {seconds:g} s: {error}") from None
+            result = self.call("verify", spec=spec)
         entries = self.journal.entries()
         return [exchange for exchange in entries if exchange.number in result["matched"]]
 

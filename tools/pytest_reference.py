@@ -41,7 +41,7 @@ MARKER = {
     "seed": "The seed of chance.",
     "clock": "`frozen` or `wall`, where the scenario says nothing. A dict is the scenario's own key.",
     "sets": "A list of `PATH=VALUE`, as `mockhost serve --set` takes them.",
-    "strict": "Whether a request that no rule foresaw fails the test, where there are rules.",
+    "strict": "Whether a request that matched no rule fails the test, where there are rules.",
     "allow_unused": "Whether rules of the test may be left over at its end.",
 }
 EACH = {

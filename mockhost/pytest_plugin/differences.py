@@ -24,6 +24,8 @@ def reported(text: str, spec: Mapping[str, object], journal: Journal) -> str:
     except MockhostError:  # it can't be told from here, and the report says enough
         return text
     head, _, rest = text.partition("\n")
+    if diff and "order" not in spec:
+        rest = "\n".join(line for line in rest.split("\n") if not line.startswith("near: "))
     return "\n".join(part for part in (head, diff, rest) if part)
 
 

@@ -82,11 +82,12 @@ class Evidence(NamedTuple):
     nodeid: str
     epochs: Sequence[Gathered]
 
-    def text(self, *, tables: bool = True, findings: bool = True) -> str:
-        """For the terminal."""
+    def text(self, *, tables: bool = True, findings: bool = True, heads: bool = True) -> str:
+        """For the terminal. tables, findings, heads: what has not been shown there already."""
         lines: list[str] = []
         for epoch in self.epochs:
-            lines.append(epoch.table().lstrip("\n") if tables else epoch.head)
+            if heads or tables:
+                lines.append(epoch.table().lstrip("\n") if tables else epoch.head)
             if tables and epoch.entries:
                 lines.append(renderings.curl(epoch.entries[-1], ca_file=epoch.ca_file))
             lines += epoch.broken()

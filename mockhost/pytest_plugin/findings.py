@@ -1,4 +1,4 @@
-"""What a test should not have passed with: bugs of the mock, rules left over, exchanges that no rule foresaw."""
+"""What a test should not have passed with: bugs of the mock, rules left over, requests that matched no rule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mockhost.running import RunningHost
 
 _MOST = 3
-"""Of how many exchanges that no rule foresaw the particulars are shown."""
+"""Of how many requests that matched no rule the details are shown."""
 
 
 class Terms(NamedTuple):
@@ -77,7 +77,7 @@ def found(
         unforeseen = [each for each in entries if each.rule is None and each.bug is None]
         findings += [_unforeseen(host, exchange) for exchange in unforeseen[:_MOST]]
         if more := unforeseen[_MOST:]:
-            findings.append(Finding(f"and {len(more)} more requests that no rule foresaw"))
+            findings.append(Finding(f"and {len(more)} more requests that matched no rule"))
     return [_redacted(each, host.journal.sink) for each in findings]
 
 
@@ -156,8 +156,9 @@ def _closest(host: RunningHost, name: object, entries: Sequence[Exchange]) -> Ex
 
 
 def _unforeseen(host: RunningHost, exchange: Exchange) -> Finding:
-    detail = "\n".join(filter(None, [_near_miss(host, exchange), _curl(host, exchange)]))
-    return Finding(f"no rule foresaw #{exchange.number} ({said(exchange)})", detail, exchange.number)
+    why = "the test is strict: where there are rules, every request has to match one"
+    detail = "\n".join(filter(None, [_near_miss(host, exchange), why, _curl(host, exchange)]))
+    return Finding(f"request #{exchange.number} ({said(exchange)}) matched no rule", detail, exchange.number)
 
 
 def _near_miss(host: RunningHost, exchange: Exchange) -> str:

@@ -340,12 +340,13 @@ class Hosts:
             return  # the test has nothing to do with them
         error = None if call.excinfo is None else call.excinfo.value
         shown = isinstance(error, VerificationError) or bool(self._reported)
-        lines = [evidence.text(tables=not shown, findings=not self._reported)]
+        lines = [evidence.text(tables=not shown, findings=not self._reported, heads=not self._reported)]
         folder = self._config.getoption("--mockhost-artifacts")
         if folder:
             own = evidence._replace(nodeid=report.nodeid)
             lines.append(f"written to {own.write(folder, report.when)}")
-        report.sections.append(("mockhost", "\n".join(filter(None, lines))))
+        if any(lines):
+            report.sections.append(("mockhost", "\n".join(filter(None, lines))))
 
 
 @contextlib.contextmanager
@@ -354,7 +355,9 @@ def _readably() -> Iterator[None]:
     __tracebackhide__ = True
     try:
         yield
+        return
     except ScenarioError as error:
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
     except MockhostError as error:
-        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+        problem = f"{type(error).__name__}: {error}"
+    pytest.fail(problem, pytrace=False)  # out here, so that the error is not shown twice

@@ -172,6 +172,35 @@ def test_the_journal_has_the_same_in_both_modes(both: Both) -> None:
     assert found[0][0][0][0] == "0.02"
 
 
+def test_waiting_for_a_client_in_the_background(both: Both) -> None:
+    """The exchanges come back, as soon as there are enough; other ones do not count."""
+    for host in both.values():
+        clients = [threading.Thread(target=asked, args=(host, f"/Users/{name}")) for name in ("a", "b", "c")]
+        asked(host, "/Schemas")
+        for client in clients:
+            client.start()
+        found = host.wait_for("get_user", count=3, timeout=60, status=404)
+        assert sorted(each.who for each in found) == ["a", "b", "c"]
+        for client in clients:
+            client.join()
+
+
+def test_waiting_ends_with_its_time_out(both: Both) -> None:
+    """With what was expected and what came, as verify tells it; none at all is looked for once."""
+    texts = []
+    for host in both.values():
+        asked(host, "/Schemas")
+        with pytest.raises(VerificationError) as error:
+            host.wait_for("get_user", count=2, timeout=0)
+        texts.append(str(error.value).splitlines()[0])
+        with pytest.raises(VerificationError, match=r"timed out after 0\.01 s"):
+            host.wait_for("get_user", timeout="10ms")
+    wanted = (
+        "timed out after 0 s: expected at least 2 exchanges with operation 'get_user'; found none among 1"
+    )
+    assert texts == [wanted, wanted]
+
+
 def test_a_session_of_before_follows_the_certificate(both: Both) -> None:
     """Whatever changes it: the clock, a setting, a reset. A session has the name of the file and no more."""
     for host in both.values():

@@ -122,7 +122,7 @@ def test_rules_may_be_left_over_in_a_whole_suite(play: Play) -> None:
 
 @pytest.mark.parametrize("how", ["marker", "option", "ini"])
 def test_strict_wants_a_rule_for_each_request(play: Play, how: str) -> None:
-    """A request that no rule foresaw fails the test, with the near miss and a curl line; without rules nothing does."""
+    """A request that matched no rule fails the test, with the near miss and a curl line; without rules nothing does."""
     marker = "@pytest.mark.mockhost(strict=True)" if how == "marker" else ""
     result = play(
         f"""
@@ -143,7 +143,7 @@ def test_without_rules(mockhost, mockhost_client):
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(
         [
-            "mockhost: no rule foresaw #2 (get_user at SQL for 'bob')",
+            "mockhost: request #2 (get_user at SQL for 'bob') matched no rule",
             "  rule 'only Lisa' came closest (1 of 2 conditions hold); id: expected 'ljacobson', got 'bob'",
             "  curl --cacert *https://localhost:*/ecma2host_SQL/scim/Users/bob*Bearer $TOKEN*",
             "> 2  00:00:00  SQL        get_user   bob *",

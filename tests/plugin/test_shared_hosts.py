@@ -136,6 +136,8 @@ def test_hangs(mockhost_session):
     threads.append(threading.Thread(target=ask))
     threads[0].start()
     mockhost_session.wait_for("schemas")
+    while not mockhost_session.hanging():
+        pass
 
 def test_next(mockhost_session):
     threads[0].join(30)
