@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from flask import Response
 
 from mockhost.control.plain import plainly, rendered
-from mockhost.journal import Exchange
+from mockhost.journal import Event, Exchange, Subscription
 from mockhost.operations.row import EVENTS
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Stream
 from mockhost.runtime.operations.journal import exchange_json
+
+_PIECE = 64 * 1024
+"""Bytes of events that are sent at once."""
 
 
 def response(runtime: Runtime, stream: Stream, heartbeat: float) -> Response:
@@ -26,17 +29,33 @@ def response(runtime: Runtime, stream: Stream, heartbeat: float) -> Response:
 def _events(runtime: Runtime, stream: Stream, heartbeat: float) -> Iterator[bytes]:
     """A greeting, then what happens. It outlives a reset and ends with the host."""
     subscription = stream.subscription
+
+    def render(event: Event) -> bytes:
+        return _event(event.kind, _shown(runtime, event.data), event.number)
+
     yield b"retry: 1000\n" + _event("hello", stream.hello)
     while True:
         event = subscription.get(heartbeat)
-        if lost := subscription.lost():
-            yield _event("lost", {"events": lost})
-        if event is not None:
-            yield _event(event.kind, _shown(runtime, event.data), event.number)
-        elif subscription.closed:
-            return
-        else:
+        if lost := _lost(subscription):
+            yield lost
+        elif event is None:
+            if subscription.closed:
+                return
             yield b": still here\n\n"
+        # What waits behind it goes out in the same piece.
+        piece = b""
+        while event is not None:
+            piece += event.rendered(render, runtime.journal.sink.secrets)
+            event = subscription.get(0) if len(piece) < _PIECE else None
+            piece += _lost(subscription)
+        if piece:
+            yield piece
+
+
+def _lost(subscription: Subscription) -> bytes:
+    """What tells a listener that events were dropped, if any were."""
+    lost = subscription.lost()
+    return _event("lost", {"events": lost}) if lost else b""
 
 
 def _shown(runtime: Runtime, data: object) -> object:

@@ -5,20 +5,34 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from mockhost.journal.entries import Exchange
 
 Hear = Callable[[str, object], None]
 
 
-class Event(NamedTuple):
+class Event:
     """One thing that happened. `number` counts the bus's events from 1, so a listener sees what it missed."""
 
-    number: int
-    kind: str
-    """exchange (data: Exchange), connection (Connection), state (a map), or what else the publisher calls it"""
-    data: object
+    __slots__ = ("_lock", "_rendered", "data", "kind", "number")
+
+    def __init__(self, number: int, kind: str, data: object) -> None:
+        self.number = number
+        self.kind = kind
+        """exchange (data: Exchange), connection (Connection), state (a map), or what else the publisher calls it"""
+        self.data = data
+        self._lock = threading.Lock()
+        self._rendered: tuple[object, bytes] | None = None
+
+    def rendered(self, render: Callable[[Event], bytes], version: object) -> bytes:
+        """The event as bytes that all listeners share: the first one renders it, the others wait for that.
+
+        version: what the rendering depends on besides the event; it is rendered again where that has changed.
+        """
+        with self._lock:
+            if self._rendered is None or self._rendered[0] is not version:
+                self._rendered = version, render(self)
+            return self._rendered[1]
 
 
 MOST_BYTES = 16 * 1024 * 1024

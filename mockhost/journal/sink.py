@@ -68,6 +68,11 @@ class Sink:
         self._secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST)
         self._known = None
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The known secrets; another tuple after each `learn`."""
+        return self._secrets
+
     def _looked_for(self) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
         """What known secrets look like in text, and in bytes of wide encodings; worked out when it is first needed."""
         known = self._known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
@@ -9,6 +10,9 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.client.control import ControlPlane
+from mockhost.control import events
+from mockhost.journal import Event
+from mockhost.runtime import Runtime
 from mockhost.runtime.operations.host import STREAMS
 
 
@@ -70,3 +74,38 @@ def test_a_reader_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
         assert head(client).startswith(b"HTTP/1.1 200")
         while host.runtime.events.listening:
             host.runtime.events.publish("state", {"what": "x" * 100_000})
+
+
+def test_an_event_is_rendered_once_for_all_streams(host: MockHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty-four open streams would otherwise make the data plane many times slower."""
+    rendered: list[object] = []
+    shown = events._shown
+
+    def spy(runtime: Runtime, data: object) -> object:
+        rendered.append(data)
+        return shown(runtime, data)
+
+    monkeypatch.setattr(events, "_shown", spy)
+    clients = [stream(host) for _ in range(8)]
+    received = [head(client) for client in clients]
+    for number in range(20):
+        host.runtime.events.publish("state", {"what": f"number {number}."})
+    for client, text in zip(clients, received, strict=True):
+        while b"number 19." not in text:
+            text += client.recv(65_536)
+        found = [int(each) for each in re.findall(rb"number (\d+)\.", text)]
+        assert found == sorted(set(found))
+        client.close()
+    assert len(rendered) == 20
+
+
+def test_a_secret_that_becomes_known_is_not_in_what_was_rendered_before(host: MockHost) -> None:
+    event = Event(1, "state", {"what": "a-secret-of-later"})
+    sink = host.journal.sink
+
+    def render(each: Event) -> bytes:
+        return repr(sink.data(each.data)).encode()
+
+    assert b"of-later" in event.rendered(render, sink.secrets)
+    host.runtime.keep_secret("a-secret-of-later")
+    assert b"of-later" not in event.rendered(render, sink.secrets)
