@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from mockhost.api import MockHost
     from mockhost.pytest_plugin.hosts import Hosts
 
+if not hasattr(pytest, "StashKey"):
+    raise pytest.UsageError(
+        f"the fixtures of mockhost need pytest 7.0 or later, and this is {pytest.__version__}: "
+        "upgrade pytest, or leave them out with -p no:mockhost"
+    )
+
 _ROOTS = {
     *(
         "mockhost",
