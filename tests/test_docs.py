@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import os
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +20,11 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mockhost import MockHost
+from mockhost.journal import verification
 from mockhost.matching import misspelt
+from mockhost.rules import conditions
+from mockhost.scenario import schema
 from tools import generated
 
 ROOT = Path(__file__).parent.parent
@@ -301,16 +308,110 @@ def matchers(value: object, *, inside: bool = False) -> Iterator[object]:
             yield from matchers(each)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_pages_know_no_matcher_that_does_not_exist(page: Path) -> None:
-    """In snippets that can't be run, and in the lines between them, too."""
-    texts = [snippet.text for snippet in snippets(page) if snippet.language == "yaml"]
-    texts += INLINE.findall(outside(page))
-    wrong = []
+def documents(page: Path) -> Iterator[object]:
+    """What a page writes in the format: its YAML and JSON, the maps in its Python, the bodies in its commands."""
+    texts = INLINE.findall(outside(page))
+    for snippet in snippets(page):
+        if snippet.language in ("yaml", "json"):
+            texts.append(snippet.text)
+        elif snippet.language == "python":
+            yield from python_documents(snippet.text)
+        else:
+            texts += re.findall(r"'(\{[^']*\})'", snippet.text)
     for text in texts:
         try:
-            document = YAML(typ="safe", pure=True).load(text)
+            yield YAML(typ="safe", pure=True).load(text)
         except YAMLError:
             continue
-        wrong += [found for each in matchers(document) if (found := misspelt(each)) is not None]
+
+
+def python_documents(text: str) -> Iterator[object]:
+    """The maps of a snippet, and the calls of methods that take words of the format, as (method, words)."""
+    try:
+        tree = ast.parse(textwrap.dedent(text))
+    except SyntaxError:  # a piece of code
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            yield literal(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+            yield node.func.attr, {each.arg: literal(each.value) for each in node.keywords if each.arg}
+
+
+def literal(node: ast.expr) -> object:
+    """The value of an expression; None for what is worked out only when it runs."""
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        return {literal(key): literal(value) for key, value in pairs if isinstance(key, ast.Constant)}
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return [literal(each) for each in node.elts]
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+METHODS = {
+    "fail_next": {*inspect.signature(MockHost.fail_next).parameters, *conditions.WORDS},
+    "wait_for": {*inspect.signature(MockHost.wait_for).parameters, *verification.WORDS},
+    "verify": set(verification.WORDS),
+}
+RULE = schema.known_keys(("rules", 0))
+
+
+def unknown_words(document: object) -> Iterator[str]:
+    """The words of rules, conditions and assertions that the format does not have."""
+    if isinstance(document, tuple):
+        method, words = document
+        yield from (f"{method}({word}=)" for word in set(words) - METHODS[method])
+        document = words
+    if isinstance(document, dict):
+        if isinstance(document.get("when"), dict):
+            yield from (f"rule: {word}" for word in set(document) - RULE)
+            yield from (f"when: {word}" for word in set(document["when"]) - set(conditions.WORDS))
+        for each in document.values():
+            yield from unknown_words(each)
+    elif isinstance(document, list):
+        for each in document:
+            yield from unknown_words(each)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pages_know_no_matcher_and_no_word_that_does_not_exist(page: Path) -> None:
+    """In snippets of any language, whether they can be run or not, and in the lines between them, too."""
+    wrong: list[str] = []
+    for document in documents(page):
+        wrong += unknown_words(document)
+        value = document[1] if isinstance(document, tuple) else document
+        wrong += [str(found) for each in matchers(value) if (found := misspelt(each)) is not None]
     assert not wrong
+
+
+def test_a_misspelt_word_in_a_snippet_is_found(tmp_path: Path) -> None:
+    """Each of these was missed while YAML alone was looked at."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        """
+```python
+mockhost.verify(operation="schemas", cuont=1)
+mockhost.fail_next("schemas", falt="hang")
+mockhost.add_rule({"when": {"opration": "schemas"}, "fault": make()})
+mockhost.verify(header={"X": {"starts": "a"}})
+```
+
+```json
+{"when": {"operation": "schemas"}, "tims": 2}
+```
+
+```console
+$ curl -d '{"when": {"nht": 2}, "reply": "normal"}' localhost:8586/v1/rules
+```
+""",
+        "utf-8",
+    )
+    found = [word for document in documents(page) for word in unknown_words(document)]
+    assert sorted(found) == [
+        "fail_next(falt=)",
+        "rule: tims",
+        "verify(cuont=)",
+        "when: nht",
+        "when: opration",
+    ]
+    assert any(misspelt(each) for d in documents(page) if isinstance(d, tuple) for each in matchers(d[1]))
