@@ -178,6 +178,7 @@ def test_nothing_of_the_old_epoch_is_written_after_a_reset() -> None:
         assert host.objects("SQL", ContosoLogin="ann") == []
 
 
+@pytest.mark.slow
 def test_a_reset_costs_what_was_changed_and_not_how_many_there_are() -> None:
     """A million people are neither copied nor made again by a reset: the frozen base is the same object."""
     people = {"SQL": {"system": {"objects": [], "people": {"count": 1_000_000}}}}

@@ -13,7 +13,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -223,7 +223,14 @@ def test_a_snippet_asks_for_its_tools(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tools_that_lack("mockhost journal --curl > node.txt; ./go") == []
 
 
-@pytest.mark.parametrize("snippet", RUNNABLE, ids=lambda snippet: f"{name(snippet.page)}:{snippet.line}")
+def timed(snippet: Snippet) -> Any:
+    """Those of the README and the tutorials run with the quick tests, all others with the slow ones."""
+    page = name(snippet.page)
+    quick = page == "README.md" or page.startswith("docs/tutorial/")
+    return pytest.param(snippet, id=f"{page}:{snippet.line}", marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize("snippet", map(timed, RUNNABLE))
 def test_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
     """What a page tells its reader to type works as it stands."""
     play(snippet, tmp_path)
@@ -254,7 +261,13 @@ GENERATORS = sorted(
 )
 
 
-@pytest.mark.parametrize("tool", GENERATORS)
+LONG = ("compile_scenarios", "played_texts")
+"""The generators that load or play every shipped scenario."""
+
+
+@pytest.mark.parametrize(
+    "tool", [pytest.param(tool, marks=pytest.mark.slow) if tool in LONG else tool for tool in GENERATORS]
+)
 def test_what_a_tool_generates_is_current(
     tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ PER_LANE = 700
 HEAD = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_hostile_requests_harm_nobody(tls: bool, capfd: pytest.CaptureFixture[str]) -> None:
     """No 500, no bug, no hang, nothing smuggled, nothing on the terminal; data and threads as they should be."""
@@ -68,6 +69,7 @@ def modelled() -> Iterator[MockHost]:
         yield host
 
 
+@pytest.mark.slow
 @settings(max_examples=120)
 @given(played=steps)
 def test_a_sequence_of_requests_ends_as_the_model_says(modelled: MockHost, played: list[Step]) -> None:

@@ -20,4 +20,4 @@ def test_the_next_request_fails(mockhost_module, client):
 
 def test_the_rule_is_gone(mockhost_module, client):
     assert client.get(f"{mockhost_module.url()}/Schemas").status_code == 200
-    mockhost_module.verify(operation="schemas", count={"exactly": 2})
+    mockhost_module.verify(operation="schemas", status=200, count={"at_least": 1})

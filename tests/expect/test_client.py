@@ -375,6 +375,7 @@ def test_no_answer_breaks_the_client(
     assert seen.describe()
 
 
+@pytest.mark.slow
 @given(data=st.binary(max_size=80), ends=st.sampled_from([Line.fin, Line.reset, Line.hang]))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_handshake_breaks_the_client(

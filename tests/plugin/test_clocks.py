@@ -96,6 +96,7 @@ def test_hosts_keep_real_time(play: Play, mover: str, tls: bool) -> None:
     result.assert_outcomes(passed=12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mover", MOVERS)
 def test_a_process_that_first_needs_mockhost_while_its_clock_is_moved(
     pytester: pytest.Pytester, mover: str

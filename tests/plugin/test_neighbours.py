@@ -106,6 +106,7 @@ def test_next(mockhost_client):
     result.stdout.fnmatch_lines(["E * Failed: Timeout*", "*- mockhost -*", "basics/healthy: *"])
 
 
+@pytest.mark.slow
 @needs("xdist")
 def test_workers_have_hosts_of_their_own_and_tests_come_in_any_order(play: Play) -> None:
     """With pytest-xdist and pytest-randomly; reports with journals travel to the controller, slips too."""

@@ -33,6 +33,7 @@ def here(there: MockHost) -> Iterator[remote.RemoteHost]:
     host.let_go()
 
 
+@pytest.mark.slow
 def test_the_same_tests_run_against_a_remote_host(play: Play, there: MockHost) -> None:
     """With scenarios, clock, rules, journal, verification and judgement; a second host is a skip with its reason."""
     result = play(

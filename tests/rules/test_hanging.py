@@ -122,6 +122,7 @@ def _hanging(ready: dict[str, Any]) -> int:
     return sum(rule["fired"] for rule in listed)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process alone")
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
 def test_ctrl_c_ends_a_hundred_hanging_answers(tls: bool, tmp_path: Path) -> None:
@@ -134,6 +135,7 @@ def test_ctrl_c_ends_a_hundred_hanging_answers(tls: bool, tmp_path: Path) -> Non
         assert program.err.rest() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [True, False], ids=["tls", "plain"])
 def test_a_reset_over_the_control_api_ends_a_hundred_hanging_answers(tls: bool, tmp_path: Path) -> None:
     """Every client sees the end of its connection, and the next one is answered as by a fresh host."""

@@ -35,6 +35,7 @@ def cure(host: MockHost) -> None:
         assert result.error is None, result.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_a_documented_failure_shows_until_its_cure_is_done(name: str) -> None:
     """And all of `cured` holds from then on; the host is the same before and after each check."""

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -53,6 +54,7 @@ def test_random_text(tmp_path_factory: Any, text: str) -> None:
     attempt(text.encode("utf-8", "surrogatepass"), folder, "x.json")
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=60)
 def test_a_right_file_with_a_piece_changed(tmp_path_factory: Any, data: st.DataObject) -> None:
@@ -102,6 +104,7 @@ def _replaced(value: Any, data: st.DataObject) -> Any:
     return data.draw(_VALUES)
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=100)
 def test_a_right_document_with_a_part_replaced(data: st.DataObject) -> None:

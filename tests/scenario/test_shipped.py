@@ -33,6 +33,7 @@ def test_a_compiled_scenario_is_the_same_as_its_file(name: str) -> None:
     assert set(quick.files) == set(slow.files)
 
 
+@pytest.mark.slow
 def test_shipped_json_is_current_and_has_a_line_for_each() -> None:
     """Whoever changes a scenario compiles it; one line each, so that a diff shows which."""
     assert compiling.is_current(), "run: python tools/compile_scenarios.py"

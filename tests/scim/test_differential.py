@@ -306,6 +306,7 @@ def test_comparisons_agree_or_the_difference_is_listed(leaf: Leaf, thing: dict[s
         assert [row.name for row in FILTER_DIFFERENCES if row.applies(leaf, thing)], str(leaf)
 
 
+@pytest.mark.slow
 @THOROUGH
 @given(data=st.data(), thing=things)
 def test_trees_of_agreed_comparisons_agree(data: st.DataObject, thing: dict[str, Any]) -> None:
@@ -397,6 +398,7 @@ def test_each_listed_difference_between_grammars_is_still_one(row: GrammarDiffer
     assert (_theirs_of(row.example) is None) is row.ours
 
 
+@pytest.mark.slow
 @THOROUGH
 @given(text=damaged_filters())
 def test_texts_are_read_alike(text: str) -> None:

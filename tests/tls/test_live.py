@@ -186,6 +186,7 @@ def due(said: dict[str, Any]) -> str:
     return "CERTIFICATE_REQUIRED" if said.get("client_certificate") == "required" else ""
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(configurations, min_size=1, max_size=3), version=st.sampled_from(VERSIONS))
 def test_any_properties_together_count_at_once(
