@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import quote, unquote
 
 import pytest
@@ -15,7 +16,7 @@ from mockhost import MockHost
 from mockhost.cli.live import Live
 from mockhost.cli.run import record_of
 from mockhost.cli.terminal import Terminal
-from mockhost.errors import VerificationError
+from mockhost.errors import MockhostError, VerificationError
 from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
 
 CANARY = "ca/na&ry-47+5ecret~x"
@@ -123,3 +124,42 @@ def test_a_canary_is_in_nothing_that_leaves(host: MockHost, as_json: bool) -> No
     assert leaks == []
     assert any(CANARY in str(exchange.who) for exchange in host.journal)
     host.verify(header={"X-Api-Key": quote(CANARY, safe="")})
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "number": {"seed": "${c}"},
+    "choice": {"host": {"tls": {"key": "${c}"}}},
+    "certificate": {"host": {"tls": {"names": ["${c} x"]}}},
+    "pattern": {"rules": [{"when": {"header": {"X": {"matches": "(${c}"}}}, "fault": "html"}]},
+    "fault": {"rules": [{"fault": "${c}"}]},
+    "parameter": {"rules": [{"fault": {"http_error": "${c}"}}]},
+    "state": {
+        "rules": [{"when": {"in_state": "${c}"}, "fault": "html"}],
+        "states": {"initial": "a", "a": {}},
+    },
+    "template": {"rules": [{"reply": {"body": "{{${c}}}"}}]},
+    "file": {"rules": [{"reply": {"body_file": "${c}"}}]},
+    "duration": {"rules": [{"delay": "${c}"}]},
+    "column": {"connectors": {"SQL": {"anchor": "${c}"}}},
+    "behaviour": {"connectors": {"SQL": {"behaviours": {"filter_grammar": "${c}"}}}},
+    "setting": {"timeline": [{"at": "1s", "set": {"host.tls": "${c}"}}]},
+    "date": {"clock": {"start": "${c}"}},
+    "connector": {"expect": [{"send": "find", "connector": "${c}"}]},
+}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [CANARY, "se'c5ecretr", "se\"c'r\\et\nli5ecretne", "sé5ecret\x01☃", "5ecret" * 40, "a5ecret" + "b" * 300],
+    ids=["plain", "quote", "escapes", "unicode", "long", "longer"],
+)
+@pytest.mark.parametrize("what", WRONG)
+def test_no_report_of_a_scenario_shows_a_value_of_the_environment(
+    what: str, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However the message quotes or shortens it."""
+    monkeypatch.setenv("CANARY", secret)
+    document = {"extends": "basics/healthy", "vars": {"c": {"env": "CANARY"}}, **WRONG[what]}
+    with pytest.raises(MockhostError) as failed, MockHost(document, control=False):
+        pass
+    assert "5ecret" not in str(failed.value)

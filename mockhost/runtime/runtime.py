@@ -34,6 +34,7 @@ from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
 from mockhost.runtime import names
 from mockhost.scenario import loader
+from mockhost.scenario.layers import hidden
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
 from mockhost.slices import Steps
@@ -182,7 +183,11 @@ class Runtime:
         )
         self._learn()
         self.certificates.clock = self.clock
-        self.certificates.configure(scenario.host.tls)
+        try:
+            self.certificates.configure(scenario.host.tls)
+        except UsageError as error:  # a name in it may come from the environment
+            secrets = self.journal.sink.secrets
+            raise UsageError(hidden(error.message, secrets), hint=hidden(error.hint, secrets)) from None
         start = self.clock.now()
         for entry in scenario.timeline:
             self._schedule(start, entry)

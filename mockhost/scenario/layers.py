@@ -177,6 +177,30 @@ def shown_name(file: FilePath) -> str:
     return text if short.startswith("..") else short
 
 
+_CUT_OFF = ("...", "'…", '"…', "…")
+"""How messages end a value that they shorten."""
+
+
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """A message without secrets, however it quotes or shortens them."""
+    for spelling in _spellings(secrets):
+        text = text.replace(spelling, "***")
+        for end in _CUT_OFF:
+            if end in text:
+                for length in range(min(len(spelling), len(text)), 2, -1):
+                    text = text.replace(spelling[:length] + end, "***")
+    return text
+
+
+def _spellings(secrets: Iterable[str]) -> list[str]:
+    """Secrets as they are and as messages quote them, longest first."""
+    found: set[str] = set()
+    for secret in secrets:
+        found |= {secret, repr(secret)[1:-1], repr("\"'" + secret)[4:-1], ascii(secret)[1:-1]}
+        found |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    return sorted(found, key=len, reverse=True)
+
+
 class Findings:
     """Collects problems of a merged document, each with the place of its value."""
 
@@ -206,8 +230,7 @@ class Findings:
         `spoils`: the value can't be used; otherwise only something is missing in it.
         """
         where = place(self.layers, path, key=key)
-        for secret in self._hide:
-            message, hint = message.replace(secret, "***"), hint.replace(secret, "***")
+        message, hint = hidden(message, self._hide), hidden(hint, self._hide)
         problem = Problem(where.file, where.line, where.column, written(path), message, hint)
         self._problems[problem] = None
         if spoils:
