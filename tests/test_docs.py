@@ -230,7 +230,7 @@ def timed(snippet: Snippet) -> Any:
     return pytest.param(snippet, id=f"{page}:{snippet.line}", marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize("snippet", map(timed, RUNNABLE))
+@pytest.mark.parametrize("snippet", [timed(each) for each in RUNNABLE])
 def test_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
     """What a page tells its reader to type works as it stands."""
     play(snippet, tmp_path)
