@@ -123,7 +123,7 @@ class Result(NamedTuple):
     output: str = ""
     """the last of what the command wrote, if it was kept"""
     facts: Mapping[str, str] = {}
-    """the scenario's, as the command was told"""
+    """the scenario's, as the command was told, without secrets"""
 
     @property
     def ok(self) -> bool:
@@ -157,10 +157,11 @@ def run_once(scenario: str, hosting: Hosting, child: Child) -> Result:
             told = facts(host)
             code = child.run(environment(host, {**os.environ, **told}))
             journal = "" if code == 0 else record_of(host)
-            output = host.journal.sink.text(child.output)
+            show = host.journal.sink.text
+            output, shown = show(child.output), {name: show(text) for name, text in told.items()}
     except MockhostError as error:
         return Result(scenario, error.exit_code, clock.monotonic() - started, error=error)
-    result = Result(scenario, code, clock.monotonic() - started, journal, None, output, told)
+    result = Result(scenario, code, clock.monotonic() - started, journal, None, output, shown)
     if code:
         terminal = stderr()
         terminal.error(f"{child.words[0]} ended: {result.outcome}; the journal of {scenario}:")

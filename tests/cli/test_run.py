@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -200,6 +201,25 @@ def test_the_report_has_the_last_of_the_output_and_no_secrets(start: Start, tmp_
     assert "correct-horse-battery" not in report.read_text("utf-8")
     properties = {each.get("name"): each.get("value") for each in case.iter("property")}
     assert properties["MOCKHOST_CAUSE"] == "cache_closed"
+
+
+def test_the_report_has_no_value_of_the_environment(start: Start, tmp_path: Path) -> None:
+    """Neither in its properties nor in what the command wrote."""
+    scenario, report = tmp_path / "mine.json", tmp_path / "report.xml"
+    document = {
+        "format": 1,
+        "extends": "basics/healthy",
+        "title": "about ${c}",
+        "vars": {"c": {"env": "CANARY"}},
+        "connectors": {"SQL": {"secret_token": "${c}"}},
+    }
+    scenario.write_text(json.dumps(document))
+    script = "import os; print(os.environ['MOCKHOST_TITLE'], os.environ['MOCKHOST_SQL_TOKEN']); exit(1)"
+    words = ("run", str(scenario), "--junit", str(report), "--", sys.executable, "-c", script)
+    program = start(*words, env={"CANARY": "ca/na&ry-5ecret~x"})
+    assert program.code() == 1
+    assert "about ca/na&ry-5ecret~x" in program.out.rest()
+    assert "5ecret" not in report.read_text("utf-8")
 
 
 def test_progress_is_shown_before_each_scenario_and_its_result_after_it(start: Start, shelf: Path) -> None:
