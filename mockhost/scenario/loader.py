@@ -119,10 +119,10 @@ def live_rule(
     naming.judge(rules, findings)
     found = [p._replace(path=p.path.replace("$.rules[0]", "$", 1)) for p in findings.problems]
     if len(found) == 1:
-        raise UsageError(f"that is no rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
+        raise UsageError(f"invalid rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
     if found:
         texts = [f"{p.path}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
-        raise UsageError(f"that is no rule: {'; '.join(texts)}")
+        raise UsageError(f"invalid rule: {'; '.join(texts)}")
     try:
         made = build.rule(naming.settled(rules, layers)["rules"][0], 0, layers)
     except DataProblem as problem:

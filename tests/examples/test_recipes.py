@@ -94,15 +94,3 @@ def test_two_hosts_with_different_data(mockhost_factory):
 def test_parametrized_by_hand(mockhost):
     assert len(mockhost.objects("SQL")) >= 3
     assert mockhost.scenario.seed == 7
-
-
-def test_a_client_that_sends_no_employee_number(mockhost, mockhost_client):
-    def reply(request):
-        if request.attribute("EmployeeID") is None:
-            return {"status": 400, "body": {"detail": f"no EmployeeID in try {request.match}"}}
-        return "normal"
-
-    mockhost.fail_next("create_user", reply=reply)
-    answer = mockhost_client.post("/Users", json=person("ann1"))
-    assert answer.json() == {"detail": "no EmployeeID in try 1"}
-    assert not mockhost.objects("SQL", ContosoLogin="ann1")

@@ -238,7 +238,10 @@ def test_threads_may_ask_first(there: MockHost) -> None:
     assert not Path(str(found[0][0])).exists()
 
 
-@pytest.mark.parametrize("example", ["test_recipes", "test_overrides", "test_with_unittest", "asyncio_suite"])
+EXAMPLE_SUITES = ("test_recipes", "test_overrides", "test_shared_host", "test_with_unittest", "asyncio_suite")
+
+
+@pytest.mark.parametrize("example", EXAMPLE_SUITES)
 def test_the_recipes_run_against_a_remote_host(
     pytester: pytest.Pytester, there: MockHost, example: str
 ) -> None:
