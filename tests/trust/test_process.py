@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,42 @@ def test_closed_standard_streams_are_no_bug(closed: str) -> None:
     command = f'"$0" -m mockhost scenarios show basics/empty {closed}'
     done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own without room, which only root can make."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", str(folder)]
+    if os.name != "posix" or os.geteuid() != 0 or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("needs root and mount")
+    try:
+        with contextlib.suppress(OSError), (folder / "fill").open("wb") as file:
+            file.write(b"\0" * 16_384)
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("serve", "--port", "0", "--control-port", "0", "--state", "."),
+        ("serve", "--port", "0", "--control-port", "0", "--ready-file", "ready.json"),
+        ("run", "--junit", "report.xml", "basics/empty", "--", "true"),
+        ("init", "mine.yaml"),
+    ],
+    ids=["state", "ready file", "report", "init"],
+)
+def test_a_full_disk_is_one_sentence_and_exit_code_4(full_disk: Path, words: tuple[str, ...]) -> None:
+    """And no file has half of anything in it."""
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)}
+    command = [sys.executable, "-m", "mockhost", *words]
+    done = subprocess.run(command, cwd=full_disk, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[-1].startswith("mockhost: ")
+    assert "can't be written: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [file.name for file in full_disk.iterdir() if file.stat().st_size] == ["fill"]
