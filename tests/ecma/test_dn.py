@@ -121,6 +121,7 @@ NAMES = st.lists(st.lists(PAIRS, min_size=1, max_size=2).map(tuple), min_size=1,
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(NAMES)
 def test_a_written_name_reads_back_as_itself(name: DN) -> None:
@@ -192,6 +193,7 @@ def test_the_order_within_one_level_does_not_count() -> None:
     assert dn.parse("CN=a+OU=b,DC=c").key() == dn.parse("OU=B+CN=A,DC=c").key()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(NAMES)
 def test_a_key_is_a_name_that_is_its_own_key(name: DN) -> None:
@@ -239,6 +241,7 @@ def test_a_generated_name_gives_the_anchor_back(anchor: str) -> None:
     assert dn.parse(dn.generated(anchor)).rdns == ((("CN", anchor),), (("OBJECT", "USER"),))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(NAMES)
 def test_a_name_is_compared_by_its_key_however_it_is_written(name: DN) -> None:

@@ -157,6 +157,7 @@ def state(host: Host) -> object:
     return seen, host.state()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(st.sampled_from(["verbatim", "guid"]), st.lists(st.tuples(ACTIONS, st.booleans()), max_size=25))
 def test_trials_between_operations_leave_no_trace(

@@ -241,6 +241,7 @@ def test_threads_may_ask_first(there: MockHost) -> None:
 EXAMPLE_SUITES = ("test_recipes", "test_overrides", "test_shared_host", "test_with_unittest", "asyncio_suite")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLE_SUITES)
 def test_the_recipes_run_against_a_remote_host(
     pytester: pytest.Pytester, there: MockHost, example: str

@@ -14,6 +14,7 @@ COUNT = int(os.environ.get("ISOLATION_TESTS", "32"))
 """ISOLATION_TESTS=1000 is the full run."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("xdist") is None, reason="pytest-xdist is not installed")
 def test_no_test_sees_another(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not its data, tokens, time, rules, states, journal, certificate or service; nor does a port clash."""

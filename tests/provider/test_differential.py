@@ -287,6 +287,7 @@ def validate(answer: Any, model: Any) -> None:
     model.model_validate(answer, scim_ctx=Context.RESOURCE_QUERY_RESPONSE)
 
 
+@pytest.mark.slow
 def test_random_operations_end_in_equal_states() -> None:
     """Statuses agree at every step, what is found agrees, and every resource is the same at the end."""
     from scim2_models import EnterpriseUser, Group, User

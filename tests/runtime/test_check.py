@@ -72,6 +72,7 @@ WRONG: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in DOCUMENTED if loader.load(name).wrong_cure])
 def test_opening_a_door_is_no_cure(name: str) -> None:
     """All of `cured` holds then, and the scenario is not cured all the same; closing the door again cures nothing."""

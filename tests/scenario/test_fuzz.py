@@ -125,6 +125,7 @@ def test_any_setting(path: list[str], text: str) -> None:
         check(error)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(_KEYS, _VALUES, max_size=3), st.sampled_from(["SQL", "LDAP", "x"]))
 @settings(max_examples=60)
 def test_any_override_of_a_connector(values: dict[str, Any], name: str) -> None:

@@ -641,6 +641,7 @@ def test_each_listed_difference_between_patches_is_still_one(row: PatchDifferenc
     assert their_state(thing, operation) == row.theirs
 
 
+@pytest.mark.slow
 @THOROUGH
 @given(thing=patched_things, sent=st.lists(operations(), min_size=1, max_size=3))
 def test_patches_agree_or_the_difference_is_listed(thing: dict[str, Any], sent: list[dict[str, Any]]) -> None:
