@@ -25,6 +25,8 @@ SUITES = {
     "test_recipes.py": ("pytest",),
     "test_overrides.py": ("pytest",),
     "test_with_unittest.py": ("pytest",),
+    "test_shared_host.py": ("pytest",),
+    "test_reply_function.py": ("pytest",),
     "test_scim2_client.py": ("pytest", "scim2-client[httpx2]"),
     "asyncio_suite.py": ("pytest", "pytest-asyncio"),
 }
