@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -61,6 +62,8 @@ def _run(folder: Path, *arguments: str, python: str = sys.executable) -> list[st
         text=True,
         timeout=600,
         check=False,
+        # A shell that forbids bytecode would have pytest rewrite the plugin's modules in every run.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
     )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
