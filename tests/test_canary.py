@@ -50,7 +50,9 @@ def speak(host: MockHost) -> None:
     host.add_rule(
         {"name": f"rule {CANARY}", "when": {"operation": "get_user", "id": "nobody"}, "fault": "html"}
     )
+    host.add_rule({"when": {"operation": "schemas"}, "set_state": f"state {CANARY}"})
     with host.session("SQL") as session:
+        session.get(f"{base}/Schemas")
         session.get(f"{base}/Users/{encoded}")
         session.get(
             f"{base}/Users", params={"filter": f'ContosoLogin eq "{CANARY}"', "access_token": "q-" + CANARY}
@@ -124,6 +126,39 @@ def test_a_canary_is_in_nothing_that_leaves(host: MockHost, as_json: bool) -> No
     assert leaks == []
     assert any(CANARY in str(exchange.who) for exchange in host.journal)
     host.verify(header={"X-Api-Key": quote(CANARY, safe="")})
+
+
+FAILING = """\
+def test_it(mockhost, mockhost_client):
+    secret = mockhost.connectors()["SQL"].secret_token
+    mockhost_client.get("/Users/" + secret, headers={"X-Api-Key": secret})
+    answer = mockhost_client.post("/Users", json={"userName": secret, "password": secret})
+    assert answer.json() == {"detail": secret}
+"""
+
+
+def test_a_failed_test_leaves_no_canary_in_its_output_and_its_artifacts(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole run of pytest: what it prints, its JUnit report, and every file of the folder of artifacts."""
+    secret = "ca-na-ry-47-5ecret~x"
+    monkeypatch.setenv("CANARY", secret)
+    pytester.makefile(
+        ".yaml",
+        mine="format: 1\nextends: basics/healthy\nvars: {c: {env: CANARY}}\n"
+        "connectors: {SQL: {secret_token: '${c}'}}\ntitle: about ${c}\n",
+    )
+    pytester.makepyfile("import pytest\npytestmark = pytest.mark.mockhost('./mine.yaml')\n" + FAILING)
+    pytester.makeini("[pytest]\njunit_logging = all\n")
+    result = pytester.runpytest_subprocess(
+        "--mockhost-artifacts=kept", "--junitxml=report.xml", "-p", "no:randomly"
+    )
+    result.assert_outcomes(failed=1)
+    files = [file for file in (pytester.path / "kept").rglob("*") if file.is_file()]
+    assert files
+    texts = [result.stdout.str(), result.stderr.str(), (pytester.path / "report.xml").read_text("utf-8")]
+    texts += [file.read_text("utf-8") for file in files]
+    assert [text[max(0, text.find(secret) - 80) :][:160] for text in texts if secret in unquote(text)] == []
 
 
 WRONG: dict[str, dict[str, Any]] = {
