@@ -175,6 +175,12 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
             hosts.begin(request.node)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Give back what a run of pytest inside of pytest has taken away: a test may use mockhost without its fixtures."""
+    _restore_modules()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """After a test has passed: what it should not have passed with."""

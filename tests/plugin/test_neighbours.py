@@ -134,3 +134,21 @@ def test_failing(mockhost, mockhost_client):
     result.stdout.fnmatch_lines(["test_it: @pytest.mark.mockhost: there is no scenario 'basics/emty'*"])
     result.stdout.fnmatch_lines(["*- mockhost -*", "1  00:00:00  SQL        schemas *"])
     result.assert_outcomes(passed=16, failed=1, errors=1)
+
+
+def test_a_host_can_be_made_after_a_run_of_pytest_inside_of_pytest(pytester: pytest.Pytester) -> None:
+    """Also without the fixtures, in a process that had not imported what a host stands on before."""
+    pytester.makeconftest("pytest_plugins = ['pytester']")
+    pytester.makepyfile(
+        """
+        def test_inside(pytester):
+            pytester.makepyfile("def test_it(mockhost): pass")
+            pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+        def test_outside():
+            from mockhost import MockHost
+            with MockHost():
+                pass
+        """
+    )
+    pytester.runpytest_subprocess("-p", "no:randomly").assert_outcomes(passed=2)
