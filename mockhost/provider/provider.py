@@ -53,6 +53,10 @@ class Answer(NamedTuple):
     """whether the operation has changed anything"""
 
 
+MOST_BULK_WORK: Final = 5 * patch.MOST_WORK
+"""Comparisons and copied values that all PATCHes of one bulk may take: it is performed while others wait."""
+
+
 class Provider:
     """A service provider with its state. Not thread-safe: the owner serialises calls.
 
@@ -70,6 +74,7 @@ class Provider:
         "_finder",
         "_held",
         "_ordinal",
+        "_work",
         "name",
     )
 
@@ -87,6 +92,8 @@ class Provider:
         self._clock = clock
         self._chance = chance
         self._ordinal = 0
+        self._work: patch.Work | None = None
+        """what a bulk may still take, while one is performed"""
         self._becoming: ProviderConfig | None = None
         self._discovery = Discovery(self._blueprint)
         started = clock.now()
@@ -363,6 +370,7 @@ class Provider:
             read_only=rules.read_only_paths,
             several_primary=rules.several_primary,
             bare_words=rules.filter_grammar == "accept",
+            work=self._work,
         )
         members = self._take_members(shelf, after, coming, ident) if with_members else None
         complete(after, type_, rules)
@@ -399,7 +407,11 @@ class Provider:
         """A BulkResponse (RFC 7644 3.7). Raises ScimError 400 for no bulk at all, 413 for too many operations."""
         if not self.config.bulk:
             raise ScimError(501, None, "This service provider does not support bulk operations.")
-        return run_bulk(self, document, base)
+        self._work = patch.Work(MOST_BULK_WORK)
+        try:
+            return run_bulk(self, document, base)
+        finally:
+            self._work = None
 
     def perform(
         self,

@@ -47,6 +47,22 @@ MOST_WORK: Final = 1_000_000
 """Comparisons with the values of attributes that one PATCH may take: it is made while others wait."""
 
 
+class Work:
+    """What several PATCHes may take together: comparisons, and values that are copied. Raises ScimError 413."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, amount: int) -> None:
+        """Count some of it."""
+        self.left -= amount
+        if self.left < 0:
+            detail = "The request is too large: send fewer operations, or fewer values, at a time."
+            raise ScimError(413, None, detail)
+
+
 def apply(
     resource: Mapping[str, object],
     body: object,
@@ -57,6 +73,7 @@ def apply(
     read_only: str = "refuse",
     several_primary: str = "refuse",
     bare_words: bool = True,
+    work: Work | None = None,
 ) -> dict[str, object]:
     """The wire-shaped `resource` after a PATCH with this body; `resource` itself never changes.
 
@@ -71,7 +88,10 @@ def apply(
     one that takes too many comparisons. The detail says which operation it was.
     """
     operations = read_operations(body)
+    if work is not None:
+        work.take(sum(len(value) for value in resource.values() if isinstance(value, (list, tuple, dict))))
     draft = _Draft(resource, schema, unknown == "refuse", unmatched, read_only, several_primary, bare_words)
+    draft.shared = work
     for number, operation in enumerate(operations, start=1):
         try:
             draft.perform(operation)
@@ -102,12 +122,13 @@ class _Draft:
 
     __slots__ = (
         "bare_words",
-        "left",
+        "own",
         "read_only",
         "refuse",
         "resource",
         "schema",
         "several_primary",
+        "shared",
         "unmatched",
     )
 
@@ -128,14 +149,14 @@ class _Draft:
         self.read_only = read_only
         self.several_primary = several_primary
         self.bare_words = bare_words
-        self.left = MOST_WORK
+        self.own = Work(MOST_WORK)
+        self.shared: Work | None = None
 
     def _look_at(self, values_: int, each: int = 1) -> None:
         """Count comparisons with the values of an attribute. Raises ScimError 413."""
-        self.left -= values_ * each
-        if self.left < 0:
-            detail = "The request is too large: send fewer operations, or fewer values, at a time."
-            raise ScimError(413, None, detail)
+        self.own.take(values_ * each)
+        if self.shared is not None:
+            self.shared.take(values_ * each)
 
     # -- what an operation is about --------------------------------------------------------------------------
 

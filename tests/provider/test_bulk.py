@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import mockhost.provider.provider as provider_module
 from mockhost.provider.bulk import BULK_REQUEST
 from mockhost.provider.provider import Provider
 from mockhost.scim.errors import ScimError
@@ -137,3 +138,18 @@ def test_a_chain_as_long_as_the_bulk_is_no_problem() -> None:
     chain = [post("/Groups", f"g{n}", group(f"G{n}", f"bulkId:g{n + 1}")) for n in range(count - 1)]
     answers = send(provider, *chain, post("/Groups", f"g{count - 1}", group("last")))
     assert {each["status"] for each in answers} == {"201"}
+
+
+def test_all_patches_of_a_bulk_share_what_they_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would be allowed alone; those that are too much are 413 and the ones before them are done."""
+    monkeypatch.setattr(provider_module, "MOST_BULK_WORK", 2_500)
+    provider = make()
+    emails = [{"value": f"a{n}@b.example", "type": f"t{n}"} for n in range(500)]
+    ident = provider.create("User", user("ann", emails=emails), base=BASE).id
+    change = {"op": "add", "path": "title", "value": "T"}
+    patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [change]}
+    one = {"method": "PATCH", "path": f"/Users/{ident}", "data": patch}
+    statuses = [each["status"] for each in send(provider, *[one] * 8)]
+    assert statuses[:4] == ["204"] * 4
+    assert statuses[-1] == "413"
+    assert send(provider, one)[0]["status"] == "204"
