@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -93,10 +92,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     Bounded, because names and lists can come from a stranger's document.
     """
-    return _did_you_mean(name, tuple(known))
+    names = list(known)
+    wanted = name.casefold()
+    near = [other for other in names if other.casefold() == wanted]
+    if not near and len(names) <= MOST_COMPARED and len(name) <= LONGEST_COMPARED:
+        near = _near(name, names)
+    if near:
+        return f"did you mean {min(near)!r}?"
+    if names and len(names) <= 12:
+        return "known: " + ", ".join(sorted(names))
+    return ""
 
 
-def _near(name: str, names: tuple[str, ...]) -> list[str]:
+def _near(name: str, names: list[str]) -> list[str]:
     """The nearest of the names: a few letters off, or with a whole word in common."""
     alike = sorted(names)
     if len(name) <= 4:  # where any two letters in common are half of the name
@@ -112,16 +120,3 @@ def _near(name: str, names: tuple[str, ...]) -> list[str]:
 def _is_part(short: str, long: str) -> bool:
     """Whether a name of three letters or more is the first or the last word of another."""
     return len(short) > 2 and (long.startswith(f"{short}_") or long.endswith(f"_{short}"))
-
-
-@lru_cache(maxsize=256)
-def _did_you_mean(name: str, names: tuple[str, ...]) -> str:
-    wanted = name.casefold()
-    near = [other for other in names if other.casefold() == wanted]
-    if not near and len(names) <= MOST_COMPARED and len(name) <= LONGEST_COMPARED:
-        near = _near(name, names)
-    if near:
-        return f"did you mean {min(near)!r}?"
-    if names and len(names) <= 12:
-        return "known: " + ", ".join(sorted(names))
-    return ""
