@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost.clock import fresh_secret
-from mockhost.ecma.config import TlsConfig
 from mockhost.errors import (
     CannotRun,
     MockhostError,
@@ -41,7 +40,9 @@ from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import NETWORK, OPERATOR, Opened, Source
 from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.config import TlsConfig
+from mockhost.tls.serving import Certificates
 from mockhost.web.data import create_data_app
 from mockhost.web.routes import connector_named
 
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
     from mockhost.rules.nearmiss import NearMiss
     from mockhost.running import ClientTarget
     from mockhost.runtime.operations import Operated
+    from mockhost.server.httpsys import Refusal
     from mockhost.server.observer import Connection
-    from mockhost.windows.httpapi import Refusal
 
 LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")

@@ -16,7 +16,7 @@ import re
 import string
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias, overload
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, overload
 
 from mockhost.errors import UsageError, did_you_mean
 
@@ -37,6 +37,15 @@ _MASK: Final = (1 << _BITS) - 1
 _STEP: Final = 0x9E3779B97F4A7C15
 _MIX: Final = 0xD6E8FEB86659FD93
 _TOP: Final = _BITS - (POOL - 1).bit_length()
+
+
+class PeopleConfig(NamedTuple):
+    """A crowd: people made on demand from the seed."""
+
+    size: int
+    """how many; `count` in a scenario"""
+    set: Mapping[str, str] = {}
+    fill: Mapping[str, str] = {}
 
 
 class Crowd(Sequence[Person]):

@@ -12,18 +12,18 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from mockhost.clock import Chance, VirtualClock
-from mockhost.ecma import behaviours as known
-from mockhost.ecma.config import ConnectorConfig
-from mockhost.ecma.connector import Connector
-from mockhost.ecma.host import Host
+from mockhost.connectors.ecma import behaviours as known
+from mockhost.connectors.ecma.config import ConnectorConfig
+from mockhost.connectors.ecma.connector import Connector
+from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.provider.config import ProviderConfig
 from mockhost.errors import UsageError
-from mockhost.provider.config import ProviderConfig
 from mockhost.rules import Rules, States
 from mockhost.scenario.model import OnDemand
 from mockhost.scim.errors import ScimError
 
 if TYPE_CHECKING:
-    from mockhost.provider.provider import Provider
+    from mockhost.connectors.provider.provider import Provider
 
 KIND: Final = "scim"
 """The kind of these connectors."""
@@ -43,7 +43,7 @@ _MOST_WAITING = 16
 
 def _pristine(config: ProviderConfig, clock: VirtualClock, chance: Chance, name: str) -> Provider:
     """A provider in its initial state, whose frozen data are shared by all of the same configuration."""
-    from mockhost.provider.provider import Provider  # only for those who have such a connector
+    from mockhost.connectors.provider.provider import Provider  # only for those who have such a connector
 
     found = _PROVIDERS.get(id(config))
     if found is None or found[0] is not config:

@@ -13,47 +13,30 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# From the floor up. `ecma.config` (plain values) stands on the floor; `mockhost` is the package's own __init__.
+# From the floor up; `mockhost` is the package's own __init__. The other side of the wire imports the floor only.
 FLOOR = {
-    "mockhost",
-    "errors",
-    "clock",
-    "matching",
-    "patterns",
-    "slices",
-    "nesting",
-    "durations",
-    "operations",
-    "public_url",
-    "running",
-    "temporary",
-    "ecma.config",
+    *("mockhost", "errors", "clock", "matching", "patterns", "slices", "nesting", "durations", "operations"),
+    *("public_url", "running", "temporary", "scim", "tls", "people"),
 }
-PROTOCOL = FLOOR | {"scim", "tls", "people"}
-HOST = PROTOCOL | {"ecma", "provider"}
-MOCK = HOST | {"windows", "journal", "faults", "rules", "scenario"}
-FACES = MOCK | {"tenants", "runtime", "web", "control", "server", "client", "expect"}
+HOST = FLOOR | {"connectors"}
+MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
+OTHER_SIDE = FLOOR | {"client", "entra", "expect"}
+FACES = MOCK | OTHER_SIDE | {"tenants", "runtime", "web", "control"}
 MAY_IMPORT = {
-    **{name: {"mockhost"} for name in FLOOR},
-    **{"durations": {"errors"}, "operations": {"errors"}, "running": {"clock", "durations", "errors"}},
-    **{
-        "patterns": {"clock", "errors"},
-        "matching": {"errors", "patterns"},
-        "nesting": {"errors"},
-        "public_url": {"errors"},
-        "temporary": {"clock"},
-    },
+    **{name: set[str]() for name in ("errors", "clock", "slices")},
+    **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
+    **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
+    **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},
+    "tls": {"clock", "errors", "temporary"},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
-    **{"scim": FLOOR, "tls": FLOOR, "people": FLOOR, "ecma": PROTOCOL, "provider": PROTOCOL - {"tls"}},
-    **{"windows": HOST, "journal": HOST | {"faults"}, "faults": HOST | {"windows"}},
+    **{"connectors": FLOOR, "server": FLOOR},
+    **{"journal": HOST | {"faults"}, "faults": HOST | {"server"}},
     **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules"}},
     "tenants": MOCK,
     "runtime": MOCK | {"tenants", "expect"},
     "web": MOCK | {"runtime", "tenants"},
     "control": FLOOR | {"journal", "runtime"},
-    "server": FLOOR | {"windows", "tls"},
-    "client": FLOOR - {"ecma.config"},
-    "expect": FLOOR - {"ecma.config"} | {"scim"},
+    **{"client": FLOOR, "entra": FLOOR | {"client"}, "expect": OTHER_SIDE},
     "diagnosis": {"errors"},
     **{"api": FACES, "cli": FACES | {"api", "diagnosis"}, "__main__": {"cli"}},
     "pytest_plugin": FACES | {"api"},
@@ -71,7 +54,7 @@ THIRD_PARTIES = {
         "faker": {"people", "scenario"},
     },
     "regex": {"patterns"},
-    "orjson": set(MAY_IMPORT) - FLOOR - {"expect"},
+    "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim"},
 }
 HEAVY = {"cryptography", "faker", "flask", "jsonschema", "regex", "requests", "ruamel"}
 
@@ -84,11 +67,9 @@ TREES = {
 
 
 def room(module: str) -> str:
-    """`mockhost.web.scim` -> `web`; `mockhost.ecma.config` -> `ecma.config`; `flask.json` -> `flask`."""
+    """`mockhost.web.scim` -> `web`; `mockhost.errors` -> `errors`; `flask.json` -> `flask`."""
     top, *rest = module.split(".")
-    return (
-        top if not rest or top != "mockhost" else "ecma.config" if rest[:2] == ["ecma", "config"] else rest[0]
-    )
+    return rest[0] if rest and top == "mockhost" else top
 
 
 def imports() -> Iterator[tuple[str, str, str]]:
@@ -115,6 +96,14 @@ def test_a_room_imports_only_what_lies_below_it() -> None:
     ours = [each for each in IMPORTS if room(each[2]) in MAY_IMPORT]
     allowed = {name: rooms | {name, "mockhost"} for name, rooms in MAY_IMPORT.items()}
     wrong = [f"{where}: {name}" for where, module, name in ours if room(name) not in allowed[room(module)]]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_kinds_of_connectors_know_nothing_of_each_other() -> None:
+    """`connectors/ecma` and `connectors/provider` share only what is beside them, and the floor."""
+    pairs = [("connectors.ecma", "connectors.provider"), ("connectors.provider", "connectors.ecma")]
+    wrong = [where for where, importer, name in IMPORTS for one, other in pairs
+             if importer.startswith(f"mockhost.{one}.") and name.startswith(f"mockhost.{other}")]  # fmt: skip
     assert not wrong, "\n".join(wrong)
 
 

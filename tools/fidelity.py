@@ -1,4 +1,4 @@
-"""Writes docs/fidelity.md from the tables in mockhost/ecma: what is imitated, how well it is known, what is not.
+"""Writes docs/fidelity.md from the tables in mockhost/connectors/ecma: what is imitated and how well it is known.
 
 python tools/fidelity.py            writes the page
 python tools/fidelity.py --check    exit code 1 if the page is not current
@@ -17,13 +17,13 @@ PAGE = ROOT / "docs" / "fidelity.md"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from mockhost.ecma import behaviours, dn, kinds  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.connectors.ecma import behaviours, dn, kinds  # noqa: E402 - a tool runs from a checkout, without installation
 from tools import generated  # noqa: E402
 
 INTRODUCTION = """\
 # Fidelity: what is known of the real host, and what mockhost does
 
-<!-- Made by tools/fidelity.py from mockhost/ecma/behaviours.py and kinds.py. Change those, not this page. -->
+<!-- Made by tools/fidelity.py from behaviours.py and kinds.py in mockhost/connectors/ecma. Change those. -->
 
 Much of what Microsoft's ECMA Connector Host does on the wire has never been published.
 Each such point is a *behaviour* with a name, a default and a source, and most of them can be set.

@@ -23,8 +23,8 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mockhost.api import MockHost  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.client.observation import Observation  # noqa: E402
 from mockhost.expect import check  # noqa: E402
-from mockhost.expect.client import Observation  # noqa: E402
 from mockhost.expect.driver import HostDriver  # noqa: E402
 from mockhost.expect.steps import Player, StepResult  # noqa: E402
 from mockhost.faults import FAULTS, find  # noqa: E402

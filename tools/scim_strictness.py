@@ -1,4 +1,4 @@
-"""Writes docs/scim-strictness.md from mockhost/provider/strictness.py: about what SCIM service providers differ.
+"""Writes docs/scim-strictness.md from mockhost/connectors/provider/strictness.py: where SCIM providers differ.
 
 python tools/scim_strictness.py            writes the page
 python tools/scim_strictness.py --check    exit code 1 if the page is not current
@@ -15,15 +15,15 @@ PAGE = ROOT / "docs" / "scim-strictness.md"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from mockhost.provider.offers import OFFERS, default_of  # noqa: E402 - as below
-from mockhost.provider.strictness import LEVELS, TABLE, Row  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.connectors.provider.offers import OFFERS, default_of  # noqa: E402 - as below
+from mockhost.connectors.provider.strictness import LEVELS, TABLE, Row  # noqa: E402 - a tool runs from a checkout, without installation
 from tools import generated  # noqa: E402
 from tools.generated import table  # noqa: E402
 
 HEAD = """\
 # Strictness: what a SCIM connector forgives
 
-<!-- Written by tools/scim_strictness.py from mockhost/provider/strictness.py; don't edit. -->
+<!-- Written by tools/scim_strictness.py from mockhost/connectors/provider/strictness.py; don't edit. -->
 
 A [connector of kind `scim`](how-to/scim-connector.md) has a strictness:
 

@@ -11,7 +11,7 @@ from mockhost.cli import completing
 from mockhost.cli.terminal import Terminal, stdout, wrapped
 
 if TYPE_CHECKING:
-    from mockhost.ecma.behaviours import Behaviour
+    from mockhost.connectors.ecma.behaviours import Behaviour
 
 _WIDTH = 80
 
@@ -29,7 +29,7 @@ def command(name: str | None, form: str) -> None:
     mockhost behaviours patch_reply
     mockhost serve --set host.behaviours.patch_reply=no_content
     """
-    from mockhost.ecma import behaviours
+    from mockhost.connectors.ecma import behaviours
     from mockhost.errors import UsageError, did_you_mean
 
     terminal = stdout()
@@ -44,7 +44,7 @@ def command(name: str | None, form: str) -> None:
 
 
 def _list(terminal: Terminal) -> None:
-    from mockhost.ecma import behaviours
+    from mockhost.connectors.ecma import behaviours
 
     rows = [row for row in behaviours.TABLE if row.choices]
     width = max(len(row.name) for row in rows)
@@ -59,7 +59,7 @@ def _list(terminal: Terminal) -> None:
 
 
 def _show(row: Behaviour, terminal: Terminal) -> None:
-    from mockhost.ecma import behaviours
+    from mockhost.connectors.ecma import behaviours
 
     points = f" ({', '.join(row.ids)})" if row.ids else ""
     lines = [terminal.styled(row.name, "bold"), *wrapped(row.title + points, _WIDTH, "  "), ""]

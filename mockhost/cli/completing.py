@@ -65,7 +65,7 @@ def _fault_names(ctx: click.Context) -> Iterable[str]:
 
 
 def _behaviour_names(ctx: click.Context) -> Iterable[str]:
-    from mockhost.ecma import behaviours
+    from mockhost.connectors.ecma import behaviours
 
     return [row.name for row in behaviours.TABLE]
 

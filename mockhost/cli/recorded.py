@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mockhost.api import MockHost
-from mockhost.ecma import behaviours
+from mockhost.connectors.ecma import behaviours
 from mockhost.expect.steps import Alternative
 from mockhost.web.assumptions import Recorder
 

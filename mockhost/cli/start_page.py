@@ -16,7 +16,7 @@ from mockhost.cli.terminal import Terminal, wrapped
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
-    from mockhost.ecma.config import ConnectorConfig
+    from mockhost.connectors.ecma.config import ConnectorConfig
 
 
 class Told(NamedTuple):

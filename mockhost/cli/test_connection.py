@@ -12,8 +12,8 @@ from mockhost.cli.options import Seconds, option
 from mockhost.cli.terminal import Terminal, stdout, wrapped
 
 if TYPE_CHECKING:
-    from mockhost.expect.client import Observation
-    from mockhost.expect.portal import PortalVerdict
+    from mockhost.client.observation import Observation
+    from mockhost.entra.portal import PortalVerdict
 
 
 @click.command("test-connection")
@@ -46,7 +46,7 @@ def command(url: str, secret_token: str | None, ca: Path | None, timeout: float,
     mockhost test-connection https://localhost:8585/ecma2host_SQL/scim --ca trust.pem --secret-token TOKEN
     MOCKHOST_SECRET_TOKEN=… mockhost test-connection https://host.contoso.lab:8585/ecma2host_SQL/scim
     """
-    from mockhost.expect import portal
+    from mockhost.entra import portal
 
     seen, verdict = portal.test_connection(
         url, secret_token, None if ca is None else str(ca), timeout=timeout

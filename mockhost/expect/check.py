@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-from mockhost.expect.client import TIMEOUT
+from mockhost.client.observation import TIMEOUT
 from mockhost.expect.proof import Proof, proof
 from mockhost.expect.sending import Step
 from mockhost.expect.steps import Alternative, Driver, Player, StepResult

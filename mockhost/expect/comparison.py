@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from mockhost.client.observation import ENDS, Observation
+from mockhost.entra.portal import PortalVerdict
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.expect.client import ENDS, Observation
-from mockhost.expect.portal import PortalVerdict
 from mockhost.matching import ABSENT, difference, is_matcher, pointer
 
 SHORTHANDS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mockhost.client import dialect
+from mockhost.client.dialect import CONTENT_TYPE, Request
 from mockhost.clock import fresh_guid
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.expect import dialect
-from mockhost.expect.dialect import CONTENT_TYPE, Request
 from mockhost.scim.messages import ECMA_USER
 
 Step = Mapping[str, object]

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
+from mockhost.client.observation import TIMEOUT, Observation, exchange
+from mockhost.entra.portal import PortalVerdict, judge
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect import comparison
-from mockhost.expect.client import TIMEOUT, Observation, exchange
-from mockhost.expect.portal import PortalVerdict, judge
 from mockhost.expect.sending import Step, headers_of, mapping, request_of
 from mockhost.matching import ABSENT
 

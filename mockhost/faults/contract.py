@@ -20,8 +20,8 @@ from mockhost.clock import Chance
 from mockhost.faults.plan import AS_IS, ConnectionPlan, TransportPlan
 
 if TYPE_CHECKING:
-    from mockhost.ecma.connector import Connector
-    from mockhost.ecma.host import Host
+    from mockhost.connectors.ecma.connector import Connector
+    from mockhost.connectors.ecma.host import Host
 
 Parameters = Mapping[str, object]
 """A fault's parameters: every one that it has, durations in seconds."""

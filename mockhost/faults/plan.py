@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from mockhost.ecma.config import TlsConfig
+from mockhost.tls.config import TlsConfig
 
 
 class Pace(NamedTuple):

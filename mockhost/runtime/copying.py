@@ -17,9 +17,9 @@ from types import FunctionType, MethodType
 from typing import Any, Final
 
 from mockhost.clock import Chance
-from mockhost.ecma.config import ConnectorConfig, HostConfig
-from mockhost.ecma.kinds import Kind
-from mockhost.ecma.tables import Base, Rows
+from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
+from mockhost.connectors.ecma.kinds import Kind
+from mockhost.connectors.ecma.tables import Base, Rows
 from mockhost.journal import Connection, Exchange
 from mockhost.rules import Rule
 from mockhost.scenario.model import Scenario
@@ -28,7 +28,12 @@ FROZEN: Final[tuple[type, ...]] = (
     *(Base, Rows, Rule, Scenario, ConnectorConfig, HostConfig, Kind, Chance, Exchange, Connection, Enum),
 )
 """What never changes once it is there (an exchange: once it is over)."""
-_FROZEN_ROOMS: Final = ("mockhost.provider.", "mockhost.tls.", "mockhost.faults.", "mockhost.scenario.")
+_FROZEN_ROOMS: Final = (
+    "mockhost.connectors.provider.",
+    "mockhost.tls.",
+    "mockhost.faults.",
+    "mockhost.scenario.",
+)
 _MUTABLE: Final = frozenset({"Provider", "Holdings", "Shelf", "Stored", "Memberships", "Finder"})
 """In those rooms whatever is not among these is made from configuration, and shared."""
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())

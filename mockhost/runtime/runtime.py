@@ -16,9 +16,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
-from mockhost.ecma.config import ConnectorConfig
-from mockhost.ecma.host import Host
-from mockhost.ecma.system import ConnectedSystem
+from mockhost.connectors.ecma.config import ConnectorConfig
+from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.ecma.system import ConnectedSystem
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.faults.contract import Asked, Context, Draft
 from mockhost.faults.plan import SERVE, ConnectionPlan
@@ -39,7 +39,7 @@ from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
 from mockhost.slices import Steps
 from mockhost.tenants import Tenant, Tenants
-from mockhost.tls import Certificates
+from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
     from mockhost.rules.nearmiss import NearMiss

@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mockhost.clock import parse_iso
-from mockhost.durations import seconds
-from mockhost.ecma.config import (
-    AS_THE_HOST,
+from mockhost.connectors.ecma.config import (
     EXPORT_PASSWORD,
     OBJECT_DN,
     ConnectorConfig,
@@ -18,20 +16,21 @@ from mockhost.ecma.config import (
     HostConfig,
     ImportConfig,
     ObjectRows,
-    PeopleConfig,
     SystemConfig,
-    TlsConfig,
 )
-from mockhost.ecma.config import TLS_WORDS as TLS_WORDS
-from mockhost.ecma.kinds import KINDS
-from mockhost.provider.config import Extension, ProviderConfig, TypeConfig
-from mockhost.provider.offers import OFFERS
+from mockhost.connectors.ecma.kinds import KINDS
+from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeConfig
+from mockhost.connectors.provider.offers import OFFERS
+from mockhost.durations import seconds
+from mockhost.people import PeopleConfig
 from mockhost.scenario import data, naming
 from mockhost.scenario.gone import Removed, connectors_of
 from mockhost.scenario.layers import Findings, Layer
 from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Step, Trail
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import columns_of, file_of
+from mockhost.tls.config import AS_THE_HOST, TlsConfig
+from mockhost.tls.config import TLS_WORDS as TLS_WORDS
 
 Map = Mapping[str, Any]
 

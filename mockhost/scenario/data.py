@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mockhost import nesting
-from mockhost.ecma.config import OBJECT_DN, Column, ObjectRows
+from mockhost.connectors.ecma.config import OBJECT_DN, Column, ObjectRows
 from mockhost.errors import UsageError
 from mockhost.scenario.layers import shown_name
 from mockhost.scenario.sources import DataProblem as DataProblem

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN
+from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN
 from mockhost.errors import Problem, did_you_mean
 from mockhost.rules.conditions import SEES_REFUSED, names
 from mockhost.rules.rule import Rule

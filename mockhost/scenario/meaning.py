@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.clock import parse_iso
+from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
 from mockhost.durations import seconds
-from mockhost.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.scenario import build, shape, steps, system
 from mockhost.scenario.build import SCIM
@@ -136,7 +136,7 @@ def _judge_host(host: object, findings: Findings) -> None:
 def _judge_behaviours(said: object, path: Path, findings: Findings, *, of_connector: bool = False) -> None:
     if not isinstance(said, Mapping) or not said:
         return
-    from mockhost.ecma import behaviours
+    from mockhost.connectors.ecma import behaviours
 
     for name, value in said.items():
         problem = behaviours.validate(name, value, of_connector=of_connector)
@@ -188,14 +188,14 @@ def _judge_provider(name: str, connector: Map, findings: Findings) -> None:
             )
     behaviours = connector.get("behaviours")
     if isinstance(behaviours, Mapping) and behaviours:
-        from mockhost.provider import offers
+        from mockhost.connectors.provider import offers
 
         for wrong in offers.problems(behaviours):
             findings.add((*path, "behaviours", wrong.name), wrong.message, wrong.hint, key=wrong.is_name)
     if findings.spoilt(path):
         return
     from mockhost.clock import Chance, VirtualClock
-    from mockhost.provider.provider import Provider
+    from mockhost.connectors.provider.provider import Provider
 
     try:
         Provider(build.provider_config(connector), VirtualClock("frozen"), Chance(0), name=name).prepare()

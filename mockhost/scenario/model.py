@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mockhost.ecma.config import ConnectorConfig, HostConfig
-from mockhost.provider.config import ProviderConfig
+from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
+from mockhost.connectors.provider.config import ProviderConfig
 
 if TYPE_CHECKING:
     from mockhost.scenario.layers import Layer

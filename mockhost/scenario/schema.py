@@ -22,8 +22,8 @@ SCHEMA_FILE = FilePath(__file__).with_name("schema.json")
 
 def text() -> str:
     """The JSON Schema of format 1 for people and editors, with every behaviour that can be set."""
-    from mockhost.ecma import behaviours
-    from mockhost.provider import offers
+    from mockhost.connectors.ecma import behaviours
+    from mockhost.connectors.provider import offers
 
     whole = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     whole["$defs"]["host"]["properties"]["behaviours"] = behaviours.json_schema()

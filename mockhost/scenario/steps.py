@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mockhost import patterns
-from mockhost.ecma.config import Column
+from mockhost.connectors.ecma.config import Column
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults import parameters
 from mockhost.faults.host.subject import CONNECTOR

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import NamedTuple
 
-from mockhost.ecma import dn as dns
-from mockhost.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column, PeopleConfig
-from mockhost.ecma.system import filled_by_faker
+from mockhost.connectors.ecma import dn as dns
+from mockhost.connectors.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column
+from mockhost.connectors.ecma.system import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
-from mockhost.people import Crowd, missing_faker, provider_problem
+from mockhost.people import Crowd, PeopleConfig, missing_faker, provider_problem
 from mockhost.scenario import data, naming
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.nodes import core_scalar

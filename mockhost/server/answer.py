@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
+from mockhost.server import httpsys
 from mockhost.server.gateway import Environ, WsgiApp
 from mockhost.server.http11 import Head
-from mockhost.windows import httpapi
-from mockhost.windows.httpapi import Refusal
+from mockhost.server.httpsys import Refusal
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -105,7 +105,7 @@ def head(code: int, headers: list[tuple[str, str]], date: str, wire: str, close:
     """Status line and headers with the empty line. Raises ValueError if a header would break out of its line."""
     ending = [("Connection", "close")] if close else []
     if wire == "httpapi":
-        lines = httpapi.arrange([*headers, *ending], date)
+        lines = httpsys.arrange([*headers, *ending], date)
         text = "".join([f"{name}: {value}\r\n" for _, name, value in lines])
         count = len(lines)
     else:
@@ -115,13 +115,13 @@ def head(code: int, headers: list[tuple[str, str]], date: str, wire: str, close:
         count = len(pairs)
     if text.count("\n") != count or text.count("\r") != count:
         raise ValueError("a header of the answer contains a line break")
-    return f"HTTP/1.1 {code} {httpapi.REASONS.get(code, '')}\r\n{text}\r\n".encode("latin-1")
+    return f"HTTP/1.1 {code} {httpsys.REASONS.get(code, '')}\r\n{text}\r\n".encode("latin-1")
 
 
 def refusal_page(refusal: Refusal, date: str, wire: str) -> bytes:
     """The whole answer to a request that never reaches the application."""
     if wire == "httpapi":
-        return httpapi.render(refusal, date)
+        return httpsys.render(refusal, date)
     body = (refusal.text.partition(". ")[2] + "\n").encode("ascii")
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
     return head(refusal.status, headers, date, wire, close=True) + body

@@ -21,12 +21,12 @@ from mockhost.server.answer import Draft, Reply
 from mockhost.server.carrying import carry
 from mockhost.server.gateway import Environ, Gateway
 from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, hopeless
+from mockhost.server.httpsys import REFUSALS
 from mockhost.server.meeting import meet
 from mockhost.server.observer import Limits
 from mockhost.server.service import ConnectionPlan, Plan, Service
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 from mockhost.server.waiting import quiet
-from mockhost.windows.httpapi import REFUSALS
 
 _NEVER = float("inf")
 _HEAD_PIECE = 16_384

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from mockhost.clock import monotonic, wall_now
-from mockhost.ecma.config import TlsConfig
 from mockhost.server.connection import Connection
 from mockhost.server.gateway import WsgiApp
 from mockhost.server.observer import Connection as Accepted
@@ -23,6 +22,7 @@ from mockhost.server.ports import Port
 from mockhost.server.service import ConnectionPlan, Service
 from mockhost.server.transport import Socket, TlsOffer, reset
 from mockhost.server.workers import Workers
+from mockhost.tls.config import TlsConfig
 
 __all__ = ["Limits", "Listener", "Observer", "TlsOffer"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from mockhost.server.http11 import Head, LongSegments
-from mockhost.windows.httpapi import Refusal
+from mockhost.server.httpsys import Refusal
 
 
 class Limits(NamedTuple):

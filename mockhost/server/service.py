@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mockhost.clock import http_date
-from mockhost.ecma.config import TlsConfig
 from mockhost.server.gateway import WsgiApp
 from mockhost.server.observer import Connection, Limits, Observer
 from mockhost.server.transport import TlsOffer
 from mockhost.server.waiting import Bell
+from mockhost.tls.config import TlsConfig
 
 
 class Pace(Protocol):

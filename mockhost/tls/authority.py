@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mockhost import clock
-from mockhost.ecma.config import TlsConfig
 from mockhost.errors import UsageError
 from mockhost.tls.certificate import (
     Minted,
@@ -24,6 +23,7 @@ from mockhost.tls.certificate import (
     whole_second,
 )
 from mockhost.tls.certificate import write as write
+from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:
     from cryptography import x509

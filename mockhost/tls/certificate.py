@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mockhost.ecma.config import TlsConfig
 from mockhost.errors import CannotRun, UsageError
+from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:
     from cryptography import x509

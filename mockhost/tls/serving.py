@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost import clock as clocks
-from mockhost.ecma.config import TlsConfig
 from mockhost.errors import CannotRun
 from mockhost.tls import versions
 from mockhost.tls.authority import Authority, mint
 from mockhost.tls.certificate import Minted, write
+from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:
     from mockhost.temporary import PrivateFolder

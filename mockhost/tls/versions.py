@@ -11,9 +11,9 @@ import ssl
 import warnings
 
 from mockhost import clock
-from mockhost.ecma.config import TlsConfig
 from mockhost.errors import UsageError
 from mockhost.tls.authority import Authority, mint
+from mockhost.tls.config import TlsConfig
 
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,

@@ -14,12 +14,12 @@ from typing import NamedTuple, TypeAlias
 import orjson
 
 from mockhost import slices
-from mockhost.ecma.connector import DllNotLoadable, Importing
+from mockhost.connectors.ecma.connector import DllNotLoadable, Importing
 from mockhost.errors import ProtocolAnswer
 from mockhost.faults.plan import TransportPlan
 from mockhost.scim import messages
 from mockhost.scim.errors import ScimError
-from mockhost.windows import httpapi
+from mockhost.server import httpsys
 
 
 class Answer(NamedTuple):
@@ -127,7 +127,7 @@ def not_found(target: str, behaviours: Mapping[str, object], accept: str | None,
     """The answer to a path where nothing is: a wrong shape, or a connector that nobody knows."""
     status, layer = status_of(behaviours, "unknown_connector_status"), behaviours["not_found_body"]
     if layer == "httpapi" and status == 404:
-        page = httpapi.page(httpapi.REFUSALS["not_found"])
+        page = httpsys.page(httpsys.REFUSALS["not_found"])
         return Answer(404, (("Content-Type", "text/html; charset=us-ascii"),), page, reason)
     if layer == "webapi":
         text = f"No HTTP resource was found that matches the request URI '{target}'."

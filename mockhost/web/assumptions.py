@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mockhost.ecma import behaviours as known
+from mockhost.connectors.ecma import behaviours as known
 from mockhost.runtime import Runtime
 from mockhost.web.answers import Answer
 from mockhost.web.data import DataExchange

@@ -20,8 +20,8 @@ from flask.sessions import NullSession, SessionInterface
 
 from mockhost import slices
 from mockhost.clock import monotonic
-from mockhost.ecma.connector import Connector
-from mockhost.ecma.space import Found
+from mockhost.connectors.ecma.connector import Connector
+from mockhost.connectors.ecma.space import Found
 from mockhost.errors import ProtocolAnswer
 from mockhost.faults.contract import Draft
 from mockhost.journal import Exchange

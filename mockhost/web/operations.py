@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import orjson
 
-from mockhost.ecma.connector import Connector, Outcome
-from mockhost.ecma.space import Found, Walk
+from mockhost.connectors.ecma.connector import Connector, Outcome
+from mockhost.connectors.ecma.space import Found, Walk
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
 from mockhost.web.answers import (

@@ -1,7 +1,7 @@
 """What connectors of kind `scim` answer: the service provider of RFC 7643 and 7644 over HTTP.
 
 Paths, verbs, headers, conditional requests and statuses are here; what a resource is and how it changes is in
-`mockhost.provider`. One function an operation: (call, tenant) -> Answer; each may raise ScimError.
+`mockhost.connectors.provider`. One function an operation: (call, tenant) -> Answer; each may raise ScimError.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from mockhost.provider.config import TypeConfig
+from mockhost.connectors.provider.config import TypeConfig
 from mockhost.scim.errors import ScimError
 from mockhost.scim.messages import list_response
 from mockhost.scim.queries import Query
@@ -22,7 +22,7 @@ from mockhost.web.operations import coding_of, document
 from mockhost.web.routes import ROOT, Resource
 
 if TYPE_CHECKING:
-    from mockhost.provider.provider import Answer as Provided
+    from mockhost.connectors.provider.provider import Answer as Provided
 
 _JSON_TYPES = frozenset({"application/scim+json", "application/json"})
 _GET = ("GET", "HEAD")

@@ -12,7 +12,7 @@ import pytest
 
 from mockhost.api import MockHost
 from mockhost.cli import cure
-from mockhost.ecma import behaviours
+from mockhost.connectors.ecma import behaviours
 from mockhost.expect.check import CURED, default_connector
 from mockhost.expect.driver import HostDriver
 from mockhost.expect.steps import Player

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mockhost.ecma import behaviours
+from mockhost.connectors.ecma import behaviours
 from mockhost.faults import FAULTS, find
 from tests.cli.conftest import Invoke
 

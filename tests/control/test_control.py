@@ -36,7 +36,8 @@ from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Load, NoSuch, Operated, load
 from mockhost.scenario import loader
 from mockhost.scenario.sources import Source
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.serving import Certificates
 
 LOCAL = "http://127.0.0.1:8586"
 SECRET = "correct-horse-battery"

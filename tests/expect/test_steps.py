@@ -12,8 +12,8 @@ from mockhost.errors import CannotRun
 from mockhost.expect.check import CURED, Report, check, prove
 from mockhost.expect.steps import StepResult, Told, play
 from mockhost.scim.messages import ECMA_USER, LIST_RESPONSE
-from tests.expect.conftest import Peers, Presented
-from tests.expect.peers import Line, Peer, answer
+from tests.client.conftest import Peers, Presented
+from tests.client.peers import Line, Peer, answer
 
 EMPTY = {"schemas": [LIST_RESPONSE], "totalResults": 0, "itemsPerPage": 0, "startIndex": 1, "Resources": []}
 BOB = {"schemas": [ECMA_USER], "id": "b/ob", ECMA_USER: {"ContosoLogin": "bob"}}

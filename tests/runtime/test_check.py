@@ -20,7 +20,8 @@ from mockhost.operations import find
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Operated, perform
 from mockhost.scenario import loader, shelves
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.serving import Certificates
 from tests.runtime.test_fork import observed
 
 DOCUMENTED = [name for name in shelves.names() if name.startswith("documented/")]

@@ -135,15 +135,15 @@ def test_a_fork_and_its_origin_share_nothing_that_can_change(
 
 
 STATEFUL = (
-    *("mockhost.ecma.host", "mockhost.ecma.space", "mockhost.ecma.system", "mockhost.ecma.connector"),
+    *(f"mockhost.connectors.ecma.{name}" for name in ("host", "space", "system", "connector")),
+    *(f"mockhost.connectors.provider.{name}" for name in ("store", "provider", "holdings")),
     *(
         "mockhost.rules.states",
         "mockhost.tenants",
         "mockhost.runtime",
         "mockhost.clock",
-        "mockhost.provider.store",
+        "mockhost.journal.record",
     ),
-    *("mockhost.provider.provider", "mockhost.provider.holdings", "mockhost.journal.record"),
 )
 
 

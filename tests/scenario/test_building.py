@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from mockhost.connectors.ecma.config import Column
 from mockhost.durations import parse_duration
-from mockhost.ecma.config import Column, TlsConfig
 from mockhost.errors import ScenarioError, UsageError
 from mockhost.scenario import loader
 from mockhost.scenario.model import ClockConfig, Scenario
+from mockhost.tls.config import TlsConfig
 
 CONNECTOR: dict[str, Any] = {
     "secret_token": "visibly-fake",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mockhost.ecma.config import Column
+from mockhost.connectors.ecma.config import Column
 from mockhost.errors import ScenarioError
 from mockhost.scenario import data, loader
 from mockhost.scenario.sources import Beside

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockhost import matching
-from mockhost.ecma import behaviours
-from mockhost.ecma.config import TlsConfig
-from mockhost.expect.client import ENDS
-from mockhost.provider import offers, strictness
+from mockhost.client.observation import ENDS
+from mockhost.connectors.ecma import behaviours
+from mockhost.connectors.provider import offers, strictness
 from mockhost.rules import conditions, rule, states
 from mockhost.scenario import acceptance, build, schema, shape, steps
+from mockhost.tls.config import TlsConfig
 
 ROOT: dict[str, Any] = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
 

@@ -8,10 +8,10 @@ import jsonschema
 import pytest
 
 from mockhost import MockHost
+from mockhost.connectors.provider.config import ProviderConfig
+from mockhost.connectors.provider.offers import OFFERS
+from mockhost.connectors.provider.strictness import TABLE
 from mockhost.errors import ScenarioError
-from mockhost.provider.config import ProviderConfig
-from mockhost.provider.offers import OFFERS
-from mockhost.provider.strictness import TABLE
 from mockhost.scenario import loader, schema
 
 HEAD = """\

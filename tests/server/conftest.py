@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mockhost.server.httpsys import Refusal
 from mockhost.server.listener import Listener, TlsOffer
-from mockhost.windows.httpapi import Refusal
 from tests.server.raw import OPEN, PATIENCE, RawClient
 
 

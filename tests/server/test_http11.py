@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mockhost.server import http11
 from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, hopeless
-from mockhost.windows.httpapi import REFUSALS
+from mockhost.server.httpsys import REFUSALS
 
 HEADS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "heads.json").read_text("utf-8"))
 # The connection's own decisions, which rest on its limits; see test_wire.

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from mockhost.server import httpsys
+from mockhost.server.httpsys import REFUSALS
 from mockhost.server.listener import Limits
-from mockhost.windows import httpapi
-from mockhost.windows.httpapi import REFUSALS
 from tests.server.conftest import DATE, Recorder, Serve, Transport, hello
 from tests.server.raw import PATIENCE, RawClient, get, parse_head
 
@@ -49,7 +49,7 @@ def test_each_head_is_answered_by_the_application_or_by_http_sys(
     with RawClient(listener.port) as client:
         if "refused" in row:
             client.send(data)
-            page = httpapi.render(REFUSALS[row["refused"]], DATE)
+            page = httpsys.render(REFUSALS[row["refused"]], DATE)
             assert client.until_end() == (page, "fin", False)
             [(number, kind, head, answer)] = recorder.wait("refused")
             assert (number, kind, answer) == (1, row["refused"], page)
@@ -401,7 +401,7 @@ def test_a_body_over_the_limit_is_refused_and_read_away(serve: Serve, chunked: b
     with RawClient(listener.port) as client:
         client.send(get("/", framing, method="POST"))
         client.send(b"c350\r\n" + body + b"\r\n0\r\n\r\n" if chunked else body)
-        assert client.until_end() == (httpapi.render(REFUSALS["entity_length"], DATE), "fin", False)
+        assert client.until_end() == (httpsys.render(REFUSALS["entity_length"], DATE), "fin", False)
 
 
 def test_a_body_comes_in_any_pieces(serve: Serve) -> None:
@@ -421,7 +421,7 @@ def test_a_malformed_chunk_is_refused_as_http_sys_does(serve: Serve, recorder: R
     """In the middle of a body there is still somebody to answer; the observer learns whose request it was."""
     with RawClient(serve(Echo()).port) as client:
         client.send(get("/", "Transfer-Encoding: chunked", method="POST", body=b"5\r\nhello\r\nxyz\r\n"))
-        assert client.until_end() == (httpapi.render(REFUSALS["number"], DATE), "fin", False)
+        assert client.until_end() == (httpsys.render(REFUSALS["number"], DATE), "fin", False)
     [(_, kind, head, _)] = recorder.wait("refused")
     assert (kind, head) == ("number", get("/", "Transfer-Encoding: chunked", method="POST"))
 

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mockhost.clock import FROZEN_START, VirtualClock, wall_now
-from mockhost.ecma.config import TlsConfig
 from mockhost.errors import CannotRun, UsageError
-from mockhost.tls import Authority, Certificates, Minted, mint, server_context, trust_bundle
+from mockhost.tls.authority import Authority, mint
+from mockhost.tls.certificate import Minted
+from mockhost.tls.config import TlsConfig
+from mockhost.tls.serving import Certificates, server_context, trust_bundle
 
 DAY = 86_400.0
 STRICT = ssl.VERIFY_X509_STRICT | getattr(ssl, "VERIFY_X509_PARTIAL_CHAIN", 0)

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mockhost.api import MockHost
-from mockhost.ecma.config import TlsConfig
 from mockhost.tls import versions
+from mockhost.tls.config import TlsConfig
 from mockhost.web.data import create_data_app
 from tests.server.raw import PATIENCE, RawClient, get
 from tests.tls.handshakes import careless, trusting

@@ -13,9 +13,11 @@ import pytest
 from cryptography import x509
 
 from mockhost.clock import VirtualClock, wall_now
-from mockhost.ecma.config import AS_THE_HOST, TLS_WORDS, TlsConfig
 from mockhost.errors import UsageError
-from mockhost.tls import Authority, Certificates, versions
+from mockhost.tls import versions
+from mockhost.tls.authority import Authority
+from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig
+from mockhost.tls.serving import Certificates
 from tests.tls.handshakes import careless, code, shake, trusting
 
 DAY = 86_400.0

@@ -29,7 +29,8 @@ from mockhost.scenario import loader, naming, schema
 from mockhost.scenario.model import SETTABLE
 from mockhost.scenario.naming import FILE, PARENT, SETTINGS, VARIABLE
 from mockhost.scenario.sources import Opened
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.serving import Certificates
 
 CANARY = "canary-in-a-file"
 SECRET = "canary-in-the-environment"

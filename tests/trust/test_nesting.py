@@ -18,7 +18,8 @@ from mockhost.operations import TABLE
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Operated
 from mockhost.scenario import loader
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.serving import Certificates
 
 LOCAL = "http://127.0.0.1:8586"
 

@@ -1,4 +1,4 @@
-"""Every vendor's PATCH over HTTP: the transcripts of tests/provider/dialects, at each strictness."""
+"""Every vendor's PATCH over HTTP: the transcripts of tests/connectors/provider/dialects, at each strictness."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
-from mockhost.provider.strictness import LEVELS
+from mockhost.connectors.provider.strictness import LEVELS
 from mockhost.scim.messages import CORE_GROUP, CORE_USER, ENTERPRISE_USER
-from tests.provider.test_dialects import CASES, filled
+from tests.connectors.provider.test_dialects import CASES, filled
 from tests.web.test_provider import TOKEN, Client
 
 

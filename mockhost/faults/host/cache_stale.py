@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mockhost.ecma.connector import Connector
+from mockhost.connectors.ecma.connector import Connector
 from mockhost.faults.contract import Context, Fault, Parameter, Parameters, Seen
 from mockhost.faults.host import subject
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mockhost.ecma.config import OBJECT_DN
-from mockhost.ecma.connector import Connector
-from mockhost.ecma.tables import Value
+from mockhost.connectors.ecma.config import OBJECT_DN
+from mockhost.connectors.ecma.connector import Connector
+from mockhost.connectors.ecma.tables import Value
 from mockhost.faults.contract import Context, Parameter, Parameters
 
 CONNECTOR: Final = Parameter("text", "The connector's name; default: the one that the request goes to")

@@ -1,7 +1,7 @@
 """Refusals as each layer words them, from the SCIM library down to a proxy in front of the host.
 
 Sources: RFC 7644 3.12 (SCIM errors); GitHub aspnet/AspNetWebStack, HttpErrorKeys and SRResources.resx (Web
-API); aspnet/AspNetKatana (OWIN, which sends nothing but a status); `mockhost.windows.httpapi` (http.sys). The
+API); aspnet/AspNetKatana (OWIN, which sends nothing but a status); `mockhost.server.httpsys` (http.sys). The
 proxy's page has the form of nginx's own error pages (GitHub nginx/nginx, ngx_http_special_response.c).
 """
 
@@ -14,7 +14,7 @@ import orjson
 
 from mockhost.faults.contract import Context, Draft
 from mockhost.scim.errors import error_body
-from mockhost.windows import httpapi
+from mockhost.server import httpsys
 
 LAYERS: Final = ("scim", "webapi", "empty", "httpsys", "proxy")
 """From the top of the stack down, and what stands before it."""
@@ -56,17 +56,17 @@ def _scim(status: int, text: str, scim_type: str | None, behaviours: Mapping[str
 
 def _http_sys(status: int) -> Draft:
     """http.sys' page, after which it ends the connection."""
-    known = next((each for each in httpapi.REFUSALS.values() if each.status == status), None)
-    title = httpapi.REASONS.get(status, "Error")
+    known = next((each for each in httpsys.REFUSALS.values() if each.status == status), None)
+    title = httpsys.REASONS.get(status, "Error")
     if known is None or status == 400:
         text = f"HTTP Error {status}. {title}."
-        known = httpapi.Refusal("fault", status, title, title, title, text, "", "assumed")
+        known = httpsys.Refusal("fault", status, title, title, title, text, "", "assumed")
     headers = (("Content-Type", "text/html; charset=us-ascii"), ("Connection", "close"))
-    return Draft(status, headers, httpapi.page(known), reason=known.text)
+    return Draft(status, headers, httpsys.page(known), reason=known.text)
 
 
 def _proxy(status: int) -> Draft:
-    title = _PROXY_TITLES.get(status) or f"{status} {httpapi.REASONS.get(status, 'Error')}"
+    title = _PROXY_TITLES.get(status) or f"{status} {httpsys.REASONS.get(status, 'Error')}"
     lines = (
         "<html>",
         f"<head><title>{title}</title></head>",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mockhost.ecma.config import AS_THE_HOST
 from mockhost.faults.contract import Fault, Parameter, Parameters, Seen
 from mockhost.faults.plan import ConnectionPlan
+from mockhost.tls.config import AS_THE_HOST
 
 
 def _connection(parameters: Parameters) -> ConnectionPlan:

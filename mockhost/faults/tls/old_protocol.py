@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mockhost.ecma.config import AS_THE_HOST
 from mockhost.faults.contract import Fault, Parameter, Parameters, Seen
 from mockhost.faults.plan import ConnectionPlan
-from mockhost.tls import unspoken
+from mockhost.tls.config import AS_THE_HOST
+from mockhost.tls.versions import unspoken
 
 
 def _connection(parameters: Parameters) -> ConnectionPlan:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mockhost.ecma.config import TLS_WORDS
 from mockhost.faults.contract import Fault, Parameters, Seen
 from mockhost.faults.plan import ConnectionPlan
+from mockhost.tls.config import TLS_WORDS
 
 
 def _connection(parameters: Parameters) -> ConnectionPlan:

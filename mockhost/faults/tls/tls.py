@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mockhost.durations import seconds
-from mockhost.ecma.config import AS_THE_HOST, TLS_WORDS, TlsConfig
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults.contract import Fault, Parameter, Parameters, Seen
 from mockhost.faults.plan import ConnectionPlan
-from mockhost.tls import names_of, unspoken
+from mockhost.tls.certificate import names_of
+from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig
+from mockhost.tls.versions import unspoken
 
 VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 _OLD = ("1.0", "1.1")

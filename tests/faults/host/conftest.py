@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.clock import VirtualClock
-from mockhost.ecma.connector import Connector, Outcome
-from mockhost.ecma.host import Host
+from mockhost.connectors.ecma.connector import Connector, Outcome
+from mockhost.connectors.ecma.host import Host
 from mockhost.errors import ProtocolAnswer, UsageError
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.parameters import read
 from mockhost.matching import ABSENT
 from mockhost.scenario import loader
 from mockhost.scim import filters
-from tests.ecma.conftest import user
+from tests.connectors.ecma.conftest import user
 
 BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
 

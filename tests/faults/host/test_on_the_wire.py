@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost, faults
-from tests.ecma.conftest import user
+from tests.connectors.ecma.conftest import user
 from tests.faults.host.conftest import BOB
 
 GROUP = [name for name, group in faults.FAULTS.items() if group == "host"]

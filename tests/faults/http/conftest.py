@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from mockhost.clock import FROZEN_START, VirtualClock
-from mockhost.ecma.config import TlsConfig
 from mockhost.faults.contract import Draft
 from mockhost.faults.parameters import Chosen
 from mockhost.faults.plan import AS_IS
 from mockhost.scim.messages import ECMA_USER
 from mockhost.server.listener import Listener, TlsOffer
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.config import TlsConfig
+from mockhost.tls.serving import Certificates
 from tests.faults.body.answers import Request, answer, chosen, context, listing, user
 from tests.server.conftest import Recorder
 

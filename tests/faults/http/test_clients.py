@@ -11,7 +11,7 @@ import pytest
 import requests
 from ruamel.yaml import YAML
 
-from mockhost.expect.client import Observation, exchange
+from mockhost.client.observation import Observation, exchange
 from mockhost.expect.comparison import problems
 from mockhost.faults import FAULTS, find
 from tests.faults.http.conftest import PATH, Port

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from mockhost.clock import VirtualClock
-from mockhost.ecma.config import TlsConfig
 from mockhost.faults.parameters import read
 from mockhost.faults.plan import SERVE, ConnectionPlan
 from mockhost.server.listener import Listener, TlsOffer
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.config import TlsConfig
+from mockhost.tls.serving import Certificates
 from tests.server.conftest import Recorder, gone, hello
 from tests.server.raw import OPEN, RawClient, get
 from tests.tls.handshakes import careless, trusting

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from mockhost.expect.client import exchange
+from mockhost.client.observation import exchange
 from mockhost.faults import find
 from mockhost.faults.tls.alerts import ALERTS
 from mockhost.tls import versions

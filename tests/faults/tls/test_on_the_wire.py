@@ -7,7 +7,7 @@ import ssl
 import pytest
 from cryptography import x509
 
-from mockhost.expect.client import exchange
+from mockhost.client.observation import exchange
 from mockhost.faults.tls.alerts import ALERTS
 from mockhost.tls import versions
 from tests.faults.tls.conftest import VERSIONS, Port, client_hello, records

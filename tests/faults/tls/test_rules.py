@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mockhost.api import MockHost
+from mockhost.client.observation import Observation, exchange
 from mockhost.errors import MockhostError
-from mockhost.expect.client import Observation, exchange
 from mockhost.faults import FAULTS
 
 _TARGET = "/ecma2host_SQL/scim/ServiceProviderConfig"

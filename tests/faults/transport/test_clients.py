@@ -11,10 +11,11 @@ import pytest
 import requests
 
 from mockhost.clock import VirtualClock
-from mockhost.ecma.config import TlsConfig
 from mockhost.faults.plan import SERVE
 from mockhost.server.listener import Listener, TlsOffer
-from mockhost.tls import Authority, Certificates
+from mockhost.tls.authority import Authority
+from mockhost.tls.config import TlsConfig
+from mockhost.tls.serving import Certificates
 from tests.faults.transport.conftest import BODY, Faulty, chosen
 from tests.faults.transport.test_on_the_wire import CASES, OURS, Case, said
 from tests.machine import needs_curl_with_openssl

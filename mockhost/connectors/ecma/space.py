@@ -1,0 +1,469 @@
+"""The connector space: the host's own copy of the connected system's objects, and the imports that fill it.
+
+It is in memory, filled when the service starts and again by autosync; every query is answered from it and from
+nothing else (Microsoft Learn, On-premises application provisioning architecture).
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple, TypeAlias
+
+from mockhost.clock import Job, VirtualClock
+from mockhost.connectors.ecma.config import ImportConfig
+from mockhost.connectors.ecma.kinds import Kind
+from mockhost.connectors.ecma.objecttype import ObjectType
+from mockhost.connectors.ecma.system import ConnectedSystem
+from mockhost.connectors.ecma.tables import Base, Record, Table, Value
+from mockhost.errors import UsageError
+from mockhost.scim import filters
+from mockhost.slices import SLICE, Pause, no_pause, paced
+
+_AT_ONCE = 2_000
+"""A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+"""How an id reads whose anchor is an integer of 64 bits."""
+
+
+class Found(NamedTuple):
+    """A page of a query: how many there are in all, and the records of the page."""
+
+    total: int
+    records: list[Record]
+
+
+Walk: TypeAlias = "Callable[[Pause], Found]"
+"""A search that looks at every object of a snapshot."""
+
+
+class ConnectorSpace:
+    """One connector's objects as the running service knows them."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ImportConfig,
+        kind: Kind,
+        system: ConnectedSystem,
+        object_type: ObjectType,
+        behaviours: Mapping[str, object],
+        clock: VirtualClock,
+    ) -> None:
+        self.table = self._nothing(system)
+        self.importing = False
+        self.imports_done = 0
+        self.last_import: float | None = None
+        """virtual seconds since 1970 at which the last import ended"""
+        self.frozen = False
+        """whether it stays as it is, whatever is imported and exported"""
+        self.emptied = False
+        """whether it was emptied and no import has filled it since"""
+        self.problem: str | None = None
+        """why the last import did nothing, or None if it did its work"""
+        self._obstacles: dict[str, str] = {}
+        self._started = False
+        self._import: Job | None = None
+        self._name = name
+        self._config = config
+        self._kind = kind
+        self._system = system
+        self._clock = clock
+        self._jobs: list[Job] = []
+        self._numbered_by = system.table
+        """the connected system's table whose rows ours have the numbers of"""
+        self._by_id: dict[str, int] | None = None
+        self.object_type: ObjectType
+        self.behave(object_type, behaviours)
+
+    def behave(self, object_type: ObjectType, behaviours: Mapping[str, object]) -> None:
+        """Go on under other behaviours."""
+        self.object_type = object_type
+        self._behaviours = behaviours
+        self._by_id = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @staticmethod
+    def _nothing(system: ConnectedSystem) -> Table:
+        return Table(Base(forms=system.forms))
+
+    # -- imports ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """What happens when the service starts: a full import if there is a run profile for it, then autosync."""
+        if self._started:
+            return
+        self._started = True
+        profiles = self._config.profiles
+        if "full" in profiles:
+            self.begin_import("full")
+        elif "delta" in profiles:
+            self.begin_import("delta")
+        if profiles and self._config.every:
+            self._schedule(self._config.every, self._autosync, "autosync")
+
+    def stop(self) -> None:
+        """Nothing that was still to be done will happen."""
+        for job in self._jobs:
+            job.cancel()
+        self._jobs.clear()
+        self.importing = False
+
+    def _schedule(self, seconds: float, action: Callable[[], None], name: str) -> Job:
+        now = self._clock.now()
+        self._jobs = [job for job in self._jobs if job.at > now and not job.cancelled]
+        job = self._clock.schedule(now + seconds, action, f"{self._name}: {name}")
+        self._jobs.append(job)
+        return job
+
+    def _autosync(self) -> None:
+        assert self._config.every is not None
+        self.begin_import(self._autosync_profile())
+        self._schedule(self._config.every, self._autosync, "autosync")
+
+    def _autosync_profile(self) -> str:
+        return "delta" if "delta" in self._config.profiles else "full"
+
+    def synchronise(self) -> None:
+        """Import now as autosync does; nothing happens if the connector has no import profile."""
+        if self._config.profiles:
+            self.begin_import(self._autosync_profile())
+
+    def begin_import(self, profile: str) -> None:
+        """Start an import; one that takes no time is done at once. Beside a running one nothing begins.
+
+        Raises UsageError if the connector has no such run profile (Run Profiles page of the wizard).
+        """
+        profiles = self._config.profiles
+        if profile not in profiles:
+            known = f"it has {' and '.join(profiles)}" if profiles else "it has no import profile at all"
+            raise UsageError(f"connector {self._name} has no run profile for a {profile} import", hint=known)
+        if self.importing:
+            return
+        takes = self._config.full_takes if profile == "full" else self._config.delta_takes
+        self.importing = True
+        if takes <= 0:
+            self._finish_import(profile)
+        else:
+            action = f"{profile} import"
+            self._import = self._schedule(takes, partial(self._finish_import, profile), action)
+
+    def _finish_import(self, profile: str) -> None:
+        self.importing = False
+        self._import = None
+        self.problem = next(iter(self._obstacles.values()), None)
+        if self.problem is not None:
+            return
+        if not self.frozen:
+            self._import_now(profile)
+        self.imports_done += 1
+        self.last_import = self._clock.now()
+
+    def _import_now(self, profile: str) -> None:
+        failed = not self._system.can("read") and self.imports_done > 0
+        if not (failed and self._behaviours["failed_import_keeps_cache"]):
+            if profile == "delta" and self.imports_done > 0 and not self.emptied and self._has_changes():
+                self._import_changes()
+            else:
+                self.table = self._import_all()
+                self._numbered_by = self._system.table
+            self.emptied = False
+        if self._system.table.log is not None:
+            self._system.table.log.clear()
+        self._by_id = None
+
+    def _sees_the_table(self) -> bool:
+        table = self._config.table
+        return self._system.can("read") and (
+            table is None or table.casefold() == self._system.table_name.casefold()
+        )
+
+    def _import_all(self) -> Table:
+        if not self._sees_the_table():
+            return self._nothing(self._system)
+        table = self._system.table.copy()
+        anchor = self.object_type.anchor_position
+        for row in table.find_empty(anchor):
+            table.delete(row)
+        for rows in table.shared_rows(anchor, changed=self._system.columns[anchor].unique):
+            for row in rows:
+                if row != self._winner(rows):
+                    table.delete(row)
+        return table
+
+    def _winner(self, rows: list[int]) -> int:
+        """The one of several objects with one anchor that is imported: they can't all be in the connector space."""
+        if len(rows) == 1:
+            return rows[0]
+        return rows[-1] if self._behaviours["duplicate_anchor_import"] == "last_wins" else rows[0]
+
+    def _has_changes(self) -> bool:
+        """Whether the connected system knows what changed since: not if all of its data is other data."""
+        return self._system.table.log is not None and self._system.table is self._numbered_by
+
+    def _import_changes(self) -> None:
+        if not self._sees_the_table():
+            return
+        seen = self._behaviours["delta_sees_deletes"]
+        sees_deletes = self._kind.delta_sees_deletes if seen == "by_kind" else seen == "always"
+        changed, position = self._system.table, self.object_type.anchor_position
+        for row in changed.log or ():
+            record = changed.get(row)
+            anchor = None if record is None else record[position]
+            if record is not None and anchor is not None:
+                if row == self._winner(changed.find(position, anchor)):
+                    for other in self.table.find(position, anchor):
+                        if other != row:
+                            self.table.delete(other)
+                    self.table.put(row, record)
+                else:
+                    self.table.delete(row)
+            elif record is None and sees_deletes:
+                self.table.delete(row)
+
+    # -- what can be wrong with it ------------------------------------------------------------------------
+
+    def import_first(self, takes: float) -> None:
+        """Be as after a start of the service: empty, until a first import has ended that takes so many seconds.
+
+        While a first import runs already, nothing changes; a later one is broken off. A connector without an import
+        profile keeps what it has.
+        """
+        if self.importing:
+            if self.imports_done == 0:
+                return
+            if self._import is not None:
+                self._import.cancel()
+        profiles = self._config.profiles
+        self.importing = True
+        self.imports_done = 0
+        if profiles:
+            self._clear()
+        profile = "full" if "full" in profiles else "delta"
+        end = partial(self._finish_import, profile) if profiles else self._end_without_import
+        self._import = self._schedule(takes, end, f"{profile} import")
+
+    def _end_without_import(self) -> None:
+        self.importing = False
+        self._import = None
+
+    def freeze(self, seconds: float | None = None) -> None:
+        """Stay as it is from now on, whatever is imported and exported; for good, or for so many virtual seconds."""
+        if self.frozen:
+            return
+        self.frozen = True
+        if seconds is not None:
+            self._schedule(seconds, self.thaw, "the cache thaws")
+
+    def thaw(self) -> None:
+        """Follow again: exports at once, what was missed with the next import."""
+        self.frozen = False
+
+    def empty(self) -> None:
+        """Lose every object; the next import, whatever its profile, brings them all back."""
+        if not self.emptied:
+            self.emptied = True
+            self._clear()
+
+    def _clear(self) -> None:
+        self.table = self._nothing(self._system)
+        self._by_id = None
+
+    def fail_imports(self, reason: str, cause: str = "autosync", seconds: float | None = None) -> None:
+        """Let every import, scheduled or asked for, end without doing anything; for good, or for so long.
+
+        `reason` is what `problem` says then. `cause` tells apart what keeps imports from working: each is mended on
+        its own.
+        """
+        if cause in self._obstacles:
+            return
+        self._obstacles[cause] = reason
+        if seconds is not None:
+            self._schedule(seconds, partial(self.mend_imports, cause), "imports work again")
+
+    def mend_imports(self, cause: str = "autosync") -> None:
+        """Let imports work again, from the next one on."""
+        self._obstacles.pop(cause, None)
+
+    # -- queries ------------------------------------------------------------------------------------------
+
+    def find(self, query: filters.Filter | None, start: int, count: int) -> Found | Walk:
+        """The objects that match, `count` of them from the `start`-th (from 1) on, and how many there are.
+
+        At once where an index tells or there is little to look at; else a walk over the objects as they are now, which
+        needs no lock. Raises ScimError 400 `tooMany`.
+        """
+        if query is None:
+            first = start - 1
+            records: list[Record] = []
+            if count:
+                for _, record in self.table.records(first):
+                    records.append(record)
+                    if len(records) == count:
+                        break
+            return Found(len(self.table), records)
+        rows = self._indexed(query)
+        if rows is not None:
+            return _page(self.table, rows, start, count)
+        budget = filters.Budget(query, len(self.table))
+        if budget.each * len(self.table) <= _AT_ONCE:
+            return _page(self.table, self._matching(self.table, query, budget, no_pause), start, count)
+        snapshot = self.table.copy()
+        return lambda pause: _page(snapshot, self._matching(snapshot, query, budget, pause), start, count)
+
+    def _wanted(self, query: filters.Filter) -> Callable[[Record], bool]:
+        return filters.predicate(query, self.object_type.getter, case_exact=self._case_exact)
+
+    def _case_exact(self, path: filters.AttrPath) -> bool:
+        """Whether strings of this attribute are compared with their case."""
+        name = "id_case" if path.name.casefold() == "id" else "value_case"
+        return self._behaviours[name] == "exact"
+
+    def _indexed(self, query: filters.Filter) -> Iterable[int] | None:
+        """The rows that match, in order, if an index tells."""
+        kind = self.object_type
+        exact_id = self._behaviours["id_case"] == "exact"
+        wanted = self._wanted(query)
+        for path, value in filters.equalities(query):
+            if kind.getter(path) is None:
+                return ()  # nobody has an attribute that nobody knows
+            position = kind.indexed(path)
+            if position is not None and isinstance(value, str):
+                return (row for row in self.table.find(position, value) if wanted(self.table.get(row) or ()))
+            if isinstance(value, str) and exact_id and kind.getter(path) == kind.id_of:
+                found = self.get(value)
+                return () if found is None or not wanted(found[1]) else (found[0],)
+        return None
+
+    def _matching(
+        self, table: Table, query: filters.Filter, budget: filters.Budget, pause: Pause
+    ) -> Iterator[int]:
+        """The rows that match, in order: by the one column that is asked about, else by all."""
+        kind, size = self.object_type, max(1, SLICE // budget.each)
+        asked = {kind.column_of(path) for path in filters.paths(query)}
+        columns = sorted(column for column in asked if column is not None)
+        if len(asked) == len(columns) == 1:
+            fits = filters.predicate(query, lambda path: _itself, case_exact=self._case_exact)
+            for row, value in paced(table.column(columns[0]), size, pause):
+                budget.look_at(value)
+                if fits(value):
+                    yield row
+            return
+        wanted = self._wanted(query)
+        for row, record in paced(table.records(), size, pause):
+            for column in columns:
+                budget.look_at(record[column])
+            if wanted(record):
+                yield row
+
+    def get(self, ident: str) -> tuple[int, Record] | None:
+        """Row and record of the object with this SCIM id, or None."""
+        derivation = self._behaviours["id_derivation"]
+        exact = self._behaviours["id_case"] == "exact"
+        if derivation == "guid":
+            return self._get_derived(ident.lower())
+        anchor = ident
+        if derivation == "base64url":
+            try:
+                anchor = base64.urlsafe_b64decode(ident + "=" * (-len(ident) % 4)).decode()
+            except ValueError:
+                return None
+        for row in self.rows_of_anchor(anchor):
+            record = self.table.get(row)
+            if record is not None and (not exact or self.object_type.id_of(record) == ident):
+                return row, record
+        return None
+
+    def rows_of_anchor(self, anchor: Value) -> list[int]:
+        """The rows whose anchor is this value."""
+        position = self.object_type.anchor_position
+        if self._system.columns[position].type == "integer" and isinstance(anchor, str):
+            if _INTEGER.fullmatch(anchor) is None:
+                return []
+            anchor = int(anchor)
+        return self.table.find(position, anchor)
+
+    def _get_derived(self, ident: str) -> tuple[int, Record] | None:
+        """Ids that can't be turned back into anchors are looked up among all; the look-up is kept."""
+        if self._by_id is None:
+            id_of = self.object_type.id_of
+            self._by_id = {id_of(record): row for row, record in self.table.records()}
+        row = self._by_id.get(ident)
+        record = None if row is None else self.table.get(row)
+        return None if row is None or record is None else (row, record)
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take back, at the end, whatever was mirrored meanwhile."""
+        changed: set[int] = set()
+        try:
+            with self.table.trial() as changed_rows:
+                try:
+                    yield
+                finally:
+                    changed = changed_rows()
+                    self._forget(changed)
+        finally:
+            self._remember(changed)
+
+    def _forget(self, rows: set[int]) -> None:
+        """Take rows out of the look-up by ids."""
+        if self._by_id is not None:
+            for row in rows:
+                record = self.table.get(row)
+                if record is not None and self._by_id.get(ident := self.object_type.id_of(record)) == row:
+                    del self._by_id[ident]
+
+    def _remember(self, rows: set[int]) -> None:
+        """Put rows into the look-up by ids."""
+        if self._by_id is not None:
+            for row in rows:
+                record = self.table.get(row)
+                if record is not None:
+                    self._by_id[self.object_type.id_of(record)] = row
+
+    def add(self, row: int, record: Record) -> None:
+        """Mirror a new object; `row` is the connected system's, and ours unless its data was exchanged meanwhile."""
+        if self.frozen:
+            return
+        if self._system.table is self._numbered_by:
+            self.put(row, record)
+        else:
+            self.put(self.table.insert(record), record)
+
+    def put(self, row: int, record: Record) -> None:
+        """Mirror what was exported."""
+        if self.frozen:
+            return
+        self.table.put(row, record)
+        self._remember({row})
+
+    def delete(self, row: int) -> None:
+        """Mirror that an object is gone."""
+        if not self.frozen:
+            self.table.delete(row)
+
+    def snapshot(self) -> Iterator[Record]:
+        """Every object as it is at this moment, whatever happens while it is read."""
+        return (record for _, record in self.table.copy().records())
+
+
+def _page(table: Table, rows: Iterable[int], start: int, count: int) -> Found:
+    """How many rows there are, and the records of one page."""
+    first, last = start - 1, start - 1 + count
+    total = 0
+    records: list[Record] = []
+    for row in rows:
+        if first <= total < last:
+            records.append(table.get(row) or ())
+        total += 1
+    return Found(total, records)
+
+
+def _itself(value: object) -> object:
+    return value

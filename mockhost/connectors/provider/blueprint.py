@@ -1,0 +1,89 @@
+"""What never changes of a provider: its types, its rules, its crowd, its initial resources. Any number share one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from mockhost.clock import Chance
+from mockhost.connectors.provider.config import ProviderConfig
+from mockhost.connectors.provider.documents import complete, read_document
+from mockhost.connectors.provider.people import People
+from mockhost.connectors.provider.resourcetypes import Document, ResourceType, definitions_of
+from mockhost.connectors.provider.standard import SchemaDefinition
+from mockhost.connectors.provider.strictness import Strictness, strictness
+from mockhost.errors import UsageError, did_you_mean
+from mockhost.scim.attributes import fold, member
+from mockhost.scim.errors import ScimError
+
+
+class Initial(NamedTuple):
+    """A resource that is there from the start; `document` has its members still in it."""
+
+    type: str
+    id: str
+    document: Document
+
+
+class Blueprint:
+    """A configuration, checked and compiled. Raises UsageError for one that cannot be."""
+
+    __slots__ = ("config", "definitions", "initial", "people", "rules", "types")
+
+    def __init__(self, config: ProviderConfig, chance: Chance) -> None:
+        self.config = config
+        self.rules: Strictness = strictness(config.strictness, config.settings)
+        self.definitions: Mapping[str, SchemaDefinition]
+        self.definitions, types = definitions_of(config)
+        self.types = {each.name: ResourceType(each, self.definitions, self.rules) for each in types}
+        self.people: People | None = None
+        if config.people is not None:
+            if "User" not in self.types:
+                raise UsageError("people: there is no resource type User")
+            self.people = People(config.people, self.types["User"], chance)
+        self.initial = self._resolved(list(self._objects(chance)))
+
+    def _objects(self, chance: Chance) -> Iterator[Initial]:
+        taken: set[str] = set()
+        for name, objects in self.config.objects.items():
+            if name not in self.types:
+                raise UsageError(f"objects: there is no type {name!r}", hint=did_you_mean(name, self.types))
+            type_ = self.types[name]
+            for i, given in enumerate(objects):
+                where = f"objects.{name}[{i}]"
+                try:
+                    document = read_document(given, type_, self.rules._replace(missing_schemas="accept"))
+                    complete(document, type_, self.rules)
+                except ScimError as error:
+                    raise UsageError(f"{where}: {error.detail}") from None
+                ident = member(given, "id")
+                ident = ident if isinstance(ident, str) and ident else chance.guid(f"object:{name}", i)
+                if ident in taken:
+                    raise UsageError(f"{where}: there is already a resource with the id {ident!r}")
+                taken.add(ident)
+                yield Initial(name, ident, document)
+
+    def _resolved(self, initial: list[Initial]) -> tuple[Initial, ...]:
+        """References by name become references by id."""
+        ids = {each.id for each in initial}
+        by_name: dict[str, str] = {}
+        for each in initial:
+            for name in self.types[each.type].labels:
+                value = each.document.get(name)
+                if isinstance(value, str):
+                    by_name.setdefault(fold(value), each.id)
+
+        def resolve(item: object) -> None:
+            if isinstance(item, dict) and isinstance(value := item.get("value"), str) and value not in ids:
+                item["value"] = by_name.get(fold(value), value)
+
+        for each in initial:
+            members = each.document.get("members")
+            for item in members if isinstance(members, list) else ():
+                resolve(item)
+            for link in self.types[each.type].links:
+                holder: object = each.document.get(link.place.urn) if link.place.urn else each.document
+                value = holder.get(link.place.name) if isinstance(holder, dict) else None
+                for item in value if isinstance(value, list) else (value,):
+                    resolve(item)
+        return tuple(initial)

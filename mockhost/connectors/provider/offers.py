@@ -1,0 +1,134 @@
+"""What a provider offers and does not: switches and limits that /ServiceProviderConfig announces and that hold.
+
+Together with the strictness these are the behaviours of a connector of kind `scim`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from mockhost.connectors.provider.config import ProviderConfig
+from mockhost.connectors.provider.strictness import LEVELS, TABLE
+from mockhost.errors import did_you_mean
+
+_MOST: Final = 10_000_000
+
+
+class Offer(NamedTuple):
+    """One thing that providers offer or limit. Its name is a field of `ProviderConfig`, whose default it has."""
+
+    title: str
+    without: str
+    """what a client gets who asks for it nevertheless, or for more"""
+    announced: str
+    """where in /ServiceProviderConfig"""
+    source: str
+
+
+OFFERS: Final[Mapping[str, Offer]] = {
+    "patch": Offer("PATCH", "501", "patch.supported", "RFC 7644 3.12, Table 8, 501"),
+    "bulk": Offer("/Bulk", "501", "bulk.supported", "RFC 7644 3.12, Table 8, 501"),
+    "filter": Offer(
+        "Filters",
+        "400 invalidFilter, never a list that nobody asked for",
+        "filter.supported",
+        "RFC 7644 3.12, Table 9, invalidFilter; assumed",
+    ),
+    "sort": Offer(
+        "Sorting", "sortBy and sortOrder are passed over", "sort.supported", "RFC 7644 3.4.2.3; assumed"
+    ),
+    "etag": Offer(
+        "Versions of resources",
+        "no ETag, no meta.version; If-Match and If-None-Match are passed over",
+        "etag.supported",
+        "RFC 7644 3.14",
+    ),
+    "max_results": Offer(
+        "Most resources in one page",
+        "a page of that many; totalResults stays what it is",
+        "filter.maxResults, pagination.maxPageSize",
+        "RFC 7643 5; RFC 7644 3.4.2.4",
+    ),
+    "page_size": Offer(
+        "Resources in a page when the client gives no count",
+        "more pages",
+        "pagination.defaultPageSize",
+        "RFC 9865 4",
+    ),
+    "bulk_operations": Offer("Most operations in a bulk", "413", "bulk.maxOperations", "RFC 7644 3.7.4"),
+    "bulk_payload": Offer("Most octets of a bulk", "413", "bulk.maxPayloadSize", "RFC 7644 3.7.4"),
+}
+"""By name."""
+
+
+class Wrong(NamedTuple):
+    """What is wrong with one behaviour of a connector of kind scim."""
+
+    name: str
+    message: str
+    hint: str
+    is_name: bool
+    """whether the name itself is wrong, and not its value"""
+
+
+def default_of(name: str) -> object:
+    """What a provider offers unless a scenario says otherwise."""
+    return ProviderConfig._field_defaults[name]
+
+
+def problems(behaviours: Mapping[str, object]) -> Iterator[Wrong]:
+    """Everything that is wrong with the behaviours of a connector of kind scim."""
+    for name, value in behaviours.items():
+        if name == "strictness":
+            choices: list[str] = list(LEVELS)
+        elif name in TABLE:
+            choices = list(TABLE[name].words)
+        elif name in OFFERS:
+            if (hint := _offer_problem(name, value)) is not None:
+                yield Wrong(name, f"the behaviour {name!r} cannot be {_shown(value)}", hint, is_name=False)
+            continue
+        else:
+            hint = did_you_mean(name, ("strictness", *TABLE, *OFFERS)) or "see docs/scim-strictness.md"
+            yield Wrong(name, f"a connector of kind scim has no behaviour {name!r}", hint, is_name=True)
+            continue
+        if value not in choices:
+            hint = did_you_mean(value, choices) if isinstance(value, str) else ""
+            allowed = f"allowed: {', '.join(choices)}"
+            message = f"the behaviour {name!r} cannot be {_shown(value)}"
+            yield Wrong(name, message, f"{hint} ({allowed})" if hint else allowed, is_name=False)
+
+
+def _offer_problem(name: str, value: object) -> str | None:
+    if isinstance(default_of(name), bool):
+        return None if isinstance(value, bool) else "allowed: true, false"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST:
+        return None
+    return f"allowed: a whole number from 1 to {_MOST}"
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def json_schemas() -> dict[str, dict[str, object]]:
+    """A JSON Schema for each behaviour of a connector of kind scim, by name."""
+    found: dict[str, dict[str, object]] = {
+        "strictness": {
+            "description": "With kind scim: how much it forgives. docs/scim-strictness.md shows each row.",
+            "enum": list(LEVELS),
+            "default": ProviderConfig().strictness,
+        }
+    }
+    for name, row in TABLE.items():
+        found[name] = {"description": f"With kind scim: {row.title}.", "enum": list(row.words)}
+    for name, offer in OFFERS.items():
+        default = default_of(name)
+        shape: dict[str, object] = (
+            {"type": "boolean"}
+            if isinstance(default, bool)
+            else {"type": "integer", "minimum": 1, "maximum": _MOST}
+        )
+        text = f"With kind scim: {offer.title}; announced as {offer.announced}. Otherwise: {offer.without}."
+        found[name] = {"description": text, **shape, "default": default}
+    return found

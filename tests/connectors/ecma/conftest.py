@@ -1,0 +1,33 @@
+"""Hosts without sockets: the connector half alone, on a frozen clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mockhost.clock import VirtualClock
+from mockhost.connectors.ecma.host import Host
+from mockhost.scenario import loader
+
+URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
+
+
+def make_host(**overrides: Any) -> Host:
+    """basics/healthy with overrides, started."""
+    scenario = loader.load("basics/healthy", overrides=overrides or None)
+    host = Host(scenario.host, scenario.connectors, VirtualClock("frozen"), scenario.seed)
+    host.start(first=True)
+    return host
+
+
+@pytest.fixture
+def hosts() -> Callable[..., Host]:
+    """Makes hosts: `hosts(connectors={"SQL": {...}})`."""
+    return make_host
+
+
+def user(**attributes: object) -> dict[str, object]:
+    """A resource with these attributes of the extension."""
+    return {"schemas": [URN], URN: attributes}

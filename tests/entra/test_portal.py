@@ -1,0 +1,118 @@
+"""The portal's words for what a probe met: published ones with their source, and none that are not published."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mockhost.client.observation import ENDS, Observation
+from mockhost.entra import portal
+from mockhost.scim.messages import LIST_RESPONSE
+from tests.client.conftest import Peers
+from tests.client.peers import answer
+
+URL = "https://localhost:8585/ecma2host_SQL/scim"
+TARGET = "/ecma2host_SQL/scim/Users?filter=PLACEHOLDER+eq+%228646d011%22"
+EMPTY = json.dumps({"schemas": [LIST_RESPONSE], "totalResults": 0, "Resources": []}).encode()
+
+
+def seen(
+    status: int | None = None, body: bytes = b"", url: str = URL, ends: str = "keep", *also: str
+) -> Observation:
+    return Observation(url, "GET", TARGET, ends, also, status, body=body, complete=status is not None)
+
+
+def test_an_empty_list_is_a_success() -> None:
+    """The only answer that is documented as one."""
+    verdict = portal.judge(seen(200, EMPTY))
+    assert (verdict.ok, verdict.evidence) == (True, "documented")
+    assert verdict.words == "The supplied credentials are authorized to enable provisioning"
+
+
+def test_a_list_with_somebody_in_it_is_only_assumed_to_be_one() -> None:
+    """The reaction to it is not published."""
+    body = json.dumps({"schemas": [LIST_RESPONSE], "totalResults": 1, "Resources": [{}]}).encode()
+    verdict = portal.judge(seen(200, body))
+    assert (verdict.ok, verdict.evidence) == (True, "assumed")
+
+
+@pytest.mark.parametrize(
+    ("observation", "code", "words", "evidence"),
+    [
+        (seen(401, b"{}"), portal.FAILURE, "You appear to have entered invalid credentials", "documented"),
+        (seen(403), portal.FAILURE, "Response Status Code: Forbidden", "inferred"),
+        (seen(503, b'{"detail":"The ECMA host is currently importing data"}'), "", portal.IMPORTING, "documented"),
+        (seen(503, b"busy"), portal.UNAVAILABLE, "Response Headers: Response Content: busy", "inferred"),
+        (seen(500, b"boom"), portal.UNAVAILABLE, "InternalServerError", "documented"),
+        (seen(404), portal.UNAVAILABLE, "HTTP/404 Not Found returned rather than expected 200", "inferred"),
+        (seen(429), portal.UNAVAILABLE, "Response Status Code: 429", "inferred"),
+        (seen(200, b"<html>"), portal.INCOMPATIBLE, "scim endpoint: <html>", "inferred"),
+        (seen(200, b'{"totalResults":0}'), portal.INCOMPATIBLE, "not able to deserialize", "inferred"),
+        (seen(ends="tls_name"), portal.UNAVAILABLE, portal.NOT_SENT, "documented"),
+        (seen(None, b"", URL, "tls_untrusted", "tls_name"), portal.UNAVAILABLE, portal.NOT_SENT, "documented"),
+        (seen(ends="tls_expired"), portal.UNAVAILABLE, portal.NOT_SENT, "inferred"),
+        (seen(ends="refused"), portal.UNAVAILABLE, "Response Status Code: InternalServerError", "inferred"),
+        (seen(ends="rst"), portal.UNAVAILABLE, portal.NOT_SENT, "inferred"),
+        (seen(ends="no_answer_within"), "TimeOut", "(text not published)", "inferred"),
+    ],
+)  # fmt: skip
+def test_failures(observation: Observation, code: str, words: str, evidence: str) -> None:
+    """Code, words and how sure they are; every verdict has a source."""
+    verdict = portal.judge(observation)
+    assert (verdict.ok, verdict.code, verdict.evidence) == (False, code, evidence)
+    assert words.lower() in verdict.words.lower()
+    assert verdict.title == portal.TITLE
+    assert verdict.source
+
+
+def test_the_probe_is_quoted_as_the_portal_prints_it() -> None:
+    """Without port and base path, the quotes as they are."""
+    text = portal.judge(seen(ends="refused")).text
+    assert 'Resource: https://localhost/Users?filter=PLACEHOLDER+eq+"8646d011" Operation: GET' in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://localhost:8585/ecma2host_SQL",
+        "https://localhost:8585/SQL/scim",
+        "https://localhost:8585/ecma2hostSQL/scim",
+        "https://localhost:8585/ecma2host_SQL/scim/Users",
+        "https://localhost:8585",
+        "localhost:8585/ecma2host_SQL/scim",
+    ],
+)
+def test_a_url_of_another_shape_is_an_invalid_resource(url: str) -> None:
+    """Whatever was met there, unless it was a sound answer."""
+    assert portal.judge(seen(404, b"", url)).words.endswith("invalid resource")
+    assert portal.judge(seen(401, b"", url)).text == "invalid resource"
+    assert portal.judge(seen(200, EMPTY, url)).ok
+
+
+@pytest.mark.parametrize(
+    "url", [URL + "/", URL + "?aadOptscim062020", URL.replace("localhost", "host.contoso.com")]
+)
+def test_shapes_that_are_expected(url: str) -> None:
+    """A host name, a slash at the end, a flag."""
+    assert "invalid resource" not in portal.judge(seen(404, b"", url)).words
+
+
+@pytest.mark.parametrize("ends", ENDS)
+def test_there_is_a_verdict_on_every_ending(ends: str) -> None:
+    """Without an answer, nothing is fine."""
+    assert not portal.judge(seen(ends=ends)).ok
+
+
+def test_test_connection_asks_once_with_the_token(peers: Peers) -> None:
+    """One probe with a fresh value, and the verdict on it."""
+    peer = peers(lambda line: (line.read_request(), line.send(answer(EMPTY))))
+    first, verdict = portal.test_connection(f"{peer.url}/ecma2host_SQL/scim", "correct-horse", timeout=10.0)
+    second, _ = portal.test_connection(f"{peer.url}/ecma2host_SQL/scim", None, attribute="userName")
+    assert verdict.ok
+    assert first.target != second.target
+    peer.close()
+    assert peer.requests[0].startswith(b"GET /ecma2host_SQL/scim/Users?filter=PLACEHOLDER+eq+%22")
+    assert b"\r\nAuthorization: Bearer correct-horse\r\n" in peer.requests[0]
+    assert b"Authorization" not in peer.requests[1]
+    assert b"filter=userName+eq+" in peer.requests[1]
