@@ -15,7 +15,7 @@ import functools
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mockhost.clock import processor_seconds
@@ -105,6 +105,46 @@ def search(pattern: str, text: str) -> bool:
         f"the pattern {shown(pattern)} took more than {ONE * 1000:g} ms on a text of {len(text):,} characters",
         hint=_HINT,
     )
+
+
+def first(pattern: str, text: str) -> dict[str, str] | None:
+    """The groups of the first occurrence, by name and by number; None if there is none. Raises as `search` does."""
+    return next((_groups(found) for found in _occurrences(pattern, text)), None)
+
+
+def replaced(pattern: str, replacement: Callable[[Mapping[str, str]], str], text: str) -> str:
+    """The text with each occurrence replaced by what its groups give. Raises as `search` does."""
+    return _spliced(
+        text, [(*found.span(), replacement(_groups(found))) for found in _occurrences(pattern, text)]
+    )
+
+
+def replaced_group(pattern: str, group: str, replacement: str, text: str) -> str:
+    """The text with what a named group matches in each occurrence replaced. Raises as `search` does."""
+    found = _occurrences(pattern, text)
+    if group not in _compiled(pattern).groupindex:
+        raise UsageError(f"the pattern {shown(pattern)} has no group {group!r}")
+    return _spliced(text, [(*each.span(group), replacement) for each in found if each.span(group)[0] >= 0])
+
+
+def _occurrences(pattern: str, text: str) -> list[regex.Match[str]]:
+    try:
+        return list(_compiled(pattern).finditer(text, timeout=ONE, concurrent=True))
+    except (TimeoutError, MemoryError):
+        raise TooSlow(f"the pattern {shown(pattern)} takes too long on this text", hint=_HINT) from None
+
+
+def _groups(found: regex.Match[str]) -> dict[str, str]:
+    numbered = {str(index): text or "" for index, text in enumerate([found[0], *found.groups()])}
+    return {**numbered, **{name: text or "" for name, text in found.groupdict().items()}}
+
+
+def _spliced(text: str, parts: Iterable[tuple[int, int, str]]) -> str:
+    pieces, at = [], 0
+    for begin, end, instead in parts:
+        pieces += [text[at:begin], instead]
+        at = end
+    return "".join([*pieces, text[at:]])
 
 
 def shown(pattern: str) -> str:
