@@ -1,4 +1,4 @@
-"""Every page works with what the README installs, and with what the page itself tells its reader to install."""
+"""Every page works with what docs/how-to/install.md installs, and with what the page itself says to install."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ pytestmark = pytest.mark.slow
 
 PAGES = sorted({snippet.page for snippet in RUNNABLE})
 EXAMPLES = ROOT / "tests" / "examples"
-README = (ROOT / "README.md").read_text("utf-8")
+INSTALL = (ROOT / "docs" / "how-to" / "install.md").read_text("utf-8")
 # The tutorial names these in its first lines; each file of examples imports nothing else.
 SUITES = {
     "test_directory.py": ("pytest",),
+    "test_first.py": ("pytest",),
     "test_recipes.py": ("pytest",),
     "test_overrides.py": ("pytest",),
     "test_with_unittest.py": ("pytest",),
@@ -30,15 +31,15 @@ SUITES = {
     "test_scim2_client.py": ("pytest", "scim2-client[httpx2]"),
     "asyncio_suite.py": ("pytest", "pytest-asyncio"),
 }
-README_INSTALLS = re.findall(
-    r'^\.venv/bin/python -m pip install -c constraints\.txt "?([^"\s]+)"?$', README, re.M
+INSTALLED = re.findall(
+    r'^\.venv/bin/python -m pip install -c constraints\.txt "?([^"\s]+)"?$', INSTALL, re.M
 )[0]
 Environment = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """`environment("pytest")`: the Python of an environment with mockhost, as the README installs it, and that."""
+    """`environment("pytest")`: the Python of an environment with mockhost, as the page installs it, and pytest."""
     made: dict[tuple[str, ...], Path] = {}
 
     def make(*more: str) -> Path:
@@ -54,7 +55,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
                 "install",
                 "-c",
                 "constraints.txt",
-                README_INSTALLS,
+                INSTALLED,
                 *more,
             ]
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -28,6 +28,7 @@ VERBS: Mapping[str, str] = {
     "schema": "mockhost.cli.schema",
     "control": "mockhost.cli.control",
     "health": "mockhost.cli.health",
+    "version": "mockhost.cli.version",
 }
 """Where each verb is: a module that calls its command `command`."""
 

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = [
+    ROOT / "README.md",
     ROOT / "docs" / "tutorial" / "test-a-client.md",
     ROOT / "docs" / "how-to" / "pytest.md",
     ROOT / "docs" / "how-to" / "pytest-recipes.md",
