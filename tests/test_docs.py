@@ -280,7 +280,9 @@ def test_what_a_tool_generates_is_current(
     tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """After a change of what it is made from, run the tool, or `make docs`."""
-    if tool == "readme_picture" and (lacking := [each for each in ("bash", "curl") if not shutil.which(each)]):
+    if tool == "readme_picture" and (
+        lacking := [each for each in ("bash", "curl") if not shutil.which(each)]
+    ):
         pytest.skip(f"not on this machine: {', '.join(lacking)}")
     monkeypatch.delenv("MOCKHOST_SCENARIOS", raising=False)
     assert importlib.import_module(f"tools.{tool}").main(["--check"]) == 0, capsys.readouterr().err

@@ -18,7 +18,9 @@ _INDIRECT = ("click", "werkzeug", "faker", "pytest")
 
 
 @click.command("version")
-@click.option("--verbose", "-v", is_flag=True, help="With Python, OpenSSL, the platform and the dependencies.")
+@click.option(
+    "--verbose", "-v", is_flag=True, help="With Python, OpenSSL, the platform and the dependencies."
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
 def command(verbose: bool, form: str) -> None:
     """Print the version; with --verbose, the versions of everything that it runs on.

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from mockhost import __version__
-from mockhost.cli import version
 from tests.cli.conftest import Invoke
 from tests.cli.programs import ROOT
 
@@ -59,8 +58,8 @@ def test_a_package_that_is_absent_is_reported(invoke: Invoke, monkeypatch: pytes
     def absent(package: str) -> str:
         raise metadata.PackageNotFoundError(package)
 
-    monkeypatch.setattr(version.metadata, "version", absent)
-    monkeypatch.setattr(version.metadata, "requires", absent)
+    monkeypatch.setattr(metadata, "version", absent)
+    monkeypatch.setattr(metadata, "requires", absent)
     shown = json.loads(invoke("version", "--verbose", "--format", "json").stdout)
     assert shown["pytest"] == "not installed"
     assert "flask" not in shown
