@@ -6,12 +6,16 @@ one's own must not make all the others disappear.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from mockhost.errors import MockhostError, ScenarioError
-from mockhost.scenario import loader, shipped
+from mockhost.scenario import loader
+from mockhost.scenario.chain import Chain
+from mockhost.scenario.layers import FileLayer, merge_all
 from mockhost.scenario.shelves import names, path_of, roots, shelves, shipped_root
+from mockhost.scenario.sources import OPERATOR
 
 __all__ = ["KEYS", "entries", "find", "names", "path_of", "roots", "shelves", "shipped_root", "texts"]
 
@@ -73,12 +77,12 @@ def _documents(
     of: Iterable[str], env: Mapping[str, str] | None
 ) -> Iterator[tuple[str, _Document, str | None]]:
     for name in of:
-        file = path_of(name, env)
-        compiled = shipped.current(name, file)
-        if compiled is not None:
-            yield name, compiled.document, compiled.parent
-            continue
         try:
+            chain = Chain(os.environ if env is None else env)
+            chain.read_file(*OPERATOR.find(name, chain.env))
+            if all(isinstance(layer, FileLayer) and layer.is_parsed_ahead for layer in chain.layers):
+                yield name, merge_all(chain.layers), chain.parent  # which the tests have validated
+                continue
             scenario = loader.load(name, env=env)
         except ScenarioError as error:
             count = len(error.problems)

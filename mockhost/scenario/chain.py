@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.scenario import parsing, schema, shape, shelves, shipped
 from mockhost.scenario.layers import FileLayer, Layer, shown_name
 from mockhost.scenario.merge import Document, idle_nulls, merged
+from mockhost.scenario.nodes import plain
 from mockhost.scenario.paths import Path, written
-from mockhost.scenario.sources import Beside, Source
+from mockhost.scenario.sources import Source
 
 PARENTS_LIMIT = 16
 
 
 class Chain:
-    """What a scenario and its parents hold, and what is wrong with reading them.
+    """What a scenario and its parents hold, and what is wrong with reading them. env: where the shelves are."""
 
-    env: where the shelves are; compiled: whether a shipped parent may be taken as it was compiled.
-    """
-
-    def __init__(self, env: Mapping[str, str], *, compiled: bool = True) -> None:
+    def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
-        self.compiled = compiled
         self.layers: list[Layer] = []
         """the eldest first"""
         self.problems: list[Problem] = []
@@ -53,10 +50,6 @@ class Chain:
             found, source = named
             if len(self.layers) == 1:
                 self.parent = found.name or str(found.file.resolve())
-            shortcut = self._as_compiled(found)
-            if shortcut is not None:
-                self.layers.append(shortcut)
-                break
             parent = self._read(found, source)
             if parent is None:
                 self.broken = True
@@ -65,12 +58,6 @@ class Chain:
             self.layers.append(parent)
             layer = parent
         self.layers.reverse()
-
-    def _as_compiled(self, found: shelves.Found) -> Layer | None:
-        if found.name is None or not self.compiled:
-            return None
-        entry = shipped.current(found.name, found.file)
-        return None if entry is None else shipped.layer(entry, reader(found, self.env))
 
     def _find(self, said: object, layer: Layer) -> tuple[shelves.Found, Source] | None:
         """The file that `extends` means, and its source; None and a problem if it can't be had."""
@@ -94,8 +81,10 @@ class Chain:
         return found, source
 
     def _read(self, found: shelves.Found, source: Source) -> FileLayer | None:
-        shown = shown_name(found.file)
+        file, shown = found.file.absolute(), shown_name(found.file)
         self._seen.append(found.file.resolve())
+        if found.name is not None and (ahead := shipped.document(file)) is not None:
+            return FileLayer(file, ahead, source)
         try:
             reading = parsing.read(found.file, shown)
         except OSError as error:
@@ -104,12 +93,13 @@ class Chain:
         root = reading.root
         if root is None:
             return None
-        if not isinstance(root.value, dict):
-            message = f"a scenario is a map of keys, and this is {shape.kind_of(root.value)}"
+        document = plain(root)
+        if not isinstance(document, dict):
+            message = f"a scenario is a map of keys, and this is {shape.kind_of(document)}"
             problem = Problem(shown, root.line, root.column, "$", message, "begin with 'format: 1'")
             self.problems.append(problem)
             return None
-        return FileLayer(found.file.absolute(), shown, root, reading.spoilt, source)
+        return FileLayer(file, document, source, root=root, spoilt=reading.spoilt)
 
     def _add(self, layer: Layer, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
         where = layer.place(path, key=key)
@@ -139,14 +129,3 @@ class Chain:
                         message, hint = f"{path[-1]!r} has no value, and no parent has one to remove", ""
                     self._add(layer, path, message, hint, key=True)
             document = merged(document, layer.document)
-
-
-def reader(found: shelves.Found, env: Mapping[str, str]) -> Callable[[], Sequence[Layer]]:
-    """Reads the files of a compiled scenario after all: for the places of its values."""
-
-    def read() -> Sequence[Layer]:
-        chain = Chain(env, compiled=False)
-        chain.read_file(found, Beside(found.file.parent))
-        return chain.layers
-
-    return read

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mockhost.scenario.layers import CompiledLayer, Layer, owner
+from mockhost.scenario.layers import Layer, owner
 from mockhost.scenario.paths import Path
 
 
@@ -23,8 +23,6 @@ class Removed:
         for i, layer in enumerate(layers):
             said = layer.document.get("connectors")
             had = [n for n, c in said.items() if isinstance(c, Mapping)] if isinstance(said, Mapping) else []
-            if isinstance(layer, CompiledLayer):
-                had += layer.removed
             for name in had:
                 if not (isinstance(left, Mapping) and name in left):
                     self._last[name] = i

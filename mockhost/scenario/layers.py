@@ -1,22 +1,24 @@
 """What a scenario is put together from, each layer knowing where its values stand.
 
 A merged document has no places; the place of a value is found by asking the layers, last first, which of them
-says it. So nothing has to be carried along while merging, and shipped layers need no places until someone asks.
+says it. So nothing has to be carried along while merging, and shipped files need no places until someone asks.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import NamedTuple, Protocol
 
 from mockhost.errors import Problem
+from mockhost.scenario import parsing
 from mockhost.scenario.merge import Document, merged
-from mockhost.scenario.nodes import Node, nearest, plain
+from mockhost.scenario.nodes import Node, nearest
 from mockhost.scenario.paths import GONE, Path, value_at, written
-from mockhost.scenario.sources import OPERATOR, Beside, Source
+from mockhost.scenario.sources import OPERATOR, Source
 
 
 class Place(NamedTuple):
@@ -47,27 +49,36 @@ class Layer(Protocol):
 
 
 class FileLayer:
-    """A file that was read."""
+    """A file that was read. root: its values with their places; None: parsed ahead, and read only for places."""
 
     def __init__(
         self,
         file: FilePath,
-        shown: str,
-        root: Node,
+        document: Document,
+        source: Source,
+        *,
+        root: Node | None = None,
         spoilt: frozenset[Path] = frozenset(),
-        source: Source | None = None,
     ) -> None:
         self.file = file
-        self._source = source or Beside(file.parent)
-        self.shown = shown
-        self.root = root
+        self.shown = shown_name(file)
+        self.document = document
+        self.is_parsed_ahead = root is None
         self.spoilt = spoilt
-        value = plain(root)
-        self.document: Document = value if isinstance(value, dict) else {}
+        self._source = source
+        self._root = root
 
     @property
     def files(self) -> tuple[FilePath, ...]:
         return (self.file,)
+
+    @property
+    def root(self) -> Node:
+        """Its values with their places."""
+        if self._root is None:
+            with contextlib.suppress(OSError):
+                self._root = parsing.read(self.file, self.shown).root
+        return self._root or Node(0, 0, None)
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         node, entry = nearest(self.root, path)
@@ -107,40 +118,6 @@ class WordsLayer:
 
     def source(self, path: Path) -> Source:
         return self.whose
-
-
-class CompiledLayer:
-    """A shipped scenario with its parents, merged and judged ahead; its files are read only for places."""
-
-    def __init__(
-        self,
-        document: Document,
-        files: tuple[FilePath, ...],
-        folders: Mapping[str, FilePath],
-        removed: Sequence[str],
-        read: Callable[[], Sequence[Layer]],
-    ) -> None:
-        self.document = document
-        self.files = files
-        self.removed = tuple(removed)
-        """connectors that its parents had and it doesn't"""
-        self._folders = folders
-        self._read = read
-        self._layers: Sequence[Layer] | None = None
-
-    def _from_files(self) -> Sequence[Layer]:
-        if self._layers is None:
-            self._layers = self._read()
-        return self._layers
-
-    def place(self, path: Path, *, key: bool = False) -> Place:
-        return owner(self._from_files(), path).place(path, key=key)
-
-    def raw(self, path: Path) -> str | None:
-        return owner(self._from_files(), path).raw(path)
-
-    def source(self, path: Path) -> Beside:
-        return Beside(self._folders.get(written(path), self.files[0].parent))
 
 
 def merge_all(layers: Sequence[Layer]) -> Document:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 
 from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
-from mockhost.scenario import build, meaning, naming, schema, shape, shipped, steps, variables, words
-from mockhost.scenario.chain import Chain, reader
+from mockhost.scenario import build, meaning, naming, schema, shape, steps, variables, words
+from mockhost.scenario.chain import Chain
 from mockhost.scenario.data import DataProblem
 from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
 from mockhost.scenario.merge import Document, idle_nulls, plain_document
@@ -23,14 +23,12 @@ def load(
     sets: Sequence[str] = (),
     overrides: Mapping[str, object] | None = None,
     env: Mapping[str, str] | None = None,
-    compiled: bool = True,
     source: Source = OPERATOR,
 ) -> Scenario:
     """Load a scenario by its name on a shelf (`basics/healthy`) or as a file (`./mine.yaml`).
 
     sets: `PATH=VALUE` texts, laid over the file in order; overrides: a document, or values by dotted path, over
     those. All follow the merge rule of `extends`. env: where variables come from (default: the environment).
-    compiled: whether what was compiled of shipped scenarios may be used.
     source: whose the name and the overrides are, which decides what they may name; `sets` are always the operator's.
     Raises ScenarioError with the problems of the whole chain of files, UsageError for a name or file that
     isn't there.
@@ -39,12 +37,7 @@ def load(
     found, whose = source.find(os.fspath(name_or_path), env)
     said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
     name, origin = found.name or found.file.stem, str(found.file.absolute())
-    entry = shipped.current(found.name, found.file) if compiled and found.name is not None else None
-    if entry is not None:
-        layer = shipped.layer(entry, reader(found, env))
-        known = not said
-        return _assemble([layer, *said], name, origin, entry.parent, env, judged=known)
-    chain = Chain(env, compiled=compiled)
+    chain = Chain(env)
     chain.read_file(found, whose)
     if chain.problems:
         _raise_all(chain, said, name, env)
@@ -139,16 +132,11 @@ def _assemble(
     origin: str | None,
     parent: str | None,
     env: Mapping[str, str],
-    *,
-    judged: bool = False,
 ) -> Scenario:
     document = _document(layers)
     given = variables.values(document, env, layers)
-    if judged and not given.read:
-        filled = variables.filled(document, given)
-    else:
-        filled, findings = _judge(layers, document, given, name)
-        _raise(findings.problems, layers)
+    filled, findings = _judge(layers, document, given, name)
+    _raise(findings.problems, layers)
     try:
         return build.scenario(
             filled,

@@ -1,80 +1,56 @@
-"""The shipped scenarios as they were compiled: merged and judged ahead, so that a start needs no YAML.
+"""The documents of the shipped scenarios, parsed ahead: a start with one of them needs no YAML.
 
-`shipped.json` has one line for each scenario, so that one can be read without the others. An entry counts only
-while the files that it was made of are still the same, byte for byte.
+`shipped.json` has one line for each file, so that one can be read without the others. A line counts only while the file
+is still the same, byte for byte. `tools/compile_scenarios.py` writes it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from mockhost.scenario.layers import CompiledLayer, Layer
 from mockhost.scenario.merge import Document
-from mockhost.scenario.shelves import shipped_root
+from mockhost.scenario.shelves import names, path_of, shipped_root
 
-CACHE_FILE = Path(__file__).with_name("shipped.json")
-
-
-class Entry(NamedTuple):
-    """One compiled scenario. Files and folders are relative to the shipped scenarios."""
-
-    sha256: str
-    files: list[str]
-    """its file, those of its parents, and the data files that they name"""
-    parent: str | None
-    folders: dict[str, str]
-    """for each data file, by the path of the value that names it: the folder that it is looked up in"""
-    removed: list[str]
-    """connectors that its parents had and it doesn't"""
-    document: Document
+PARSED_FILE = Path(__file__).with_name("shipped.json")
 
 
-def entry(name: str) -> Entry | None:
-    """What was compiled of a scenario, or None. Whether it still counts is another question."""
-    try:
-        text = CACHE_FILE.read_text(encoding="utf-8")
-    except OSError:
-        return None
-    mark = f"\n{json.dumps(name)}: "
-    start = text.find(mark)
-    if start < 0:
-        return None
-    found: dict[str, Any] = json.JSONDecoder().raw_decode(text, start + len(mark))[0]
-    return Entry(**found)
-
-
-def fingerprint(root: Path, files: Iterable[str]) -> str | None:
-    """The SHA-256 over files and their names, or None if one is missing."""
-    digest = hashlib.sha256()
-    for name in files:
-        try:
-            data = (root / name).read_bytes()
-        except OSError:
-            return None
-        # a checkout may change line ends; that changes nothing in a scenario
-        data = data.replace(b"\r\n", b"\n")
-        digest.update(f"{name}\0{len(data)}\0".encode())
-        digest.update(data)
-    return digest.hexdigest()
-
-
-def current(name: str, file: Path) -> Entry | None:
-    """The entry of a shipped scenario if `file` is its file and nothing has changed since, else None."""
+def document(file: Path) -> Document | None:
+    """The document of a shipped file, or None if it is not shipped or not what it was."""
     root = shipped_root()
-    found = entry(name)
-    if found is None or root / found.files[0] != file or fingerprint(root, found.files) != found.sha256:
+    if not file.is_relative_to(root):
+        return None
+    start = f'"{file.relative_to(root).as_posix()}": '.encode()
+    try:
+        with PARSED_FILE.open("rb") as lines:
+            line = next((line for line in lines if line.startswith(start)), None)
+        if line is None:
+            return None
+        sha256, parsed = json.loads(line[len(start) :].rstrip(b",\n"))
+        found: Document | None = parsed if sha256 == fingerprint(file) else None
+    except OSError:
         return None
     return found
 
 
-def layer(found: Entry, read: Callable[[], Sequence[Layer]]) -> CompiledLayer:
-    """The entry as a layer; `read` reads its files, once someone asks for places."""
-    root = shipped_root()
-    folders = {path: root / folder for path, folder in found.folders.items()}
-    return CompiledLayer(
-        found.document, tuple(root / file for file in found.files), folders, found.removed, read
-    )
+def fingerprint(file: Path) -> str:
+    """The SHA-256 of a file, whatever line ends a checkout gave it."""
+    return hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+def text() -> str:
+    """What `shipped.json` has to hold. Raises ScenarioError with the problems of the first file that has any."""
+    from mockhost.errors import ScenarioError
+    from mockhost.scenario import parsing
+    from mockhost.scenario.nodes import plain
+
+    lines = []
+    for name in sorted(names(env={})):
+        file = path_of(name, {})
+        reading = parsing.read(file, str(file))
+        if reading.problems or reading.root is None:
+            raise ScenarioError(reading.problems)
+        entry = json.dumps([fingerprint(file), plain(reading.root)], ensure_ascii=False)
+        lines.append(f"{json.dumps(file.relative_to(shipped_root()).as_posix())}: {entry}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"

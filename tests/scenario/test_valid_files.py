@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mockhost.faults import ALIASES, FAULTS
-from mockhost.scenario import loader, schema, shape, shelves
+from mockhost.scenario import loader, schema, shape
 from mockhost.scenario.schema import Schema
 
 FOLDER = Path(__file__).parent / "valid"
@@ -23,12 +23,6 @@ def test_a_right_file_has_no_problem(name: str) -> None:
     assert scenario.name == Path(name).stem
     assert scenario.origin == str(FOLDER / name)
     assert FOLDER / name in scenario.files
-
-
-@pytest.mark.parametrize("name", shelves.names(env={}))
-def test_every_shipped_scenario_is_right_also_without_what_was_compiled(name: str) -> None:
-    """Read from its files, a shipped scenario has a title and no problem."""
-    assert loader.load(name, env={}, compiled=False).title
 
 
 def _used(value: object, parts: list[Schema]) -> Iterator[tuple[int, str]]:
