@@ -1,6 +1,6 @@
 # Everything here works without make too: README.md gives the plain lines, also for Windows.
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test coverage check format lint types docs bench bench-peers conformance lock wheel clean
+.PHONY: help venv serve test coverage check format lint types docs site bench bench-peers conformance lock wheel clean
 
 PYTHON ?=
 ARGS ?=
@@ -47,6 +47,9 @@ types: venv ## mypy --strict
 
 docs: venv ## write generated pages and files anew (make docs ARGS=--check only tells whether they are current)
 	@set -e; for tool in $(generators); do echo "$$tool $(ARGS)"; $(run) $$tool $(ARGS); done
+
+site: venv ## the documentation as a site with search, in build/site; a broken link fails
+	@sh tools/site.sh
 
 bench: wheel ## the speed and memory rows, beside their references: make bench ARGS="--quick find-http"
 	@sh tools/bench_venv.sh

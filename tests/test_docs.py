@@ -187,7 +187,9 @@ def test_the_readme_is_a_landing_page() -> None:
     assert [line for line in lines if "uvx" in line and "released" not in line] == []
 
 
-@pytest.mark.parametrize("file", ["constraints.txt", "Makefile", "tools/venv.sh", "tools/lock.sh", ".ci/run"])
+@pytest.mark.parametrize(
+    "file", ["constraints.txt", "Makefile", "tools/venv.sh", "tools/lock.sh", "tools/site.sh", ".ci/run"]
+)
 def test_what_is_installed_is_named_without_a_place(file: str) -> None:
     """Names and versions only: which index serves them is the business of whoever installs."""
     text = (ROOT / file).read_text("utf-8")
