@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # From the floor up; `mockhost` is the package's own __init__. The other side of the wire imports the floor only.
 FLOOR = {
     *("mockhost", "errors", "clock", "matching", "patterns", "slices", "nesting", "durations", "operations"),
-    *("public_url", "running", "temporary", "scim", "tls", "people"),
+    *("public_url", "running", "temporary", "scim", "tls", "people", "exchange"),
 }
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
     **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},
+    "exchange": {"matching", "patterns", "scim"},
     "tls": {"clock", "errors", "temporary"},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"connectors": FLOOR, "server": FLOOR},
@@ -54,7 +55,7 @@ THIRD_PARTIES = {
         "faker": {"people", "scenario"},
     },
     "regex": {"patterns"},
-    "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim"},
+    "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim", "exchange"},
 }
 HEAVY = {"cryptography", "faker", "flask", "jsonschema", "regex", "requests", "ruamel"}
 

@@ -6,7 +6,7 @@ Entries are kept as they were, and are redacted (`sink`), rendered and compared 
 
 from __future__ import annotations
 
-from mockhost.journal.entries import OPERATIONS, Connection, Exchange
+from mockhost.exchange import OPERATIONS, Connection, Exchange
 from mockhost.journal.events import Event, EventBus, Subscription
 from mockhost.journal.record import Journal
 from mockhost.journal.sink import Sink

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from mockhost.journal.entries import Exchange
+from mockhost.exchange import Exchange
 
 Hear = Callable[[str, object], None]
 

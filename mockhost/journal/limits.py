@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sys import getsizeof
 from typing import Final
 
-from mockhost.journal.entries import Exchange, Headers
+from mockhost.exchange import Exchange, Headers
 
 TARGET: Final = 16 * 1024
 """characters; http.sys takes no longer one (`MaxRequestBytes`)"""

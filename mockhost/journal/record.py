@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mockhost import nesting
+from mockhost.exchange import OPERATIONS, Connection, Exchange, Headers
 from mockhost.journal import limits, verification
-from mockhost.journal.entries import OPERATIONS, Connection, Exchange, Headers
 from mockhost.journal.sink import Sink
 from mockhost.journal.verification import VerifyResult, Window
 
@@ -64,6 +64,7 @@ class Journal:
             return False
         limits.keep_within(exchange, self.body_limit)
         exchange.sink = self.sink
+        exchange.forget()
         with self._lock:
             if exchange.epoch < self.epoch:
                 return False

@@ -17,13 +17,7 @@ from urllib.parse import unquote_plus
 
 from mockhost import __version__
 from mockhost.clock import iso, local_time
-from mockhost.journal.entries import (
-    Connection,
-    Exchange,
-    Headers,
-    id_of,
-    path_of,
-)
+from mockhost.exchange import Connection, Exchange, Headers
 from mockhost.journal.sink import Shown, printable, shown, shown_connection
 
 COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", "reason")
@@ -115,7 +109,7 @@ def to_json(exchange: Exchange) -> dict[str, object]:
         "probe": e.probe,
         "verdict": e.verdict,
         "who": e.who,
-        "id": id_of(e),
+        "id": e.id_concerned,
         "method": e.method,
         "target": e.target,
         "status": e.status,
@@ -189,11 +183,11 @@ def _pad(text: str, width: int, *, right: bool = False) -> str:
 
 def _who(exchange: Shown) -> str:
     """The user concerned; for what concerns no user, what was asked for."""
-    who = exchange.who if exchange.who is not None else id_of(exchange)
+    who = exchange.who if exchange.who is not None else exchange.id_concerned
     if who is not None:
         return printable(who)
     if exchange.connector is None or exchange.operation == "unknown":
-        return printable(f"{exchange.method} {path_of(exchange)}")
+        return printable(f"{exchange.method} {exchange.path}")
     return "-"
 
 

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from mockhost.clock import fresh_key
-from mockhost.journal.entries import Connection, Exchange, as_text
+from mockhost.exchange import Connection, Exchange, as_text
 from mockhost.journal.escapes import MARK, forms, scrubbed
 from mockhost.journal.secrets import SCHEMES, SHORTEST, Finder, is_secret
 
@@ -32,7 +32,7 @@ MOST: Final = 200
 _LONGEST: Final = 2 * 1024
 _QUOTED: Final = 32
 _COMPRESSED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
-_WORDS: Final = ("method", "connector", "who", "rule", "reason", "bug")
+_WORDS: Final = ("method", "connector", "id", "who", "rule", "reason", "bug")
 
 
 def printable(text: str) -> str:
@@ -163,7 +163,7 @@ class Sink:
         e.answer_headers = tuple((hide(name), hide(value)) for name, value in e.answer_headers)
         for name in _WORDS:
             if isinstance(text := getattr(e, name), str):
-                setattr(e, name, MARK if name == "who" and text in finder.found else hide(text))
+                setattr(e, name, MARK if name in ("id", "who") and text in finder.found else hide(text))
         e.native = tuple(map(hide, e.native))
         e.body = _recoded(e.body, lambda text: scrubbed(text, wanted))
         if e.answer_body is not None:
@@ -179,6 +179,7 @@ class Sink:
         e = Shown.__new__(Shown)
         for slot in Exchange.__slots__:
             setattr(e, slot, getattr(exchange, slot))
+        e.who = exchange.who
         path, mark, query = as_text(e.target).partition("?")
         e.target = finder.text(path) + mark + finder.form(query)
         e.headers = self._headers(e.headers, finder)

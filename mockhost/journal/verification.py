@@ -19,17 +19,8 @@ from typing import Final, NamedTuple
 
 from mockhost import patterns
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.exchange import OPERATIONS, Exchange, Unreadable, as_text, header_values
 from mockhost.faults import ALIASES, FAULTS
-from mockhost.journal.entries import (
-    OPERATIONS,
-    Exchange,
-    as_text,
-    attribute,
-    document,
-    header_values,
-    id_of,
-    path_of,
-)
 from mockhost.journal.renderings import table
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
@@ -39,11 +30,11 @@ from mockhost.patterns import Search, Searches
 _FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
     "connector": lambda e: e.connector,
     "operation": lambda e: e.operation,
-    "id": id_of,
+    "id": lambda e: e.id_concerned,
     "who": lambda e: e.who,
     "status": lambda e: e.status,
     "method": lambda e: e.method,
-    "path": lambda e: as_text(path_of(e)),
+    "path": lambda e: as_text(e.path),
     "target": lambda e: as_text(e.target),
     "verdict": lambda e: e.verdict,
     "rule": lambda e: e.rule,
@@ -93,6 +84,8 @@ class Condition(NamedTuple):
     def difference(self, exchange: Exchange) -> str | None:
         """None if it holds, else e.g. `status: expected 201, got 409`; it may quote secrets."""
         value = self.read(exchange)
+        if isinstance(value, Unreadable):
+            return f"{self.label}: {value.why}"
         if value is None and self.expected is not None:
             value = ABSENT
         text = difference(self.expected, value, self.search)
@@ -243,12 +236,16 @@ def _inner(word: str, name: str, expected: object, sink: Sink, search: Search) -
     if word == "header":
         return Condition(label, expected, lambda e: _header(e, name), shown, search)
     if word == "attributes":
-        return Condition(label, expected, lambda e: attribute(e, name), shown, search)
+        return Condition(label, expected, lambda e: e.attribute(name), shown, search)
     try:
         pointer({}, name)
     except ValueError as error:
         raise UsageError(str(error), hint="e.g. body: {/active: false}") from error
-    return Condition(label, expected, lambda e: pointer(document(e.body), name), shown, search)
+    return Condition(label, expected, lambda e: _pointed(e.document(), name), shown, search)
+
+
+def _pointed(document: object, path: str) -> object:
+    return document if isinstance(document, Unreadable) else pointer(document, path)
 
 
 def _header(exchange: Exchange, name: str) -> object:

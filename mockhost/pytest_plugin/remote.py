@@ -312,7 +312,7 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 _SAME = (
     *("number", "epoch", "connection", "connector", "operation", "probe", "verdict", "status"),
-    *("rule", "reason", "bug", "who"),
+    *("rule", "reason", "bug", "who", "id"),
 )
 
 

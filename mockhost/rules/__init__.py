@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from mockhost.clock import Chance
 from mockhost.errors import UsageError
+from mockhost.exchange import Exchange
 from mockhost.patterns import NotYet
-from mockhost.rules.conditions import Request, Unreadable, is_condition
+from mockhost.rules.conditions import is_condition
 from mockhost.rules.reply import Reply
 from mockhost.rules.rule import Course, Rule, Step
 from mockhost.rules.states import Happening, States
@@ -24,12 +25,10 @@ __all__ = [
     "Decision",
     "Passed",
     "Reply",
-    "Request",
     "Rule",
     "Rules",
     "States",
     "Step",
-    "Unreadable",
     "compiled",
     "search_all",
     "too_slow",
@@ -125,7 +124,7 @@ class Rules:
 
     # -- deciding --------------------------------------------------------------------------------------------
 
-    def decide(self, request: Request, now: float, passed: list[Passed]) -> Decision | None:
+    def decide(self, request: Exchange, now: float, passed: list[Passed]) -> Decision | None:
         """The first rule that applies to a request, or None; counts, draws and sets its state.
 
         Rules whose conditions held but that passed it on are added to `passed`.
@@ -139,7 +138,7 @@ class Rules:
                 _note(passed, course, why)
         return None
 
-    def _candidates_of(self, request: Request) -> tuple[Course, ...]:
+    def _candidates_of(self, request: Exchange) -> tuple[Course, ...]:
         kind = request.operation, request.connector
         candidates = self._candidates.get(kind)
         if candidates is None:
@@ -150,13 +149,13 @@ class Rules:
             self._with_patterns[kind] = tuple(course for course in found if course.rule.has_patterns)
         return candidates
 
-    def with_patterns(self, request: Request) -> tuple[Rule, ...]:
+    def with_patterns(self, request: Exchange) -> tuple[Rule, ...]:
         """The rules that look for patterns in such a request."""
         self._candidates_of(request)
         found = self._with_patterns[request.operation, request.connector]
         return tuple(course.rule for course in found) if found else ()
 
-    def meet(self, connection: Request, now: float) -> Decision | None:
+    def meet(self, connection: Exchange, now: float) -> Decision | None:
         """The first rule that applies to a connection which was just accepted, or None."""
         for course in self._on_connections:
             if all(condition.holds(connection) for condition in course.rule.conditions):
@@ -240,7 +239,7 @@ def _note(passed: list[Passed], course: Course, why: str) -> None:
         passed.append(Passed(course.rule.name, why))
 
 
-def search_all(rules: Iterable[Rule], request: Request) -> bool:
+def search_all(rules: Iterable[Rule], request: Exchange) -> bool:
     """Look for everything that these rules look for in a request; whether all of it is known now."""
     known = True
     for rule in rules:

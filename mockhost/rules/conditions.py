@@ -7,13 +7,14 @@ Two kinds: what a request is (its operation, its values, the state in which it c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from mockhost import patterns
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.exchange import Exchange, Unreadable, as_text
 from mockhost.journal.verification import check_verdict
 from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in, pointer
-from mockhost.patterns import Search, TooSlow
+from mockhost.patterns import TooSlow
 
 OF_REQUESTS: Final = (
     "operation",
@@ -41,60 +42,10 @@ SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header"})
 """Naming one of these lets a rule see requests that were refused, too."""
 
 
-class Unreadable:
-    """In the place of a value that can't be read: it matches nothing, not even `absent`. `why` says what is wrong."""
-
-    __slots__ = ("why",)
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-
-
 class Undecided(str):
     """In the place of a difference: a pattern took too long, so nobody knows whether there is one."""
 
     __slots__ = ()
-
-
-class Request(Protocol):
-    """What a rule may ask about a request. Unknown is None, or ABSENT where any value is possible."""
-
-    @property
-    def search(self) -> Search:
-        """looks for patterns, within the time limit of the request"""
-
-    @property
-    def operation(self) -> str: ...
-    @property
-    def probe(self) -> bool: ...
-    @property
-    def connector(self) -> str | None: ...
-    @property
-    def id(self) -> str | None: ...
-    @property
-    def filter(self) -> str | Unreadable | None: ...
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def connection_nth(self) -> int:
-        """which connection since the last reset, from 1"""
-
-    @property
-    def exchange_nth(self) -> int:
-        """which exchange on its connection, from 1"""
-
-    @property
-    def states(self) -> tuple[str, ...]:
-        """the states that the host and the request's connector are in"""
-
-    def header(self, name: str) -> str | None: ...
-    def attribute(self, name: str) -> object: ...
-    def document(self) -> object:
-        """the body's JSON, ABSENT without a body, or Unreadable"""
 
 
 class Condition(NamedTuple):
@@ -106,14 +57,14 @@ class Condition(NamedTuple):
     pattern: bool = False
     """whether there is a regular expression in what is expected"""
 
-    def holds(self, request: Request) -> bool:
+    def holds(self, request: Exchange) -> bool:
         """Whether there is no difference, without the words for one."""
         if type(self.expected) is str:
             value = self.read(request)
             return type(value) is str and value == self.expected
         return self.difference(request) is None
 
-    def difference(self, request: Request) -> str | None:
+    def difference(self, request: Exchange) -> str | None:
         """None if it holds, else what was expected and what there was, in a phrase; Undecided."""
         value = self.read(request)
         if type(value) is Unreadable:
@@ -134,7 +85,7 @@ class _InState(NamedTuple):
     label: str
     expected: object
 
-    def holds(self, request: Request) -> bool:
+    def holds(self, request: Exchange) -> bool:
         """As above."""
         return self.difference(request) is None
 
@@ -143,7 +94,7 @@ class _InState(NamedTuple):
         """As above."""
         return any(patterns_in(self.expected))
 
-    def difference(self, request: Request) -> str | None:
+    def difference(self, request: Exchange) -> str | None:
         """As above."""
         states = request.states
         try:
@@ -156,7 +107,7 @@ class _InState(NamedTuple):
 
 AnyCondition = Condition | _InState
 
-_READ: Final[Mapping[str, Callable[[Request], object]]] = {
+_READ: Final[Mapping[str, Callable[[Exchange], object]]] = {
     "operation": lambda request: request.operation,
     "probe": lambda request: request.probe,
     "connector": lambda request: request.connector,
@@ -164,9 +115,9 @@ _READ: Final[Mapping[str, Callable[[Request], object]]] = {
     "filter": lambda request: request.filter,
     "verdict": lambda request: request.verdict,
     "method": lambda request: request.method,
-    "path": lambda request: request.path,
+    "path": lambda request: as_text(request.path),
 }
-_OF_CONNECTION: Final[Mapping[str, Callable[[Request], object]]] = {
+_OF_CONNECTION: Final[Mapping[str, Callable[[Exchange], object]]] = {
     "nth": lambda request: request.connection_nth,
     "exchange": lambda request: request.exchange_nth,
 }
@@ -194,7 +145,7 @@ def _each(word: str, expected: object) -> list[AnyCondition]:
     """A condition for each entry of a map: of `header`, `attributes`, `body` and `connection`."""
     if not isinstance(expected, Mapping):
         raise UsageError(f"the condition {word!r} is a map, not {expected!r}")
-    readers: Mapping[str, Callable[[str], Callable[[Request], object]]] = {
+    readers: Mapping[str, Callable[[str], Callable[[Exchange], object]]] = {
         "header": _header,
         "attributes": _attribute,
         "body": _in_body,
@@ -227,19 +178,23 @@ def _check_patterns(label: str, expected: object) -> bool:
     return bool(found)
 
 
-def _header(name: str) -> Callable[[Request], object]:
-    return lambda request: request.header(name)
+def _header(name: str) -> Callable[[Exchange], object]:
+    def read(request: Exchange) -> object:
+        value = request.header(name)
+        return None if value is None else as_text(value)
+
+    return read
 
 
-def _attribute(name: str) -> Callable[[Request], object]:
+def _attribute(name: str) -> Callable[[Exchange], object]:
     return lambda request: request.attribute(name)
 
 
-def _in_body(path: str) -> Callable[[Request], object]:
+def _in_body(path: str) -> Callable[[Exchange], object]:
     if path and not path.startswith("/"):
         raise UsageError(f"a place in the body is a JSON pointer such as /userName, not {path!r}")
 
-    def read(request: Request) -> object:
+    def read(request: Exchange) -> object:
         document = request.document()
         if document is ABSENT or type(document) is Unreadable:
             return document
@@ -248,7 +203,7 @@ def _in_body(path: str) -> Callable[[Request], object]:
     return read
 
 
-def _connection(name: str) -> Callable[[Request], object]:
+def _connection(name: str) -> Callable[[Exchange], object]:
     reader = _OF_CONNECTION.get(name)
     if reader is None:
         raise UsageError(

@@ -6,23 +6,16 @@ Worked out when somebody looks, from what the journal keeps of the exchange; onl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
-from urllib.parse import unquote
 
-from mockhost.journal.entries import Exchange, as_text, attribute, document, header_values, path_of
+from mockhost.exchange import Exchange
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
 from mockhost.matching import ABSENT
 from mockhost.patterns import ONE, Searches, TooSlow
-from mockhost.rules.conditions import AnyCondition, Unreadable, is_condition
+from mockhost.rules.conditions import AnyCondition, is_condition
 from mockhost.rules.rule import Rule
-from mockhost.scim.errors import ScimError
-from mockhost.scim.filters import equalities, parse
-from mockhost.scim.queries import parse_query
-
-_ITEM = re.compile(r"/(?:users|groups|schemas|resourcetypes)/([^/]+)/?$", re.IGNORECASE)
 
 
 class Miss(NamedTuple):
@@ -74,7 +67,7 @@ def near_miss(exchange: Exchange, sink: Sink) -> NearMiss | None:
     if not rules:
         return None
     passed = dict(exchange.passed)
-    request = _Recorded(exchange)
+    request = exchange.reread(Searches(ONE))
     fired = _fired(rules, exchange, request)
     seen = rules if fired is None else rules[:fired]
     misses = [_miss(rule, request, passed, sink) for rule in seen]
@@ -88,7 +81,7 @@ def near_miss(exchange: Exchange, sink: Sink) -> NearMiss | None:
     return NearMiss(names, exchange.rule and sink.text(exchange.rule), closest)
 
 
-def _fired(rules: Sequence[Rule], exchange: Exchange, request: _Recorded) -> int | None:
+def _fired(rules: Sequence[Rule], exchange: Exchange, request: Exchange) -> int | None:
     """The place of the rule that fired: of several of its name the first that asks for such a request."""
     named = [i for i, rule in enumerate(rules) if rule.name == exchange.rule]
     if len(named) > 1 and (matching := [i for i in named if rules[i].matches(request)]):
@@ -100,7 +93,7 @@ def _distance(miss: Miss) -> tuple[bool, int, int]:
     return miss.condition in ("operation", "connector"), miss.conditions - miss.held, -miss.held
 
 
-def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], sink: Sink) -> Miss:
+def _miss(rule: Rule, request: Exchange, passed: dict[str, str], sink: Sink) -> Miss:
     count = len(rule.conditions)
     if rule.name in passed:
         word, _, why = passed[rule.name].partition(": ")
@@ -121,7 +114,7 @@ def _miss(rule: Rule, request: _Recorded, passed: dict[str, str], sink: Sink) ->
     return Miss(rule.name, count - len(failed), count, *failed[0])
 
 
-def _difference(condition: AnyCondition, request: _Recorded, sink: Sink) -> str | None:
+def _difference(condition: AnyCondition, request: Exchange, sink: Sink) -> str | None:
     word, _, name = condition.label.partition(" ")
     try:
         text = condition.difference(request)
@@ -132,12 +125,12 @@ def _difference(condition: AnyCondition, request: _Recorded, sink: Sink) -> str 
     if is_secret(name):
         wanted, got = sink.expected(name, condition.expected), sink.expected(name, _read(word, name, request))
         return f"expected {wanted!r}, got {got!r}"
-    if word == "attributes" and request.lacks_comparison(name):
+    if word == "attributes" and _lacks_comparison(request, name):
         return f"{text} (the filter does not ask for one value of it by 'eq')"
     return text
 
 
-def _read(word: str, name: str, request: _Recorded) -> object:
+def _read(word: str, name: str, request: Exchange) -> object:
     """What a request has in the place that a condition asks for."""
     if word == "header":
         value = request.header(name)
@@ -145,62 +138,6 @@ def _read(word: str, name: str, request: _Recorded) -> object:
     return request.attribute(name) if word == "attributes" else "(redacted)"
 
 
-class _Recorded:
-    """An exchange of the journal as rules look at a request."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange = exchange
-        self.operation = exchange.operation
-        self.probe = exchange.probe
-        self.connector = exchange.connector
-        self.verdict = exchange.verdict
-        self.method = exchange.method
-        self.path = path_of(exchange)
-        self.connection_nth = exchange.connection_nth
-        self.exchange_nth = exchange.exchange_nth
-        self.states = exchange.states
-        self.search = Searches(ONE)
-
-    @property
-    def id(self) -> str | None:
-        found = _ITEM.search(self.path)
-        return unquote(as_text(found[1])) if found else None
-
-    @property
-    def filter(self) -> str | Unreadable | None:
-        if not self.operation.startswith("find_"):
-            return None
-        try:
-            return parse_query(self.exchange.target.partition("?")[2]).filter
-        except ScimError as error:
-            return Unreadable(f"the query can't be read: {error.detail}")
-
-    def header(self, name: str) -> str | None:
-        values = header_values(self.exchange.headers, name)
-        return values[0] if values else None
-
-    def attribute(self, name: str) -> object:
-        if self.exchange.body:
-            read = self.document()
-            return read if isinstance(read, Unreadable) else attribute(self.exchange, name)
-        text = self.filter
-        if isinstance(text, Unreadable):
-            return text
-        try:
-            equalities(parse(text or "x pr"))
-        except ScimError as error:
-            told = error.detail.removeprefix("This filter is invalid: ")
-            return Unreadable(f"the filter can't be read: {told}")
-        return attribute(self.exchange, name)
-
-    def lacks_comparison(self, name: str) -> bool:
-        """Whether it is a find whose filter compares no value of this attribute that could be looked at."""
-        return self.operation.startswith("find_") and self.attribute(name) is ABSENT
-
-    def document(self) -> object:
-        if not self.exchange.body:
-            return ABSENT
-        if self.exchange.body_digest is not None:
-            return Unreadable("the journal keeps only the beginning of this body")
-        read = document(self.exchange.body)
-        return Unreadable("the body is no JSON") if read is ABSENT else read
+def _lacks_comparison(request: Exchange, name: str) -> bool:
+    """Whether it is a find whose filter compares no value of this attribute that could be looked at."""
+    return request.operation.startswith("find_") and request.attribute(name) is ABSENT

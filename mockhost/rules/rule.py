@@ -12,10 +12,11 @@ from typing import Any, Final, NamedTuple
 from mockhost.clock import Chance
 from mockhost.durations import seconds
 from mockhost.errors import UsageError
+from mockhost.exchange import Exchange
 from mockhost.faults import parameters
 from mockhost.faults.parameters import Chosen
 from mockhost.rules import conditions, delay, states, window
-from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Request, Undecided
+from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Undecided
 from mockhost.rules.delay import Delay
 from mockhost.rules.reply import Function, Reply, literal
 from mockhost.rules.states import Happening
@@ -140,13 +141,13 @@ class Rule:
             return False
         return self._connectors is None or connector in self._connectors
 
-    def matches(self, request: Request) -> bool:
+    def matches(self, request: Exchange) -> bool:
         """Whether every condition but the window holds for the request."""
         if request.verdict != "ok" and not self.sees_refused:
             return False
         return all(condition.holds(request) for condition in self.conditions)
 
-    def undecided(self, request: Request) -> str | None:
+    def undecided(self, request: Exchange) -> str | None:
         """Why nobody knows whether a rule that does not match would: a pattern took too long."""
         for condition in self.conditions:
             why = condition.difference(request)

@@ -19,8 +19,8 @@ from typing import Any, Final, NamedTuple
 from mockhost import people
 from mockhost.clock import Chance, iso
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.exchange import Exchange, Unreadable
 from mockhost.matching import ABSENT, pointer
-from mockhost.rules.conditions import Request, Unreadable
 
 _EXPRESSION = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
 """Goes over a text once, however many braces and blanks stand in it and lead to nothing."""
@@ -40,7 +40,7 @@ _EXPRESSIONS: Final = (
 class Sources(NamedTuple):
     """Where the values of one exchange come from."""
 
-    request: Request
+    request: Exchange
     chance: Chance
     name: str
     """the rule's name"""

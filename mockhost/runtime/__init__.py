@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from mockhost.runtime.runtime import Accepted, Admission, Cut, Epoch, Runtime
+from mockhost.runtime.runtime import Admission, Cut, Epoch, Runtime
 
-__all__ = ["Accepted", "Admission", "Cut", "Epoch", "Runtime"]
+__all__ = ["Admission", "Cut", "Epoch", "Runtime"]

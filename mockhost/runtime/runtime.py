@@ -20,13 +20,11 @@ from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.system import ConnectedSystem
 from mockhost.errors import MockhostError, UsageError, did_you_mean
-from mockhost.faults.contract import Asked, Context, Draft
+from mockhost.faults.contract import Context, Draft
 from mockhost.faults.plan import SERVE, ConnectionPlan
 from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResult
 from mockhost.journal.limits import NAME, clipped
 from mockhost.journal.tokens import tokens_in
-from mockhost.matching import ABSENT
-from mockhost.patterns import Searches
 from mockhost.public_url import PublicUrl
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.reply import with_functions, without_functions
@@ -93,32 +91,6 @@ class Admission(NamedTuple):
     record: Connection
     nth: int
     """which connection of its epoch it is, from 1"""
-
-
-class Accepted:
-    """A connection that was just accepted, as rules look at it: there is no request yet."""
-
-    operation = verdict = method = path = target = ""
-    probe = False
-    connector = id = filter = None
-    exchange_nth = 0
-
-    def __init__(self, nth: int, states: tuple[str, ...]) -> None:
-        self.connection_nth = nth
-        self.states = states
-        self.search = Searches()
-
-    def header(self, name: str) -> str | None:
-        """There is none."""
-        return None
-
-    def attribute(self, name: str) -> object:
-        """There is none."""
-        return ABSENT
-
-    def document(self) -> object:
-        """There is none."""
-        return ABSENT
 
 
 class Runtime:
@@ -318,7 +290,15 @@ class Runtime:
             if admission.epoch is not self.epoch:
                 return SERVE
             self.clock.run_due()
-            accepted = Accepted(admission.nth, self.states.current(None))
+            accepted = Exchange(
+                at=self.clock.now(),
+                method="",
+                target="",
+                operation="",
+                verdict="",
+                connection_nth=admission.nth,
+                states=self.states.current(None),
+            )
             decision = self.rules.meet(accepted, self.clock.now())
             if decision is None:
                 return SERVE
@@ -342,7 +322,7 @@ class Runtime:
         self,
         decision: Decision,
         place: int,
-        asked: Asked,
+        asked: Exchange,
         error: Callable[[int, str, str | None], Draft],
     ) -> Context:
         """What the fault at a place of a rule's list may ask."""

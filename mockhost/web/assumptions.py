@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mockhost.connectors.ecma import behaviours as known
 from mockhost.runtime import Runtime
 from mockhost.web.answers import Answer
-from mockhost.web.data import DataExchange
+from mockhost.web.handling import Handling
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -56,11 +56,11 @@ class Recorder:
 
     def _of(self, environ: Mapping[str, Any]) -> Iterator[tuple[str, Shown, Shown]]:
         with self._under(lambda values: known.Recording(values, self._read)):
-            actual = _shown(DataExchange(self._runtime, environ).unruled())
+            actual = _shown(Handling(self._runtime, environ).unruled())
         for name in sorted(_assumed(self._read)):
             for other in known.possible(name):
                 with self._under(functools.partial(_with, name, other)):
-                    shown = _shown(DataExchange(self._runtime, environ).unruled())
+                    shown = _shown(Handling(self._runtime, environ).unruled())
                 if shown != actual:
                     yield name, actual, shown
 

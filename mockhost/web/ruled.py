@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from mockhost.errors import MockhostError
-from mockhost.faults.contract import Context, Draft
+from mockhost.faults.contract import Draft
 from mockhost.faults.plan import AS_IS, TransportPlan
 from mockhost.rules import Decision, Reply
-from mockhost.rules.reply import Failed, Function, ReplyRequest
+from mockhost.rules.reply import Failed, Function
 from mockhost.rules.template import Sources, rendered, rendered_text
 from mockhost.slices import Steps as Work
 from mockhost.slices import at_once
 from mockhost.web.answers import Answer, Steps
-
-if TYPE_CHECKING:
-    from mockhost.rules.conditions import Request
+from mockhost.web.handling import Handling
 
 WRITES = frozenset(
     f"{verb}_{noun}"
@@ -30,38 +26,20 @@ WRITES = frozenset(
 """Operations that change something, with which `write` has a meaning."""
 
 
-class Exchange(NamedTuple):
-    """What the carrying out of a rule needs of the exchange that it is about."""
-
-    request: Request
-    answer: Callable[[], Steps]
-    """what the host answers: does the operation, or is the refusal"""
-    trial: Callable[[], AbstractContextManager[None]]
-    """in which everything that is written is taken back"""
-    look_again: Callable[[], None]
-    """tells that the host is not what it was when the request was let in"""
-    context: Callable[[int], Context]
-    """what the fault at a place of the rule's list may ask"""
-    view: Callable[[], ReplyRequest]
-    """what a function that computes the reply is given"""
-    failed: Callable[[Failed], None]
-    """tells that such a function gave no reply"""
-
-
-def carried_out(decision: Decision, exchange: Exchange) -> Steps:
+def carried_out(decision: Decision, handling: Handling) -> Steps:
     """The answer that a rule leads to, with the plan for its way out."""
     step = decision.step
     problems = [decision.problem] if decision.problem else []
-    problems += _act(decision, exchange)
-    base = yield from _base(decision, exchange)
+    problems += _act(decision, handling)
+    base = yield from _base(decision, handling)
     draft = Draft(base.status, base.headers, base.body, base.plan or AS_IS, base.reason)
     for place, chosen in enumerate(step.faults):
         if chosen.fault.answer is not None:
-            draft = chosen.fault.answer(draft, chosen.parameters, exchange.context(place))
+            draft = chosen.fault.answer(draft, chosen.parameters, handling.context(decision, place))
     plan = draft.plan
     problems += _uncut(plan, draft.body)
     if step.delay is not None:
-        context = exchange.context(len(step.faults))
+        context = handling.context(decision, len(step.faults))
         plan = plan._replace(delay=plan.delay + step.delay.drawn(context.draw("delay")))
     reason = "; ".join([*([draft.reason] if draft.reason else []), *problems])
     headers = _on_the_wire(draft.headers)
@@ -76,7 +54,7 @@ def _uncut(plan: TransportPlan, body: bytes | Iterable[bytes]) -> list[str]:
     return [f"after_bytes: {most} cuts nothing, the body has {len(body)} bytes"]
 
 
-def _act(decision: Decision, exchange: Exchange) -> list[str]:
+def _act(decision: Decision, handling: Handling) -> list[str]:
     """Put the host into the states that the step's faults say; what kept it from any of them."""
     problems = []
     acting = [(i, chosen.fault, chosen.parameters) for i, chosen in enumerate(decision.step.faults)]
@@ -84,22 +62,22 @@ def _act(decision: Decision, exchange: Exchange) -> list[str]:
     for place, fault, parameters in acting:
         assert fault.host is not None
         try:
-            fault.host(parameters, exchange.context(place))
+            fault.host(parameters, handling.context(decision, place))
         except MockhostError as error:  # what a scenario says of objects may no longer be so
             problems.append(f"the fault {fault.name} could not act: {error}")
     if acting:
-        exchange.look_again()
+        handling.change_state()
     return problems
 
 
-def _base(decision: Decision, exchange: Exchange) -> Steps:
+def _base(decision: Decision, handling: Handling) -> Steps:
     """The answer before faults are laid upon it: the rule's reply, a fault's own, or the host's."""
     step = decision.step
-    operation = exchange.request.operation
+    operation = handling.exchange.operation
     writes = operation in WRITES
     instead: Draft | None = None
     if isinstance(step.reply, Function):
-        reply = yield from _computed(step.reply, decision, exchange)
+        reply = yield from _computed(step.reply, decision, handling)
         if isinstance(reply, Answer):
             return reply
     else:
@@ -108,7 +86,7 @@ def _base(decision: Decision, exchange: Exchange) -> Steps:
         for place, chosen in enumerate(step.faults):
             if chosen.fault.instead is None:
                 continue
-            instead = chosen.fault.instead(chosen.parameters, exchange.context(place))
+            instead = chosen.fault.instead(chosen.parameters, handling.context(decision, place))
             if instead is not None:
                 said = step.write or chosen.write
                 break
@@ -118,29 +96,29 @@ def _base(decision: Decision, exchange: Exchange) -> Steps:
         said = step.write or "not_applied"
     if reply is None and instead is None:
         if writes and said == "not_applied":
-            with exchange.trial():
-                tried = at_once(exchange.answer())
+            with handling.trial():
+                tried = at_once(handling.answered())
             return tried._replace(native=())
-        return (yield from exchange.answer())
+        return (yield from handling.answered())
     native: tuple[str, ...] = ()
-    if writes and said == "applied" and exchange.request.verdict == "ok":
-        native = (yield from exchange.answer()).native
+    if writes and said == "applied" and handling.exchange.verdict == "ok":
+        native = (yield from handling.answered()).native
     if reply is not None:
-        return _literal(reply, decision, exchange)._replace(native=native)
+        return _literal(reply, decision, handling)._replace(native=native)
     assert instead is not None
     return Answer(instead.status, instead.headers, instead.body, instead.reason, native, instead.plan)
 
 
-def _computed(function: Function, decision: Decision, exchange: Exchange) -> Work[Reply | Answer | None]:
+def _computed(function: Function, decision: Decision, handling: Handling) -> Work[Reply | Answer | None]:
     """What a function replies, called without the lock; where it fails, the answer that says so."""
-    view = exchange.view()
+    view = handling.view(decision)
     outcome = yield lambda _: function.reply(view)
     if not isinstance(outcome, Failed):
         assert outcome is None or isinstance(outcome, Reply)
         return outcome
-    exchange.failed(outcome)
+    handling.tell_failed(decision, outcome)
     text = f"the reply of rule {decision.rule.name!r}, {function}, {outcome.problem}"
-    draft = exchange.context(0).error(500, text, None)
+    draft = handling.context(decision, 0).error(500, text, None)
     return Answer(500, draft.headers, draft.body, text)
 
 
@@ -150,13 +128,13 @@ def _default(decision: Decision) -> str:
     return "not_applied" if any(chosen.write == "not_applied" for chosen in altering) else "applied"
 
 
-def _literal(reply: Reply, decision: Decision, exchange: Exchange) -> Answer:
+def _literal(reply: Reply, decision: Decision, handling: Handling) -> Answer:
     """A rule's own answer."""
     headers, body = reply.headers, reply.body
     if reply.template:
-        context = exchange.context(0)
+        context = handling.context(decision, 0)
         name, ordinal = decision.rule.name, decision.ordinal
-        sources = Sources(exchange.request, context.chance, name, ordinal, context.now)
+        sources = Sources(handling.exchange, context.chance, name, ordinal, context.now)
         headers = tuple((key, _one_line(rendered_text(text, sources))) for key, text in headers)
         body = rendered_text(body, sources) if isinstance(body, str) else rendered(body, sources)
     if body is None:

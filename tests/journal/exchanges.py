@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from mockhost.journal import Exchange
+from mockhost.exchange import Exchange
+from mockhost.web.routes import route
 
 TOKEN = "correct-horse-battery"
 KEY = bytes(range(32))
 BASE = "/ecma2host_SQL/scim"
+BEHAVIOURS = {"double_slash": "refuse", "trailing_slash": "accept", "prefix_case": "sensitive"}
 ECMA = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 
 
@@ -27,4 +29,6 @@ def make(**fields: object) -> Exchange:
         "who": "bob",
         **fields,
     }
+    routed = route(str(given["method"]), str(given["target"]), ("SQL", "LDAP"), BEHAVIOURS)
+    given.setdefault("id", routed.id)
     return Exchange(**given)  # type: ignore[arg-type]  # the fields of a test are as good as its author
