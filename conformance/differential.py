@@ -2,16 +2,20 @@
 
 Operations are drawn with a seed from a grammar of users, groups, PATCHes and queries, right and wrong ones. Where the
 two disagree the operation is a difference, and its resource is deleted on both sides, so that one disagreement is not
-found a second time in everything that follows from it. What is left at the end has to be equal.
+found a second time in everything that follows from it. What is left at the end has to be equal, and scim2-models has to
+take it for users and groups.
 
-A member whose resource was deleted is not compared: RFC 7644 3.6 asks for no more than that the deleted resource is not
-found any more, so that it is the provider's own affair whether a group still names it (mockhost takes it out).
+Of answers to a PATCH only the resource is compared: RFC 7644 3.5.2 leaves 200 and 204 to the provider.
+
+Before a resource is deleted it is removed from the groups of scim2-server: RFC 7644 3.6 asks no more than that it is
+not found any more, so it is the provider's choice whether a group still names it (mockhost removes it).
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib
 import json
 import random
 import socket
@@ -43,6 +47,11 @@ class Side:
         self.target, self.parts = target, urlsplit(target.url)
         self.connection: http.client.HTTPConnection | None = None
 
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
     def _connect(self) -> http.client.HTTPConnection:
         if self.parts.scheme == "https":
             context = ssl.create_default_context(cafile=self.target.ca_file)
@@ -61,8 +70,7 @@ class Side:
         answer = self.connection.getresponse()
         text = answer.read()
         if answer.will_close:
-            self.connection.close()
-            self.connection = None
+            self.close()
         return answer.status, json.loads(text) if text else None
 
 
@@ -104,10 +112,7 @@ class Run:
 
     def person(self) -> dict[str, Any]:
         chance = self.chance
-        user: dict[str, Any] = {
-            "schemas": [USER],
-            "userName": f"{chance.choice(WORDS)}{chance.randrange(60)}",
-        }
+        user: dict[str, Any] = {"schemas": [USER], "userName": self.login()}
         optional: dict[str, Any] = {
             "displayName": chance.choice(WORDS),
             "title": chance.choice(TITLES),
@@ -124,11 +129,25 @@ class Run:
                 "department": chance.choice(TITLES),
                 "employeeNumber": str(chance.randrange(99)),
             }
+        if chance.random() < 0.05:
+            wrong = chance.choice(("maybe", 3, [1], {"a": 1}))
+            user[chance.choice(("active", "displayName", "emails", "name"))] = wrong
         return user
+
+    def login(self) -> str:
+        """A name from a small set, so that some are taken, also in other letters."""
+        word = self.chance.choice(WORDS)
+        spelling = word.swapcase() if word.isascii() and self.chance.random() < 0.2 else word
+        return f"{spelling}{self.chance.randrange(60)}"
 
     def emails(self) -> list[dict[str, Any]]:
         kinds = self.chance.sample(("work", "home", "other"), self.chance.randint(1, 3))
-        return [{"value": f"{self.chance.choice('abc')}@{kind}.example", "type": kind} for kind in kinds]
+        found: list[dict[str, Any]] = [
+            {"value": f"{self.chance.choice('abc')}@{kind}.example", "type": kind} for kind in kinds
+        ]
+        if self.chance.random() < 0.5:
+            found[0]["primary"] = True
+        return found
 
     def draw(self) -> Operation:
         user, group = self.pick("/Users"), self.pick("/Groups")
@@ -143,6 +162,7 @@ class Run:
         if group:
             makers += [
                 (8, lambda: self.patch_group(group)),
+                (2, lambda: self.replace_group(group)),
                 (2, lambda: self.plain("get group", "GET", group)),
             ]
             makers += [(1, lambda: self.plain("delete group", "DELETE", group))]
@@ -157,18 +177,22 @@ class Run:
         return Operation("create user", "POST", lambda side: "/Users", lambda side: body, creates="/Users")
 
     def create_group(self) -> Operation:
+        return Operation("create group", "POST", lambda side: "/Groups", self.group(), creates="/Groups")
+
+    def replace_group(self, pair: Pair) -> Operation:
+        return self.plain("replace group", "PUT", pair)._replace(body=self.group())
+
+    def group(self) -> Callable[[int], Any]:
+        """The body of a group with some members, made for a side."""
         name = f"group {self.made}"
-        members = [
-            pair
-            for pair in (self.pick("/Users"), self.pick("/Groups"))
-            if pair and self.chance.random() < 0.6
-        ]
+        picked = (self.pick("/Users"), self.pick("/Users"), self.pick("/Groups"))
+        members = {pair.name: pair for pair in picked if pair and self.chance.random() < 0.6}.values()
 
         def body(side: int) -> Any:
             stated = [{"value": member.ids[side]} for member in members]
             return {"schemas": [GROUP], "displayName": name} | ({"members": stated} if stated else {})
 
-        return Operation("create group", "POST", lambda side: "/Groups", body, creates="/Groups")
+        return body
 
     def replace(self, pair: Pair) -> Operation:
         body = self.person()
@@ -191,12 +215,14 @@ class Run:
             ("add a text", {"op": "add", "path": single, "value": word}),
             ("replace a text", {"op": "replace", "path": single, "value": word}),
             ("remove a text", {"op": "remove", "path": single}),
+            ("rename", {"op": "replace", "path": "userName", "value": self.login()}),
             ("replace active", {"op": "replace", "path": "active", "value": chance.random() < 0.5}),
             ("add without a path", {"op": "add", "value": {"title": word, "name": {"familyName": word}}}),
             (
                 "replace without a path",
                 {"op": "replace", "value": {"displayName": word, "emails": self.emails()}},
             ),
+            ("replace a part without a path", {"op": "replace", "value": {"name": {"givenName": word}}}),
             ("add values", {"op": "add", "path": "emails", "value": [{"value": value, "type": kind}]}),
             ("replace all values", {"op": "replace", "path": "emails", "value": self.emails()}),
             ("remove all values", {"op": "remove", "path": "emails"}),
@@ -242,24 +268,38 @@ class Run:
         return self.plain(f"patch group: {way}", "PATCH", pair)._replace(body=body)
 
     def query(self) -> Operation:
-        word = self.chance.choice(WORDS)
-        filters = (
-            f'userName eq "{word}{self.chance.randrange(60)}"',
+        word, user = self.chance.choice(WORDS), self.pick("/Users")
+        users = (
+            f'userName eq "{self.login()}"',
             f'userName sw "{word}" and active eq true',
             f'displayName co "{word[:2]}" or title eq "Tester"',
             f'not (title eq "{self.chance.choice(TITLES)}")',
             'emails[type eq "work" and value sw "a"]',
             'emails.value ew "home.example"',
+            'emails.type eq "other"',
             f'{ENTERPRISE}:department eq "Manager"',
             "title pr and not (emails pr)",
             f'name.familyName ge "{word}"',
             "active ne true",
             'meta.lastModified gt "2001-01-01T00:00:00Z"',
+            'meta.resourceType eq "User" and userName ew "0"',
             f'nickName ne "{word}"',
+            f'externalId eq "{self.chance.randrange(9)}"',
+            'unknown eq "x"',
+            "userName eq",
         )
-        number = self.chance.randrange(len(filters))
-        path = f"/Users?count=1000&filter={filters[number]}"
-        return Operation(f"query {number + 1}", "GET", lambda side: path)
+        groups = ('displayName co "GROUP 1"', "members pr", 'members.value eq "{}"')
+        number = self.chance.randrange(len(users) + len(groups))
+        if number < len(users):
+            return Operation(
+                f"query {number + 1}", "GET", lambda side: f"/Users?count=1000&filter={users[number]}"
+            )
+
+        def path(side: int) -> str:
+            wanted = groups[number - len(users)].format(user.ids[side] if user else "nobody")
+            return f"/Groups?count=1000&filter={wanted}"
+
+        return Operation(f"query {number + 1}", "GET", path)
 
     def wrong(self) -> Operation:
         way = self.chance.choice(
@@ -281,6 +321,8 @@ class Run:
     def play(self, operation: Operation) -> None:
         """Send it to both; note a difference of status or of what the resource is afterwards."""
         self.asked[operation.kind] += 1
+        if operation.method == "DELETE" and operation.pair:
+            self.leave_groups(operation.pair)
         answers = [
             side.ask(operation.method, operation.path(number), operation.body(number))
             for number, side in enumerate(self.sides)
@@ -315,20 +357,26 @@ class Run:
         self.differed.setdefault(operation.kind, []).append(one_line(words, 1500))
         if pair is not None and pair in self.pairs:
             self.pairs.remove(pair)
+            self.leave_groups(pair)
             for number, side in enumerate(self.sides):
                 if pair.ids[number]:
                     side.ask("DELETE", f"{pair.endpoint}/{pair.ids[number]}")
 
+    def leave_groups(self, pair: Pair) -> None:
+        """Take a resource out of the groups of scim2-server."""
+        operation = {"op": "remove", "path": f'members[value eq "{pair.ids[1]}"]'}
+        body = {"schemas": [PATCH], "Operations": [operation]}
+        for each in self.pairs:
+            if each.endpoint == "/Groups" and pair.ids[1]:
+                self.sides[1].ask("PATCH", f"/Groups/{each.ids[1]}", body)
+
     def plainly(self, side: int, document: Any) -> Any:
         """Without what may differ: ids by the pair's name, no meta, no URLs, nothing empty, values in any order."""
         names = {pair.ids[side]: pair.name for pair in self.pairs}
-        there = set(names.values())
 
         def plain(value: Any) -> Any:
             if isinstance(value, dict):
                 kept = {key: plain(each) for key, each in value.items() if key not in LEFT_OUT}
-                if "members" in kept:
-                    kept["members"] = [each for each in kept["members"] if each["value"] in there]
                 return {key: each for key, each in sorted(kept.items()) if each not in (None, [], {})}
             if isinstance(value, list):
                 return sorted(
@@ -336,8 +384,6 @@ class Run:
                 )
             return names.get(value, value) if isinstance(value, str) else value
 
-        if isinstance(document, dict) and "Resources" in document:
-            return sorted(names.get(each["id"], each["id"]) for each in document["Resources"])
         return plain(document)
 
     def ends(self) -> list[str]:
@@ -350,11 +396,24 @@ class Run:
             plain = [self.plainly(number, document) for number, document in enumerate(found)]
             if plain[0] != plain[1]:
                 wrong.append(one_line(f"mockhost {plain[0]}, scim2-server {plain[1]}", 600))
+            if problem := refused_by_models(found[0]):
+                wrong.append(one_line(f"scim2-models refuses {plain[0]}: {problem}", 600))
         for endpoint in ("/Users", "/Groups"):
             counts = [side.ask("GET", f"{endpoint}?count=0")[1]["totalResults"] for side in self.sides]
             if counts[0] != counts[1]:
                 wrong.append(f"{endpoint}: {counts[0]} here, {counts[1]} at scim2-server")
         return wrong
+
+
+def refused_by_models(resource: Any) -> str:
+    """What scim2-models has against a resource of ours; empty if it takes it."""
+    models = importlib.import_module("scim2_models")
+    type_ = models.Group if GROUP in resource["schemas"] else models.User[models.EnterpriseUser]
+    try:
+        type_.model_validate(resource, scim_ctx=models.Context.RESOURCE_QUERY_RESPONSE)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 LEFT_OUT = frozenset({"meta", "$ref", "groups", "display", "type", "schemas", "detail", "scimType"})
@@ -373,29 +432,30 @@ def scim2_server() -> Iterator[Target]:
         "--bearer-token",
         "secret",
     ]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={"PYTHONUNBUFFERED": "1"}
-    )
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()  # it says where it serves once it does
-        yield Target(f"http://127.0.0.1:{port}", "secret", None)
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()  # it says where it serves once it does
+            yield Target(f"http://127.0.0.1:{port}", "secret", None)
+        finally:
+            process.terminate()
 
 
-def run(target: Target, work: Path) -> list[Check]:
+def run(target: Target, work: Path, operations: int = OPERATIONS) -> list[Check]:
     """One check for each kind of operation, and one for the end."""
     with scim2_server() as theirs:
         play = Run(target, theirs, SEED)
-        for _ in range(OPERATIONS):
+        for _ in range(operations):
             play.play(play.draw())
         wrong = play.ends()
+        for side in play.sides:
+            side.close()
     checks = []
     for kind, count in sorted(play.asked.items()):
         differences = play.differed.get(kind, [])
         reason = f"{len(differences)} of {count} differ; the first: {differences[0]}" if differences else ""
         checks.append(Check(f"{kind} ({count} times)", FAILED if differences else PASSED, reason))
-    end = f"end states of {len(play.pairs)} resources after {OPERATIONS:,} operations are equal"
+    end = f"end states of {len(play.pairs)} resources after {operations:,} operations are equal"
     return [*checks, Check(end, FAILED if wrong else PASSED, "; ".join(wrong[:3]))]

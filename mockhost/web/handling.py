@@ -101,7 +101,7 @@ class Handling:
     def is_probe(self) -> slices.Steps[bool]:
         """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space.
 
-        It is one comparison and no more, as Test connection sends it; so looking for it can't fail, either.
+        It is one comparison and no more, as Test connection sends it.
         """
         wanted = self.exchange.wanted()
         if not isinstance(wanted, filters.Compare) or wanted.op != "eq":
@@ -113,8 +113,12 @@ class Handling:
             return False
         connector = self.connector
         if isinstance(connector, Tenant):
-            query = queries.Query(filter=self.exchange.asked().filter, count=0)
-            listed = yield from connector.provider.finding("User", query, base="")
+            type_ = connector.provider.type_at(self.exchange.resource)
+            try:
+                query = queries.Query(filter=self.exchange.asked().filter, count=0)
+                listed = yield from connector.provider.finding(type_, query, base="")
+            except ScimError:
+                return False  # its answer will say what is wrong with it
             return not listed["totalResults"]
         if connector is None:
             return False

@@ -1,4 +1,5 @@
-"""Attack a host of this process round after round, and print the memory that it holds after each, in bytes.
+"""Attack a host of this process round after round, and print the memory that it holds after each, in bytes: as the
+system counts it, and as Python does.
 
 A process of its own, because memory that an allocator keeps for threads of earlier tests says nothing.
 """
@@ -10,6 +11,7 @@ import gc
 import json
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 from mockhost import MockHost
@@ -50,13 +52,14 @@ def resident() -> int:
 
 
 def main(rounds: int, size: int) -> None:
-    held = []
+    held: list[tuple[int, int]] = []
+    tracemalloc.start()
     with attacked(tls=False) as host:
         for number in range(rounds):
             attack(host, range(number * size, (number + 1) * size), Journal(host))
             quiet(host)
             host.reset()
-            held.append(resident())
+            held.append((resident(), tracemalloc.get_traced_memory()[0]))
     print(json.dumps(held))
 
 

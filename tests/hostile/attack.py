@@ -107,7 +107,7 @@ class Lane(threading.Thread):
 
     def _pipeline(self, attacking: Case) -> None:
         """Between two requests that are right; the first is answered, and so is the last unless the line is cut."""
-        valid = request(self._target, "GET", f"{base(self._target)}/Users?filter=PLACEHOLDER+eq+%22x%22")[1]
+        valid = request(self._target, "GET", f"{base(self._target)}/Users?filter=id+eq+%22x%22")[1]
         self._hang_up()
         with RawClient(self._host.port, tls=self._context) as client:
             client.send(valid + attacking.data + valid)
@@ -181,7 +181,7 @@ class Drip:
     """A client that sends a few bytes whenever it is asked to, and is answered all the same."""
 
     def __init__(self, host: MockHost, target: Target, context: ssl.SSLContext | None) -> None:
-        self._data = request(target, "GET", f"{base(target)}/Users?filter=PLACEHOLDER+eq+%22x%22")[1]
+        self._data = request(target, "GET", f"{base(target)}/Users?filter=id+eq+%22x%22")[1]
         self._client = RawClient(host.port, tls=context)
         self._at = 0
 

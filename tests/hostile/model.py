@@ -1,7 +1,7 @@
 """What a connector's objects should be after any sequence of requests, said as simply as can be.
 
 One column is the anchor, some are required, unique or limited to values; nothing is known of SCIM but what the
-requests of `test_hostile_requests` use.
+requests of `test_attack` use.
 """
 
 from __future__ import annotations

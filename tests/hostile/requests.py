@@ -17,6 +17,9 @@ URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 CORPUS: Mapping[str, Any] = json.loads((Path(__file__).parent / "corpus.json").read_text("utf-8"))
 WIRE: Mapping[str, list[str]] = CORPUS["wire"]
+_TABLE = Path(__file__).parents[1] / "server" / "heads.json"
+HEADS = [row["head"].encode("latin-1") for row in json.loads(_TABLE.read_text("utf-8"))]
+"""The heads whose exact outcome the tests of the server know."""
 
 
 class Target(NamedTuple):
@@ -26,6 +29,8 @@ class Target(NamedTuple):
     token: str
     ids: tuple[str, ...]
     attributes: tuple[str, ...]
+    urn: str = URN
+    """the schema of the attributes"""
 
 
 class Case(NamedTuple):
@@ -130,12 +135,15 @@ def attributes(chance: random.Random, target: Target) -> dict[str, Any]:
         )
         found[target.attributes[0]] = chance.choice((*taken, *taken[1:3] * 3))
         found.update({name: f"v{number % 9}" for name in target.attributes[1:3] if chance.random() < 0.95})
-        found["-dn-"] = f"CN=made{number},CN=App"
+        if target.urn == URN:
+            found["-dn-"] = f"CN=made{number},CN=App"
     return found
 
 
 def a_resource(chance: random.Random, target: Target) -> dict[str, Any]:
     """A resource with the URN in every spelling, and members that it should not have."""
+    if target.urn != URN and chance.random() < 0.7:
+        return {"schemas": [target.urn], **attributes(chance, target)}
     key = filled(
         chance.choice(
             ("{urn}", "{urn}", "{urn}", "{URN}", "{uRN}", "{urn}:", chance.choice(CORPUS["members"]))
@@ -223,7 +231,7 @@ def nearly_right(chance: random.Random, target: Target) -> tuple[str, bytes]:
     if method == "PATCH":
         op, spelling = (
             chance.choice(("Add", "Replace", "Remove")),
-            chance.choice((f"{URN}:", f"{URN.upper()}:", "")),
+            chance.choice((f"{target.urn}:", f"{target.urn.upper()}:", "")),
         )
         one = chance.choice(
             (
@@ -233,7 +241,7 @@ def nearly_right(chance: random.Random, target: Target) -> tuple[str, bytes]:
                 {"op": op, "path": "active", "value": chance.choice(("False", "True", True, value))},
             )
         )
-        right = {"op": "Replace", "path": f"{URN}:{target.attributes[1]}", "value": f"w{number}"}
+        right = {"op": "Replace", "path": f"{target.urn}:{target.attributes[1]}", "value": f"w{number}"}
         return request(
             target,
             method,
@@ -243,10 +251,12 @@ def nearly_right(chance: random.Random, target: Target) -> tuple[str, bytes]:
     if method == "POST":
         path = f"{base(target)}/Users"
         whole[target.attributes[0]] = number if target.connector == "ODD" else f"made {number}"
-        whole["-dn-"] = f"CN=made{number},CN=App"
+        if target.urn == URN:
+            whole["-dn-"] = f"CN=made{number},CN=App"
         if chance.random() < 0.5:
             odd = target.attributes[0]
-    body = {"schemas": [URN], URN: {**whole, odd: value} if chance.random() < 0.8 else whole}
+    whole = {**whole, odd: value} if chance.random() < 0.8 else whole
+    body = {"schemas": [target.urn], **({URN: whole} if target.urn == URN else whole)}
     return request(target, method, path, body=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
 
 
@@ -438,7 +448,7 @@ def large(chance: random.Random, target: Target) -> tuple[str, bytes]:
     name = chance.choice(target.attributes)
     size = chance.choice((2_000, 20_000))
     made: tuple[Any, ...] = (
-        {URN: {name: "x" * 10 * size}},
+        {target.urn: {name: "x" * 10 * size}, name: "x" * 10 * size},
         {URN: {name: [str(n) for n in range(size)]}},
         {URN: {f"k{n}": n for n in range(size)}},
         {f"{URN}:{name}": "\u00e9" * size},
@@ -457,6 +467,21 @@ def large(chance: random.Random, target: Target) -> tuple[str, bytes]:
 
 
 # -- what is no HTTP ---------------------------------------------------------------------------------------------
+
+
+def damaged(chance: random.Random, target: Target) -> tuple[str, bytes]:
+    """A head of the server's table: cut, dirty, after others, before noise, or as it is."""
+    head = chance.choice(HEADS)
+    at = chance.randrange(len(head) + 1)
+    return "GET", chance.choice(
+        (
+            head,
+            head[:at],
+            head[:at] + chance.randbytes(2) + head[at:],
+            head + chance.randbytes(300),
+            b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3 + head[:at],
+        )
+    )
 
 
 def malformed(chance: random.Random, target: Target) -> tuple[str, bytes]:
@@ -530,6 +555,7 @@ def framing(chance: random.Random, target: Target) -> tuple[str, bytes]:
             (("Content-Length: \xb2",), b""),
             (("Content-Length: 99999999999999999999999999",), b""),
             (("Content-Length: 17000000",), b""),
+            ((f"Content-Length: {10 ** chance.randrange(2, 24)}",), b""),
             (("Content-Length\x00: 0",), b""),
             (("Transfer-Encoding: chunked",), b"5\r\nhel"),
             (("Transfer-Encoding: chunked",), b"zz\r\n"),
@@ -553,7 +579,7 @@ def framing(chance: random.Random, target: Target) -> tuple[str, bytes]:
 
 
 def bodies_cut_short(chance: random.Random, target: Target) -> tuple[str, bytes]:
-    """A body that is announced and does not come, in one piece or in chunks, also with `Expect`."""
+    """A body that is announced and does not come, in one piece or in chunks, also with `Expect`, also after another."""
     method, path = a_write(chance, target)
     body = json.dumps(a_resource(chance, target)).encode()
     sent = body[: chance.randrange(len(body))]
@@ -563,7 +589,8 @@ def bodies_cut_short(chance: random.Random, target: Target) -> tuple[str, bytes]
         *chance.choice(((), ("Expect: 100-continue",), ("Expect: 42",))),
     ]
     if chance.random() < 0.5:
-        return method, "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1") + sent
+        head = "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode("latin-1")
+        return method, chance.choice((b"", head + body)) + head + sent
     chunk = b"%x\r\n" % len(body) + sent
     return method, "\r\n".join([*lines, "Transfer-Encoding: chunked", "", ""]).encode("latin-1") + chunk
 
@@ -572,7 +599,7 @@ WHOLE: tuple[Maker, ...] = (
     *(wrong_types, wrong_types, nearly_right, nearly_right, broken_json),
     *(filters, filters, queries, paths, heads, media_types),
 )
-BROKEN: tuple[Maker, ...] = (malformed, framing, bodies_cut_short)
+BROKEN: tuple[Maker, ...] = (damaged, malformed, framing, bodies_cut_short)
 
 
 def case(maker: Maker, number: int, target: Target) -> Case:

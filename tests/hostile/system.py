@@ -1,4 +1,4 @@
-"""The host that is attacked: four connectors of different kinds, and what must hold of their data at any time."""
+"""The host that is attacked: five connectors of different kinds, and what must hold of their data at any time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost import MockHost
-from tests.hostile.requests import Target
+from mockhost.scim.messages import CORE_USER
+from tests.hostile.requests import URN, Target
 
 # The one export that the shipped scenarios let fail with 500 is not what is looked for here.
 BEHAVIOURS = {"export_status_other": 400, "export_status_parent": 400, "filter_grammar": "rfc"}
@@ -58,30 +59,42 @@ GOOD: dict[str, Any] = {
 }
 
 
+SCIM: dict[str, Any] = {
+    "kind": "scim",
+    "secret_token": "strict-in-what-it-takes",
+    "behaviours": {"strictness": "strict"},
+    "system": {"resources": {"User": [{"userName": f"user{n}", "displayName": f"n{n}"} for n in range(6)]}},
+}
+
+
 def attacked(*, tls: bool) -> MockHost:
-    """The healthy host with two more connectors: an odd one, and one for the client beside the attack."""
+    """The healthy host with three more connectors: an odd one, a provider, and one for the client beside the attack."""
     return MockHost(
         "basics/healthy",
         tls=tls,
         control=False,
         host={"behaviours": BEHAVIOURS},
-        connectors={"ODD": ODD, "GOOD": GOOD},
+        connectors={"ODD": ODD, "SCIM": SCIM, "GOOD": GOOD},
     )
 
 
 def targets(host: MockHost) -> dict[str, Target]:
     """What attackers know of each connector but the good client's own."""
     found = {}
-    for name in ("SQL", "LDAP", "ODD"):
+    for name in ("SQL", "LDAP", "ODD", "SCIM"):
         page = host.runtime.scenario.connectors[name]
-        selected = [attribute for attribute in page.selected_attributes if attribute != page.anchor]
+        attributes: tuple[str, ...] = ("userName", "displayName", "active", "emails", "members", "title")
+        if name != "SCIM":
+            attributes = (page.anchor, *(each for each in page.selected_attributes if each != page.anchor))
         ids = tuple(str(resource["id"]) for resource in host.cache(name))
-        found[name] = Target(name, page.secret_token, ids, (page.anchor, *selected))
+        found[name] = Target(name, page.secret_token, ids, attributes, CORE_USER if name == "SCIM" else URN)
     return found
 
 
 def harm(host: MockHost, connector: str) -> list[str]:
     """What is wrong with a connector's data: values of a wrong type, two with one anchor, a space that strayed."""
+    if connector == "SCIM":
+        return _harm_of_provider(host.cache(connector))
     page = host.runtime.scenario.connectors[connector]
     columns = {column.name: column for column in page.system.columns}
     objects = host.runtime.objects(connector)
@@ -110,6 +123,20 @@ def harm(host: MockHost, connector: str) -> list[str]:
     anchors = sorted(str(values[page.anchor]) for values in objects)
     ids = sorted(str(resource["id"]) for resource in host.cache(connector))
     return found if anchors == ids else [*found, f"the space strayed: {anchors} and {ids}"]
+
+
+def _harm_of_provider(resources: list[dict[str, Any]]) -> list[str]:
+    users = [each for each in resources if each["meta"]["resourceType"] == "User"]
+    found = [f"no userName in {each}" for each in users if not isinstance(each.get("userName"), str)]
+    for name, values in (
+        ("id", [str(each["id"]) for each in resources]),
+        ("userName", [str(each.get("userName")).casefold() for each in users]),
+    ):
+        if len(set(values)) != len(values):
+            found.append(f"{name} is not unique: {values}")
+    ids = {each["id"] for each in resources}
+    members = [member["value"] for each in resources for member in each.get("members", ())]
+    return [*found, *(f"{member} is a member and is gone" for member in members if member not in ids)]
 
 
 def _fits(kind: str, item: object) -> bool:

@@ -67,7 +67,10 @@ def running() -> Iterator[MockHost]:
         "format": 1,
         "extends": "basics/scim",
         "on_demand": {"template": "SCIM", "max": 3},
-        "connectors": {"SCIM": {"me": "bob"}, "Strict": {"kind": "scim", "secret_token": TOKEN}},
+        "connectors": {
+            "SCIM": {"me": "bob"},
+            "Strict": {"kind": "scim", "secret_token": TOKEN, "behaviours": {"strictness": "strict"}},
+        },
     }
     with MockHost(scenario, tls=False, control=False) as host:
         yield host
@@ -104,6 +107,21 @@ def test_a_user_lives_and_dies(scim: Client) -> None:
     gone = scim("DELETE", f"/Users/{ident}")
     assert (gone.status, gone.body) == (204, b"")
     assert scim("GET", f"/Users/{ident}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/Users?filter=nope+eq+%22{guid}%22", 400),
+        ("/Users?filter=members.value+eq+%22{guid}%22", 400),
+        ("/Groups?filter=members.value+eq+%22{guid}%22", 200),
+        ("/?filter=members.value+eq+%22{guid}%22", 200),
+    ],
+)
+def test_a_find_of_a_guid_is_answered_by_its_own_type(scim: Client, path: str, status: int) -> None:
+    """Whether such a find is Test connection's is asked of the resource type that the path names."""
+    answer = Client(scim.host, "Strict")("GET", path.format(guid="8646d011-1693-4cd3-9ee6-0d7482ca2219"))
+    assert (answer.status, scim.host.journal.entries()[-1].probe) == (status, status == 200)
 
 
 def test_conditional_requests(scim: Client) -> None:
