@@ -16,14 +16,14 @@ ROOT = Path(__file__).parent.parent
 # From the floor up; `mockhost` is the package's own __init__. The other side of the wire imports the floor only.
 FLOOR = {
     *("mockhost", "errors", "clock", "matching", "patterns", "slices", "nesting", "durations", "operations"),
-    *("public_url", "running", "temporary", "scim", "tls", "people", "exchange"),
+    *("public_url", "running", "temporary", "scim", "tls", "people", "exchange", "facts"),
 }
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
 OTHER_SIDE = FLOOR | {"client", "entra", "expect"}
 FACES = MOCK | OTHER_SIDE | {"tenants", "runtime", "web", "control"}
 MAY_IMPORT = {
-    **{name: set[str]() for name in ("errors", "clock", "slices")},
+    **{name: set[str]() for name in ("errors", "clock", "slices", "facts")},
     **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
     **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},

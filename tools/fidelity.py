@@ -1,4 +1,4 @@
-"""Writes docs/fidelity.md from the tables in mockhost/connectors/ecma: what is imitated and how well it is known.
+"""Writes docs/fidelity.md from mockhost/facts: what is imitated and how well it is known.
 
 python tools/fidelity.py            writes the page
 python tools/fidelity.py --check    exit code 1 if the page is not current
@@ -6,24 +6,26 @@ python tools/fidelity.py --check    exit code 1 if the page is not current
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "fidelity.md"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from mockhost.connectors.ecma import behaviours, dn, kinds  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost import facts  # noqa: E402 - a tool runs from a checkout, without installation
+from mockhost.connectors.ecma import behaviours, dn, kinds  # noqa: E402
 from tools import generated  # noqa: E402
 
 INTRODUCTION = """\
 # Fidelity: what is known of the real host, and what mockhost does
 
-<!-- Made by tools/fidelity.py from behaviours.py and kinds.py in mockhost/connectors/ecma. Change those. -->
+<!-- Written by tools/fidelity.py from mockhost/facts and tools/docs/statements.json; don't edit. -->
 
 Much of what Microsoft's ECMA Connector Host does on the wire has never been published.
 Each such point is a *behaviour* with a name, a default and a source, and most of them can be set.
@@ -34,7 +36,7 @@ Every row says how well its default is known:
 {levels}
 
 Nothing here was measured on a real host.
-If you can look at one, an answer changes a row of a table and not the code around it: please tell us.
+If you can look at one, please tell us: an answer changes a row of a data file, not the code around it.
 
 ## Setting behaviours
 
@@ -51,7 +53,7 @@ connectors:
 ```
 
 {host_wide} can be set for the host only.
-Rows without choices state what is so and cannot be set.
+Rows without a name and choices cannot be set.
 """
 
 LEVELS = {
@@ -62,41 +64,49 @@ LEVELS = {
 }
 
 
+STATED = json.loads((ROOT / "tools" / "docs" / "statements.json").read_text("utf-8"))
+"""What cannot be set, and what is not imitated."""
+ROWS = [row._asdict() for row in behaviours.TABLE.values()]
+SUBJECTS = list(dict.fromkeys(row["subject"] for row in [*ROWS, *STATED["statements"]]))
+
+
 def page() -> str:
     """The whole page, ending with a newline."""
-    parts = [introduction(), *map(subject, grouped()), connectors(), texts(), not_imitated()]
+    parts = [introduction(), *map(subject, SUBJECTS), connectors(), texts(), not_imitated()]
     return "\n".join(parts)
 
 
 def introduction() -> str:
-    counts = Counter(row.evidence for row in behaviours.TABLE)
-    levels = "\n".join(f"| {name} | {LEVELS[name]} | {counts[name]} |" for name in behaviours.EVIDENCE)
-    names = ", ".join(f"`{name}`" for name in sorted(behaviours.HOST_WIDE))
+    counts = Counter(row["evidence"] for row in [*ROWS, *STATED["statements"]])
+    levels = "\n".join(f"| {name} | {LEVELS[name]} | {counts[name]} |" for name in facts.EVIDENCE)
+    names = ", ".join(f"`{row.name}`" for row in behaviours.TABLE.values() if row.host_wide)
     return INTRODUCTION.format(levels=levels, host_wide=names)
 
 
-def grouped() -> Iterator[tuple[str, list[behaviours.Behaviour]]]:
-    for name, rows in groupby(behaviours.TABLE, key=lambda row: row.subject):
-        yield name, list(rows)
-
-
-def subject(group: tuple[str, list[behaviours.Behaviour]]) -> str:
-    name, rows = group
+def subject(name: str) -> str:
+    """The rows of a subject: what can be set, then what cannot."""
     head = ("behaviour", "real host", "mockhost", "choices", "source", "evidence")
-    return f"## {name}\n\n" + table(head, (cells(row) for row in rows))
+    rows = [row for row in (*ROWS, *STATED["statements"]) if row["subject"] == name]
+    return f"## {name}\n\n" + table(head, map(cells, rows))
 
 
-def cells(row: behaviours.Behaviour) -> tuple[str, ...]:
-    points = f" ({', '.join(row.ids)})" if row.ids else ""
-    return (f"`{row.name}`: {row.title}{points}", row.real, row.mock, choices(row), row.source, row.evidence)
+def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    points = f" ({', '.join(row['ids'])})" if row.get("ids") else ""
+    name = f"`{row['name']}`: " if "name" in row else ""
+    return (
+        f"{name}{row['title']}{points}",
+        row["real"],
+        row["mock"],
+        choices(behaviours.TABLE[row["name"]]) if name else "–",
+        row["source"],
+        row["evidence"],
+    )
 
 
 def choices(row: behaviours.Behaviour) -> str:
     """`**webapi**, empty, scim`: the default in bold among what may be chosen instead."""
-    if not row.choices:
-        return "–"
-    default, words = plain(row.default), behaviours.choices_in_words(row)
-    if isinstance(row.choices, str):
+    default, words = plain(row.default), row.allowed()
+    if row.types():
         words = f"**{default}**; {words}"
     else:
         words = ", ".join(f"**{word}**" if word == default else word for word in words.split(", "))
@@ -149,29 +159,29 @@ def texts() -> str:
     ]
     listed += [("all others", event, text) for event, text in kinds.COMMON.items()]
     rows = [
-        (who, event.replace("_", " "), f"`{words(event, text)}`", text.source, text.evidence)
+        (who, event.replace("_", " "), f"`{words(event, text['words'])}`", text["source"], text["evidence"])
         for who, event, text in listed
     ]
     head = ("connector", "event", "words", "source", "evidence")
     return (
         "## Words of failed exports\n\n"
-        "What stands after the result code in `detail`, by the connector's kind; capitals stand for what is filled in."
+        "What follows the result code in `detail`, by the connector's kind; capitals mark what is filled in."
         "\nThe codes are ECMA 2's own (Microsoft Learn, MAExportError Enumeration).\n"
         "Which of them a connector gives is published for an unknown object class only, and assumed otherwise.\n\n"
         + table(head, rows)
     )
 
 
-def words(event: str, text: kinds.Text) -> str:
+def words(event: str, text: str) -> str:
     names = ("column", "value", "table", "qualified", "owned", "database", "schema", "type", "verb", "dll")
     filled = {name: name.upper() for name in names}
     if event == "invalid_dn":
         filled["value"] = str(dn.InvalidDN("VALUE", ""))
-    return text.words.format_map(filled)
+    return text.format_map(filled)
 
 
 def not_imitated() -> str:
-    rows = ((what, why) for what, why in behaviours.NOT_IMITATED)
+    rows = ((row["what"], row["how_far"]) for row in STATED["not_imitated"])
     return "## What is not imitated\n\n" + table(("what", "how far"), rows)
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/scim-strictness.md from mockhost/connectors/provider/strictness.py: where SCIM providers differ.
+"""Writes docs/scim-strictness.md from mockhost/facts/strictness.json and offers.json: where SCIM providers differ.
 
 python tools/scim_strictness.py            writes the page
 python tools/scim_strictness.py --check    exit code 1 if the page is not current
@@ -23,7 +23,7 @@ from tools.generated import table  # noqa: E402
 HEAD = """\
 # Strictness: what a SCIM connector forgives
 
-<!-- Written by tools/scim_strictness.py from mockhost/connectors/provider/strictness.py; don't edit. -->
+<!-- Written by tools/scim_strictness.py from mockhost/facts/strictness.json and offers.json; don't edit. -->
 
 A [connector of kind `scim`](how-to/scim-connector.md) has a strictness:
 
@@ -115,7 +115,7 @@ def section(name: str, row: Row) -> str:
     """What a row is about, what its values mean, who has which, and who says so."""
     values = table(
         ("value", "means", "at"),
-        ((f"`{value}`", words, at(row, value)) for value, words in row.words.items()),
+        ((f"`{value}`", words, at(row, value)) for value, words in row.values.items()),
     )
     return f"## `{name}`\n\n{row.title}.\n\n{values}\nSource: {row.source}.\n"
 

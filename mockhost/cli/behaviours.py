@@ -1,4 +1,4 @@
-"""`mockhost behaviours`: what nobody has published about the real host, what mockhost does, and how sure that is."""
+"""`mockhost behaviours`: what has not been published about the real host, what mockhost does, and how sure that is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDTH = 80
 def command(name: str | None, form: str) -> None:
     """List the behaviours that can be set, or show one: the real host, mockhost, values, evidence, source.
 
-    A behaviour stands under 'behaviours' of the host or of a connector. Evidence is documented, inferred or assumed.
+    A behaviour is set under 'behaviours' of the host or of a connector. Evidence is documented, inferred or assumed.
 
     \b
     mockhost behaviours
@@ -34,11 +34,13 @@ def command(name: str | None, form: str) -> None:
 
     terminal = stdout()
     if name is None:
-        terminal.json([_as_json(row) for row in behaviours.TABLE]) if form == "json" else _list(terminal)
+        terminal.json([_as_json(row) for row in behaviours.TABLE.values()]) if form == "json" else _list(
+            terminal
+        )
         return
-    row = behaviours.BY_NAME.get(name)
+    row = behaviours.TABLE.get(name)
     if row is None:
-        hint = did_you_mean(name, behaviours.BY_NAME) or "'mockhost behaviours' lists them"
+        hint = did_you_mean(name, behaviours.TABLE) or "'mockhost behaviours' lists them"
         raise UsageError(f"there is no behaviour {name!r}", hint=hint)
     terminal.json(_as_json(row)) if form == "json" else _show(row, terminal)
 
@@ -46,7 +48,7 @@ def command(name: str | None, form: str) -> None:
 def _list(terminal: Terminal) -> None:
     from mockhost.connectors.ecma import behaviours
 
-    rows = [row for row in behaviours.TABLE if row.choices]
+    rows = list(behaviours.TABLE.values())
     width = max(len(row.name) for row in rows)
     lines: list[str] = []
     for subject, group in groupby(rows, key=lambda row: row.subject):
@@ -59,21 +61,14 @@ def _list(terminal: Terminal) -> None:
 
 
 def _show(row: Behaviour, terminal: Terminal) -> None:
-    from mockhost.connectors.ecma import behaviours
-
     points = f" ({', '.join(row.ids)})" if row.ids else ""
     lines = [terminal.styled(row.name, "bold"), *wrapped(row.title + points, _WIDTH, "  "), ""]
-    facts = [("real host", row.real), ("mockhost", row.mock)]
-    if row.choices:
-        facts.append(("values", behaviours.choices_in_words(row)))
-        facts.append(("default", _plain(row.default)))
-        if row.preview_2020 is not None:
-            facts.append(("preview-2020", _plain(row.preview_2020)))
-        where = "host" if row.name in behaviours.HOST_WIDE else "host, or one connector"
-        facts.append(("set under", f"behaviours of the {where}"))
-    else:
-        facts.append(("values", "none: this cannot be set"))
-    facts += [("evidence", row.evidence), ("source", row.source)]
+    facts = [("real host", row.real), ("mockhost", row.mock), ("values", row.allowed())]
+    facts.append(("default", _plain(row.default)))
+    if row.preview_2020 is not None:
+        facts.append(("preview-2020", _plain(row.preview_2020)))
+    where = "host" if row.host_wide else "host, or one connector"
+    facts += [("set under", f"behaviours of the {where}"), ("evidence", row.evidence), ("source", row.source)]
     for label, text in facts:
         first, *rest = wrapped(text.replace("`", ""), _WIDTH - 16)
         lines += [f"  {label.ljust(12)}  {first}", *(" " * 16 + line for line in rest)]
@@ -85,5 +80,4 @@ def _plain(value: object) -> str:
 
 
 def _as_json(row: Behaviour) -> dict[str, Any]:
-    choices = row.choices if isinstance(row.choices, str) else list(row.choices)
-    return {**row._asdict(), "choices": choices, "ids": list(row.ids)}
+    return {**row._asdict(), "ids": list(row.ids)}

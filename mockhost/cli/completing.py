@@ -67,7 +67,7 @@ def _fault_names(ctx: click.Context) -> Iterable[str]:
 def _behaviour_names(ctx: click.Context) -> Iterable[str]:
     from mockhost.connectors.ecma import behaviours
 
-    return [row.name for row in behaviours.TABLE]
+    return list(behaviours.TABLE)
 
 
 def _operation_names(ctx: click.Context) -> Iterable[str]:

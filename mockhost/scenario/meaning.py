@@ -142,7 +142,7 @@ def _judge_behaviours(said: object, path: Path, findings: Findings, *, of_connec
         problem = behaviours.validate(name, value, of_connector=of_connector)
         if problem is not None:
             message, _, hint = problem.partition("; ")
-            findings.add((*path, name), message, hint, key=name not in behaviours.BY_NAME)
+            findings.add((*path, name), message, hint, key=name not in behaviours.TABLE)
 
 
 def _judge_connector(name: str, connector: Map, columns: Mapping[str, Column], findings: Findings) -> None:

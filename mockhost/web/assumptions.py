@@ -85,7 +85,7 @@ def _with(name: str, value: object, values: Mapping[str, Any]) -> Mapping[str, A
 
 
 def _assumed(names: Iterable[str]) -> set[str]:
-    return {name for name in names if known.evidence_of(name) == "assumed"}
+    return {name for name in names if known.TABLE[name].evidence == "assumed"}
 
 
 def _shown(answer: Answer) -> Shown:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from mockhost import facts
 from mockhost.api import MockHost
 from mockhost.cli import cure
-from mockhost.connectors.ecma import behaviours
 from mockhost.expect.check import CURED, default_connector
 from mockhost.expect.driver import HostDriver
 from mockhost.expect.steps import Player
@@ -294,7 +294,7 @@ def test_the_token_may_come_from_the_environment(
     assert result.exit_code == 1
     document = json.loads(result.stdout)
     assert document["seen"]["status"] == 401
-    assert document["evidence"] in behaviours.EVIDENCE
+    assert document["evidence"] in facts.EVIDENCE
 
 
 def test_an_untrusted_certificate_is_what_the_portal_says_of_one(invoke: Invoke, host: MockHost) -> None:

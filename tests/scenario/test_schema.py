@@ -68,11 +68,14 @@ def test_a_map_by_declared_keys_takes_no_others() -> None:
 def test_behaviours_are_named_in_the_schema_that_is_printed() -> None:
     """Completion in an editor offers each behaviour that can be set."""
     printed = json.loads(schema.text())["$defs"]
-    settable = {row.name for row in behaviours.TABLE if row.choices}
+    settable = set(behaviours.TABLE)
     assert set(printed["host"]["properties"]["behaviours"]["properties"]) == settable
     of_connector = printed["connector"]["properties"]["behaviours"]["properties"]
     of_scim = {"strictness", *strictness.TABLE, *offers.OFFERS}
-    assert set(of_connector) == (settable - behaviours.HOST_WIDE) | of_scim
+    assert (
+        set(of_connector)
+        == (settable - {name for name, row in behaviours.TABLE.items() if row.host_wide}) | of_scim
+    )
 
 
 def test_it_knows_the_words_of_the_code() -> None:

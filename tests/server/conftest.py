@@ -117,7 +117,7 @@ class Recorder:
         self._note("handshake", connection.number, error, connection.tls)
 
     def refused(self, connection: Any, refusal: Refusal, head: bytes, answer: bytes) -> None:
-        self._note("refused", connection.number, refusal.kind, head, answer)
+        self._note("refused", connection.number, refusal.name, head, answer)
 
     def bug(self, connection: Any, error: BaseException) -> None:
         self._note("bug", connection.number, repr(error))

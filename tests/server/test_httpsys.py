@@ -48,7 +48,7 @@ def test_pages_have_the_lengths_of_the_captures(kind: str, status: int, length: 
     assert (refusal.status, len(page(refusal)), refusal.httperr) == (status, length, httperr)
 
 
-@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=lambda refusal: refusal.kind)
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=lambda refusal: refusal.name)
 def test_every_refusal_is_an_answer_that_ends_the_connection(refusal: Refusal) -> None:
     """With a length that is true, and evidence that says how sure it is."""
     head, _, body = render(refusal, DATE).partition(b"\r\n\r\n")

@@ -1,11 +1,8 @@
 """The kinds of connector, and everything in which one differs from another.
 
-A kind is what the wizard's *Extension DLL* chooses. Here it is data (names, anchors, DN style, export type, the
-texts with which an application refuses an export) and one function that writes down, for the journal, what such
-a connector does natively: an INSERT, an LDAP add, a call of a script or of a web service. Nothing is executed.
-
-Every text says where it comes from and how sure it is, in the words of `behaviours.py`; `docs/fidelity.md` shows
-them. What no source publishes is marked `assumed` and worded by this project.
+A kind is what the wizard's *Extension DLL* chooses. Here it is a row of `facts/kinds.json` (names, DN style, export
+type, the texts with which an application refuses an export) and one function that writes down, for the journal, what
+such a connector does natively: an INSERT, an LDAP add, a call of a script or of a web service. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -13,35 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import ClassVar, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from mockhost import facts
 from mockhost.connectors.ecma.config import OBJECT_DN
 from mockhost.errors import ProtocolAnswer
 
-CODES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "exists": "ExportErrorDuplicateAnchor",
-        "missing_object": "ExportErrorConnectedDirectoryMissingObject",
-        "permission": "ExportErrorPermissionIssue",
-        "bad_value": "ExportErrorInvalidProvisioningAttributeValue",
-        "missing_attribute": "ExportErrorMissingProvisioningAttribute",
-        "missing_anchor": "ExportErrorMissingAnchorComponent",
-        "dn": "ExportErrorInvalidDN",
-        "parent": "ExportErrorCustomContinueRun",
-        "other": "ExportErrorCustomContinueRun",
-    }
-)
+_FACTS: Final = facts.read("kinds")
+CODES: Final[Mapping[str, str]] = {reason: row["code"] for reason, row in _FACTS["export_errors"].items()}
 """Reason -> result code of ECMA 2 (Microsoft Learn, MAExportError Enumeration). Published for one failure only,
 an unknown object class (`other`); which code a connector gives in the other cases is assumed."""
-
-_SCIM_TYPES: Final[Mapping[str, str]] = {
-    "exists": "uniqueness",
-    "bad_value": "invalidValue",
-    "missing_attribute": "invalidValue",
-    "missing_anchor": "invalidValue",
-    "dn": "invalidValue",
-}
 
 
 class ExportError(ProtocolAnswer):
@@ -64,11 +42,11 @@ def export_status(reason: str, behaviours: Mapping[str, object]) -> tuple[int, s
     """
     status = behaviours[f"export_status_{reason}"]
     assert isinstance(status, int)
-    return status, _SCIM_TYPES.get(reason) if status in (400, 409) else None
+    return status, _FACTS["export_errors"][reason].get("scim_type") if status in (400, 409) else None
 
 
 class Text(NamedTuple):
-    """Words of an application, as a format string, and how well they are known."""
+    """What an application says about an event: a format string, and how well it is known."""
 
     reason: str
     words: str
@@ -76,77 +54,47 @@ class Text(NamedTuple):
     source: str
 
 
-_OURS = "This project's words."
-_NET_LDAP = "System.DirectoryServices.Protocols (GitHub dotnet/runtime, Strings.resx)"
-_OPENLDAP = "OpenLDAP slapd, diagnostic messages"
-_SQL_PAGE = "Microsoft Learn, Configuring Microsoft Entra ID to provision users into a SQL database"
-_LDAP_PAGE = "Microsoft Learn, Configuring Microsoft Entra ID to provision users into LDAP directories"
-_TROUBLE = "Microsoft Learn, Troubleshoot on-premises application provisioning"
-_WEB_PAGE = "Microsoft Learn, Provisioning with the web services connector"
-_SCRIPTS = "GitHub microsoft/MIMPowerShellConnectors, src/ECMA2HostCSV"
-_SAP = "Microsoft Learn, Author SAP ECC 7 Template for ECMA2Host"
-_ODBC = "[Microsoft][ODBC SQL Server Driver][SQL Server]"
-_CACHE = r"C:\Program Files\Microsoft ECMA2Host\Service\ECMA\Cache"
-
-COMMON: Final[Mapping[str, Text]] = {
-    "null_value": Text("missing_attribute", "The attribute '{column}' is required.", "assumed", _OURS),
-    "unknown_object_class": Text("other", "The object class '{value}' is unknown.", "assumed", _OURS),
-    "duplicate": Text("exists", "An object with {column} '{value}' exists already.", "assumed", _OURS),
-    "missing_object": Text("missing_object", "There is no object '{value}'.", "assumed", _OURS),
-    "bad_value": Text(
-        "bad_value", "The value '{value}' of the attribute '{column}' is refused.", "assumed", _OURS
-    ),
-    "permission": Text("permission", "Access is denied.", "assumed", _OURS),
-    "missing_attribute": Text(
-        "missing_attribute", "The attribute '{column}' has no value.", "assumed", _OURS
-    ),
-    "missing_anchor": Text("missing_anchor", "The anchor '{column}' has no value.", "assumed", _OURS),
-    "missing_parent": Text("parent", "There is no container for '{value}'.", "assumed", _OURS),
-    "invalid_dn": Text("dn", "{value}", "documented", f"{_TROUBLE}, Common errors"),
-    "dll_denied": Text(
-        "other",
-        f"Could not load file or assembly 'file:///{_CACHE}\\{{value}}\\{{dll}}' or one of its dependencies. "
-        "Access is denied.",
-        "inferred",
-        f"{_TROUBLE}, Common errors (published for Generic SQL)",
-    ),
-}
+COMMON: Final[Mapping[str, Mapping[str, str]]] = _FACTS["texts"]
+"""What every kind says that has no text of its own for the event."""
 
 
 class Kind:
-    """A kind of connector. The one instance of each is in KINDS."""
+    """A kind of connector, with its row of `facts/kinds.json`. The one instance of each is in KINDS."""
 
-    name: ClassVar[str]
-    """as in a scenario's `kind`"""
-    title: ClassVar[str]
-    dll: ClassVar[str]
+    title: str
+    dll: str
     """the wizard's *Extension DLL*"""
-    object_type: ClassVar[str] = "User"
+    object_type: str
     """the wizard's *Target object*: the default of `object_type`"""
-    object_class: ClassVar[str | None] = None
-    """the class that a directory's own words name"""
-    table: ClassVar[str] = "Users"
+    table: str
     """the name of the table, container, file or resource where a scenario gives none"""
-    container: ClassVar[str] = "OBJECT=USER"
+    container: str
     """what follows the first RDN in a DN that fits this kind"""
-    dn_style: ClassVar[str] = "none"
+    dn_style: str
     """ldap: a DN must be one in LDAP style; generic: any text; none: there is no DN besides the anchor"""
-    autogenerates_dn: ClassVar[bool] = True
+    autogenerates_dn: bool
     """whether its tutorial checks *Autogenerated*: the default of `dn.autogenerated`"""
-    export_type: ClassVar[str] = "attribute_update"
+    export_type: str
     """attribute_update: an update exports what changed; object_replace: the whole object"""
-    password_pass: ClassVar[str] = "second"
+    password_pass: str
     """whether an initial password is exported with the object (first) or by a call of its own (second)"""
-    delta_sees_deletes: ClassVar[bool] = False
-    texts: ClassVar[Mapping[str, Text]] = {}
-    """this kind's own texts; the others are those that all kinds share"""
-    source: ClassVar[str]
+    delta_sees_deletes: bool
+    source: str
+
+    def __init__(
+        self, name: str, *, texts: Mapping[str, Mapping[str, str]] | None = None, **row: object
+    ) -> None:
+        self.name = name
+        """as in a scenario's `kind`"""
+        self.texts = texts or {}
+        """this kind's own texts by event; the others are those that all kinds share"""
+        vars(self).update(row)
 
     # -- refusals -------------------------------------------------------------------------------------------------
 
     def text(self, event: str) -> Text:
         """The words for an event, a name such as `null_value`. Raises KeyError for one that does not exist."""
-        return self.texts.get(event) or COMMON[event]
+        return Text(**(self.texts.get(event) or COMMON[event]))
 
     def refusal(self, event: str, *, table: str = "", **values: str) -> ExportError:
         """The error for an event, its words filled in."""
@@ -264,56 +212,6 @@ _SQL_VERBS: Final = {"add": "INSERT", "modify": "UPDATE", "delete": "DELETE"}
 class GenericSql(Kind):
     """Databases through ODBC. The texts are those of SQL Server, which the tutorial uses."""
 
-    name = "generic_sql"
-    title = "Generic SQL"
-    dll = "Microsoft.IAM.Connector.GenericSql.dll"
-    table = "Employees"
-    dn_style = "ldap"
-    source = f"{_SQL_PAGE}, 6. Create a generic SQL connector"
-    texts = MappingProxyType(
-        {
-            "null_value": Text(
-                "missing_attribute",
-                f"ERROR [23000] {_ODBC}Cannot insert the value NULL into column '{{column}}', table '{{qualified}}'; "
-                "column does not allow nulls.",
-                "documented",
-                f"{_SQL_PAGE}, Troubleshooting provisioning errors",
-            ),
-            "duplicate": Text(
-                "exists",
-                f"ERROR [23000] {_ODBC}Violation of UNIQUE KEY constraint 'UQ_{{table}}_{{column}}'. Cannot insert "
-                "duplicate key in object '{owned}'. The duplicate key value is ({value}).",
-                "inferred",
-                "SQL Server, error 2627; the ODBC prefix as published for a NULL value",
-            ),
-            "missing_object": Text(
-                "missing_object", "No row of '{owned}' has the anchor '{value}'.", "assumed", _OURS
-            ),
-            "bad_value": Text(
-                "bad_value",
-                f"ERROR [23000] {_ODBC}The INSERT statement conflicted with the CHECK constraint "
-                '"CK_{table}_{column}". The conflict occurred in database "{database}", table "{owned}", '
-                "column '{column}'.",
-                "inferred",
-                "SQL Server, error 547; the ODBC prefix as published for a NULL value",
-            ),
-            "permission": Text(
-                "permission",
-                f"ERROR [42000] {_ODBC}The {{verb}} permission was denied on the object '{{table}}', database "
-                "'{database}', schema '{schema}'.",
-                "inferred",
-                "SQL Server, error 229; the ODBC prefix as published for a NULL value",
-            ),
-            "dll_denied": Text(
-                "other",
-                f"Could not load file or assembly 'file:///{_CACHE}\\8b514472-c18a-4641-9a44-732c296534e8\\{{dll}}' "
-                "or one of its dependencies. Access is denied.",
-                "documented",
-                f"{_TROUBLE}, Common errors",
-            ),
-        }
-    )
-
     def _names(self, table: str) -> dict[str, str]:
         """The parts of a name such as `CONTOSO.dbo.Employees`; the tutorial's database and schema where left out."""
         *before, name = table.split(".")
@@ -345,62 +243,9 @@ class GenericSql(Kind):
 class GenericLdap(Kind):
     """Directories. The tutorial's OpenLDAP; a directory's own words come through as it sends them."""
 
-    name = "generic_ldap"
-    title = "Generic LDAP"
-    dll = "Microsoft.IAM.Connector.GenericLdap.dll"
-    object_type = "inetOrgPerson"
-    object_class = "inetOrgPerson"
-    table = "DC=Contoso,DC=lab"
-    container = "DC=Contoso,DC=lab"
-    dn_style = "ldap"
-    autogenerates_dn = False
-    delta_sees_deletes = True
-    source = f"{_LDAP_PAGE}, Configure a generic LDAP connector"
-    texts = MappingProxyType(
-        {
-            "null_value": Text(
-                "missing_attribute",
-                "object class '{value}' requires attribute '{column}'",
-                "inferred",
-                _OPENLDAP,
-            ),
-            "unknown_object_class": Text(
-                "other",
-                "objectClass: value number invalid per syntax",
-                "documented",
-                f"{_TROUBLE}, Common errors",
-            ),
-            "duplicate": Text(
-                "exists", "The object exists.", "inferred", f"{_NET_LDAP}, LDAP_ALREADY_EXISTS"
-            ),
-            "duplicate_value": Text(
-                "exists", "some attributes not unique", "inferred", f"{_OPENLDAP} (unique overlay)"
-            ),
-            "missing_object": Text(
-                "missing_object",
-                "The object does not exist.",
-                "inferred",
-                f"{_NET_LDAP}, LDAP_NO_SUCH_OBJECT",
-            ),
-            "bad_value": Text("bad_value", "{column}: value #0 invalid per syntax", "inferred", _OPENLDAP),
-            "permission": Text(
-                "permission",
-                "The user has insufficient access rights.",
-                "inferred",
-                f"{_NET_LDAP}, LDAP_INSUFFICIENT_RIGHTS",
-            ),
-            "missing_parent": Text(
-                "parent", "The object does not exist.", "inferred", f"{_NET_LDAP}, LDAP_NO_SUCH_OBJECT"
-            ),
-            "invalid_dn": Text(
-                "dn", "{value}", "inferred", f"{_TROUBLE}, Common errors (published for Generic SQL)"
-            ),
-        }
-    )
-
     def null_value(self, column: str, table: str = "") -> ExportError:
         """A required column or attribute is empty."""
-        return self.refusal("null_value", column=column, value=self.object_class)
+        return self.refusal("null_value", column=column, value=self.object_type)
 
     def duplicate(self, column: str, value: str, table: str = "") -> ExportError:
         """A value that must be unique is taken; `column` is `-dn-` where it is the object's name."""
@@ -424,52 +269,12 @@ class GenericLdap(Kind):
 class PowerShell(Kind):
     """Scripts. The sample that Microsoft publishes keeps its users in a CSV file."""
 
-    name = "powershell"
-    title = "PowerShell"
-    dll = "Microsoft.IAM.Connector.PowerShell.dll"
-    object_type = "Person"
-    table = "InputFile.txt"
-    autogenerates_dn = False
-    export_type = "object_replace"
-    source = (
-        "Microsoft Learn, Provisioning users into applications using PowerShell, Capabilities; Autogenerated is off in "
-        "both exported configurations (GitHub microsoft/MIMPowerShellConnectors, SuryenduB/MIMPowerShellConnectors)"
-    )
-    texts = MappingProxyType(
-        {
-            "permission": Text(
-                "permission",
-                r"Access to the path 'C:\Program Files\Microsoft ECMA2Host\Service\ECMA\MAData\{table}' is denied.",
-                "inferred",
-                ".NET Framework, UnauthorizedAccessException",
-            ),
-        }
-    )
-
     def _native(self, call: _Call) -> str:
         return _modification("Export script", call)
 
 
 class WebServices(Kind):
     """REST and SOAP services, SAP ECC for one: what is sent is up to a template of workflows."""
-
-    name = "web_services"
-    title = "Web Services"
-    dll = "Microsoft.IdentityManagement.MA.WebServices.dll"
-    dn_style = "generic"
-    export_type = "object_replace"
-    password_pass = "first"
-    source = f"{_WEB_PAGE}, Configure the generic web services connector"
-    texts = MappingProxyType(
-        {
-            "duplicate": Text(
-                "exists", "User {value} already exists", "inferred", f"{_SAP} (SAP message 01 224)"
-            ),
-            "missing_object": Text(
-                "missing_object", "User {value} does not exist", "inferred", f"{_SAP} (SAP message 01 124)"
-            ),
-        }
-    )
 
     def _native(self, call: _Call) -> str:
         resource = f"/{call.table.strip('/')}"
@@ -488,18 +293,18 @@ class WebServices(Kind):
 class Custom(Kind):
     """A connector of one's own for ECMA 2. Nothing is known of it but the interface, so all texts are ours."""
 
-    name = "custom"
-    title = "Custom ECMA 2 connector"
-    dll = "Custom.Connector.dll"
-    source = "Microsoft Learn, Provisioning with the custom connectors"
-
     def _native(self, call: _Call) -> str:
         return _modification("PutExportEntries", call)
 
 
-KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
-    {kind.name: kind for kind in (GenericSql(), GenericLdap(), PowerShell(), WebServices(), Custom())}
-)
+CLASSES: Final[Mapping[str, type[Kind]]] = {
+    "generic_sql": GenericSql,
+    "generic_ldap": GenericLdap,
+    "powershell": PowerShell,
+    "web_services": WebServices,
+    "custom": Custom,
+}
+KINDS: Final[Mapping[str, Kind]] = {name: CLASSES[name](name, **row) for name, row in _FACTS["kinds"].items()}
 """By the name that a scenario gives in `kind`."""
 
 

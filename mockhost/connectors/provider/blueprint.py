@@ -10,7 +10,7 @@ from mockhost.connectors.provider.config import ProviderConfig
 from mockhost.connectors.provider.documents import complete, read_document
 from mockhost.connectors.provider.people import People
 from mockhost.connectors.provider.resourcetypes import Document, ResourceType, definitions_of
-from mockhost.connectors.provider.standard import SchemaDefinition
+from mockhost.connectors.provider.schemas import SchemaDefinition
 from mockhost.connectors.provider.strictness import Strictness, strictness
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.scim.attributes import fold, member

@@ -7,7 +7,7 @@ from typing import Final
 
 from mockhost.connectors.provider.blueprint import Blueprint
 from mockhost.connectors.provider.resourcetypes import Document
-from mockhost.connectors.provider.standard import SchemaDefinition
+from mockhost.connectors.provider.schemas import SchemaDefinition
 from mockhost.scim.attributes import AttributeInfo
 from mockhost.scim.messages import (
     definition_of,

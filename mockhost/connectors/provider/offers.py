@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from mockhost import facts
 from mockhost.connectors.provider.config import ProviderConfig
 from mockhost.connectors.provider.strictness import LEVELS, TABLE
 from mockhost.errors import did_you_mean
@@ -18,47 +19,16 @@ _MOST: Final = 10_000_000
 class Offer(NamedTuple):
     """One thing that providers offer or limit. Its name is a field of `ProviderConfig`, whose default it has."""
 
+    name: str
     title: str
     without: str
-    """what a client gets who asks for it nevertheless, or for more"""
+    """what a client gets that asks for it anyway, or for more"""
     announced: str
     """where in /ServiceProviderConfig"""
     source: str
 
 
-OFFERS: Final[Mapping[str, Offer]] = {
-    "patch": Offer("PATCH", "501", "patch.supported", "RFC 7644 3.12, Table 8, 501"),
-    "bulk": Offer("/Bulk", "501", "bulk.supported", "RFC 7644 3.12, Table 8, 501"),
-    "filter": Offer(
-        "Filters",
-        "400 invalidFilter, never a list that nobody asked for",
-        "filter.supported",
-        "RFC 7644 3.12, Table 9, invalidFilter; assumed",
-    ),
-    "sort": Offer(
-        "Sorting", "sortBy and sortOrder are passed over", "sort.supported", "RFC 7644 3.4.2.3; assumed"
-    ),
-    "etag": Offer(
-        "Versions of resources",
-        "no ETag, no meta.version; If-Match and If-None-Match are passed over",
-        "etag.supported",
-        "RFC 7644 3.14",
-    ),
-    "max_results": Offer(
-        "Most resources in one page",
-        "a page of that many; totalResults stays what it is",
-        "filter.maxResults, pagination.maxPageSize",
-        "RFC 7643 5; RFC 7644 3.4.2.4",
-    ),
-    "page_size": Offer(
-        "Resources in a page when the client gives no count",
-        "more pages",
-        "pagination.defaultPageSize",
-        "RFC 9865 4",
-    ),
-    "bulk_operations": Offer("Most operations in a bulk", "413", "bulk.maxOperations", "RFC 7644 3.7.4"),
-    "bulk_payload": Offer("Most octets of a bulk", "413", "bulk.maxPayloadSize", "RFC 7644 3.7.4"),
-}
+OFFERS: Final[Mapping[str, Offer]] = facts.rows(facts.read("offers")["offers"], Offer)
 """By name."""
 
 
@@ -83,7 +53,7 @@ def problems(behaviours: Mapping[str, object]) -> Iterator[Wrong]:
         if name == "strictness":
             choices: list[str] = list(LEVELS)
         elif name in TABLE:
-            choices = list(TABLE[name].words)
+            choices = list(TABLE[name].values)
         elif name in OFFERS:
             if (hint := _offer_problem(name, value)) is not None:
                 yield Wrong(name, f"the behaviour {name!r} cannot be {_shown(value)}", hint, is_name=False)
@@ -121,7 +91,7 @@ def json_schemas() -> dict[str, dict[str, object]]:
         }
     }
     for name, row in TABLE.items():
-        found[name] = {"description": f"With kind scim: {row.title}.", "enum": list(row.words)}
+        found[name] = {"description": f"With kind scim: {row.title}.", "enum": list(row.values)}
     for name, offer in OFFERS.items():
         default = default_of(name)
         shape: dict[str, object] = (

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeConfig
-from mockhost.connectors.provider.schemas import read_schema
-from mockhost.connectors.provider.standard import STANDARD, SchemaDefinition
+from mockhost.connectors.provider.schemas import STANDARD, SchemaDefinition, read_schema
 from mockhost.connectors.provider.strictness import Strictness
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.scim.attributes import AttributeInfo, AttrPath, Schema, fold, member, sub_value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -12,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockhost.connectors.ecma import behaviours, kinds
-from mockhost.connectors.ecma.behaviours import BY_NAME, GENERATIONS, HOST_WIDE, TABLE, Behaviour
+from mockhost.connectors.ecma.behaviours import GENERATIONS, TABLE, Behaviour
 from mockhost.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
 
-by_name = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+HOST_WIDE = {name for name, row in TABLE.items() if row.host_wide}
+
+by_name = pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)
 
 
 # -- the table is complete and honest ----------------------------------------------------------------------------
@@ -25,46 +28,23 @@ by_name = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
 def test_every_open_point_has_at_least_one_row() -> None:
     """The points that no source settles are numbered U1 to U30, and none is forgotten."""
-    covered = {point for row in TABLE for point in row.ids}
+    stated = json.loads((ROOT / "tools" / "docs" / "statements.json").read_text("utf-8"))["statements"]
+    covered = {point for row in TABLE.values() for point in row.ids}
+    covered.update(point for row in stated for point in row.get("ids", ()))
     assert covered == {f"U{number}" for number in range(1, 31)}
-
-
-def test_names_are_unique() -> None:
-    """A name means one behaviour."""
-    assert len(BY_NAME) == len(TABLE)
-
-
-@by_name
-def test_a_row_says_what_is_known_what_is_done_and_where_that_comes_from(row: Behaviour) -> None:
-    """No row leaves a reader guessing."""
-    assert all((row.title, row.real, row.mock, row.source, row.subject))
-    assert row.evidence in behaviours.EVIDENCE
-
-
-@by_name
-def test_what_rests_on_no_source_is_called_assumed(row: Behaviour) -> None:
-    """A choice of this project never passes for more."""
-    if row.source == "None found.":
-        assert row.evidence == "assumed"
-
-
-@by_name
-def test_what_is_not_published_is_never_called_documented(row: Behaviour) -> None:
-    """The two words contradict each other."""
-    assert not (row.real.startswith("Not published") and row.evidence == "documented")
 
 
 @by_name
 def test_a_default_may_be_set_explicitly(row: Behaviour) -> None:
     """What both generations do by default is among the choices."""
     for value in (row.default, row.preview_2020):
-        if row.choices and value is not None:
+        if value is not None:
             assert behaviours.validate(row.name, value) is None
 
 
 def test_each_reason_for_a_failed_export_has_a_behaviour() -> None:
     """Connectors and table agree on the closed set of reasons."""
-    named = {name.removeprefix("export_status_") for name in BY_NAME if name.startswith("export_status_")}
+    named = {name.removeprefix("export_status_") for name in TABLE if name.startswith("export_status_")}
     assert named == set(kinds.CODES)
 
 
@@ -74,7 +54,7 @@ def test_each_reason_for_a_failed_export_has_a_behaviour() -> None:
 def test_every_generation_has_a_value_for_every_behaviour() -> None:
     """Code that reads a behaviour never has to ask whether it is there."""
     for generation in GENERATIONS:
-        assert behaviours.resolve(generation).keys() == BY_NAME.keys()
+        assert behaviours.resolve(generation).keys() == TABLE.keys()
 
 
 @pytest.mark.parametrize(
@@ -172,17 +152,10 @@ def test_a_value_that_is_not_allowed_is_refused_with_what_is(name: str, value: o
         behaviours.resolve("current", {name: value})
 
 
-def test_a_row_that_only_states_something_cannot_be_set() -> None:
-    """There is nothing behind it that could do otherwise."""
-    assert behaviours.validate("event_ids", "later") == (
-        "the behaviour 'event_ids' cannot be set, it only states what is so"
-    )
-
-
 @pytest.mark.parametrize("name", sorted(HOST_WIDE))
 def test_what_shows_before_a_connector_is_known_is_the_hosts(name: str) -> None:
     """A connector can't have a wire of its own."""
-    value = BY_NAME[name].default
+    value = TABLE[name].default
     assert behaviours.validate(name, value) is None
     assert "under host" in (behaviours.validate(name, value, of_connector=True) or "")
 
@@ -203,12 +176,12 @@ SAMPLES = st.one_of(
     st.sampled_from(
         ["serve", "none", "60s", "1.5h", "list", "accept", "exact", "user", "scim", 404, 405, 1.5, []]
     ),
-    st.sampled_from([row.default for row in TABLE]),
+    st.sampled_from([row.default for row in TABLE.values()]),
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from([row for row in TABLE if row.choices]), SAMPLES)
+@given(st.sampled_from(list(TABLE.values())), SAMPLES)
 def test_schema_and_validation_agree(row: Behaviour, value: object) -> None:
     """An editor that knows the schema and the loader that asks `validate` never disagree."""
     schema = jsonschema.Draft202012Validator(behaviours.json_schema())
@@ -221,7 +194,7 @@ def test_the_schema_is_one_and_describes_every_behaviour() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     properties = schema["properties"]
     assert isinstance(properties, dict)
-    assert set(properties) == {row.name for row in TABLE if row.choices}
+    assert set(properties) == set(TABLE)
     assert all(each["description"] for each in properties.values())
 
 
@@ -254,7 +227,7 @@ def test_the_page_is_current(tool: ModuleType) -> None:
 def test_the_page_shows_every_row_in_tables_that_hold_together(tool: ModuleType) -> None:
     """No cell breaks its row: every line of a table has as many cells as its head."""
     page = tool.page()
-    assert all(f"| `{row.name}`: " in page for row in TABLE)
+    assert all(f"| `{row.name}`: " in page for row in TABLE.values())
     width = 0
     for line in page.splitlines():
         if not line.startswith("|"):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockhost.connectors.ecma import behaviours, dn, kinds
-from mockhost.connectors.ecma.kinds import CODES, KINDS, ExportError, Kind, Text, export_status
+from mockhost.connectors.ecma import behaviours, dn
+from mockhost.connectors.ecma.kinds import CODES, KINDS, ExportError, Kind, export_status
 from mockhost.errors import ProtocolAnswer
 
 SQL, LDAP = KINDS["generic_sql"], KINDS["generic_ldap"]
@@ -151,16 +151,6 @@ def test_every_kind_can_refuse_everything(kind: Kind, refuse: object) -> None:
     assert error.text
     assert "{column}" not in error.text
     assert "{value}" not in error.text
-
-
-@by_kind
-def test_every_text_says_how_well_it_is_known(kind: Kind) -> None:
-    """What has no source is ours and says so."""
-    texts: list[Text] = [*kind.texts.values(), *kinds.COMMON.values()]
-    for text in texts:
-        assert text.reason in CODES
-        assert text.evidence in behaviours.EVIDENCE
-        assert (text.evidence == "assumed") == (text.source == "This project's words.")
 
 
 @by_kind

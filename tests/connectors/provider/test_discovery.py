@@ -143,7 +143,7 @@ def test_the_table_of_strictness_is_whole() -> None:
     """Every row has a value at every level, is read by somebody, and says where it is from."""
     assert tuple(TABLE) == Strictness._fields
     for row in TABLE.values():
-        assert {row.strict, row.entra, row.lenient} <= set(row.words)
+        assert {row.strict, row.entra, row.lenient} <= set(row.values)
         assert row.source
     assert len({strictness(level) for level in LEVELS}) == len(LEVELS)
 
