@@ -25,3 +25,12 @@ def parse_duration(text: str) -> float:
     except ValueError as error:
         message, _, hint = str(error).partition("; ")
         raise UsageError(message, hint=hint) from None
+
+
+def text_of(length: float) -> str:
+    """A duration as a scenario file would write it, in the largest unit that leaves a whole number."""
+    for unit, size in reversed(_UNITS.items()):
+        count = round(length / size, 6)
+        if abs(count) >= 1 and count.is_integer():
+            return f"{count:.0f}{unit}"
+    return f"{length * 1_000:.6g}ms"

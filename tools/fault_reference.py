@@ -22,7 +22,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mockhost.faults import ALIASES, FAULTS, GROUPS, find  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.faults.contract import Fault, Parameter  # noqa: E402
+from mockhost.faults.declare import Fault, Parameter  # noqa: E402
 from mockhost.faults.describe import TITLES, connection, example, flow, kind, sentence, write  # noqa: E402
 from mockhost.scenario import schema, shelves  # noqa: E402
 from tools import fault_clients, generated  # noqa: E402

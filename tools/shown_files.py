@@ -1,11 +1,14 @@
 """Puts files of the repository into the pages that show them: below each `<!-- file: PATH -->` in docs/.
 
+With `PATH#NAME` it is one function of a Python file, or one table of a TOML file.
+
 python tools/shown_files.py            writes the pages
 python tools/shown_files.py --check    exit code 1 if a page shows a file otherwise than it is
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from functools import partial
@@ -32,7 +35,16 @@ def filled(page: Path) -> str:
 
 
 def _text(name: str) -> str:
-    text = (ROOT / name).read_text("utf-8")
+    path, _, part = name.partition("#")
+    text = (ROOT / path).read_text("utf-8")
+    if path.endswith(".py") and part:
+        (node,) = (node for node in ast.parse(text).body if getattr(node, "name", None) == part)
+        assert isinstance(node, ast.FunctionDef)
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+        return "\n".join(text.splitlines()[first - 1 : node.end_lineno]) + "\n"
+    if part:
+        table = text[text.index(f"\n[{part}]\n") + 1 :]
+        return table.partition("\n\n[")[0].rstrip() + "\n"
     return re.sub(r"\A# yaml-language-server: .*\n", "", text)
 
 

@@ -59,9 +59,9 @@ def _shelf_names(ctx: click.Context) -> Iterable[str]:
 
 
 def _fault_names(ctx: click.Context) -> Iterable[str]:
-    from mockhost.faults import ALIASES, FAULTS
+    from mockhost.faults import ALIASES, FAULTS, installed
 
-    return [*FAULTS, *ALIASES]
+    return [*FAULTS, *ALIASES, *installed()]
 
 
 def _behaviour_names(ctx: click.Context) -> Iterable[str]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from mockhost.cli.shells import command_line
+from mockhost.durations import text_of
 
 CONTROL = ("mockhost", "control")
 
@@ -48,12 +49,7 @@ def _commands(step: Mapping[str, object]) -> list[list[str]]:
 
 def in_units(duration: object) -> str:
     """`4m` for 240.0 seconds: the largest unit that leaves a whole number; what is a text already stays one."""
-    if not isinstance(duration, (int, float)):
-        return str(duration)
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        if duration % size == 0 and duration >= size:
-            return f"{int(duration // size)}{unit}"
-    return f"{round(duration * 1_000)}ms"
+    return text_of(duration) if isinstance(duration, (int, float)) else str(duration)
 
 
 def _value(value: object) -> str:

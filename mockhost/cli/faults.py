@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mockhost.cli import completing
-from mockhost.cli.terminal import Terminal, stdout, wrapped
+from mockhost.cli.terminal import Terminal, stderr, stdout, wrapped
 
 if TYPE_CHECKING:
-    from mockhost.faults.contract import Fault
+    from mockhost.faults.declare import Fault
 
 _WIDTH = 80
 
@@ -28,27 +29,33 @@ def command(name: str | None, form: str) -> None:
     mockhost faults
     mockhost faults truncated_body
     """
-    from mockhost.faults import FAULTS, find
+    from mockhost.faults import everything, find
 
     terminal = stdout()
     if name is not None:
         fault = find(name)
         terminal.json(_as_json(fault)) if form == "json" else _show(fault, terminal)
-    elif form == "json":
-        known = (find(each) for each in FAULTS)
+        return
+    usable, problems = everything()
+    for problem in problems:
+        stderr().error(str(problem))
+    if form == "json":
+        known = usable.values()
         terminal.json([{"name": each.name, "group": each.group, "title": each.title} for each in known])
     else:
-        _list(terminal)
+        _list(usable, terminal)
 
 
-def _list(terminal: Terminal) -> None:
-    from mockhost.faults import FAULTS, GROUPS, describe, find
+def _list(usable: Mapping[str, Fault], terminal: Terminal) -> None:
+    from mockhost.faults import describe
 
-    width = max(map(len, FAULTS))
+    width = max(map(len, usable))
     lines: list[str] = []
-    for group in GROUPS:
-        lines += [*([""] if lines else []), terminal.styled(describe.TITLES[group], "bold")]
-        for each in (find(name) for name, kind in FAULTS.items() if kind == group):
+    for group, title in describe.TITLES.items():
+        members = [each for each in usable.values() if each.group == group]
+        if members:
+            lines += [*([""] if lines else []), terminal.styled(title, "bold")]
+        for each in members:
             first, *rest = wrapped(each.title, _WIDTH - width - 4)
             lines += [f"  {each.name.ljust(width)}  {first}", *(" " * (width + 4) + line for line in rest)]
     lines += ["", "'mockhost faults NAME' shows one in full."]
@@ -56,7 +63,7 @@ def _list(terminal: Terminal) -> None:
 
 
 def _show(fault: Fault, terminal: Terminal) -> None:
-    from mockhost.faults import ALIASES, describe
+    from mockhost.faults import ALIASES, ELSEWHERE, describe
 
     lines = [terminal.styled(fault.name, "bold"), *wrapped(describe.sentence(fault.title), _WIDTH, "  "), ""]
     lines += [f"  fault: {describe.example(fault)}", ""]
@@ -83,9 +90,12 @@ def _show(fault: Fault, terminal: Terminal) -> None:
     if aliases := [alias for alias, name in ALIASES.items() if name == fault.name]:
         rows.append(("also called", ", ".join(aliases)))
     for label, text in rows:
+        if not text:
+            continue  # a fault of another package need not say what clients report
         first, *rest = wrapped(text, _WIDTH - 18)
         lines += [f"  {label.ljust(14)}  {first}", *(" " * 18 + line for line in rest)]
-    lines += ["", f"Try it: mockhost serve faults/{fault.name}"]
+    if fault.group != ELSEWHERE:
+        lines += ["", f"Try it: mockhost serve faults/{fault.name}"]
     terminal.lines(lines)
 
 

@@ -1,13 +1,6 @@
-"""What a fault is, what it may ask, and the three things that it may do.
+"""What the function of a fault gets and returns: plain data.
 
-A fault is one module of a folder beside this one, with a `FAULT` in it. Its contract is one of:
-
-- on an answer: `answer` gets the host's draft and gives another; a fault of the transport only changes its plan.
-  `instead` gives a draft without asking the host, or None to let the request through.
-- on a connection: `connection` says what a connection is met with, before a byte of it was read.
-- on the host: `host` puts it into a state, in which it then answers the request itself.
-
-None of them sees a socket, a clock or Flask: what they need is in the `Context`, which makes them repeatable.
+It sees no socket, no clock and no Flask. What it needs is in the `Context`, which makes it repeatable.
 """
 
 from __future__ import annotations
@@ -17,14 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mockhost.clock import Chance
-from mockhost.faults.plan import AS_IS, ConnectionPlan, TransportPlan
+from mockhost.faults.plan import AS_IS, TransportPlan
 
 if TYPE_CHECKING:
     from mockhost.connectors.ecma.connector import Connector
     from mockhost.connectors.ecma.host import Host
-
-Parameters = Mapping[str, object]
-"""A fault's parameters: every one that it has, durations in seconds."""
 
 
 class Draft(NamedTuple):
@@ -128,66 +118,3 @@ class Context(NamedTuple):
             self.chance.digest(f"{self.name}\0{what}\0{block}", self.ordinal, 64) for block in blocks
         )
         return data[:count]
-
-
-class Parameter(NamedTuple):
-    """One parameter of a fault, as a scenario may say it.
-
-    kind: integer | number | fraction | duration | text | choice | boolean | texts | map | octets (a text of hex digits)
-    | value (any JSON value).
-    """
-
-    kind: str
-    description: str
-    default: object = None
-    """as a scenario would write it; None: there is none, and the fault sees None"""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    required: bool = False
-
-
-class Seen(NamedTuple):
-    """What clients make of a fault: what the documentation's table says and the tests hold true.
-
-    `requests` begins with the name of the exception that Python's `requests` raises, or with the status that it
-    sees; `curl` with curl's exit code in parentheses. Several possible ones stand side by side with " or ".
-    """
-
-    wire: str
-    """what is on the wire, in a sentence"""
-    requests: str
-    curl: str
-    dotnet: str
-    """what .NET's HttpClient reports, which is what the agent logs and the portal shows; say where it is from, or
-    that it is assumed"""
-    gets: str
-    """how a step asserts it: the content of `gets`, in YAML's flow style"""
-
-
-class Fault(NamedTuple):
-    """A fault by name, with everything there is to say about it."""
-
-    name: str
-    group: str
-    """transport | tls | http | body | host: the folder that its module is in"""
-    title: str
-    """what goes wrong, in a phrase without a full stop"""
-    seen: Seen
-    parameters: Mapping[str, Parameter] = {}
-    main: str | None = None
-    """the parameter that a bare value sets: `{http_error: 503}`"""
-    answer: Callable[[Draft, Parameters, Context], Draft] | None = None
-    instead: Callable[[Parameters, Context], Draft | None] | None = None
-    connection: Callable[[Parameters], ConnectionPlan] | None = None
-    host: Callable[[Parameters, Context], None] | None = None
-    write: str | Callable[[Parameters], str] = "applied"
-    """whether a write that the fault meets happened, unless the rule says: applied | not_applied"""
-    closes: bool = False
-    """whether the connection ends with it: a fault that breaks framing can't keep it"""
-    judge: Callable[[Parameters], str | None] | None = None
-    """what is wrong with parameters that are each right, in words, or None"""
-    unavailable: Callable[[], str | None] | None = None
-    """why this platform can't perform it, in words, or None"""
-    example: object = None
-    """parameters for the documentation, as a scenario would write them; None: a bare name will do"""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mockhost.faults.contract import Fault, Parameter
+from mockhost.faults.declare import ELSEWHERE, Fault, Parameter
 
 TITLES: Final[Mapping[str, str]] = {
     "transport": "Transport",
@@ -18,6 +18,7 @@ TITLES: Final[Mapping[str, str]] = {
     "http": "HTTP",
     "body": "Body",
     "host": "State of the host",
+    ELSEWHERE: "Installed",
 }
 """The groups, as headings."""
 _KINDS = {
@@ -52,11 +53,9 @@ def write(fault: Fault) -> str:
     """Whether a write happens, if the rule does not say."""
     if fault.connection is not None and fault.answer is None and fault.host is None:
         return "is never sent"
-    if fault.group == "host":
+    if fault.host is not None and fault.connection is None:
         return "is the host's to decide"
-    if isinstance(fault.write, str):
-        return _WRITES[fault.write]
-    return "depends on its parameters"
+    return "depends on its parameters" if fault.write is None else _WRITES[fault.write]
 
 
 def connection(fault: Fault) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from mockhost import faults
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.faults.contract import Fault, Parameter, Parameters
+from mockhost.faults.declare import Fault, Parameter, Parameters
 
 
 class Chosen(NamedTuple):
@@ -24,8 +24,7 @@ class Chosen(NamedTuple):
     @property
     def write(self) -> str:
         """Whether a write that it meets happens, unless the rule says: applied | not_applied."""
-        said = self.fault.write
-        return said if isinstance(said, str) else said(self.parameters)
+        return self.fault.write_under(self.parameters)
 
 
 def read(said: object) -> tuple[Chosen, ...]:
@@ -49,7 +48,7 @@ def _one(said: object) -> Chosen:
     if fault.unavailable is not None and (why := fault.unavailable()):
         raise UsageError(f"the fault {fault.name} can't be performed here: {why}")
     parameters = _parameters(fault, given)
-    if fault.judge is not None and (problem := fault.judge(parameters)):
+    if problem := fault.problem(parameters):
         raise UsageError(f"the fault {fault.name}: {problem}")
     return Chosen(fault, parameters)
 

@@ -17,10 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mockhost import patterns
+from mockhost import faults, patterns
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.exchange import OPERATIONS, Exchange, Unreadable, as_text, header_values
-from mockhost.faults import ALIASES, FAULTS
 from mockhost.journal.renderings import table
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
@@ -218,9 +217,9 @@ def _check(word: str, expected: object, operations: Collection[str]) -> None:
     for literal in _literals(expected):
         if word == "operation" and (not isinstance(literal, str) or literal not in operations):
             raise UsageError(f"unknown operation {literal!r}", hint=did_you_mean(str(literal), operations))
-        if word == "fault" and literal is not None and literal not in FAULTS:
-            known = ALIASES.get(str(literal))
-            hint = f"it is called {known} here" if known else did_you_mean(str(literal), FAULTS)
+        if word == "fault" and literal is not None and not faults.exists(str(literal)):
+            known = faults.ALIASES.get(str(literal))
+            hint = f"it is called {known} here" if known else did_you_mean(str(literal), faults.FAULTS)
             raise UsageError(f"there is no fault {literal!r}", hint=hint)
         if word in ("status", "connection") and not (literal is None or type(literal) is int):
             raise UsageError(f"{word} is a number, not {literal!r}", hint=f"e.g. {word}: 201")

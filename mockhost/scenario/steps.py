@@ -10,7 +10,6 @@ from mockhost import patterns
 from mockhost.connectors.ecma.config import Column
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults import parameters
-from mockhost.faults.host.subject import CONNECTOR
 from mockhost.faults.parameters import Chosen
 from mockhost.rules import delay, template
 from mockhost.rules.rule import ACTIONS, Rule
@@ -302,7 +301,7 @@ def _known_connector(faults: Sequence[Chosen], columns: Columns) -> None:
     """Raises UsageError for a fault on a connector that is not there."""
     for fault, given in faults:
         name = given.get("connector")
-        if isinstance(name, str) and fault.parameters["connector"] is CONNECTOR and name not in columns:
+        if isinstance(name, str) and fault.host is not None and name not in columns:
             hint = did_you_mean(name, columns)
             raise UsageError(f"the fault {fault.name}: no ECMA connector {name!r}", hint=hint)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from ruamel.yaml import YAML
 from mockhost import faults
 from mockhost.errors import UsageError
 from mockhost.faults import ALIASES, FAULTS, GROUPS
+from mockhost.faults.declare import Fault
 from mockhost.faults.parameters import read
 from mockhost.scenario import loader, schema, shape
 from tools import fault_clients, fault_reference
@@ -102,16 +106,27 @@ def test_the_page_and_the_schema_are_current() -> None:
     assert fault_reference.main(["--check"]) == 0
 
 
-def test_every_fault_stands_where_its_folder_is() -> None:
-    """The table and the folders have the same faults; modules without a FAULT are what a group shares."""
-    found = {
-        file.stem: group
-        for group in GROUPS
-        for file in (ROOT / "mockhost" / "faults" / group).glob("*.py")
-        if re.search(r"^FAULT = ", file.read_text("utf-8"), flags=re.MULTILINE)
-    }
-    assert found == dict(FAULTS)
-    assert all((faults.find(name).name, faults.find(name).group) == (name, FAULTS[name]) for name in NAMES)
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_heading_stands_for_each_fault_of_a_module(group: str) -> None:
+    """The table of names is read from the texts, so a fault without texts would be unknown."""
+    module = importlib.import_module(f"mockhost.faults.{group}")
+    declared = [each.name for each in vars(module).values() if isinstance(each, Fault)]
+    assert sorted(declared) == sorted(name for name, its in FAULTS.items() if its == group)
+    for name in declared:
+        assert (faults.find(name).name, faults.find(name).group) == (name, group)
+
+
+def test_a_plain_import_reads_no_fault() -> None:
+    """Neither the modules of faults nor their texts, nor the list of what is installed."""
+    script = (
+        "import sys, mockhost, mockhost.web, mockhost.runtime\n"
+        "groups = {f'mockhost.faults.{group}' for group in mockhost.faults.GROUPS}\n"
+        "print(*sorted(sys.modules.keys() & {*groups, 'importlib.metadata', 'tomllib'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
 
 
 def test_editors_offer_names_aliases_and_parameters() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockhost.faults.body.documents import places, resources
+from mockhost.faults.documents import places, resources
 from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER
 from tests.faults.body.answers import core_user, group, listing, user
 

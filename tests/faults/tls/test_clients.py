@@ -13,8 +13,8 @@ import requests
 
 from mockhost.client.observation import exchange
 from mockhost.faults import find
-from mockhost.faults.tls.alerts import ALERTS
 from mockhost.tls import versions
+from mockhost.tls.alerts import ALERTS
 from tests.faults.tls.conftest import Port
 from tests.machine import needs_curl_with_openssl
 

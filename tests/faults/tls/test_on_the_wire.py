@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 
 from mockhost.client.observation import exchange
-from mockhost.faults.tls.alerts import ALERTS
 from mockhost.tls import versions
+from mockhost.tls.alerts import ALERTS
 from tests.faults.tls.conftest import VERSIONS, Port, client_hello, records
 from tests.server.raw import RawClient, get
 from tests.tls.handshakes import careless
