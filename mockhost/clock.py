@@ -155,13 +155,15 @@ class VirtualClock:
         """How long on the wall until the clock reads `at`; None if it never will by itself."""
         return max(0.0, (at - self.now()) / self.speed) if self.speed else None
 
-    def run_due(self) -> None:
-        """Run every job whose time has come, earliest first."""
-        jobs = self._jobs
-        while jobs and jobs[0][0] <= self.now():
+    def run_due(self) -> float:
+        """Run every job whose time has come, earliest first; returns the time."""
+        jobs, now = self._jobs, self.now()
+        while jobs and jobs[0][0] <= now:
             _, _, job = heapq.heappop(jobs)
             if not job.cancelled:
                 job.action()
+            now = self.now()
+        return now
 
     def advance(self, seconds: float) -> None:
         """Move the clock on by `seconds` (virtual, not negative); jobs on the way see their own moment."""

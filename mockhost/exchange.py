@@ -42,13 +42,13 @@ class Unreadable(NamedTuple):
 
 
 class _Forgetful(dict[str, Any]):
-    """What was read of an exchange in the journal: nothing is kept, as the journal's room counts what was sent."""
+    """Keeps nothing: what is read out of an exchange in the journal is read again each time, as its room is bounded."""
 
     def __setitem__(self, name: str, value: object) -> None:
         pass
 
 
-_FORGETFUL: Final = _Forgetful()
+FORGETFUL: Final = _Forgetful()
 
 
 class Exchange:
@@ -61,9 +61,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_read",
-        "_search",
-        "_who",
         "allow",
         "answer_body",
         "answer_digest",
@@ -85,16 +82,19 @@ class Exchange:
         "faults",
         "headers",
         "id",
+        "known_who",
         "method",
         "native",
         "number",
         "operation",
+        "parsed",
         "passed",
         "probe",
         "reason",
         "resource",
         "rule",
         "scheme",
+        "searches",
         "sink",
         "size",
         "states",
@@ -208,9 +208,11 @@ class Exchange:
         """about how many bytes of memory the entry holds; set by the journal"""
         self.sink: Shows | None = None
         """what takes secrets out of it when it is shown; set by the journal"""
-        self._who = who
-        self._search: Searches | None = None
-        self._read: dict[str, Any] = {}
+        self.known_who = who
+        """who is concerned, where neither an id in the path nor a filter says it"""
+        self.searches: Searches | None = None
+        self.parsed: dict[str, Any] = {}
+        """what was read out of it: its headers by name, its query, its filter and its body"""
 
     def __repr__(self) -> str:
         if self.sink is None:
@@ -220,24 +222,19 @@ class Exchange:
 
     # -- what is read out of it ----------------------------------------------------------------------------------
 
-    def forget(self) -> None:
-        """Keep nothing of what was read out of it: it goes into the journal, and what is read now is read each time."""
-        self._read = _FORGETFUL
-        self._search = None
-
     def reread(self, search: Searches | None = None) -> Exchange:
         """A copy that remembers what is read out of it; `search` looks for patterns."""
         again = copy.copy(self)
-        again._read = {}
-        again._search = search
+        again.parsed = {}
+        again.searches = search
         return again
 
     @property
     def search(self) -> Searches:
         """What looks for the patterns of conditions; made when first asked for."""
-        if self._search is None:
-            self._search = Searches()
-        return self._search
+        if self.searches is None:
+            self.searches = Searches()
+        return self.searches
 
     @property
     def path(self) -> str:
@@ -247,8 +244,8 @@ class Exchange:
     @property
     def who(self) -> str | None:
         """The user concerned: an id, what a create names, or the value that a find compares."""
-        if self._who is not None:
-            return self._who
+        if self.known_who is not None:
+            return self.known_who
         if self.id is not None:
             return self.id
         pairs = self.compared()
@@ -256,7 +253,7 @@ class Exchange:
 
     @who.setter
     def who(self, who: str | None) -> None:
-        self._who = who
+        self.known_who = who
 
     @property
     def id_concerned(self) -> str | None:
@@ -272,20 +269,20 @@ class Exchange:
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whose name is taken in any case."""
-        values = self._read.get("headers")
+        values = self.parsed.get("headers")
         if values is None:
             values = {}
             for key, value in self.headers:
                 values.setdefault(key.lower(), value)
-            self._read["headers"] = values
+            self.parsed["headers"] = values
         found: str | None = values.get(name.lower())
         return found
 
     def asked(self) -> Query:
         """The query. Raises ScimError for one that can't be read."""
-        query: Query | None = self._read.get("query")
+        query: Query | None = self.parsed.get("query")
         if query is None:
-            query = self._read["query"] = parse_query(self.target.partition("?")[2])
+            query = self.parsed["query"] = parse_query(self.target.partition("?")[2])
         return query
 
     @property
@@ -300,18 +297,24 @@ class Exchange:
 
     def wanted(self) -> Filter | Unreadable | None:
         """The filter of a find, parsed."""
-        if "wanted" not in self._read:
-            found: Filter | Unreadable | str | None = self.filter
-            if isinstance(found, str):
-                try:
-                    found = parse(found)
-                except ScimError as error:
-                    detail = error.detail.removeprefix("This filter is invalid: ")
-                    found = Unreadable(f"the filter can't be read: {detail}")
-            self._read["wanted"] = found
+        if not self.operation.startswith("find_"):
+            return None
+        if "wanted" not in self.parsed:
+            self.parsed["wanted"] = found = self._parse_filter()
             return found
-        known: Filter | Unreadable | None = self._read["wanted"]
+        known: Filter | Unreadable | None = self.parsed["wanted"]
         return known
+
+    def _parse_filter(self) -> Filter | Unreadable | None:
+        try:
+            text = self.asked().filter
+        except ScimError as error:
+            return Unreadable(f"the query can't be read: {error.detail}")
+        try:
+            return None if text is None else parse(text)
+        except ScimError as error:
+            detail = error.detail.removeprefix("This filter is invalid: ")
+            return Unreadable(f"the filter can't be read: {detail}")
 
     def compared(self) -> Sequence[tuple[AttrPath, object]] | Unreadable:
         """What a find compares for equality: attributes and values."""
@@ -326,13 +329,13 @@ class Exchange:
             return ABSENT
         if self.body_digest is not None:
             return Unreadable("the journal keeps only the beginning of this body")
-        if (known := self._read.get("document")) is not None:
+        if (known := self.parsed.get("document")) is not None:
             return known[0]
         try:
             found: object = json_document(self.body)
         except orjson.JSONDecodeError as error:
             found = Unreadable(f"the body is no JSON (line {error.lineno} column {error.colno})")
-        self._read["document"] = (found,)
+        self.parsed["document"] = (found,)
         return found
 
     def attribute(self, name: str) -> object:

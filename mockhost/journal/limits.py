@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sys import getsizeof
 from typing import Final
 
-from mockhost.exchange import Exchange, Headers
+from mockhost.exchange import FORGETFUL, Exchange, Headers
 
 TARGET: Final = 16 * 1024
 """characters; http.sys takes no longer one (`MaxRequestBytes`)"""
@@ -24,6 +24,16 @@ STATEMENT: Final = 4_000
 """characters of one native statement"""
 MANY: Final = 100
 """native statements, states and faults, and rules that passed the request on"""
+_TEXTS: Final = (
+    ("target", TARGET),
+    ("method", NAME),
+    ("connector", NAME),
+    ("id", NAME),
+    ("known_who", NAME),
+    ("reason", REASON),
+    ("bug", BUG),
+    ("rule", NAME),
+)
 _OVERHEAD: Final = 1_200
 """about the bytes that an exchange takes besides its texts"""
 _CUT: Final = "…"
@@ -37,6 +47,7 @@ def clipped(text: str, limit: int) -> str:
 def keep_within(exchange: Exchange, body_limit: int) -> None:
     """Cut what is too long in an exchange, and set its lengths and size."""
     e = exchange
+    e.parsed, e.searches = FORGETFUL, None
     body, answer = e.body, e.answer_body
     e.body_length = len(body)
     e.answer_length = e.streamed if answer is None else len(answer)
@@ -45,26 +56,21 @@ def keep_within(exchange: Exchange, body_limit: int) -> None:
         e.body, e.body_digest = body[:body_limit], hashlib.sha256(body).hexdigest()
     if answer is not None and len(answer) > body_limit:
         e.answer_body, e.answer_digest = answer[:body_limit], hashlib.sha256(answer).hexdigest()
-    e.target = clipped(e.target, TARGET)
-    e.method = clipped(e.method, NAME)
-    e.headers, request_size = _headers(e.headers)
-    e.answer_headers, answer_size = _headers(e.answer_headers)
-    size += request_size + answer_size + getsizeof(e.target) + len(e.body) + len(e.answer_body or b"")
-    if e.connector is not None:
-        e.connector = clipped(e.connector, NAME)
-        size += getsizeof(e.connector)
-    if e.who is not None:
-        e.who = clipped(e.who, NAME)
-        size += getsizeof(e.who)
-    if e.reason is not None:
-        e.reason = clipped(e.reason, REASON)
-        size += getsizeof(e.reason)
-    if e.bug is not None:
-        e.bug = clipped(e.bug, BUG)
-        size += getsizeof(e.bug)
-    if e.rule is not None:
-        e.rule = clipped(e.rule, NAME)
-        size += getsizeof(e.rule)
+    size += len(e.body) + len(e.answer_body or b"") + getsizeof(e.base_url)
+    for word, limit in _TEXTS:
+        text = getattr(e, word)
+        if text is not None:
+            if len(text) > limit:
+                text = clipped(text, limit)
+                setattr(e, word, text)
+            size += getsizeof(text)
+    for word in ("headers", "answer_headers"):
+        headers = tuple(getattr(e, word))
+        characters = 0
+        for name, value in headers:
+            characters += len(name) + len(value)
+            size += 170 + len(name) + len(value)
+        setattr(e, word, headers if characters <= HEADERS else _cut(headers))
     if e.native:
         e.native = tuple(clipped(each, STATEMENT) for each in e.native[:MANY])
         size += sum(map(getsizeof, e.native))
@@ -80,19 +86,15 @@ def keep_within(exchange: Exchange, body_limit: int) -> None:
     e.size = size
 
 
-def _headers(headers: Headers) -> tuple[tuple[tuple[str, str], ...], int]:
-    """A head within its limit, and the memory that it takes."""
-    kept = tuple([(name, value) for name, value in headers])
-    size = characters = 0
-    for place, (name, value) in enumerate(kept):
-        characters += len(name) + len(value)
-        if characters > HEADERS:
-            rest = (clipped(name, NAME), clipped(value, max(1, HEADERS - characters + len(value))))
-            kept = (*kept[:place], rest, (_CUT, f"{len(kept) - place - 1} more"))
-            size += getsizeof(rest[0]) + getsizeof(rest[1]) + 300
-            break
-        size += 72 + getsizeof(name) + getsizeof(value)
-    return kept, size
+def _cut(headers: Headers) -> Headers:
+    """The beginning of a head that is too long."""
+    left = HEADERS
+    for place, (name, value) in enumerate(headers):
+        left -= len(name) + len(value)
+        if left < 0:
+            rest = (clipped(name, NAME), clipped(value, max(1, left + len(value))))
+            return (*headers[:place], rest, (_CUT, f"{len(headers) - place - 1} more"))
+    return headers
 
 
 class Rules:

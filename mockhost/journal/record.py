@@ -64,7 +64,6 @@ class Journal:
             return False
         limits.keep_within(exchange, self.body_limit)
         exchange.sink = self.sink
-        exchange.forget()
         with self._lock:
             if exchange.epoch < self.epoch:
                 return False

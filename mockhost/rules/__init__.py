@@ -107,15 +107,13 @@ class Rules:
         self._with_patterns = {}
         courses = (*self._live, *self._file)
         self._on_connections = tuple(course for course in courses if course.rule.on_connection)
-        self._on_requests = tuple(course for course in courses if not course.rule.on_connection)
-        self.considered = tuple(course.rule for course in self._on_requests[:CONSIDERED_MOST])
-        """the rules that requests are shown to, in order: the first of them, where there are very many"""
+        self.on_requests = tuple(course for course in courses if not course.rule.on_connection)
+        """the rules that requests are shown to, in order, with what happened to them"""
+        self.considered = tuple(course.rule for course in self.on_requests[:CONSIDERED_MOST])
+        """the first of these rules: all that an exchange keeps, where there are very many"""
 
     def __iter__(self) -> itertools.chain[Rule]:
         return itertools.chain((c.rule for c in self._live), (c.rule for c in self._file))
-
-    def __bool__(self) -> bool:
-        return bool(self._live or self._file)
 
     @property
     def has_on_connections(self) -> bool:
@@ -144,7 +142,7 @@ class Rules:
         if candidates is None:
             if len(self._candidates) >= CANDIDATES_MOST:
                 self._candidates, self._with_patterns = {}, {}
-            found = tuple(course for course in self._on_requests if course.rule.may_match(*kind))
+            found = tuple(course for course in self.on_requests if course.rule.may_match(*kind))
             candidates = self._candidates[kind] = found
             self._with_patterns[kind] = tuple(course for course in found if course.rule.has_patterns)
         return candidates

@@ -52,19 +52,18 @@ def create_data_app(runtime: Runtime) -> Flask:
 def steps(handling: Handling) -> Steps:
     """The exchange: decide, perform, conclude. All of it is under the lock but for what it yields."""
     runtime, exchange = handling.runtime, handling.exchange
-    runtime.clock.run_due()
+    exchange.at = runtime.clock.run_due()
     handling.look()
     exchange.probe = yield from handling.is_probe()
-    if handling.rules:
-        handling.note()
+    if handling.rules.on_requests:
+        exchange.states = handling.states()
         while (looking := handling.rules.with_patterns(exchange)) and not _knows(exchange, looking):
             yield lambda _, looking=looking: search_all(looking, exchange)  # type: ignore[misc]
-            runtime.clock.run_due()  # others were let in meanwhile
+            exchange.at = runtime.clock.run_due()  # others were let in meanwhile
             handling.look()
-            handling.note()
+            exchange.states = handling.states()
         return (yield from _by_rules(handling))
     answer = yield from handling.answered()
-    handling.note()
     handling.conclude(answer)
     if isinstance(answer.body, bytes):
         return answer
@@ -86,7 +85,7 @@ def _by_rules(handling: Handling) -> Steps:
     runtime, rules, exchange = handling.runtime, handling.rules, handling.exchange
     exchange.considered = rules.considered
     exchange.passed = passed = list[Passed]()
-    decision = rules.decide(exchange, runtime.clock.now(), passed)
+    decision = rules.decide(exchange, exchange.at, passed)
     for rule, why in too_slow(passed):
         runtime.tell("pattern", {"rule": rule, "problem": why})
     if decision is None:

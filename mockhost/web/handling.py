@@ -39,6 +39,8 @@ class Handling:
     def __init__(self, runtime: Runtime, environ: Mapping[str, Any]) -> None:
         self.runtime = runtime
         self.connection = environ["mockhost.connection"]
+        self.admission: Admission = self.connection.epoch_token
+        """lets its connection's exchanges in"""
         self.started = monotonic()
         self.exchange = Exchange(
             at=0.0,
@@ -48,6 +50,7 @@ class Handling:
             body=environ["mockhost.body"],
             scheme=environ["wsgi.url_scheme"],
             connection=self.connection.number,
+            connection_nth=self.admission.nth,
         )
         self._environ = environ
         self.rules: Rules
@@ -60,23 +63,18 @@ class Handling:
         self.refusal: Answer | None = None
         """what it is answered unless it is let in"""
 
-    @property
-    def admission(self) -> Admission:
-        """What lets its connection's exchanges in."""
-        admission: Admission = self.connection.epoch_token
-        return admission
-
     # -- deciding ------------------------------------------------------------------------------------------------
 
     def look(self) -> None:
         """Route the request, and let it in or not."""
         runtime, exchange = self.runtime, self.exchange
-        host = runtime.host
-        found = route(exchange.method, exchange.target, runtime.served, host.behaviours, self._table_of)
+        self.connector = None
+        found = route(exchange.method, exchange.target, self._table_of, runtime.host.behaviours)
         self._routed = found.verdict
         exchange.operation, exchange.connector = found.operation, found.connector
         exchange.resource, exchange.id, exchange.allow = found.resource, found.id, found.allow
-        self.look_again()
+        exchange.exchange_nth = self.admission.record.exchanges
+        self._let_in()
         self.rules, self._states = runtime.rules, runtime.states
         connector = self.connector
         if isinstance(connector, Tenant) and connector.rules is not None:
@@ -84,19 +82,9 @@ class Handling:
             if self.refusal is None:
                 runtime.served.keep(connector)
 
-    def look_again(self) -> None:
-        """Let the request in or not by the state that the host is in now."""
-        self.connector = connector = self.runtime.served.get(self.exchange.connector or "")
-        self.behaviours = self.runtime.host.behaviours if connector is None else connector.behaviours
-        self.refusal = self._refused()
-
-    def note(self) -> None:
-        """Write down when and in which states the exchange found the host."""
-        admission = self.admission
-        exchange = self.exchange
-        exchange.at = self.runtime.clock.now()
-        exchange.connection_nth, exchange.exchange_nth = admission.nth, admission.record.exchanges
-        exchange.states = self._states.current(exchange.connector)
+    def states(self) -> tuple[str, ...]:
+        """The states that the host and its connector are in."""
+        return self._states.current(self.exchange.connector)
 
     def is_probe(self) -> slices.Steps[bool]:
         """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space.
@@ -128,16 +116,41 @@ class Handling:
         assert isinstance(found, Found)
         return not found.total
 
-    def _table_of(self, name: str) -> Mapping[str, Resource]:
-        """What is served below the /scim of a connector."""
-        connector = self.runtime.served.get(name)
-        return provider.table(connector.provider_config.types) if isinstance(connector, Tenant) else TABLE
+    def _table_of(self, name: str) -> Mapping[str, Resource] | None:
+        """What is below the /scim of a connector; the connector is kept."""
+        self.connector = connector = self.runtime.served.get(name)
+        if isinstance(connector, Tenant):
+            return provider.table(connector.provider_config.types)
+        return None if connector is None else TABLE
 
-    def _refused(self) -> Answer | None:
-        """The verdict (it is kept) and the answer that goes with it: routing first, then authentication."""
-        found, connector, behaviours = self.exchange, self.connector, self.behaviours
+    def _let_in(self) -> None:
+        """Set the verdict, and the answer that goes with a bad one: routing first, then authentication."""
+        found, connector = self.exchange, self.connector
+        self.behaviours = behaviours = (
+            self.runtime.host.behaviours if connector is None else connector.behaviours
+        )
         found.verdict = self._routed
-        accept = found.header("accept")
+        self.refusal = None
+        if self._routed == "not_found" or connector is None or found.resource == ROOT:
+            self.refusal = self._not_found(connector, behaviours)
+            if self.refusal is not None:
+                return
+        assert connector is not None
+        unlisted = found.operation == "list_users" and behaviours["filterless_list"] == 405
+        not_allowed = self._routed == "method_not_allowed" or unlisted
+        if not not_allowed or not behaviours["method_not_allowed_before_auth"]:
+            reason = self._token_is_wrong(connector)
+            if reason and not self._is_open(connector):
+                found.verdict = "unauthorized"
+                self.refusal = answers.unauthorized(behaviours, found.header("accept"), reason)
+                return
+        if not_allowed:
+            self.refusal = self._method_not_allowed(behaviours)
+
+    def _not_found(
+        self, connector: Connector | Tenant | None, behaviours: Mapping[str, object]
+    ) -> Answer | None:
+        found = self.exchange
         if found.resource == ROOT and connector is not None and not isinstance(connector, Tenant):
             return answers.empty(
                 answers.status_of(behaviours, "root_status"), "nothing is served at /scim itself"
@@ -145,28 +158,23 @@ class Handling:
         if self._routed == "not_found" and isinstance(connector, Tenant):
             return answers.scim_error(ScimError(404, None, self._not_found_because()), behaviours)
         if self._routed == "not_found" or connector is None:
+            accept = found.header("accept")
             return answers.not_found(found.target, behaviours, accept, self._not_found_because())
-        unlisted = found.operation == "list_users" and behaviours["filterless_list"] == 405
-        not_allowed = self._routed == "method_not_allowed" or unlisted
-        if not_allowed and behaviours["method_not_allowed_before_auth"]:
-            return self._method_not_allowed(behaviours, accept)
-        is_open = self._is_open(behaviours) and not isinstance(connector, Tenant)
-        if not is_open and (reason := self._token_is_wrong(connector)):
-            self.exchange.verdict = "unauthorized"
-            return answers.unauthorized(behaviours, accept, reason)
-        return self._method_not_allowed(behaviours, accept) if not_allowed else None
+        return None
 
-    def _is_open(self, behaviours: Mapping[str, object]) -> bool:
+    def _is_open(self, connector: Connector | Tenant) -> bool:
         """Whether nobody is asked for a token: Debug, or an endpoint that does not want one."""
+        if isinstance(connector, Tenant):
+            return False
         if self.runtime.host.debug:
             return True
         if self.exchange.operation == "schemas":
-            return behaviours["schemas_access"] == "open"
+            return connector.behaviours["schemas_access"] == "open"
         return (
-            self.exchange.operation == "cache" and behaviours["cache_access"] == "debug"
+            self.exchange.operation == "cache" and connector.behaviours["cache_access"] == "debug"
         )  # it closes by itself
 
-    def _method_not_allowed(self, behaviours: Mapping[str, object], accept: str | None) -> Answer:
+    def _method_not_allowed(self, behaviours: Mapping[str, object]) -> Answer:
         self.exchange.verdict = "method_not_allowed"
         status = 405
         if self.exchange.method in ("HEAD", "OPTIONS"):
@@ -176,7 +184,7 @@ class Handling:
         if status < 300:
             return Answer(status, (("Allow", ", ".join(self.exchange.allow)),))
         return answers.method_not_allowed(
-            self.exchange.method, self.exchange.allow, behaviours, accept, status
+            self.exchange.method, self.exchange.allow, behaviours, self.exchange.header("accept"), status
         )
 
     def _not_found_because(self) -> str:
@@ -255,7 +263,8 @@ class Handling:
     def change_state(self) -> None:
         """The host is in another state: the request is looked at as if it had come just now."""
         self.runtime.wake()
-        self.look_again()
+        self.connector = self.runtime.served.get(self.exchange.connector or "")
+        self._let_in()
 
     def context(self, decision: Decision, place: int) -> Context:
         """What the fault at a place of the rule's list may ask."""

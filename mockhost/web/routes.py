@@ -9,9 +9,11 @@ Paths are those of AzureAD/SCIMReferenceCode (`scim/Users`, `scim/Schemas`, …)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
 from urllib.parse import unquote_to_bytes
+
+from mockhost.exchange import split_target
 
 
 class Resource(NamedTuple):
@@ -56,25 +58,17 @@ class Route(NamedTuple):
     connector: str | None
     resource: str
     id: str | None
-    path: str
-    query: str
     allow: tuple[str, ...] = ()
+
+
+TableOf: TypeAlias = Callable[[str], "Mapping[str, Resource] | None"]
+"""Told a connector's name: what is below its `/scim`, or None if there is no such connector."""
 
 
 def connector_named(path: str) -> str:
     """The connector that a path names, whether or not there is one; empty if it names none."""
     first = decode(path.lstrip("/").partition("/")[0])
     return first[len(PREFIX) :] if first[: len(PREFIX)].casefold() == PREFIX else ""
-
-
-def split_target(target: str) -> tuple[str, str]:
-    """Path and query of a request target; of an absolute one too (RFC 9112 3.2.2)."""
-    if not target.startswith("/"):
-        _, separator, rest = target.partition("://")
-        slash = rest.find("/") if separator else -1
-        target = rest[slash:] if slash >= 0 else "/" + target
-    path, _, query = target.partition("?")
-    return path, query
 
 
 def decode(segment: str) -> str:
@@ -88,42 +82,35 @@ def decode(segment: str) -> str:
         return raw.decode("latin-1")
 
 
-def route(
-    method: str,
-    target: str,
-    connectors: Container[str],
-    behaviours: Mapping[str, object],
-    table_of: Callable[[str], Mapping[str, Resource]] = lambda name: TABLE,
-) -> Route:
-    """Find the operation of a request. `connectors` has the names of those that are served, `table_of` gives what is
-    below the /scim of one."""
+def route(method: str, target: str, table_of: TableOf, behaviours: Mapping[str, object]) -> Route:
+    """Find the operation of a request."""
     path, query = split_target(target)
     segments = path.split("/")[1:]
     if "" in segments[:-1] and behaviours["double_slash"] == "accept":
         segments = [*filter(None, segments[:-1]), segments[-1]]
     if len(segments) > 1 and segments[-1] == "" and behaviours["trailing_slash"] == "accept":
         segments.pop()
-    first = decode(segments[0])
+    if "%" in path or not path.isascii():
+        segments = list(map(decode, segments))
+    first, *rest = segments
     prefix, name = first[: len(PREFIX)], first[len(PREFIX) :]
-    right_prefix = prefix == PREFIX or (
-        prefix.casefold() == PREFIX and behaviours["prefix_case"] == "insensitive"
-    )
-    connector = name if right_prefix and name in connectors else None
-    rest = segments[1:]
-    if not rest or decode(rest[0]).casefold() != "scim" or "" in rest:
-        return Route("not_found", "unknown", connector, "", None, path, query)
-    table = TABLE if connector is None else table_of(connector)
-    return _below_scim(method, rest[1:], connector, path, query, table)
+    connector = table = None
+    if prefix == PREFIX or (prefix.casefold() == PREFIX and behaviours["prefix_case"] == "insensitive"):
+        table = table_of(name)
+        connector = None if table is None else name
+    if not rest or rest[0].casefold() != "scim" or "" in rest:
+        return Route("not_found", "unknown", connector, "", None)
+    return _below_scim(method, rest[1:], connector, query, TABLE if table is None else table)
 
 
 def _below_scim(
-    method: str, rest: list[str], connector: str | None, path: str, query: str, table: Mapping[str, Resource]
+    method: str, rest: list[str], connector: str | None, query: str, table: Mapping[str, Resource]
 ) -> Route:
-    segment = decode(rest[0]).casefold() if rest else ROOT
+    segment = rest[0].casefold() if rest else ROOT
     resource = table.get(segment)
     if resource is None or len(rest) > 2:
-        return Route("not_found", "unknown", connector, segment, None, path, query)
-    ident = decode(rest[1]) if len(rest) == 2 else None
+        return Route("not_found", "unknown", connector, segment, None)
+    ident = rest[1] if len(rest) == 2 else None
     methods: Mapping[str, str] | None = resource.collection
     if ident is not None:
         methods = resource.item
@@ -131,22 +118,20 @@ def _below_scim(
         if resource.search and ident.casefold() == ".search" and (method == "POST" or table is not TABLE):
             methods, ident = {"POST": resource.search}, None
     if methods is None:
-        return Route("not_found", "unknown", connector, segment, ident, path, query)
+        return Route("not_found", "unknown", connector, segment, ident)
     operation = methods.get(method)
     if operation is None:
         verdict = "not_found" if connector is None else "method_not_allowed"
-        return Route(verdict, "unknown", connector, segment, ident, path, query, tuple(methods))
-    if operation in FOUND_BY_FILTER and _has_filter(query):
+        return Route(verdict, "unknown", connector, segment, ident, tuple(methods))
+    if operation in FOUND_BY_FILTER and (_FILTER(query) or ("%" in query and _escaped_filter(query))):
         operation = FOUND_BY_FILTER[operation]
     verdict = "not_found" if connector is None else "ok"
-    return Route(verdict, operation, connector, segment, ident, path, query, tuple(methods))
+    return Route(verdict, operation, connector, segment, ident, tuple(methods))
 
 
-def _has_filter(query: str) -> bool:
-    if _FILTER(query):
-        return True
-    # A key may be written with escapes, too; a value full of them is no reason to look.
-    return "%" in query and any(
+def _escaped_filter(query: str) -> bool:
+    """Whether a key written with escapes says filter; a value full of them is no reason to look."""
+    return any(
         "%" in (key := pair.partition("=")[0]) and decode(key).casefold() == "filter"
         for pair in query.split("&")
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mockhost.exchange import Exchange
-from mockhost.web.routes import route
+from mockhost.web.routes import TABLE, route
 
 TOKEN = "correct-horse-battery"
 KEY = bytes(range(32))
@@ -29,6 +29,6 @@ def make(**fields: object) -> Exchange:
         "who": "bob",
         **fields,
     }
-    routed = route(str(given["method"]), str(given["target"]), ("SQL", "LDAP"), BEHAVIOURS)
+    routed = route(str(given["method"]), str(given["target"]), lambda name: TABLE, BEHAVIOURS)
     given.setdefault("id", routed.id)
     return Exchange(**given)  # type: ignore[arg-type]  # the fields of a test are as good as its author

@@ -327,17 +327,21 @@ class ConnectorSpace:
     def _indexed(self, query: filters.Filter) -> Iterable[int] | None:
         """The rows that match, in order, if an index tells."""
         kind = self.object_type
-        exact_id = self._behaviours["id_case"] == "exact"
-        wanted = self._wanted(query)
         for path, value in filters.equalities(query):
-            if kind.getter(path) is None:
-                return ()  # nobody has an attribute that nobody knows
             position = kind.indexed(path)
             if position is not None and isinstance(value, str):
-                return (row for row in self.table.find(position, value) if wanted(self.table.get(row) or ()))
-            if isinstance(value, str) and exact_id and kind.getter(path) == kind.id_of:
+                rows = self.table.find(position, value)
+                alone = isinstance(query, filters.Compare) and position not in self.table.base.forms
+                if alone and not self._case_exact(path):
+                    return rows  # the index compares as the filter does
+                wanted = self._wanted(query)
+                return (row for row in rows if wanted(self.table.get(row) or ()))
+            getter = kind.getter(path)
+            if getter is None:
+                return ()  # nobody has an attribute that nobody knows
+            if isinstance(value, str) and self._behaviours["id_case"] == "exact" and getter == kind.id_of:
                 found = self.get(value)
-                return () if found is None or not wanted(found[1]) else (found[0],)
+                return () if found is None or not self._wanted(query)(found[1]) else (found[0],)
         return None
 
     def _matching(
