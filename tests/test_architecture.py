@@ -20,7 +20,7 @@ FLOOR = {
 }
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
-OTHER_SIDE = FLOOR | {"client", "entra", "expect"}
+OTHER_SIDE = FLOOR | {"client", "entra", "expect", "doctor"}
 FACES = MOCK | OTHER_SIDE | {"tenants", "runtime", "web", "control"}
 MAY_IMPORT = {
     **{name: set[str]() for name in ("errors", "clock", "slices", "facts")},
@@ -37,7 +37,12 @@ MAY_IMPORT = {
     "runtime": MOCK | {"tenants", "expect"},
     "web": MOCK | {"runtime", "tenants"},
     "control": FLOOR | {"journal", "runtime"},
-    **{"client": FLOOR, "entra": FLOOR | {"client"}, "expect": OTHER_SIDE},
+    **{
+        "client": FLOOR,
+        "entra": FLOOR | {"client"},
+        "expect": OTHER_SIDE,
+        "doctor": FLOOR | {"client", "entra"},
+    },
     "diagnosis": {"errors"},
     **{"api": FACES, "cli": FACES | {"api", "diagnosis"}, "__main__": {"cli"}},
     "pytest_plugin": FACES | {"api"},
@@ -51,7 +56,7 @@ THIRD_PARTIES = {
     **{
         "jsonschema": {"scenario"},
         "ruamel": {"scenario"},
-        "cryptography": {"tls"},
+        "cryptography": {"tls", "doctor"},
         "faker": {"people", "scenario"},
     },
     "regex": {"patterns"},

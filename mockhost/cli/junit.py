@@ -25,6 +25,8 @@ class Case(NamedTuple):
     kind: str = ""
     """what kind of failure it is, such as timeout"""
     properties: Mapping[str, str] = {}
+    skipped: str | None = None
+    """why it was not tried"""
 
 
 def report(title: str, cases: Iterable[Case]) -> str:
@@ -33,7 +35,9 @@ def report(title: str, cases: Iterable[Case]) -> str:
     failures = sum(case.failure is not None for case in chosen)
     errors = sum(case.error is not None for case in chosen)
     seconds = sum(case.seconds for case in chosen)
-    counts = f'tests="{len(chosen)}" failures="{failures}" errors="{errors}" time="{seconds:.3f}"'
+    skipped = sum(case.skipped is not None for case in chosen)
+    counts = f'tests="{len(chosen)}" failures="{failures}" errors="{errors}"'
+    counts += f' skipped="{skipped}" time="{seconds:.3f}"' if skipped else f' time="{seconds:.3f}"'
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
     lines.append(f"  <testsuite name={_attribute(title)} {counts}>")
     for case in chosen:
@@ -63,6 +67,8 @@ def _case(case: Case) -> list[str]:
         if text is not None:
             first = text.partition("\n")[0]
             inside.append(f"      <{tag}{kind} message={_attribute(first)}>{_text(text)}</{tag}>")
+    if case.skipped is not None:
+        inside.append(f"      <skipped message={_attribute(case.skipped)}/>")
     if case.output:
         inside.append(f"      <system-out>{_text(case.output)}</system-out>")
     return [f"{head}>", *inside, "    </testcase>"] if inside else [f"{head}/>"]

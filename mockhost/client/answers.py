@@ -52,10 +52,11 @@ class Answer:
 class Reader:
     """Fills an `Answer` from a connection. `read` may raise TimeoutError; the answer has what came before."""
 
-    def __init__(self, connection: Connection, method: str) -> None:
+    def __init__(self, connection: Connection, method: str, limit: int = BODY_LIMIT) -> None:
         self.answer = Answer()
         self._connection = connection
         self._method = method
+        self._limit = limit
         self._buffer = bytearray()
 
     def read(self) -> None:
@@ -109,8 +110,8 @@ class Reader:
         part = self._buffer[:size]
         del self._buffer[: len(part)]
         self.answer.body += part
-        if len(self.answer.body) > BODY_LIMIT:
-            raise Malformed(f"the body is longer than {BODY_LIMIT} bytes")
+        if len(self.answer.body) > self._limit:
+            raise Malformed(f"the body is longer than {self._limit} bytes")
 
     # -- head and body ---------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mockhost.client import peer
-from mockhost.client.answers import Answer, Reader
+from mockhost.client.answers import BODY_LIMIT, Answer, Reader
 from mockhost.client.wire import Connection, Refused, Tcp, Tls, Unreachable, connect
 from mockhost.clock import monotonic
 from mockhost.matching import ABSENT
@@ -155,13 +155,15 @@ def exchange(
     timeout: float = TIMEOUT,
     trusts: Sequence[str] = ("ca",),
     linger: float = 0.0,
+    body_limit: int = BODY_LIMIT,
 ) -> Observation:
     """Send one request on a connection of its own and watch what becomes of it.
 
     Only scheme, host and port of `url` are used; `target` goes on the request line as it is, raw UTF-8
     included. `Host` and, with a body, `Content-Length` are added unless given. `timeout` is for all of it, in
-    seconds; `linger` is how long the connection is watched after a whole answer. Raises
-    nothing: whatever the peer does, and whatever can't be sent (`unsent`), becomes an Observation.
+    seconds; `linger` is how long the connection is watched after a whole answer; `body_limit` is
+    in bytes. Raises nothing: whatever the peer does, and whatever can't be sent (`unsent`), becomes an
+    Observation.
     """
     seen = Observation(url, method, target)
     started = monotonic()
@@ -170,7 +172,7 @@ def exchange(
         head = _head(where, method, target, headers, body)
     except (ValueError, UnicodeError) as problem:
         return seen._replace(ends="unsent", error=str(problem))
-    visit = _Visit(where, started, started + timeout, ca_file, tuple(trusts))
+    visit = _Visit(where, started, started + timeout, ca_file, tuple(trusts), body_limit)
     try:
         seen = visit.answer_to(seen, head + (body or b""), linger)
     except Refused:
@@ -212,8 +214,15 @@ class _Visit:
     """One connection's life, from the name look-up to the close."""
 
     def __init__(
-        self, where: Endpoint, started: float, deadline: float, ca_file: str | None, trusts: Sequence[str]
+        self,
+        where: Endpoint,
+        started: float,
+        deadline: float,
+        ca_file: str | None,
+        trusts: Sequence[str],
+        body_limit: int,
     ) -> None:
+        self._body_limit = body_limit
         self.where = where
         self.started = started
         self.deadline = deadline
@@ -236,7 +245,7 @@ class _Visit:
                 return self._no_handshake(seen, tls)
             seen = seen._replace(tls_version=tls.version)
             connection = tls
-        reader = Reader(connection, seen.method)
+        reader = Reader(connection, seen.method, self._body_limit)
         try:
             connection.send(request)
         except TimeoutError:

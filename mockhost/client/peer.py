@@ -27,7 +27,7 @@ _BY_CODE = {9: "tls_not_yet_valid", 10: "tls_expired", 26: "tls_usage", 62: "tls
 _SEQUENCE, _OID, _OCTETS, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0x06, 0x04, 0x17, 0x18
 _VERSION, _EXTENSIONS, _DNS_NAME, _IP_ADDRESS = 0xA0, 0xA3, 0x82, 0x87
 _ALTERNATIVE_NAMES, _EXTENDED_USAGE = b"\x55\x1d\x11", b"\x55\x1d\x25"
-_FOR_SERVERS = frozenset({b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00"})
+FOR_SERVERS = frozenset({b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00"})
 """1.3.6.1.5.5.7.3.1 serverAuth and 2.5.29.37.0 anyExtendedKeyUsage."""
 
 
@@ -62,7 +62,7 @@ def _judged(certificate: Facts, host: str) -> set[str]:
     verdicts = {
         "tls_expired": now >= certificate.not_after,
         "tls_not_yet_valid": now < certificate.not_before,
-        "tls_usage": certificate.usages is not None and not certificate.usages & _FOR_SERVERS,
+        "tls_usage": certificate.usages is not None and not certificate.usages & FOR_SERVERS,
         "tls_name": not is_named(certificate, host),
     }
     return {reason for reason, wrong in verdicts.items() if wrong}

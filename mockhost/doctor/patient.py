@@ -1,0 +1,230 @@
+"""The host under examination: every look at it is made once, within one deadline, and changes nothing.
+
+The secret token is sent only over a connection whose certificate was accepted. What can be asked without it is asked
+without checking the certificate, so that one mistake does not hide the next.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from mockhost.client import dialect
+from mockhost.client.observation import Endpoint, Observation, client_context, endpoint, exchange
+from mockhost.client.wire import Refused, Tls, Unreachable, connect
+from mockhost.clock import fresh_guid, monotonic
+
+BODY_LIMIT = 4 << 20
+"""Bytes of an answer that are read."""
+WRONG_TOKEN = "mockhost-doctor-wrong-token"
+_NAME = re.compile(r"/ecma2host_([^/]*)/scim/?")
+
+
+class Look(NamedTuple):
+    """What a bare connection shows: TCP, then TLS without judging the certificate."""
+
+    tcp: str
+    """open | refused | unreachable | timeout | unsent"""
+    detail: str = ""
+    addresses: tuple[str, ...] = ()
+    tls: str = ""
+    """the version spoken; '' if there was no handshake"""
+    ended: str = ""
+    """how the connection ended if there was none: rst | fin | close_notify | alert | not_tls | timeout"""
+    alert: str = ""
+    der: bytes | None = None
+
+
+class Patient:
+    """A tenant URL, what the client was told about it, and what was seen so far.
+
+    Times are seconds. `deadline` is by `clock.monotonic()`; no look lasts past it, nor longer than `timeout`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        secret_token: str | None,
+        ca_file: str | None,
+        *,
+        timeout: float,
+        deadline: float,
+        attributes: Sequence[str] = (),
+    ) -> None:
+        self.url = url
+        self.secret_token = secret_token
+        self.ca_file = ca_file
+        self.attributes = tuple(attributes)
+        self._timeout = timeout
+        self.deadline = deadline
+        self.seen: dict[str, Observation] = {}
+        """the answers so far, by what was asked"""
+        self._look: Look | None = None
+        self.guid = fresh_guid()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the examination has to end."""
+        return self.deadline - monotonic()
+
+    @property
+    def secure(self) -> bool:
+        """Whether the URL is https."""
+        return urlsplit(self.url).scheme == "https"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the URL leads. Raises ValueError."""
+        return endpoint(self.url)
+
+    @property
+    def connector(self) -> str:
+        """The connector's name in the URL, or ''."""
+        found = _NAME.fullmatch(urlsplit(self.url).path)
+        return found[1] if found else ""
+
+    # -- looks -----------------------------------------------------------------------------------------------
+
+    def look(self) -> Look:
+        """Connect, and shake hands without judging the certificate."""
+        if self._look is None:
+            self._look = self._looked()
+        return self._look
+
+    def _looked(self) -> Look:
+        where = self.endpoint
+        deadline = min(self.deadline, monotonic() + self._timeout)
+        try:
+            tcp = connect(where.host, where.port, deadline)
+        except Refused:
+            return Look("refused")
+        except Unreachable as problem:
+            return Look("unreachable", str(problem))
+        except TimeoutError:
+            return Look("timeout")
+        try:
+            look = Look("open", addresses=(str(tcp.sock.getpeername()[0]),))
+        except OSError:
+            look = Look("open")
+        if not self.secure:
+            tcp.close()
+            return look
+        try:
+            tls = Tls(tcp, client_context(None, ("anything",)), where.host)
+            if not tls.handshake():
+                return look._replace(ended=tls.ended, alert=tls.alert, detail=tls.problem)
+            der = tls.certificate()
+            tls.say_goodbye()
+            return look._replace(tls=tls.version, der=der)
+        except TimeoutError:
+            return look._replace(ended="timeout")
+        except (ssl.SSLError, OSError, ValueError) as problem:
+            return look._replace(ended="fin", detail=str(problem))
+        finally:
+            tcp.close()
+
+    def get(
+        self,
+        name: str,
+        path: str,
+        query: Sequence[str] = (),
+        *,
+        token: str | None = None,
+        url: str | None = None,
+        method: str = "GET",
+        document: object = None,
+    ) -> Observation:
+        """Ask once and remember the answer as `name`. The token given is sent only if the certificate is accepted."""
+        if name in self.seen:
+            return self.seen[name]
+        base = dialect.base_of(url or self.url)
+        headers: list[tuple[str, str]] = [] if token is None else [("Authorization", f"Bearer {token}")]
+        body = None
+        if document is not None:
+            body = dialect.as_json(document)
+            headers.append(("Content-Type", dialect.CONTENT_TYPE))
+        known_secret = token is not None and token != WRONG_TOKEN
+        self.seen[name] = exchange(
+            self.url,
+            method,
+            base.target(path, query),
+            headers,
+            body,
+            ca_file=self.ca_file if known_secret else None,
+            timeout=max(0.05, min(self._timeout, self.left)),
+            trusts=("ca",) if known_secret else ("anything",),
+            body_limit=BODY_LIMIT,
+        )
+        return self.seen[name]
+
+    # -- what is asked -----------------------------------------------------------------------------------------
+
+    def bare(self) -> Observation:
+        """The probe without a token."""
+        return self.get("probe without token", "/Users", dialect.probe(self.guid))
+
+    def wrong(self) -> Observation:
+        """The probe with a token that is certainly wrong."""
+        return self.get("probe with a wrong token", "/Users", dialect.probe(self.guid), token=WRONG_TOKEN)
+
+    def probe(self) -> Observation:
+        """The probe, as Entra sends it."""
+        return self.get("probe", "/Users", dialect.probe(self.guid), token=self.secret_token)
+
+    def page(self) -> Observation:
+        """The first few users, without a filter."""
+        query = dialect.query(start_index=1, count=5)
+        return self.get("first users", "/Users", query, token=self.secret_token)
+
+    def schemas(self) -> Observation:
+        """The schemas, as the portal asks for them."""
+        return self.get("schemas", "/Schemas", token=self.secret_token)
+
+    def schema_attributes(self) -> Mapping[str, Mapping[str, object]]:
+        """Every attribute of every schema by its full name: URN, colon, name. Empty unless it could be read."""
+        document = self.schemas().json()
+        rows = document.get("Resources") if isinstance(document, dict) else document
+        found: dict[str, Mapping[str, object]] = {}
+        for schema in rows if isinstance(rows, list) else []:
+            if not isinstance(schema, dict) or not isinstance(schema.get("attributes"), list):
+                continue
+            for attribute in schema["attributes"]:
+                if isinstance(attribute, dict) and isinstance(attribute.get("name"), str):
+                    found[f"{schema.get('id')}:{attribute['name']}"] = attribute
+        return found
+
+
+Check = Callable[[Patient], "Finding"]
+
+
+class Finding(NamedTuple):
+    """What a check found."""
+
+    status: str
+    """pass | warn | fail | info | skip | error (the check itself failed)"""
+    saw: str
+    blocked_by: str = ""
+    """the code of the check because of which this one was skipped"""
+
+
+def passed(saw: str) -> Finding:
+    """The check found nothing wrong."""
+    return Finding("pass", saw)
+
+
+def warned(saw: str) -> Finding:
+    """The check found something that works but should be changed."""
+    return Finding("warn", saw)
+
+
+def failed(saw: str) -> Finding:
+    """The check found what breaks provisioning."""
+    return Finding("fail", saw)
+
+
+def noted(saw: str) -> Finding:
+    """The check does not apply here, or can't tell."""
+    return Finding("info", saw)
