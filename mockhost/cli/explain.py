@@ -35,7 +35,7 @@ def command(ctx: click.Context, word: str, form: str) -> None:
     mockhost explain truncated_body
     """
     from mockhost.cli import behaviours, faults, scenarios
-    from mockhost.connectors.ecma.behaviours import BY_NAME
+    from mockhost.connectors.ecma.behaviours import TABLE
     from mockhost.doctor import catalogue
     from mockhost.faults import FAULTS
     from mockhost.scenario import catalogue as known
@@ -52,13 +52,13 @@ def command(ctx: click.Context, word: str, form: str) -> None:
                 break  # the fault itself says more
             ctx.invoke(scenarios.show, name=name, form=form)
             return
-    if wanted in BY_NAME:
+    if wanted in TABLE:
         ctx.invoke(behaviours.command, name=wanted, form=form)
     elif wanted in FAULTS:
         ctx.invoke(faults.command, name=wanted, form=form)
     else:
         words = [*(e.code for e in catalogue.entries().values()), *(e.name for e in catalogue.entries().values()),
-                 *(str(each["cause"]) for each in named.values() if each["cause"]), *BY_NAME, *FAULTS]  # fmt: skip
+                 *(str(each["cause"]) for each in named.values() if each["cause"]), *TABLE, *FAULTS]  # fmt: skip
         hint = did_you_mean(word, dict.fromkeys(words)) or "'mockhost diagnose -' takes a whole error text"
         raise UsageError(f"nothing is called {word!r}", hint=hint)
 

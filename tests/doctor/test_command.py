@@ -10,7 +10,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.cli import diagnose as diagnosing
-from mockhost.connectors.ecma.behaviours import BY_NAME
+from mockhost.connectors.ecma.behaviours import TABLE
 from mockhost.diagnosis import catalogue as texts
 from mockhost.doctor import catalogue, files, pasted
 from mockhost.faults import FAULTS
@@ -211,7 +211,7 @@ def test_every_check_is_explained(invoke: Invoke, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["debug_left_on", "documented/cache_stale", next(iter(BY_NAME)), next(iter(FAULTS)), "dribble"]
+    "word", ["debug_left_on", "documented/cache_stale", next(iter(TABLE)), next(iter(FAULTS)), "dribble"]
 )
 def test_causes_behaviours_and_faults_are_explained(invoke: Invoke, word: str) -> None:
     result = invoke("explain", word)
