@@ -204,7 +204,7 @@ class MockHost(RunningHost):
             now=lambda: runtime.clock.now(),
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),
-            limits=Limits(long_segments=lambda path: runtime.served.is_provider(connector_named(path))),
+            limits=Limits(long_segments=lambda path: runtime.served.is_standard(connector_named(path))),
             name="data",
         )
         try:

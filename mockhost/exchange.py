@@ -89,6 +89,7 @@ class Exchange:
         "operation",
         "parsed",
         "passed",
+        "peer",
         "probe",
         "reason",
         "resource",
@@ -170,6 +171,8 @@ class Exchange:
         """of the resource in the path"""
         self.allow: tuple[str, ...] = ()
         """the methods that the path takes"""
+        self.peer = ""
+        """the client's address"""
         self.base_url = ""
         """of the connector, as the client reaches it; ends with `/scim`"""
         self.probe = probe

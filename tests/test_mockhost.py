@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from mockhost import MockHost
+from mockhost.connectors.ecma import operations
 from mockhost.errors import CannotRun, ScenarioError, UsageError, VerificationError
-from mockhost.web import operations
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PROBE = {"filter": 'PLACEHOLDER eq "8646d011-1693-4cd3-9ee6-0d7482ca2219"'}

@@ -13,8 +13,8 @@ from mockhost.clock import Chance
 from mockhost.faults.plan import AS_IS, TransportPlan
 
 if TYPE_CHECKING:
-    from mockhost.connectors.ecma.connector import Connector
     from mockhost.connectors.ecma.host import Host
+    from mockhost.connectors.ecma.running import RunningConnector
 
 
 class Draft(NamedTuple):
@@ -88,7 +88,7 @@ class Context(NamedTuple):
     """What a fault may ask while it is carried out, for one exchange."""
 
     asked: Asked
-    connector: Connector | None
+    connector: RunningConnector | None
     """the running connector of the ECMA host that the request goes to, if it goes to one"""
     operator: Operator
     now: float

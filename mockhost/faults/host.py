@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Final, Literal
 
-from mockhost.connectors.ecma.connector import Connector
+from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.faults.contract import Context, Operator
 from mockhost.faults.declare import Duration, on_host
 from mockhost.faults.subject import (
@@ -65,7 +65,7 @@ def cache_stale(
     memory.update(space=its.space, imports=its.space.imports_done)
 
 
-def _change_of_request(connector: Connector, context: Context) -> Mapping[str, object]:
+def _change_of_request(connector: RunningConnector, context: Context) -> Mapping[str, object]:
     """The change that the request runs into."""
     named = named_object(connector, context)
     if named is not None:

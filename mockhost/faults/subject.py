@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from mockhost.connectors.ecma.config import OBJECT_DN
-from mockhost.connectors.ecma.connector import Connector
+from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.connectors.ecma.tables import Value
 from mockhost.faults.contract import Context
 from mockhost.faults.declare import Duration
@@ -14,7 +14,7 @@ ConnectorName = Annotated[str | None, "The connector's name; default: the one th
 Lasts = Annotated[Duration | None, "How long it lasts, on the virtual clock"]
 
 
-def connector_of(name: str | None, context: Context) -> Connector | None:
+def connector_of(name: str | None, context: Context) -> RunningConnector | None:
     """The running connector that the fault is about; None for a request that goes to none.
 
     Raises UsageError if the parameter names one that is not there.
@@ -22,14 +22,14 @@ def connector_of(name: str | None, context: Context) -> Connector | None:
     return context.connector if name is None else context.operator.host.connector(name)
 
 
-def named_object(connector: Connector, context: Context) -> dict[str, Value] | None:
+def named_object(connector: RunningConnector, context: Context) -> dict[str, Value] | None:
     """What the cache holds of the object that the request names by its id, column by column; None without one."""
     asked = context.asked
     found = connector.space.get(asked.id) if asked.id and asked.connector == connector.name else None
     return None if found is None else connector.system.values(found[1])
 
 
-def wanted_object(connector: Connector, context: Context) -> dict[str, Value] | None:
+def wanted_object(connector: RunningConnector, context: Context) -> dict[str, Value] | None:
     """An object like the one that the request wants to create or to find, column by column.
 
     None if it wants none by its anchor or name, or if the connected system has it.
@@ -48,7 +48,7 @@ def wanted_object(connector: Connector, context: Context) -> dict[str, Value] | 
     return {**made_up(connector, context), **values} if values and not known else None
 
 
-def made_up(connector: Connector, context: Context) -> dict[str, Value]:
+def made_up(connector: RunningConnector, context: Context) -> dict[str, Value]:
     """An object that nobody has yet, column by column: the same each time for the same seed and rule."""
     name = "new-" + context.chance.digest(f"{context.name}\0object", 0, 4).hex()
     system, anchor = connector.system, connector.object_type.anchor

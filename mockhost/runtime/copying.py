@@ -34,7 +34,9 @@ _FROZEN_ROOMS: Final = (
     "mockhost.faults.",
     "mockhost.scenario.",
 )
-_MUTABLE: Final = frozenset({"Provider", "Holdings", "Shelf", "Stored", "Memberships", "Finder"})
+_MUTABLE: Final = frozenset(
+    {"ProviderConnector", "Provider", "Holdings", "Shelf", "Stored", "Memberships", "Finder"}
+)
 """In those rooms whatever is not among these is made from configuration, and shared."""
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())
 

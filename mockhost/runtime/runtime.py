@@ -10,15 +10,16 @@ from __future__ import annotations
 import itertools
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
 from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
+from mockhost.connectors import kinds
+from mockhost.connectors.contract import Connector
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.host import Host
-from mockhost.connectors.ecma.system import ConnectedSystem
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.plan import SERVE, ConnectionPlan
@@ -31,12 +32,12 @@ from mockhost.rules.reply import with_functions, without_functions
 from mockhost.rules.states import Happening
 from mockhost.running import ClientTarget
 from mockhost.runtime import names
+from mockhost.runtime.served import Own, Served
 from mockhost.scenario import loader
 from mockhost.scenario.layers import hidden
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
 from mockhost.slices import Steps
-from mockhost.tenants import Tenant, Tenants
 from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ MOST_STATES = 100_000
 """How many transitions between states one `advance` may stand for."""
 
 
-RESOURCES = 200
-"""Resources of a SCIM connector that are read at once."""
+READ_AT_ONCE = 200
+"""Objects of a connector that are read without letting go of the lock."""
 PAUSE = 0.0001
 """Seconds between the slices of long work, so that other threads get their turn."""
 _OLDER: Final = "the connection is of an older epoch"
@@ -115,7 +116,7 @@ class Runtime:
         self.host: Host
         self.rules: Rules
         self.states: States
-        self.served: Tenants
+        self.served: Served
         self._refusing: Job | None = None
         self.checking = threading.Lock()
         """held by who plays the scenario's steps on forks: one at a time"""
@@ -144,15 +145,7 @@ class Runtime:
         self.cured, self._was_cured = None, False
         self.states = States(scenario.states, scenario.connector_states, self.clock, self._come_true)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())
-        self.served = Tenants(
-            self.host,
-            scenario.connectors,
-            scenario.providers,
-            scenario.on_demand,
-            self.clock,
-            self.chance,
-            self._own_rules,
-        )
+        self.served = Served(self.host, scenario, self.clock, self.chance, self._own_rules)
         self._learn()
         self.certificates.clock = self.clock
         try:
@@ -177,8 +170,8 @@ class Runtime:
         """Tell the journal what is secret now, in the scenario and beside it."""
         self.journal.secrets = [*self._private, *_secrets(self.scenario)]
 
-    def _own_rules(self, name: str, chance: Chance) -> tuple[Rules, States]:
-        """Rules and states for a tenant that springs up: those of the scenario, from their start."""
+    def _own_rules(self, name: str, chance: Chance) -> Own:
+        """Rules and states for a connector that is created on demand: those of the scenario, from their start."""
         scenario = self.scenario
         template = "" if scenario.on_demand is None else scenario.on_demand.template
         own = scenario.connector_states.get(template, {})
@@ -186,7 +179,7 @@ class Runtime:
         rules = Rules(scenario.rules, chance, states, self.clock.now())
         for rule in reversed([rule for rule in self.rules if rule.live]):
             rules.add({**rule.document, "name": rule.name}, self.clock.now())
-        return rules, states
+        return Own(rules, states)
 
     def _schedule(self, start: float, entry: Mapping[str, object]) -> None:
         at = entry["at"]
@@ -331,7 +324,7 @@ class Runtime:
             asked=asked,
             connector=self.host.connectors.get(asked.connector or ""),
             behaviours=self.host.behaviours if served is None else served.behaviours,
-            standard=isinstance(served, Tenant),
+            standard=served is not None and served.standard,
             operator=self,
             now=self.clock.now(),
             chance=self.chance,
@@ -429,7 +422,7 @@ class Runtime:
         if imports > MOST_IMPORTS:
             hint = "advance by less at a time, or set import.every to never"
             raise UsageError(f"about {imports:,.0f} imports would run in that time", hint=hint)
-        own = [tenant.states for tenant in self.served.sprung if tenant.states is not None]
+        own = [self.served.own[name].states for name in self.served.on_demand]
         transitions = sum(states.steps_in(seconds) for states in (self.states, *own))
         if transitions > MOST_STATES:
             hint = "advance by less at a time, or have the states last longer"
@@ -501,9 +494,7 @@ class Runtime:
         if profile not in ("full", "delta"):
             raise UsageError(f"no such run profile: {profile!r}", hint="full or delta")
         with self.lock:
-            self.served.refuse(name, "imports")
-            connector = self.host.connector(name)
-            connector.space.begin_import(profile)
+            self.served.find(name).import_now(profile)
         self._ticker.wake()
         self.tell("import", {"connector": name, "profile": profile})
 
@@ -514,14 +505,14 @@ class Runtime:
     def change_each(self, changes: Mapping[str, object]) -> dict[str, int]:
         """The same; how many objects it touched of each connector."""
         with self.lock:
-            found: list[tuple[str, ConnectedSystem | Tenant, Mapping[str, object]]] = []
+            found: list[tuple[Connector, Mapping[str, object]]] = []
             for name, change in changes.items():
-                system = self.served.find(name) or self.host.system(name)
+                connector = self.served.find(name)
                 if not isinstance(change, Mapping) or not change:
                     raise UsageError(f"{name}: a change is a map of insert, update and delete")
-                system.read_changes(change)
-                found.append((name, system, change))
-            touched = {name: system.change(change) for name, system, change in found}
+                connector.check_change(change)
+                found.append((connector, change))
+            touched = {connector.name: connector.change(change) for connector, change in found}
         self.tell("change", {"connectors": list(changes), "objects": sum(touched.values())})
         return touched
 
@@ -543,7 +534,7 @@ class Runtime:
             changed = loader.with_overrides(self.scenario, {path: value}, source=source)
             before, self.scenario = self.scenario, changed
             later = self.host.configure(changed.host, _of_host(changed))
-            self.served.configure(changed.connectors, changed.providers)
+            self.served.configure(changed)
             self._learn()
             if changed.rules != before.rules:
                 for rules in self._all_rules():
@@ -595,65 +586,46 @@ class Runtime:
 
     def connector_states(self) -> dict[str, dict[str, object]]:
         """What each connector is doing, as plain JSON."""
-        tenants = self.served.tenants.items()
-        return {**self.host.state(), **{n: t.state(running=self.host.running) for n, t in tenants}}
+        return {name: connector.state() for name, connector in self.served.connectors.items()}
 
     def reset_connector(self, name: str) -> None:
         """Put one connector back to the objects and states it began with; its exchanges leave the journal.
 
-        Rules are the host's, and stay where they are, except those of a tenant that sprang up: it begins anew.
+        Rules are the host's, and stay where they are; one that was created on demand has its own, which start again.
         Raises UsageError.
         """
         with self.lock:
-            tenant = self.served.find(name)
-            if tenant is None:
-                self.host.reset(name)
+            self.served.reset(name)
+            if name not in self.served.own:
                 self.states.restart(name)
-            elif tenant.rules is None:
-                tenant.reset()
-                self.states.restart(name)
-            else:
-                self.served.renew(name)
             self.journal.forget(name)
         self._ticker.wake()
         self.tell("reset", {"epoch": self.epoch.number, "connector": name})
 
     def _all_rules(self) -> list[Rules]:
-        """The host's rules, and those of tenants that sprang up."""
-        return [self.rules, *(t.rules for t in self.served.with_own_rules if t.rules is not None)]
+        """The host's rules, and those of connectors that were created on demand."""
+        return [self.rules, *(own.rules for own in self.served.own.values())]
 
     def objects(self, name: str) -> list[dict[str, object]]:
-        """The objects of the connected system behind a connector."""
-        with self.lock:
-            tenant = self.served.find(name)
-            if tenant is None:
-                system = self.host.system(name)
-                table = system.table.copy()
-        if tenant is not None:
-            return self._resources(tenant)
-        return [_plain(system.values(record)) for _, record in table.records()]
+        """The objects of the target application behind a connector."""
+        return self._read(name, lambda connector: connector.objects())
 
     def cache(self, name: str) -> list[dict[str, object]]:
-        """The objects of the connector space, as `/cache` shows them."""
-        with self.lock:
-            tenant = self.served.find(name)
-            if tenant is None:
-                connector = self.host.connector(name)
-                base, snapshot = self._base_url(name), connector.space.snapshot()
-        if tenant is not None:
-            return self._resources(tenant)
-        return [connector.resource(record, base) for record in snapshot]
+        """What a connector answers queries from, as `/cache` shows it."""
+        return self._read(name, lambda connector: connector.cached(self._base_url(name)))
 
-    def _resources(self, tenant: Tenant) -> list[dict[str, object]]:
-        """What a SCIM connector holds, read in slices between which others have the lock."""
+    def _read(
+        self, name: str, what: Callable[[Connector], Iterator[dict[str, object]]]
+    ) -> list[dict[str, object]]:
+        """What a connector holds, read in slices between which others have the lock."""
         with self.lock:
-            resources = tenant.resources()
+            items = what(self.served.find(name))
         found: list[dict[str, object]] = []
         while True:
             with self.lock:
-                some = list(itertools.islice(resources, RESOURCES))
+                some = list(itertools.islice(items, READ_AT_ONCE))
             found += some
-            if len(some) < RESOURCES:
+            if len(some) < READ_AT_ONCE:
                 return found
 
     def verify(self, spec: Mapping[str, object]) -> VerifyResult:
@@ -704,11 +676,10 @@ class Runtime:
             return name
 
     def rule_documents(self, connector: str | None = None) -> list[dict[str, object]]:
-        """The rules in the order in which they are tried, as plain JSON; a tenant that sprang up has its own counts."""
+        """The rules in the order in which they are tried, as plain JSON; those of a connector that has its own."""
         with self.lock:
-            tenant = self.served.find(connector or "")
-            rules = self.rules if tenant is None or tenant.rules is None else tenant.rules
-            return rules.documents()
+            own = self.served.own.get(connector or "")
+            return (self.rules if own is None else own.rules).documents()
 
     def remove_rule(self, name: str) -> bool:
         """Take a live rule away; False if there is none of this name."""
@@ -731,15 +702,15 @@ class Runtime:
         self.tell("state", {"states": self.state_names()})
 
     def states_of(self, connector: str | None) -> States:
-        """The states that count for a connector: the host's, unless it sprang up on demand and has its own."""
-        tenant = self.served.find(connector or "")
-        return self.states if tenant is None or tenant.states is None else tenant.states
+        """The states that count for a connector: the host's, unless it was created on demand and has its own."""
+        own = self.served.own.get(connector or "")
+        return self.states if own is None else own.states
 
     def state_names(self) -> dict[str, object]:
         """The states that the host, and connectors with their own, are in, as plain JSON."""
         with self.lock:
             named = self.states.describe()
-            own = {t.name: t.states.current(t.name)[-1] for t in self.served.sprung if t.states is not None}
+            own = {name: self.served.own[name].states.current(name)[-1] for name in self.served.on_demand}
             connectors = named["connectors"]
             assert isinstance(connectors, dict)
             return {**named, "connectors": {**connectors, **own}}
@@ -758,10 +729,12 @@ class Runtime:
         encrypted = self.scenario.host.tls.mode != "plain_http"
         ca_file = str(self.certificates.bundle_file) if encrypted else None
         with self.lock:
-            pages = {**self.scenario.connectors, **{t.name: t.config for t in self.served.sprung}}
+            pages = [(page.name, page.secret_token, page.kind) for page in self.scenario.connectors.values()]
+            created = [self.served.connectors[name] for name in self.served.on_demand]
+            pages += [(each.name, each.secret_token, each.kind) for each in created]
         return {
-            name: ClientTarget(name, self._base_url(name), page.secret_token, ca_file, True, page.kind)
-            for name, page in pages.items()
+            name: ClientTarget(name, self._base_url(name), secret_token, ca_file, True, kind)
+            for name, secret_token, kind in pages
         }
 
     def told(self) -> dict[str, ClientTarget]:
@@ -842,7 +815,7 @@ class _Ticker:
 
 def _of_host(scenario: Scenario) -> dict[str, ConnectorConfig]:
     """The connectors that are the ECMA host's own."""
-    return {n: page for n, page in scenario.connectors.items() if n not in scenario.providers}
+    return {name: page for name, page in scenario.connectors.items() if page.kind not in kinds.KINDS}
 
 
 def _secrets(scenario: Scenario) -> list[str]:
@@ -857,7 +830,3 @@ def _import_of(value: object) -> tuple[str, str]:
     if isinstance(value, Mapping):
         return str(value.get("connector")), str(value.get("profile", "full"))
     return str(value), "full"
-
-
-def _plain(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mockhost.connectors.contract import Answer
 from mockhost.connectors.ecma import behaviours as known
 from mockhost.runtime import Runtime
-from mockhost.web.answers import Answer
 from mockhost.web.handling import Handling
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from mockhost.clock import monotonic
+from mockhost.connectors.contract import Steps
 from mockhost.exchange import Exchange
 from mockhost.rules import Passed, Rule, search_all, too_slow
 from mockhost.runtime import Runtime
 from mockhost.web import ruled
-from mockhost.web.answers import Steps
 from mockhost.web.handling import Handling
 
 if TYPE_CHECKING:

@@ -5,30 +5,22 @@ Everything here happens under the runtime's lock, but for the work that steps yi
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mockhost import slices
 from mockhost.clock import monotonic
-from mockhost.connectors.ecma.space import Found
+from mockhost.connectors.contract import Answer, Connector, NotFound, Refused, Steps
 from mockhost.errors import ProtocolAnswer
 from mockhost.exchange import Exchange
 from mockhost.faults.contract import Context, Draft
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.reply import Failed, Headers, ReplyRequest
 from mockhost.runtime import Admission, Runtime
-from mockhost.scim import filters, queries
+from mockhost.scim import filters
 from mockhost.scim.errors import ScimError
-from mockhost.tenants import Tenant
-from mockhost.web import answers, operations, provider
-from mockhost.web.answers import Answer, Steps
-from mockhost.web.routes import ROOT, TABLE, Resource, route
-
-if TYPE_CHECKING:
-    from mockhost.connectors.ecma.connector import Connector
+from mockhost.web.routes import route
 
 PLACEHOLDER = "placeholder"
 
@@ -52,14 +44,14 @@ class Handling:
             connection=self.connection.number,
             connection_nth=self.admission.nth,
         )
+        self.exchange.peer = self.connection.peer[0]
         self._environ = environ
         self.rules: Rules
         """the rules that are to see it"""
         self._states: States
         self._routed = "ok"
         """the verdict of routing alone"""
-        self.connector: Connector | Tenant | None = None
-        self.behaviours: Mapping[str, object]
+        self.connector: Connector | None = None
         self.refusal: Answer | None = None
         """what it is answered unless it is let in"""
 
@@ -68,19 +60,34 @@ class Handling:
     def look(self) -> None:
         """Route the request, and let it in or not."""
         runtime, exchange = self.runtime, self.exchange
-        self.connector = None
-        found = route(exchange.method, exchange.target, self._table_of, runtime.host.behaviours)
+        host = runtime.host
+        found = route(exchange.method, exchange.target, runtime.served.get, host.behaviours, host.operations)
         self._routed = found.verdict
         exchange.operation, exchange.connector = found.operation, found.connector
         exchange.resource, exchange.id, exchange.allow = found.resource, found.id, found.allow
         exchange.exchange_nth = self.admission.record.exchanges
-        self._let_in()
-        self.rules, self._states = runtime.rules, runtime.states
-        connector = self.connector
-        if isinstance(connector, Tenant) and connector.rules is not None:
-            self.rules, self._states = connector.rules, connector.states or runtime.states
-            if self.refusal is None:
-                runtime.served.keep(connector)
+        self._let_in(found.to)
+        own = runtime.served.own.get(found.connector or "")
+        if own is None:
+            self.rules, self._states = runtime.rules, runtime.states
+            return
+        self.rules, self._states = own
+        if self.refusal is None:
+            runtime.served.keep(found.connector or "")
+
+    def _let_in(self, connector: Connector | None) -> None:
+        """Set the connector, the verdict, and the answer that goes with a bad one."""
+        exchange = self.exchange
+        self.connector = connector
+        if connector is None or self._routed == "not_found":
+            problem: Refused | None = NotFound(self._not_found_because())
+        else:
+            problem = connector.admit(exchange)
+        if problem is None:
+            exchange.verdict, self.refusal = self._routed, None
+        else:
+            exchange.verdict = problem.verdict
+            self.refusal = (connector or self.runtime.host).refuse(problem, exchange)
 
     def states(self) -> tuple[str, ...]:
         """The states that the host and its connector are in."""
@@ -99,93 +106,12 @@ class Handling:
         value = wanted.value
         if not isinstance(value, str) or len(value) != 36 or value.count("-") != 4:
             return False
-        connector = self.connector
-        if isinstance(connector, Tenant):
-            type_ = connector.provider.type_at(self.exchange.resource)
-            try:
-                query = queries.Query(filter=self.exchange.asked().filter, count=0)
-                listed = yield from connector.provider.finding(type_, query, base="")
-            except ScimError:
-                return False  # its answer will say what is wrong with it
-            return not listed["totalResults"]
-        if connector is None:
+        if self.connector is None:
             return False
-        found: object = connector.finding(wanted, 1, 1)
-        if callable(found):
-            found = yield found
-        assert isinstance(found, Found)
-        return not found.total
-
-    def _table_of(self, name: str) -> Mapping[str, Resource] | None:
-        """What is below the /scim of a connector; the connector is kept."""
-        self.connector = connector = self.runtime.served.get(name)
-        if isinstance(connector, Tenant):
-            return provider.table(connector.provider_config.types)
-        return None if connector is None else TABLE
-
-    def _let_in(self) -> None:
-        """Set the verdict, and the answer that goes with a bad one: routing first, then authentication."""
-        found, connector = self.exchange, self.connector
-        self.behaviours = behaviours = (
-            self.runtime.host.behaviours if connector is None else connector.behaviours
-        )
-        found.verdict = self._routed
-        self.refusal = None
-        if self._routed == "not_found" or connector is None or found.resource == ROOT:
-            self.refusal = self._not_found(connector, behaviours)
-            if self.refusal is not None:
-                return
-        assert connector is not None
-        unlisted = found.operation == "list_users" and behaviours["filterless_list"] == 405
-        not_allowed = self._routed == "method_not_allowed" or unlisted
-        if not not_allowed or not behaviours["method_not_allowed_before_auth"]:
-            reason = self._token_is_wrong(connector)
-            if reason and not self._is_open(connector):
-                found.verdict = "unauthorized"
-                self.refusal = answers.unauthorized(behaviours, found.header("accept"), reason)
-                return
-        if not_allowed:
-            self.refusal = self._method_not_allowed(behaviours)
-
-    def _not_found(
-        self, connector: Connector | Tenant | None, behaviours: Mapping[str, object]
-    ) -> Answer | None:
-        found = self.exchange
-        if found.resource == ROOT and connector is not None and not isinstance(connector, Tenant):
-            return answers.empty(
-                answers.status_of(behaviours, "root_status"), "nothing is served at /scim itself"
-            )
-        if self._routed == "not_found" and isinstance(connector, Tenant):
-            return answers.scim_error(ScimError(404, None, self._not_found_because()), behaviours)
-        if self._routed == "not_found" or connector is None:
-            accept = found.header("accept")
-            return answers.not_found(found.target, behaviours, accept, self._not_found_because())
-        return None
-
-    def _is_open(self, connector: Connector | Tenant) -> bool:
-        """Whether nobody is asked for a token: Debug, or an endpoint that does not want one."""
-        if isinstance(connector, Tenant):
-            return False
-        if self.runtime.host.debug:
-            return True
-        if self.exchange.operation == "schemas":
-            return connector.behaviours["schemas_access"] == "open"
-        return (
-            self.exchange.operation == "cache" and connector.behaviours["cache_access"] == "debug"
-        )  # it closes by itself
-
-    def _method_not_allowed(self, behaviours: Mapping[str, object]) -> Answer:
-        self.exchange.verdict = "method_not_allowed"
-        status = 405
-        if self.exchange.method in ("HEAD", "OPTIONS"):
-            status = answers.status_of(behaviours, f"{self.exchange.method.lower()}_status")
-        elif self.exchange.resource == "cache":
-            status = answers.status_of(behaviours, "cache_verbs_status")
-        if status < 300:
-            return Answer(status, (("Allow", ", ".join(self.exchange.allow)),))
-        return answers.method_not_allowed(
-            self.exchange.method, self.exchange.allow, behaviours, self.exchange.header("accept"), status
-        )
+        try:
+            return not (yield from self.connector.matches(self.exchange))
+        except ScimError:
+            return False  # its answer will say what is wrong with it
 
     def _not_found_because(self) -> str:
         first, _, rest = self.exchange.path.lstrip("/").partition("/")
@@ -199,19 +125,6 @@ class Handling:
         if not first.casefold().startswith("ecma2host_") or not rest.casefold().startswith("scim"):
             return "the path is not of the form /ecma2host_{connectorName}/scim"
         return f"no connector {name!r}; there is {', '.join(connectors) or 'none'}"
-
-    def _token_is_wrong(self, connector: Connector | Tenant) -> str:
-        """Why the request is not let in, or nothing."""
-        given = self.exchange.header("authorization")
-        if given is None:
-            return "no Authorization header"
-        scheme, _, token = given.strip().partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            return "the Authorization header is not of the form 'Bearer <secret token>'"
-        expected = connector.config.secret_token.encode()
-        if hmac.compare_digest(token.strip().encode("latin-1", "replace"), expected):
-            return ""
-        return f"the secret token is not the one of connector {connector.name}"
 
     # -- performing ----------------------------------------------------------------------------------------------
 
@@ -231,24 +144,11 @@ class Handling:
             # An absolute target's authority, or Host; HTTP/1.0 may leave it out. X-Forwarded-* are not trusted.
             host_name = self._environ.get("HTTP_HOST") or f"localhost:{self._environ['SERVER_PORT']}"
             e.base_url = f"{e.scheme}://{host_name}/ecma2host_{connector.name}/scim"
-        headers = Headers(e.headers)
-        if isinstance(connector, Tenant):
-            called = provider.Call(
-                e.method, e.operation, e.resource, e.id, e.asked, headers, e.body, e.base_url
-            )
-            try:
-                done = provider.answered(called, connector)
-                return done if isinstance(done, Answer) else (yield from done)
-            except ScimError as error:
-                return answers.scim_error(error, self.behaviours)
-        debug = self.runtime.host.debug
-        call = operations.Call(e.method, e.operation, e.id, e.asked, headers, e.body, e.base_url, debug)
         try:
-            done = operations.OPERATIONS[e.operation](call, connector)
+            done = connector.answer(e.operation, e)
             return done if isinstance(done, Answer) else (yield from done)
         except ProtocolAnswer as error:
-            local = ipaddress.ip_address(self.connection.peer[0]).is_loopback
-            return answers.of_exception(error, self.behaviours, call.accept, local=local)
+            return connector.refuse(error, e)
 
     def unruled(self) -> Answer:
         """The same, whatever the rules say. Nothing that it writes stays."""
@@ -263,15 +163,15 @@ class Handling:
     def change_state(self) -> None:
         """The host is in another state: the request is looked at as if it had come just now."""
         self.runtime.wake()
-        self.connector = self.runtime.served.get(self.exchange.connector or "")
-        self._let_in()
+        self._let_in(self.runtime.served.get(self.exchange.connector or ""))
 
     def context(self, decision: Decision, place: int) -> Context:
         """What the fault at a place of the rule's list may ask."""
         return self.runtime.context(decision, place, self.exchange, self._error)
 
     def _error(self, status: int, text: str, scim_type: str | None) -> Draft:
-        return Draft(*answers.scim_error(ScimError(status, scim_type, text), self.behaviours)[:3])
+        speaker = self.connector or self.runtime.host
+        return Draft(*speaker.refuse(ScimError(status, scim_type, text), self.exchange)[:3])
 
     def view(self, decision: Decision) -> ReplyRequest:
         """The request as functions see it that compute a reply."""
@@ -316,6 +216,5 @@ class Handling:
         """The anchor that a new user was given, if the request names one."""
         if self.connector is None:
             return None
-        named = "userName" if isinstance(self.connector, Tenant) else self.connector.object_type.anchor
-        anchor = self.exchange.attribute(named)
+        anchor = self.exchange.attribute(self.connector.identifier)
         return str(anchor) if isinstance(anchor, (str, int)) else None

@@ -1,53 +1,23 @@
-"""The data plane's one route table: from method and target to an operation, and whether it was routed.
+"""The data plane's router: from method and target to an operation, and whether it was routed.
 
 Flask's own router redirects `//`, is case-sensitive, sees `%2F` decoded and answers HEAD and OPTIONS by itself; the
-stack that we imitate does none of this. So the app has one catch-all view, and this table says what is where.
-Paths are those of AzureAD/SCIMReferenceCode (`scim/Users`, `scim/Schemas`, …) and of the troubleshooting page
-(`scim/cache`); that segments are found in any case is ASP.NET Web API's routing.
+stack that we imitate does none of this. Each connector says what is where below its `/scim`. That segments are found
+in any case is ASP.NET Web API's routing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from mockhost.connectors.contract import ROOT, UNKNOWN, Connector, Resource
 from mockhost.exchange import split_target
 
-
-class Resource(NamedTuple):
-    """The operations on a path segment: on the collection itself, and on what is below it."""
-
-    collection: Mapping[str, str]
-    item: Mapping[str, str] | None = None
-    search: str | None = None
-
-
-TABLE: Mapping[str, Resource] = {
-    "users": Resource(
-        {"GET": "list_users", "POST": "create_user"},
-        {"GET": "get_user", "PUT": "replace_user", "PATCH": "patch_user", "DELETE": "delete_user"},
-        "search",
-    ),
-    "groups": Resource(
-        {"GET": "list_groups", "POST": "create_group"},
-        {"GET": "get_group", "PUT": "replace_group", "PATCH": "patch_group", "DELETE": "delete_group"},
-        "search",
-    ),
-    "schemas": Resource({"GET": "schemas"}, {"GET": "schemas"}),
-    "cache": Resource({"GET": "cache"}),
-    "serviceproviderconfig": Resource({"GET": "service_provider_config"}),
-    "resourcetypes": Resource({"GET": "resource_types"}, {"GET": "resource_types"}),
-    "bulk": Resource({"POST": "bulk"}),
-    "me": Resource(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), "me")),
-    ".search": Resource({"POST": "search"}),
-}
 FOUND_BY_FILTER = {f"list_{noun}": f"find_{noun}" for noun in ("users", "groups", "resources")}
 _FILTER = re.compile(r"(?:^|&)filter(?:[=&]|$)", re.IGNORECASE).search
 PREFIX = "ecma2host_"
-ROOT = "/"
-"""the resource of a request for `/scim` itself"""
 
 
 class Route(NamedTuple):
@@ -59,10 +29,8 @@ class Route(NamedTuple):
     resource: str
     id: str | None
     allow: tuple[str, ...] = ()
-
-
-TableOf: TypeAlias = Callable[[str], "Mapping[str, Resource] | None"]
-"""Told a connector's name: what is below its `/scim`, or None if there is no such connector."""
+    to: Connector | None = None
+    """the connector itself"""
 
 
 def connector_named(path: str) -> str:
@@ -82,8 +50,15 @@ def decode(segment: str) -> str:
         return raw.decode("latin-1")
 
 
-def route(method: str, target: str, table_of: TableOf, behaviours: Mapping[str, object]) -> Route:
-    """Find the operation of a request."""
+def route(
+    method: str,
+    target: str,
+    find: Callable[[str], Connector | None],
+    behaviours: Mapping[str, object],
+    unknown: Mapping[str, Resource],
+) -> Route:
+    """Find the operation of a request. `find` gives the connector of a name, `unknown` is what would be below the /scim
+    of one that there is not."""
     path, query = split_target(target)
     segments = path.split("/")[1:]
     if "" in segments[:-1] and behaviours["double_slash"] == "accept":
@@ -94,39 +69,43 @@ def route(method: str, target: str, table_of: TableOf, behaviours: Mapping[str, 
         segments = list(map(decode, segments))
     first, *rest = segments
     prefix, name = first[: len(PREFIX)], first[len(PREFIX) :]
-    connector = table = None
+    to = None
     if prefix == PREFIX or (prefix.casefold() == PREFIX and behaviours["prefix_case"] == "insensitive"):
-        table = table_of(name)
-        connector = None if table is None else name
+        to = find(name)
     if not rest or rest[0].casefold() != "scim" or "" in rest:
-        return Route("not_found", "unknown", connector, "", None)
-    return _below_scim(method, rest[1:], connector, query, TABLE if table is None else table)
+        return Route("not_found", UNKNOWN, None if to is None else name, "", None, (), to)
+    if to is None:
+        return _below_scim(method, rest[1:], None, query, unknown)._replace(verdict="not_found")
+    return _below_scim(method, rest[1:], name, query, to.operations, to)
 
 
 def _below_scim(
-    method: str, rest: list[str], connector: str | None, query: str, table: Mapping[str, Resource]
+    method: str,
+    rest: list[str],
+    connector: str | None,
+    query: str,
+    table: Mapping[str, Resource],
+    to: Connector | None = None,
 ) -> Route:
     segment = rest[0].casefold() if rest else ROOT
     resource = table.get(segment)
     if resource is None or len(rest) > 2:
-        return Route("not_found", "unknown", connector, segment, None)
+        return Route("not_found", UNKNOWN, connector, segment, None, (), to)
     ident = rest[1] if len(rest) == 2 else None
     methods: Mapping[str, str] | None = resource.collection
     if ident is not None:
         methods = resource.item
-        # With other verbs it is a user of that id to the ECMA host, and to nobody else.
-        if resource.search and ident.casefold() == ".search" and (method == "POST" or table is not TABLE):
-            methods, ident = {"POST": resource.search}, None
+        is_search = resource.search and ident.casefold() == ".search"
+        if is_search and (method == "POST" or not resource.search_is_an_id):
+            methods, ident = {"POST": str(resource.search)}, None
     if methods is None:
-        return Route("not_found", "unknown", connector, segment, ident)
+        return Route("not_found", UNKNOWN, connector, segment, ident, (), to)
     operation = methods.get(method)
     if operation is None:
-        verdict = "not_found" if connector is None else "method_not_allowed"
-        return Route(verdict, "unknown", connector, segment, ident, tuple(methods))
+        return Route("method_not_allowed", UNKNOWN, connector, segment, ident, tuple(methods), to)
     if operation in FOUND_BY_FILTER and (_FILTER(query) or ("%" in query and _escaped_filter(query))):
         operation = FOUND_BY_FILTER[operation]
-    verdict = "not_found" if connector is None else "ok"
-    return Route(verdict, operation, connector, segment, ident, tuple(methods))
+    return Route("ok", operation, connector, segment, ident, tuple(methods), to)
 
 
 def _escaped_filter(query: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import orjson
 
+from mockhost.connectors.contract import Answer, Steps
 from mockhost.errors import MockhostError
 from mockhost.faults.contract import Draft
 from mockhost.faults.plan import AS_IS, TransportPlan
@@ -15,7 +16,6 @@ from mockhost.rules.reply import Failed, Function
 from mockhost.rules.template import Sources, rendered, rendered_text
 from mockhost.slices import Steps as Work
 from mockhost.slices import at_once
-from mockhost.web.answers import Answer, Steps
 from mockhost.web.handling import Handling
 
 WRITES = frozenset(

@@ -1087,7 +1087,7 @@ def test_whoever_is_not_let_in_leaves_little_behind(tenants: Tenants) -> None:
     for number in range(40):
         assert tenants.create(f"guess{number}", "ann", token="wrong") == 401
     assert tenants.held() == {"SCIM": 0}
-    assert len(tenants.host.runtime.served.with_own_rules) == 16
+    assert len(tenants.host.runtime.served.own) == 16
     live = tenants.ask("POST", "rules", {"when": {"verdict": "unauthorized"}, "reply": {"status": 418}})[
         "name"
     ]

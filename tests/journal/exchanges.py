@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mockhost.connectors.ecma.operations import TABLE
 from mockhost.exchange import Exchange
-from mockhost.web.routes import TABLE, route
+from mockhost.web.routes import route
 
 TOKEN = "correct-horse-battery"
 KEY = bytes(range(32))
@@ -29,6 +30,6 @@ def make(**fields: object) -> Exchange:
         "who": "bob",
         **fields,
     }
-    routed = route(str(given["method"]), str(given["target"]), lambda name: TABLE, BEHAVIOURS)
+    routed = route(str(given["method"]), str(given["target"]), lambda _: None, BEHAVIOURS, TABLE)
     given.setdefault("id", routed.id)
     return Exchange(**given)  # type: ignore[arg-type]  # the fields of a test are as good as its author

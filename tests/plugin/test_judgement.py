@@ -156,7 +156,7 @@ BUG = """
 def broken(monkeypatch):
     def find(*_):
         raise ZeroDivisionError("in the mock")
-    monkeypatch.setattr("mockhost.connectors.ecma.connector.Connector.get", find)
+    monkeypatch.setattr("mockhost.connectors.ecma.running.RunningConnector.get", find)
 """
 
 

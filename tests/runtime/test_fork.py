@@ -135,11 +135,10 @@ def test_a_fork_and_its_origin_share_nothing_that_can_change(
 
 
 STATEFUL = (
-    *(f"mockhost.connectors.ecma.{name}" for name in ("host", "space", "system", "connector")),
-    *(f"mockhost.connectors.provider.{name}" for name in ("store", "provider", "holdings")),
+    *(f"mockhost.connectors.ecma.{name}" for name in ("host", "space", "system", "running", "connector")),
+    *(f"mockhost.connectors.provider.{name}" for name in ("store", "provider", "holdings", "connector")),
     *(
         "mockhost.rules.states",
-        "mockhost.tenants",
         "mockhost.runtime",
         "mockhost.clock",
         "mockhost.journal.record",

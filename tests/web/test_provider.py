@@ -384,4 +384,4 @@ def test_tenants_spring_up_in_a_race_and_are_reset_meanwhile(scim: Client) -> No
     with ThreadPoolExecutor(12) as pool:
         statuses = list(pool.map(ask, range(120)))
     assert set(statuses) <= {201, 409, 404}
-    assert len(host.runtime.served.sprung) == 3
+    assert len(host.runtime.served.on_demand) == 3

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mockhost.clock import Chance, VirtualClock, iso
+from mockhost.connectors.contract import Answer
 from mockhost.connectors.ecma import behaviours as known
+from mockhost.connectors.ecma.answers import refusal
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
-from mockhost.connectors.ecma.connector import Connector
+from mockhost.connectors.ecma.operations import TABLE
+from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.connectors.ecma.system import ConnectedSystem
-from mockhost.errors import UsageError, did_you_mean
+from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
+from mockhost.exchange import Exchange
 
 
 class Host:
     """One connector host. Not thread-safe: the runtime's lock guards it."""
+
+    operations = TABLE
+    """what is served below the `/scim` of its connectors"""
 
     def __init__(
         self, config: HostConfig, connectors: Mapping[str, ConnectorConfig], clock: VirtualClock, seed: int
@@ -30,7 +37,7 @@ class Host:
         self.behaviours: Mapping[str, object] = known.resolve(config.generation, config.behaviours)
         self.running = False
         self.debug = False
-        self.connectors: dict[str, Connector] = {}
+        self.connectors: dict[str, RunningConnector] = {}
         """the connectors of the running service; empty while it is stopped"""
         self.started_at: float | None = None
 
@@ -51,7 +58,7 @@ class Host:
             self._run(page, system)
 
     def _run(self, page: ConnectorConfig, system: ConnectedSystem) -> None:
-        connector = Connector(page, system, self._behaviours_of(page), self.clock)
+        connector = RunningConnector(page, system, self._behaviours_of(page), self.clock, self)
         self.connectors[page.name] = connector
         connector.start()
 
@@ -76,6 +83,10 @@ class Host:
             return
         running.space.stop()
         self._run(page, system)
+
+    def refuse(self, problem: ProtocolAnswer, call: Exchange) -> Answer:
+        """Word the refusal of a request that goes to no connector."""
+        return refusal(problem, self.behaviours, call)
 
     def restart(self) -> None:
         self.stop()
@@ -120,7 +131,7 @@ class Host:
     def _behaviours_of(self, page: ConnectorConfig) -> Mapping[str, object]:
         return known.resolve(self.config.generation, {**self.config.behaviours, **page.behaviours})
 
-    def connector(self, name: str) -> Connector:
+    def connector(self, name: str) -> RunningConnector:
         """A running connector, for those who operate the mock. Raises UsageError naming near names."""
         if name not in self.configured:
             raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self.configured))
@@ -146,22 +157,33 @@ class Host:
             "connectors": {name: _page(page) for name, page in pages.items()},
         }
 
+    def page_settings(self, name: str, *, effective: bool) -> dict[str, object]:
+        """The settings of one connector; as configured if it does not run, in effect if it is configured no more."""
+        pages = (
+            self.configured.get(name),
+            self.connectors[name].config if name in self.connectors else None,
+        )
+        first, second = reversed(pages) if effective else pages
+        page = first or second
+        return {} if page is None else _page(page)
+
     def state(self) -> dict[str, dict[str, object]]:
         """What each connector is doing, as plain JSON."""
-        states: dict[str, dict[str, object]] = {}
-        for name, system in self.systems.items():
-            connector = self.connectors.get(name)
-            states[name] = {
-                "running": connector is not None,
-                "importing": connector is not None and connector.space.importing,
-                "objects": len(system.table),
-                "cached": 0 if connector is None else len(connector.space),
-                "last_import": None
-                if connector is None or connector.space.last_import is None
-                else iso(connector.space.last_import),
-                "import_problem": None if connector is None else connector.space.problem,
-            }
-        return states
+        return {name: self.state_of(name) for name in self.systems}
+
+    def state_of(self, name: str) -> dict[str, object]:
+        """What one connector is doing, as plain JSON."""
+        connector = self.connectors.get(name)
+        space = None if connector is None else connector.space
+        ended = None if space is None else space.last_import
+        return {
+            "running": space is not None,
+            "importing": space is not None and space.importing,
+            "objects": len(self.systems[name].table),
+            "cached": 0 if space is None else len(space),
+            "last_import": None if ended is None else iso(ended),
+            "import_problem": None if space is None else space.problem,
+        }
 
 
 def _pages(page: ConnectorConfig) -> tuple[object, ...]:

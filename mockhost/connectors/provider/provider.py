@@ -38,7 +38,7 @@ SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _ALL: Final = Query()
 
 
-class Answer(NamedTuple):
+class Outcome(NamedTuple):
     """What an operation on one resource gives."""
 
     status: int
@@ -115,7 +115,7 @@ class Provider:
             if members is not None:
                 self._held.memberships.replace(initial.id, read_members(members))
 
-    def anew(
+    def fresh(
         self, *, name: str | None = None, clock: VirtualClock | None = None, chance: Chance | None = None
     ) -> Provider:
         """A provider in the initial state: what a reset gives, and a tenant. It shares all that never changes."""
@@ -128,7 +128,7 @@ class Provider:
         )
 
     def become(self, config: ProviderConfig) -> None:
-        """From the next `anew` on it is made from another configuration. Raises UsageError for one that cannot be."""
+        """From the next `fresh` on it is made from another configuration. Raises UsageError for one that cannot be."""
         Blueprint(config, self._chance)
         self._becoming = config
 
@@ -234,7 +234,7 @@ class Provider:
         base: str,
         query: Query = _ALL,
         if_none_match: str | None = None,
-    ) -> Answer:
+    ) -> Outcome:
         """One resource (RFC 7644 3.4.1); 304 when its version is one of `if_none_match`. Raises ScimError 404."""
         shelf, handle = self._there(type, id)
         if (
@@ -245,7 +245,7 @@ class Provider:
             return self._answer(304, shelf, handle, base, None)
         return self._answer(200, shelf, handle, base, query)
 
-    def create(self, type: str, document: object, *, base: str, query: Query = _ALL) -> Answer:
+    def create(self, type: str, document: object, *, base: str, query: Query = _ALL) -> Outcome:
         """A new resource (RFC 7644 3.3). Raises ScimError 400 or 409 uniqueness."""
         return self._create(type, document, base, query, None, ())
 
@@ -257,7 +257,7 @@ class Provider:
         query: Query,
         ident: str | None,
         coming: Iterable[str],
-    ) -> Answer:
+    ) -> Outcome:
         """`ident`: the id that a bulk has promised; `coming`: those it has promised and not made yet."""
         shelf = self._shelf(type_name)
         document = read_document(body, shelf.type, self.strictness)
@@ -286,7 +286,7 @@ class Provider:
         base: str,
         query: Query = _ALL,
         if_match: str | None = None,
-    ) -> Answer:
+    ) -> Outcome:
         """A PUT (RFC 7644 3.5.1). Raises ScimError 400, 404, 409 uniqueness, 412."""
         return self._replace(type, id, document, base, query, if_match, ())
 
@@ -299,7 +299,7 @@ class Provider:
         query: Query,
         if_match: str | None,
         coming: Iterable[str],
-    ) -> Answer:
+    ) -> Outcome:
         shelf, handle = self._there(type_name, ident, if_match)
         new = read_document(body, shelf.type, self.strictness)
         members = self._take_members(shelf, new, coming)
@@ -318,7 +318,7 @@ class Provider:
         base: str,
         query: Query = _ALL,
         if_match: str | None = None,
-    ) -> Answer:
+    ) -> Outcome:
         """A PATCH (RFC 7644 3.5.2) in whatever dialect the strictness takes. Raises ScimError 400, 404, 409, 412."""
         return self._patch(type, id, document, base, query, if_match, ())
 
@@ -331,7 +331,7 @@ class Provider:
         query: Query,
         if_match: str | None,
         coming: Iterable[str],
-    ) -> Answer:
+    ) -> Outcome:
         if not self.config.patch:
             raise ScimError(501, None, "This service provider does not support PATCH.")
         shelf, handle = self._there(type_name, ident, if_match)
@@ -423,7 +423,7 @@ class Provider:
         base: str,
         if_match: str | None,
         coming: Iterable[str],
-    ) -> Answer | None:
+    ) -> Outcome | None:
         """One operation of a bulk: `id` is the one that a POST was promised, `coming` those not yet made."""
         if method == "POST":
             return self._create(type, document, base, _ALL, id, coming)
@@ -544,13 +544,13 @@ class Provider:
         query: Query | None,
         *,
         changed: bool = False,
-    ) -> Answer:
+    ) -> Outcome:
         ident = shelf.id(handle)
         shown = None
         if query is not None:
             (shown,) = self._finder.shown([(shelf, handle)], query, base)
         version = f'W/"{shelf.version(handle)}"' if self.config.etag else ""
-        return Answer(status, shown, ident, version, location(base, shelf.type, ident), changed)
+        return Outcome(status, shown, ident, version, location(base, shelf.type, ident), changed)
 
     def _take_members(
         self, shelf: Shelf, document: Document, coming: Iterable[str], group: str | None = None

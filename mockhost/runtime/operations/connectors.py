@@ -14,16 +14,14 @@ def list_connectors(host: Operated) -> Data:
 
 
 def get_connector(host: Operated, *, name: str) -> Data:
-    runtime = host.runtime
-    with runtime.lock:
-        status: Mapping[str, Any] = runtime.status()
-        tenant = runtime.served.find(name)
-    state = status["connectors"][name]
-    if tenant is not None:  # nothing of it waits for a start of the service
-        configured, effective = tenant.settings(), tenant.settings() if state["running"] else None
-    else:
-        configured, effective = (status[side]["connectors"].get(name) for side in ("configured", "effective"))
-    return {"name": name, "state": state, "configured": configured, "effective": effective}
+    with host.runtime.lock:
+        connector = host.runtime.served.find(name)
+        return {
+            "name": name,
+            "state": connector.state(),
+            "configured": connector.settings(effective=False),
+            "effective": connector.settings(effective=True) if connector.running else None,
+        }
 
 
 def reset_connector(host: Operated, *, name: str) -> Data:
@@ -62,17 +60,15 @@ def change(host: Operated, *, changes: Mapping[str, object]) -> Data:
 
 
 def known(host: Operated, name: str) -> None:
-    """Raise NoSuch unless there is a connector of this name; one that sprang up on demand is one, too."""
-    runtime = host.runtime
-    with runtime.lock:
-        names = [*runtime.host.configured, *runtime.served.tenants]
+    """Raise NoSuch unless there is a connector of this name; one that was created on demand is one, too."""
+    with host.runtime.lock:
+        names = list(host.runtime.served.connectors)
     if name not in names:
         raise NoSuch(f"there is no connector {name!r}", hint=did_you_mean(name, names))
 
 
 def _running(host: Operated, name: str) -> None:
-    mock = host.runtime.host
-    if not mock.running or (name in mock.configured and name not in mock.connectors):
+    if not host.runtime.served.find(name).running:
         raise NotNow(f"connector {name} is not running", hint="start or restart the service")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mockhost.connectors.ecma.connector import DllNotLoadable
+from mockhost.connectors.ecma.answers import DllNotLoadable
 from mockhost.connectors.ecma.host import Host
 from mockhost.scim.errors import ScimError
 from tests.connectors.ecma.conftest import URN, user

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mockhost.connectors.ecma.connector import Importing
+from mockhost.connectors.ecma.answers import Importing
 from mockhost.connectors.ecma.host import Host
 from mockhost.errors import UsageError
 from mockhost.scim import filters

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mockhost.clock import VirtualClock
-from mockhost.connectors.ecma.connector import Connector
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.kinds import KINDS, Kind
+from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.errors import ScenarioError
 from mockhost.scenario import loader
 from mockhost.scim.errors import ScimError
@@ -25,7 +25,7 @@ _NUMBERS = itertools.count()
 
 def connector_of(
     kind: str, anchor: str = "id", said: Mapping[str, Any] | None = None, **more: Any
-) -> Connector:
+) -> RunningConnector:
     """A running connector of a kind, with nothing said that a kind can say."""
     system = {"columns": {"id": "string", "cn": "string", "sn": {"type": "string", "required": True}}}
     # A token of its own: equal configurations share their data.
@@ -43,7 +43,7 @@ def connector_of(
     return host.connector("X")
 
 
-def shown(connector: Connector) -> dict[str, bool]:
+def shown(connector: RunningConnector) -> dict[str, bool]:
     """The attributes of /Schemas, and whether each is required."""
     return {str(a["name"]): bool(a["required"]) for a in connector.object_type.schema_attributes()}
 
@@ -136,7 +136,7 @@ def test_only_the_anchor_is_required(kind: str) -> None:
 # -- every field of the table is read ----------------------------------------------------------------------------
 
 
-def written_by(connector: Connector) -> tuple[dict[str, bool], tuple[str, ...], tuple[str, ...]]:
+def written_by(connector: RunningConnector) -> tuple[dict[str, bool], tuple[str, ...], tuple[str, ...]]:
     """What one life of a user shows, in the schema, in answers and natively."""
     dn_ = {"-dn-": "CN=bob,OBJECT=USER"} if connector.object_type.dn_is_supplied else {}
     made = connector.create(user(id="bob", sn="Kelly", cn="bob", **dn_, **PASSWORD))

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockhost.clock import VirtualClock
-from mockhost.connectors.ecma.connector import Connector
 from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.connectors.ecma.tables import Base, Record, Table
 from mockhost.errors import ProtocolAnswer
 from mockhost.scenario import loader
@@ -62,7 +62,7 @@ def started(derivation: str) -> Host:
     return host
 
 
-def ident(connector: Connector, name: str) -> str:
+def ident(connector: RunningConnector, name: str) -> str:
     """The id of somebody, or one that nobody has."""
     if connector.name == "LDAP":
         found = connector.find(filters.Compare(filters.AttrPath(None, "cn", None), "eq", name), 1, 1)
@@ -72,7 +72,7 @@ def ident(connector: Connector, name: str) -> str:
     return connector.object_type.id_of(found.records[0]) if found.records else f"nobody {name}"
 
 
-def resource(connector: Connector, name: str, value: str) -> dict[str, object]:
+def resource(connector: RunningConnector, name: str, value: str) -> dict[str, object]:
     """What a client would send to create or replace somebody."""
     if connector.name == "LDAP":
         dn = "CN=" + name.replace(",", "\\,") + "," + CONTAINER
@@ -82,7 +82,7 @@ def resource(connector: Connector, name: str, value: str) -> dict[str, object]:
     )
 
 
-def write(connector: Connector, action: str, name: str, value: str) -> object:
+def write(connector: RunningConnector, action: str, name: str, value: str) -> object:
     """Perform a write; what the client would be told of it, and what it came to natively."""
     attribute = "displayName" if connector.name == "LDAP" else "Email"
     try:

@@ -185,7 +185,7 @@ def test_people_are_there_without_being_kept() -> None:
     provider.delete("User", person["id"])
     assert provider.count("User") == 1000
     assert "seven" not in found(provider, "User", count=1000)
-    again = provider.anew()
+    again = provider.fresh()
     assert found(again, "User", startIndex=8, count=1) == ["user0000007@contoso.example"]
 
 

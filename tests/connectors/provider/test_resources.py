@@ -273,7 +273,7 @@ def test_a_reset_gives_the_initial_state_again() -> None:
     before = [list(provider.resources(name)) for name in ("User", "Group")]
     first = add(provider, "bob")
     provider.delete("User", next(iter(provider.resources("User")))["id"])  # type: ignore[arg-type]
-    again = provider.anew()
+    again = provider.fresh()
     assert [list(again.resources(name)) for name in ("User", "Group")] == before
     assert add(again, "bob") == first
 
@@ -339,7 +339,7 @@ def test_another_configuration_counts_from_the_next_reset_on() -> None:
     add(provider, "ann")
     provider.become(ProviderConfig(objects={"User": [{"userName": "new"}]}))
     assert found(provider, "User") == ["ann"]
-    assert found(provider.anew(), "User") == ["new"]
+    assert found(provider.fresh(), "User") == ["new"]
     with pytest.raises(UsageError):
         provider.become(ProviderConfig(strictness="mild"))
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.clock import VirtualClock
-from mockhost.connectors.ecma.connector import Connector, Outcome
 from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.ecma.running import Outcome, RunningConnector
 from mockhost.errors import ProtocolAnswer, UsageError
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.parameters import read
@@ -107,7 +107,7 @@ class Bench:
         )
         chosen.fault.host(chosen.parameters, context)
 
-    def connector(self, name: str = "SQL") -> Connector:
+    def connector(self, name: str = "SQL") -> RunningConnector:
         """A running connector."""
         return self.host.connector(name)
 

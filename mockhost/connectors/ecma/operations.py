@@ -1,4 +1,4 @@
-"""What each operation of the route table does: ask the connector, and say the result in SCIM.
+"""What each operation on a connector of the ECMA host does: ask the connector, and give the result as SCIM.
 
 One function an operation, all of one shape: (call, connector) -> Answer, or the steps that lead to it
 where they take work outside the lock. They may raise ScimError.
@@ -8,49 +8,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 import orjson
 
-from mockhost.connectors.ecma.connector import Connector, Outcome
+from mockhost.connectors.bodies import coding_of, scim
+from mockhost.connectors.contract import Answer, Resource, Steps
+from mockhost.connectors.ecma.answers import empty, not_allowed, status_of, web_api, with_header
+from mockhost.connectors.ecma.running import Outcome, RunningConnector
 from mockhost.connectors.ecma.space import Found, Walk
+from mockhost.exchange import Exchange, json_document
 from mockhost.scim import filters, messages, queries
 from mockhost.scim.errors import ScimError
-from mockhost.web.answers import (
-    Answer,
-    Steps,
-    empty,
-    method_not_allowed,
-    scim,
-    status_of,
-    web_api,
-    with_headers,
-)
 
 CACHE_CHUNK = 256
 """Objects per piece of a streamed `/cache`."""
 
 
-class Call(NamedTuple):
-    """A request as an operation sees it. `base_url` ends with `/scim` and follows the request's Host."""
-
-    method: str
-    operation: str
-    id: str | None
-    asked: Callable[[], queries.Query]
-    """the query, parsed when first asked for; may raise ScimError"""
-    headers: Mapping[str, str]
-    """by lower-case name"""
-    body: bytes
-    base_url: str
-    debug: bool
-
-    @property
-    def accept(self) -> str | None:
-        return self.headers.get("accept")
-
-
-def find_users(call: Call, connector: Connector) -> Answer | Steps:
+def find_users(call: Exchange, connector: RunningConnector) -> Answer | Steps:
     """`GET /Users?filter=`: a list response from the connector space (RFC 7644 3.4.2)."""
     connector.ready()
     query = call.asked()
@@ -72,7 +46,7 @@ def _parsed(text: str | None, behaviours: Mapping[str, object]) -> filters.Filte
 
 
 def _list(
-    call: Call, connector: Connector, query: queries.Query, wanted: filters.Filter | None
+    call: Exchange, connector: RunningConnector, query: queries.Query, wanted: filters.Filter | None
 ) -> Answer | Steps:
     behaviours = connector.behaviours
     size = behaviours["list_page_size"] if query.count is None else query.count
@@ -85,13 +59,17 @@ def _list(
     return _walked(call, connector, query, size, found)
 
 
-def _walked(call: Call, connector: Connector, query: queries.Query, size: int, walk: Walk) -> Steps:
+def _walked(
+    call: Exchange, connector: RunningConnector, query: queries.Query, size: int, walk: Walk
+) -> Steps:
     found = yield walk
     assert isinstance(found, Found)
     return _listed(call, connector, query, size, found)
 
 
-def _listed(call: Call, connector: Connector, query: queries.Query, size: int, found: Found) -> Answer:
+def _listed(
+    call: Exchange, connector: RunningConnector, query: queries.Query, size: int, found: Found
+) -> Answer:
     behaviours = connector.behaviours
     resources = [connector.resource(record, call.base_url) for record in found.records]
     if query.attributes or query.excluded:
@@ -104,14 +82,14 @@ def _listed(call: Call, connector: Connector, query: queries.Query, size: int, f
     return scim(200, body, behaviours)
 
 
-def list_users(call: Call, connector: Connector) -> Answer | Steps:
+def list_users(call: Exchange, connector: RunningConnector) -> Answer | Steps:
     """`GET /Users` without a filter: a page of all users, where this generation lists at all."""
     connector.ready()
     query = call.asked()
     return _list(call, connector, query, None)
 
 
-def search(call: Call, connector: Connector) -> Answer | Steps:
+def search(call: Exchange, connector: RunningConnector) -> Answer | Steps:
     """`POST /.search` (RFC 7644 3.4.3): not known to the real host's library, served where a behaviour says so."""
     if connector.behaviours["search"] != "serve":
         return _by_status(call, connector, "search")
@@ -123,7 +101,7 @@ def search(call: Call, connector: Connector) -> Answer | Steps:
     return _list(call, connector, query, _parsed(query.filter, connector.behaviours))
 
 
-def get_user(call: Call, connector: Connector) -> Answer:
+def get_user(call: Exchange, connector: RunningConnector) -> Answer:
     """`GET /Users/{id}`."""
     connector.ready()
     query = call.asked()
@@ -131,7 +109,7 @@ def get_user(call: Call, connector: Connector) -> Answer:
     return scim(200, queries.project(resource, query.attributes, query.excluded), connector.behaviours)
 
 
-def create_user(call: Call, connector: Connector) -> Answer:
+def create_user(call: Exchange, connector: RunningConnector) -> Answer:
     """`POST /Users`: 201 with `Location` and the id derived from the anchor."""
     body = _json(call)
     if isinstance(body, Answer):
@@ -142,16 +120,16 @@ def create_user(call: Call, connector: Connector) -> Answer:
     assert outcome.record is not None
     resource = connector.resource(outcome.record, call.base_url)
     resource = queries.project(resource, query.attributes, query.excluded)
-    location = None
+    headers: tuple[tuple[str, str], ...] = ()
     if connector.behaviours["location_header"] == "absolute":
-        location = f"{call.base_url}/Users/{messages.quote_id(outcome.id)}"
-    return scim(201, resource, connector.behaviours, location=location, native=outcome.native)
+        headers = (("Location", f"{call.base_url}/Users/{messages.quote_id(outcome.id)}"),)
+    return scim(201, resource, connector.behaviours, headers, outcome.native)
 
 
-def replace_user(call: Call, connector: Connector) -> Answer:
+def replace_user(call: Exchange, connector: RunningConnector) -> Answer:
     """`PUT /Users/{id}` (Entra never sends it)."""
     if connector.behaviours["put"] != "accept":
-        return method_not_allowed("PUT", ("GET", "PATCH", "DELETE"), connector.behaviours, call.accept)
+        return not_allowed(call, ("GET", "PATCH", "DELETE"), connector.behaviours)
     body = _json(call)
     if isinstance(body, Answer):
         return body
@@ -160,7 +138,7 @@ def replace_user(call: Call, connector: Connector) -> Answer:
     return _changed(call, connector, query, connector.replace(call.id or "", body), "user")
 
 
-def patch_user(call: Call, connector: Connector) -> Answer:
+def patch_user(call: Exchange, connector: RunningConnector) -> Answer:
     """`PATCH /Users/{id}` in any of the dialects that Entra has spoken."""
     body = _json(call)
     if isinstance(body, Answer):
@@ -171,7 +149,9 @@ def patch_user(call: Call, connector: Connector) -> Answer:
     return _changed(call, connector, query, outcome, str(connector.behaviours["patch_reply"]))
 
 
-def _changed(call: Call, connector: Connector, query: queries.Query, outcome: Outcome, reply: str) -> Answer:
+def _changed(
+    call: Exchange, connector: RunningConnector, query: queries.Query, outcome: Outcome, reply: str
+) -> Answer:
     if outcome.record is None or reply == "no_content":
         return Answer(204, native=outcome.native)
     if reply == "empty":
@@ -181,13 +161,13 @@ def _changed(call: Call, connector: Connector, query: queries.Query, outcome: Ou
     return scim(200, shown, connector.behaviours, native=outcome.native)
 
 
-def delete_user(call: Call, connector: Connector) -> Answer:
+def delete_user(call: Exchange, connector: RunningConnector) -> Answer:
     """`DELETE /Users/{id}`: the delete flow."""
     connector.ready()
     return Answer(204, native=connector.delete(call.id or "").native)
 
 
-def schemas(call: Call, connector: Connector) -> Answer:
+def schemas(call: Exchange, connector: RunningConnector) -> Answer:
     """`GET /schemas`: the attributes chosen on the Select Attributes page."""
     resource = messages.schema_resource(
         messages.ECMA_USER,
@@ -202,14 +182,14 @@ def schemas(call: Call, connector: Connector) -> Answer:
     raise ScimError(404, None, f"Resource {call.id} not found.")
 
 
-def cache(call: Call, connector: Connector) -> Answer:
+def cache(call: Exchange, connector: RunningConnector) -> Answer:
     """`GET /cache`: every object of the connector space, as it is at the moment at which the answer begins."""
-    if not call.debug and connector.behaviours["cache_access"] == "debug":
+    if not connector.service.debug and connector.behaviours["cache_access"] == "debug":
         status = status_of(connector.behaviours, "cache_closed_status")
         reason = "the cache is closed: it opens with Debug set to true and a restart of the service"
         if status == 401:
             message = "Authorization has been denied for this request."
-            return web_api(401, message, call.accept)._replace(reason=reason)
+            return web_api(401, message, call.header("accept"))._replace(reason=reason)
         return empty(status, reason)
     resources = (connector.resource(record, call.base_url) for record in connector.space.snapshot())
     as_list = connector.behaviours["cache_body"] == "list_response"
@@ -234,7 +214,7 @@ def _stream(resources: Iterator[dict[str, object]], total: int | None) -> Iterat
     yield b"]" if total is None else b"]}"
 
 
-def service_provider_config(call: Call, connector: Connector) -> Answer:
+def service_provider_config(call: Exchange, connector: RunningConnector) -> Answer:
     """`GET /ServiceProviderConfig`: the library's defaults."""
     if connector.behaviours["service_provider_config"] != "serve":
         return _by_status(call, connector, "service_provider_config")
@@ -242,7 +222,7 @@ def service_provider_config(call: Call, connector: Connector) -> Answer:
     return scim(200, messages.service_provider_config(location=location), connector.behaviours)
 
 
-def resource_types(call: Call, connector: Connector) -> Answer:
+def resource_types(call: Exchange, connector: RunningConnector) -> Answer:
     """`GET /ResourceTypes`: one, User."""
     if connector.behaviours["resource_types"] != "serve":
         return _by_status(call, connector, "resource_types")
@@ -254,7 +234,7 @@ def resource_types(call: Call, connector: Connector) -> Answer:
     raise ScimError(404, None, f"Resource {call.id} not found.")
 
 
-def groups(call: Call, connector: Connector) -> Answer:
+def groups(call: Exchange, connector: RunningConnector) -> Answer:
     """Anything on `/Groups`: on-premises ECMA provisioning has no groups."""
     answer = connector.behaviours["groups_answer"]
     if answer == "empty_list" and call.operation in ("list_groups", "find_groups"):
@@ -263,17 +243,17 @@ def groups(call: Call, connector: Connector) -> Answer:
     return _by_status(call, connector, "groups_status")
 
 
-def bulk(call: Call, connector: Connector) -> Answer:
+def bulk(call: Exchange, connector: RunningConnector) -> Answer:
     """`POST /Bulk`."""
     return _by_status(call, connector, "bulk_status")
 
 
-def me(call: Call, connector: Connector) -> Answer:
+def me(call: Exchange, connector: RunningConnector) -> Answer:
     """Anything on `/Me`."""
     return _by_status(call, connector, "me_status")
 
 
-def _by_status(call: Call, connector: Connector, behaviour: str) -> Answer:
+def _by_status(call: Exchange, connector: RunningConnector, behaviour: str) -> Answer:
     status = status_of(connector.behaviours, behaviour)
     if status == 404:
         return empty(404, f"{call.operation} is not served (behaviour {behaviour})")
@@ -282,9 +262,9 @@ def _by_status(call: Call, connector: Connector, behaviour: str) -> Answer:
     raise ScimError(status, None, f"This method is not supported: {call.method}.")
 
 
-def _json(call: Call) -> object:
+def _json(call: Exchange) -> object:
     """The request's JSON document; an Answer where the media type is refused. Raises ScimError 400."""
-    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = (call.header("content-type") or "").partition(";")[0].strip().lower()
     if media not in ("application/scim+json", "application/json", "text/json", "application/jwt"):
         if not media:
             message = (
@@ -293,12 +273,12 @@ def _json(call: Call) -> object:
             )
         else:
             message = f"The request entity's media type '{media}' is not supported for this resource."
-        return web_api(415, message, call.accept)
-    if coding := coding_of(call.headers):
+        return web_api(415, message, call.header("accept"))
+    if coding := coding_of(call.header("content-encoding")):
         message = f"The request entity's content encoding '{coding}' is not supported."
-        return with_headers(web_api(415, message, call.accept), ("Accept-Encoding", "identity"))
+        return with_header(web_api(415, message, call.header("accept")), "Accept-Encoding", "identity")
     try:
-        return document(call.body)
+        return json_document(call.body)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise ScimError(
@@ -306,18 +286,7 @@ def _json(call: Call) -> object:
         ) from None
 
 
-def coding_of(headers: Mapping[str, str]) -> str:
-    """The content coding of a body, which no connector understands (415, RFC 9110 15.5.16); empty: there is none."""
-    coding = headers.get("content-encoding", "").strip()[:40]
-    return "" if coding.lower() == "identity" else coding
-
-
-def document(body: bytes) -> object:
-    """A body's JSON document, with or without a byte order mark. Raises orjson.JSONDecodeError."""
-    return orjson.loads(body.removeprefix(b"\xef\xbb\xbf"))
-
-
-OPERATIONS: Mapping[str, Callable[[Call, Connector], Answer | Steps]] = {
+OPERATIONS: Mapping[str, Callable[[Exchange, RunningConnector], Answer | Steps]] = {
     "find_users": find_users,
     "list_users": list_users,
     "get_user": get_user,
@@ -345,3 +314,28 @@ OPERATIONS: Mapping[str, Callable[[Call, Connector], Answer | Steps]] = {
     "bulk": bulk,
     "me": me,
 }
+"""Every operation by name."""
+
+TABLE: Mapping[str, Resource] = {
+    "users": Resource(
+        {"GET": "list_users", "POST": "create_user"},
+        {"GET": "get_user", "PUT": "replace_user", "PATCH": "patch_user", "DELETE": "delete_user"},
+        "search",
+        search_is_an_id=True,
+    ),
+    "groups": Resource(
+        {"GET": "list_groups", "POST": "create_group"},
+        {"GET": "get_group", "PUT": "replace_group", "PATCH": "patch_group", "DELETE": "delete_group"},
+        "search",
+        search_is_an_id=True,
+    ),
+    "schemas": Resource({"GET": "schemas"}, {"GET": "schemas"}),
+    "cache": Resource({"GET": "cache"}),
+    "serviceproviderconfig": Resource({"GET": "service_provider_config"}),
+    "resourcetypes": Resource({"GET": "resource_types"}, {"GET": "resource_types"}),
+    "bulk": Resource({"POST": "bulk"}),
+    "me": Resource(dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), "me")),
+    ".search": Resource({"POST": "search"}),
+}
+"""What is served below `/scim`. Paths are those of AzureAD/SCIMReferenceCode (`scim/Users`, `scim/Schemas`, …) and of
+the troubleshooting page (`scim/cache`)."""

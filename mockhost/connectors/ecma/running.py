@@ -1,0 +1,362 @@
+"""One connector of the running service: what it answers, and what it exports.
+
+Queries are answered from the connector space alone; writes are exported to the connected system first and
+mirrored into the space when they succeed (Microsoft Learn, On-premises application provisioning architecture).
+Answers here are plain values; `ScimError` says what the client is told when something can't be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from mockhost.clock import VirtualClock
+from mockhost.connectors.contract import Service
+from mockhost.connectors.ecma import dn as dns
+from mockhost.connectors.ecma.answers import DllNotLoadable, Importing
+from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
+from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
+from mockhost.connectors.ecma.objecttype import Given, ObjectType
+from mockhost.connectors.ecma.space import ConnectorSpace, Found, Walk
+from mockhost.connectors.ecma.system import ConnectedSystem
+from mockhost.connectors.ecma.tables import Record, Value, fold
+from mockhost.scim import filters, messages, patch
+from mockhost.scim.errors import ScimError
+from mockhost.slices import no_pause
+
+
+class Outcome(NamedTuple):
+    """What a write did: the id, the record afterwards (None once it is gone), and natively what."""
+
+    id: str
+    record: Record | None
+    native: tuple[str, ...] = ()
+
+
+class RunningConnector:
+    """A connector as the service runs it: built when the service starts, gone when it stops."""
+
+    def __init__(
+        self,
+        config: ConnectorConfig,
+        system: ConnectedSystem,
+        behaviours: Mapping[str, object],
+        clock: VirtualClock,
+        service: Service,
+    ) -> None:
+        self.config = config
+        self.service = service
+        self.name = config.name
+        self.kind = KINDS[config.kind]
+        self.system = system
+        self.export_type = config.export_type or self.kind.export_type
+        self.behaviours = behaviours
+        self.object_type = ObjectType(config, system, behaviours)
+        self.space = ConnectorSpace(
+            config.name, config.imports, self.kind, system, self.object_type, behaviours, clock
+        )
+        if config.dll == "access_denied":
+            self.deny_dll()
+
+    def behave(self, behaviours: Mapping[str, object]) -> None:
+        """Go on under other behaviours."""
+        if behaviours is not self.behaviours:
+            self.behaviours = behaviours
+            self.object_type = ObjectType(self.config, self.system, behaviours)
+            self.space.behave(self.object_type, behaviours)
+
+    def ready(self) -> None:
+        """Raise what a client is told while no answer can be given: DllNotLoadable or Importing."""
+        if self.config.dll == "access_denied":
+            raise DllNotLoadable(self.kind.dll_denied(self.name))
+        if self.space.importing and (
+            self.space.imports_done == 0 or self.behaviours["importing_scope"] == "every"
+        ):
+            raise Importing
+
+    def start(self) -> None:
+        """Begin the first import and autosync; while the DLL can't be loaded there are none, for it is what imports."""
+        if self.config.dll == "loadable":
+            self.space.start()
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take back, at the end, every write that is made meanwhile: in the cache and in the connected system.
+
+        Nothing of it remains, values that were generated and the delta import's log included, whether or not
+        something is raised. It costs what the writes cost. Meanwhile nothing may be imported.
+        """
+        with self.system.trial(), self.space.trial():
+            yield
+
+    # -- what can be wrong with it ------------------------------------------------------------------------
+
+    def deny_dll(self) -> None:
+        """Take from the service's account the right to load the connector's DLL: no requests, no imports."""
+        self.config = self.config._replace(dll="access_denied")
+        self.space.fail_imports(self.kind.dll_denied(self.name), "dll")
+
+    def allow_dll(self) -> None:
+        """Give the right back. What the connector could not do when the service started, it does now."""
+        self.config = self.config._replace(dll="loadable")
+        self.space.mend_imports("dll")
+        self.space.start()
+
+    def rotate_token(self, token: str) -> None:
+        """Ask for another secret token from now on; the service's next start reads the configured one."""
+        self.config = self.config._replace(secret_token=token)
+
+    # -- queries ------------------------------------------------------------------------------------------
+
+    def find(self, query: filters.Filter | None, start: int, count: int) -> Found:
+        """A page of the connector space. Raises ScimError 400 `tooMany`."""
+        found = self.finding(query, start, count)
+        return found if isinstance(found, Found) else found(no_pause)
+
+    def finding(self, query: filters.Filter | None, start: int, count: int) -> Found | Walk:
+        """The same, or the walk that finds it: it needs no lock."""
+        return self.space.find(query, start, count)
+
+    def get(self, ident: str) -> Record:
+        """The object with this id. Raises ScimError 404."""
+        return self._known(ident)[1]
+
+    def _known(self, ident: str) -> tuple[int, Record]:
+        found = self.space.get(ident)
+        if found is None:
+            raise ScimError(404, None, f"Resource {ident} not found.")
+        return found
+
+    def resource(self, record: Record, base_url: str) -> dict[str, object]:
+        """The record as a SCIM resource. `base_url` ends with `/scim`."""
+        return self.object_type.resource(record, base_url)
+
+    # -- writes -------------------------------------------------------------------------------------------
+
+    def create(self, body: object) -> Outcome:
+        """Export a new object. Raises ScimError, with the export's result code where the system refuses."""
+        given = self.object_type.given(body)
+        values, anchor_name = given.values, self.object_type.anchor
+        flow, name = self.config.deprovisioning.disable, self.config.deprovisioning.disable_attribute
+        if given.active is not None and flow == "set" and name is not None:
+            values[name] = given.active
+        with self._exporting():
+            self._give_anchor(values)
+        anchor = values.get(anchor_name)
+        if isinstance(anchor, str) and len(anchor) > messages.LONGEST_ID:
+            text = f"The anchor {anchor_name} has {len(anchor)} characters; at most {messages.LONGEST_ID} are allowed."
+            raise ScimError(400, "invalidValue", text)
+        if anchor is not None and self.space.rows_of_anchor(anchor):
+            status = self.behaviours["create_existing_status"]
+            assert isinstance(status, int)
+            raise ScimError(status, "uniqueness", f"An object with the anchor {anchor!s} exists already.")
+        with self._exporting():
+            self._check_dn(values)
+            row, record = self.system.add(values)
+        self.space.add(row, record)
+        exported = self.system.values(record)
+        first_pass = given.password and self.kind.password_pass == "first"
+        if first_pass:
+            exported[EXPORT_PASSWORD] = HIDDEN
+        second = () if first_pass else self._password(given, record)
+        native = (self._native("add", record, exported), *second)
+        return Outcome(self.object_type.id_of(record), record, native)
+
+    def _give_anchor(self, values: dict[str, Value]) -> None:
+        name = self.object_type.anchor
+        column = self.system.columns[self.object_type.anchor_position]
+        if name == OBJECT_DN or values.get(name) not in (None, ""):
+            return
+        if column.generated or self.behaviours["post_without_anchor"] == "generate":
+            values[name] = self.system.generate(column)
+        else:
+            raise self.kind.missing_anchor(name)
+
+    def _check_dn(self, values: dict[str, Value]) -> None:
+        """The rule for DNs at export (troubleshooting page, 'Invalid LDAP style DN error'). Raises ExportError."""
+        if self.object_type.dn_is_supplied:
+            supplied = values.get(OBJECT_DN)
+            if supplied is None and self.object_type.anchor == OBJECT_DN:
+                raise self.kind.missing_anchor(OBJECT_DN)
+            if supplied is None and self.kind.dn_style == "ldap":
+                raise self.kind.missing_attribute(OBJECT_DN)
+        else:
+            values.pop(OBJECT_DN, None)
+            supplied = values.get(self.object_type.anchor) if self.config.dn.is_anchor else None
+        if supplied is not None and self.kind.dn_style == "ldap":
+            try:
+                name = dns.parse(str(supplied))
+            except dns.InvalidDN as error:
+                raise self.kind.invalid_dn(str(error)) from None
+            self._name_by_dn(values, name)
+
+    def _name_by_dn(self, values: dict[str, Value], name: dns.DN) -> None:
+        """A directory gives an entry the attribute that names it (RFC 4511 4.7: the RDN's values are added)."""
+        by_name = {column.name.casefold(): column for column in self.system.columns}
+        for kind, value in name.rdns[0]:
+            column = by_name.get(kind.casefold())
+            if column is not None and values.get(column.name) is None and isinstance(value, str):
+                values[column.name] = (value,) if column.multi_valued else value
+
+    def replace(self, ident: str, body: object) -> Outcome:
+        """PUT: the attributes given stand, those not given are emptied; anchor and DN stay as they are."""
+        row, record = self._known(ident)
+        given = self.object_type.given(body)
+        self._keep_anchor(record, given.values)
+        wanted = {a.name: given.values.get(a.name) for a in self.object_type.attributes}
+        return self._write(row, record, wanted, given)
+
+    def patch(self, ident: str, body: object) -> Outcome:
+        """PATCH in any dialect; the object is as before unless all of it succeeds."""
+        row, record = self._known(ident)
+        before = self.object_type.resource(record, "")
+        unknown = str(self.behaviours["unknown_attributes"])
+        if _work(before, patch.read_operations(body)) > _MOST_WORK:
+            raise ScimError(
+                413, None, "The request is too large: send fewer operations, or fewer values, at a time."
+            )
+        after = patch.apply(before, body, schema=self.object_type.patch_schema, unknown=unknown)
+        given = self.object_type.given(after)
+        if after.get("active") == before.get("active"):
+            given = given._replace(active=None)
+        self._keep_anchor(record, given.values)
+        shown_before, shown_after = _extension(before), _extension(after)
+        wanted = {
+            a.name: given.values.get(a.name)
+            for a in self.object_type.attributes
+            if shown_before.get(a.name) != shown_after.get(a.name)
+        }
+        return self._write(row, record, wanted, given)
+
+    def delete(self, ident: str) -> Outcome:
+        """The delete flow of the Deprovisioning page: none, delete, or set an attribute to false."""
+        found = self.space.get(ident)
+        if found is None:
+            status = self.behaviours["delete_unknown_status"]
+            assert isinstance(status, int)
+            if status < 300:
+                return Outcome(ident, None)
+            raise ScimError(status, None, f"Resource {ident} not found.")
+        row, record = found
+        flow, name = self.config.deprovisioning.delete, self.config.deprovisioning.delete_attribute
+        if flow == "delete":
+            return self._remove(row, record)
+        if flow == "set" and name is not None:
+            return self._export_change(row, record, {name: False})
+        return Outcome(ident, record)
+
+    def _write(self, row: int, record: Record, wanted: Mapping[str, Value], given: Given) -> Outcome:
+        """Export what differs from the record; let `active` set the disable flow going."""
+        fixed = (self.object_type.anchor, OBJECT_DN)
+        position = self.system.position
+        changed = {
+            name: value
+            for name, value in wanted.items()
+            if name not in fixed and _differs(record[position[name]], value)
+        }
+        flow, name = self.config.deprovisioning.disable, self.config.deprovisioning.disable_attribute
+        if given.active is not None:
+            if flow == "delete" and not given.active:
+                return self._remove(row, record)
+            if flow == "set" and name is not None:
+                changed.pop(name, None)  # what the client says of `active` is the last word on it
+                if record[position[name]] is not given.active:
+                    changed[name] = given.active
+        outcome = self._export_change(row, record, changed)
+        return outcome._replace(native=(*outcome.native, *self._password(given, record)))
+
+    def _export_change(self, row: int, record: Record, changed: Mapping[str, Value]) -> Outcome:
+        if not changed:
+            return Outcome(self.object_type.id_of(record), record)
+        anchor = record[self.object_type.anchor_position]
+        with self._exporting():
+            exported = self.system.modify(anchor, changed)
+        self.space.put(row, exported)
+        return Outcome(
+            self.object_type.id_of(exported), exported, (self._native("modify", exported, changed),)
+        )
+
+    def _remove(self, row: int, record: Record) -> Outcome:
+        with self._exporting():
+            self.system.remove(record[self.object_type.anchor_position])
+        self.space.delete(row)
+        return Outcome(self.object_type.id_of(record), None, (self._native("delete", record, {}),))
+
+    def _keep_anchor(self, record: Record, values: Mapping[str, Value]) -> None:
+        """Anchors and DNs can't be renamed (Microsoft Learn, Known issues for provisioning, On-premises)."""
+        anchor = self.object_type.anchor
+        held = {anchor: record[self.object_type.anchor_position]}
+        names = {OBJECT_DN, anchor} if self.config.dn.is_anchor else {OBJECT_DN}
+        if self.object_type.dn_is_supplied:
+            held[OBJECT_DN] = self.object_type.dn_of(record)
+        for name, value in held.items():
+            given, key = values.get(name), dns.name_key if name in names else fold
+            if given is not None and key(str(given)) != key(str(value)):
+                raise ScimError(
+                    400, "mutability", f"The attribute {name} can't be changed once the object exists."
+                )
+
+    def _password(self, given: Given, record: Record) -> tuple[str, ...]:
+        """The call that sets a password (known issues page: not in the first export, unless the kind can do that)."""
+        return (self._native("password", record, {}),) if given.password else ()
+
+    def _native(self, operation: str, record: Record, changed: Mapping[str, Value]) -> str:
+        return self.kind.native(
+            operation,
+            table=self.system.table_name,
+            anchor_column=self.object_type.anchor,
+            anchor=record[self.object_type.anchor_position],
+            changed=changed,
+            whole=self.system.values(record),
+            dn=self.object_type.dn_of(record),
+            export_type=self.export_type,
+        )
+
+    @contextmanager
+    def _exporting(self) -> Iterator[None]:
+        """Turns a connector's export result code into what the client is told (no mapping is published)."""
+        try:
+            yield
+        except ExportError as error:
+            status, scim_type = export_status(error.reason, self.behaviours)
+            raise ScimError(status, scim_type, f"{error.code}. {error.text}") from None
+
+
+_MOST_WORK = 2_000_000
+"""A PATCH that may take more comparisons is refused: it would keep every other client waiting. A thousand values
+added one by one are half of that; the provisioning service sends some dozens of operations."""
+
+
+def _work(resource: Mapping[str, object], operations: Iterable[patch.Operation]) -> int:
+    """About how many comparisons a PATCH can take: each of its steps may look at every value there is."""
+    steps, values = 0, sum(_count(value) for value in _leaves(_extension(resource)))
+    for operation in operations:
+        for value in _leaves(operation.value):
+            steps += 1
+            values += _count(value)
+    return steps * values
+
+
+def _leaves(value: object, depth: int = 2) -> Iterator[object]:
+    """The attributes' values in an operation's value, which may be an object of them, or of an extension's."""
+    if depth and isinstance(value, Mapping):
+        for item in value.values():
+            yield from _leaves(item, depth - 1)
+    else:
+        yield value
+
+
+def _count(value: object) -> int:
+    return len(value) if isinstance(value, list) else 1
+
+
+def _extension(resource: Mapping[str, object]) -> Mapping[str, object]:
+    held = resource.get(messages.ECMA_USER)
+    return held if isinstance(held, Mapping) else {}
+
+
+def _differs(held: Value, wanted: Value) -> bool:
+    if held in (None, ()) and wanted in (None, (), ""):
+        return False
+    return held != wanted or isinstance(held, bool) is not isinstance(wanted, bool)
