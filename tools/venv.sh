@@ -75,4 +75,13 @@ pip() { "$(bin_of "$venv")/python" -m pip --disable-pip-version-check -qq "$@"; 
 # The builder comes first and from the lock too, so that nothing is fetched that the lock does not name.
 pip install -c "$here/constraints.txt" hatchling
 pip install -c "$here/constraints.txt" --no-build-isolation -e "$here$extras"
+# The line that leads from the environment to the checkout is relative, so that it is ASCII: without a UTF-8 locale,
+# Python 3.11 does not start if that line holds anything else.
+"$(bin_of "$venv")/python" - "$here" <<'PY'
+import os, sys, sysconfig
+
+site = sysconfig.get_path("purelib")
+with open(os.path.join(site, "_mockhost.pth"), "w", encoding="ascii") as file:
+    file.write(os.path.relpath(sys.argv[1], site) + "\n")
+PY
 wanted >"$venv/.ready-$level"
