@@ -8,8 +8,6 @@ export PYTHON
 
 bin := .venv/bin
 run := $(bin)/python
-# Each of these writes a page or a file of reference and can tell with --check whether it is current.
-generators := $(filter-out tools/generated.py,$(shell grep -l -e '--check' tools/*.py 2>/dev/null))
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,8 +43,8 @@ lint: venv ## style and format
 types: venv ## mypy --strict
 	$(run) -m mypy
 
-docs: venv ## write generated pages and files anew (make docs ARGS=--check only tells whether they are current)
-	@set -e; for tool in $(generators); do echo "$$tool $(ARGS)"; $(run) $$tool $(ARGS); done
+docs: venv ## write the generated pages and files (make docs ARGS="--check cli" names those that are not current)
+	$(run) -m tools.docs $(ARGS)
 
 site: venv ## the documentation as a site with search, in build/site; a broken link fails
 	@sh tools/site.sh

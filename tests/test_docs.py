@@ -25,7 +25,8 @@ from mockhost.journal import verification
 from mockhost.matching import misspelt
 from mockhost.rules import conditions
 from mockhost.scenario import schema
-from tools import generated
+from tools.docs import File, table
+from tools.docs import __main__ as generators
 
 ROOT = Path(__file__).parent.parent
 SKIPPED_FOLDERS = {".venv", "build", "dist", "node_modules", ".git", ".hypothesis", ".pytest_cache"}
@@ -264,19 +265,13 @@ def play(snippet: Snippet, folder: Path, python: str = sys.executable) -> None:
 
 # -- what is generated -------------------------------------------------------------------------------------------
 
-GENERATORS = sorted(
-    file.stem
-    for file in (ROOT / "tools").glob("*.py")
-    if "--check" in file.read_text("utf-8") and file.stem != "generated"
-)
-
-
-LONG = ("compile_scenarios", "played_texts")
+LONG = ("played", "shipped")
 """The generators that load or play every shipped scenario."""
 
 
 @pytest.mark.parametrize(
-    "tool", [pytest.param(tool, marks=pytest.mark.slow) if tool in LONG else tool for tool in GENERATORS]
+    "tool",
+    [pytest.param(tool, marks=pytest.mark.slow) if tool in LONG else tool for tool in generators.NAMES],
 )
 def test_what_a_tool_generates_is_current(
     tool: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -287,28 +282,29 @@ def test_what_a_tool_generates_is_current(
     ):
         pytest.skip(f"not on this machine: {', '.join(lacking)}")
     monkeypatch.delenv("MOCKHOST_SCENARIOS", raising=False)
-    assert importlib.import_module(f"tools.{tool}").main(["--check"]) == 0, capsys.readouterr().err
+    assert generators.main(["--check", tool]) == 0, capsys.readouterr().err
 
 
 def test_a_generator_writes_checks_and_says_what_to_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 0 for current and written, 1 for old, 2 for a word that it does not know."""
-    file = generated.File(tmp_path / "new" / "page.md", lambda: "text\n")
-
-    def run_it(*words: str) -> int:
-        return generated.run("tools/page.py", words, file)
-
-    assert run_it("--check") == 1
-    assert "page.md is not current; run: python tools/page.py" in capsys.readouterr().err
-    assert (run_it(), file.path.read_text("utf-8"), run_it("--check")) == (0, "text\n", 0)
-    assert run_it("--chekc") == 2
-    assert "usage: python tools/page.py [--check]" in capsys.readouterr().err
+    """Exit code 0 for current and written, 1 for not current, 2 for an unknown option or name."""
+    file = File(tmp_path / "new" / "page.md", lambda: "text\n")
+    monkeypatch.setattr(importlib.import_module("tools.docs.cli"), "FILES", (file,))
+    assert generators.main(["--check", "cli"]) == 1
+    assert "page.md is not current; run: python -m tools.docs cli" in capsys.readouterr().err
+    assert generators.main(["cli"]) == 0
+    assert file.path.read_text("utf-8") == "text\n"
+    assert generators.main(["--check", "cli"]) == 0
+    for wrong, problem in (("--chekc", "unrecognized arguments"), ("cil", "did you mean 'cli'?")):
+        with pytest.raises(SystemExit, match="2"):
+            generators.main([wrong])
+        assert problem in capsys.readouterr().err
 
 
 def test_tables_hold_together_whatever_their_cells_say() -> None:
     """A bar, a tag or a line break in a cell ends neither cell nor row; code is shown as it is."""
-    shown = generated.table(("a", "b"), [("x|y", "<z>\nw `<v>`")])
+    shown = table(("a", "b"), [("x|y", "<z>\nw `<v>`")])
     assert shown == "| a | b |\n| --- | --- |\n| x\\|y | \\<z> w `<v>` |\n"
 
 

@@ -2,7 +2,7 @@
 
 python tools/fault_clients.py [--httpx-python PYTHON] [--node NODE]
 
-Writes tools/fault_clients.json, which tools/fault_reference.py puts into docs/faults.md. Run it when a fault comes or
+Writes tools/fault_clients.json, which tools/docs/faults.py puts into docs/faults.md. Run it when a fault comes or
 changes, or to see what newer clients say; the tests don't, for they need neither of the two. PYTHON is one that has
 httpx; without the option it is this one.
 """
@@ -25,7 +25,6 @@ if str(ROOT) not in sys.path:
 
 from mockhost import MockHost  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.faults import FAULTS, find  # noqa: E402
-from tools import generated  # noqa: E402
 
 KEPT = Path(__file__).with_suffix(".json")
 GROUPS = ("transport", "tls")
@@ -72,7 +71,8 @@ def main(arguments: Sequence[str]) -> int:
     names = [name for name, group in FAULTS.items() if group in GROUPS]
     rows = {name: {each: meets(name, *client) for each, client in clients.items()} for name in names}
     kept = json.dumps({"versions": versions, "rows": rows}, indent=2, ensure_ascii=False) + "\n"
-    return generated.run(__file__, [], generated.File(KEPT, lambda: kept))
+    KEPT.write_text(kept, encoding="utf-8", newline="\n")
+    return 0
 
 
 def meets(name: str, command: Sequence[str], program: str) -> str:

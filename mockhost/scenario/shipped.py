@@ -1,7 +1,7 @@
 """The documents of the shipped scenarios, parsed ahead: a start with one of them needs no YAML.
 
 `shipped.json` has one line for each file, so that one can be read without the others. A line counts only while the file
-is still the same, byte for byte. `tools/compile_scenarios.py` writes it.
+is still the same, byte for byte. `python -m tools.docs shipped` writes it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from mockhost.cli.verbs import VERBS, mockhost
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
 from tests.cli.conftest import Invoke
 from tests.cli.programs import DEADLINE, ROOT, Program
-from tools import cli_reference
+from tools.docs import cli as cli_reference
 
 COMMANDS = list(cli_reference.commands(mockhost, ("mockhost",)))
 

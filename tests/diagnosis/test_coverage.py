@@ -9,7 +9,7 @@ import pytest
 from mockhost.diagnosis import catalogue
 from mockhost.scenario import shelves
 from tests.cli.conftest import Invoke, invoke  # noqa: F401 - a fixture
-from tools import coverage
+from tools.docs import coverage
 
 STEPS = {
     **dict.fromkeys([21, 22, 23, *range(27, 35), 103, 104, 105, 124, 125, 126, 136, 137, 138], "step"),

@@ -12,7 +12,9 @@ import pytest
 from mockhost.errors import ScenarioError
 from mockhost.scenario import loader, parsing, shelves, shipped
 from mockhost.scenario.nodes import plain
-from tools import compile_scenarios
+from tools.docs import File
+from tools.docs import shipped as generator
+from tools.docs.__main__ import main as generate
 
 NAMES = shelves.names(env={})
 
@@ -24,14 +26,14 @@ def test_a_document_parsed_ahead_is_that_of_its_file(name: str) -> None:
     reading = parsing.read(file, name)
     assert reading.root is not None
     assert not reading.problems
-    assert shipped.document(file) == plain(reading.root), "run: python tools/compile_scenarios.py"
+    assert shipped.document(file) == plain(reading.root), "run: python -m tools.docs shipped"
     assert loader.load(name, env={}).title
 
 
 @pytest.mark.slow
 def test_shipped_json_is_current_and_has_a_line_for_each() -> None:
     """Whoever changes a scenario parses it again; one line each, so that a diff shows which."""
-    assert compile_scenarios.main(["--check"]) == 0
+    assert generate(["--check", "shipped"]) == 0
     found = json.loads(shipped.PARSED_FILE.read_text(encoding="utf-8"))
     assert [file.rpartition(".")[0] for file in found] == sorted(NAMES)
 
@@ -76,9 +78,10 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "basics" / "data" / "people.csv").write_text("Login\nann\n")
     (root / "child.yaml").write_text("format: 1\nextends: basics/base\nconnectors: {Old: null}\n")
     monkeypatch.setattr(shipped, "PARSED_FILE", tmp_path / "shipped.json")
+    monkeypatch.setattr(generator, "FILES", (File(shipped.PARSED_FILE, shipped.text),))
     for module in (shelves, shipped):
         monkeypatch.setattr(module, "shipped_root", lambda: root)
-    assert compile_scenarios.main([]) == 0
+    assert generate(["shipped"]) == 0
     return root
 
 
@@ -131,12 +134,12 @@ def test_without_the_file_everything_is_parsed(shelf: Path) -> None:
 
 def test_the_tool_writes_checks_and_reports(shelf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 0 or 1, and what to do."""
-    assert compile_scenarios.main(["--check"]) == 0
+    assert generate(["--check", "shipped"]) == 0
     (shelf / "new.yaml").write_text("format: 1\nextends: child\ntitle: new\n")
-    assert compile_scenarios.main(["--check"]) == 1
-    assert "run: python tools/compile_scenarios.py" in capsys.readouterr().err
-    assert compile_scenarios.main([]) == 0
-    assert compile_scenarios.main(["--check"]) == 0
+    assert generate(["--check", "shipped"]) == 1
+    assert "run: python -m tools.docs shipped" in capsys.readouterr().err
+    assert generate(["shipped"]) == 0
+    assert generate(["--check", "shipped"]) == 0
     (shelf / "broken.yaml").write_text("format: 1\nextends: [\n")
-    assert compile_scenarios.main([]) == 1
+    assert generate(["shipped"]) == 1
     assert "this is not YAML" in capsys.readouterr().err

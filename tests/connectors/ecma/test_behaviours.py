@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import jsonschema
 import pytest
@@ -15,6 +13,7 @@ from hypothesis import strategies as st
 from mockhost.connectors.ecma import behaviours, kinds
 from mockhost.connectors.ecma.behaviours import GENERATIONS, TABLE, Behaviour
 from mockhost.errors import UsageError
+from tools.docs import fidelity
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -208,25 +207,9 @@ def test_the_schema_of_a_connector_leaves_out_what_is_the_hosts() -> None:
 # -- the page ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(name="tool")
-def the_tool() -> ModuleType:
-    """tools/fidelity.py as a module."""
-    spec = importlib.util.spec_from_file_location("fidelity", ROOT / "tools" / "fidelity.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_page_is_current(tool: ModuleType) -> None:
-    """Whoever changes a table runs the tool."""
-    assert tool.main(["--check"]) == 0
-
-
-def test_the_page_shows_every_row_in_tables_that_hold_together(tool: ModuleType) -> None:
+def test_the_page_shows_every_row_in_tables_that_hold_together() -> None:
     """No cell breaks its row: every line of a table has as many cells as its head."""
-    page = tool.page()
+    page = fidelity.page()
     assert all(f"| `{row.name}`: " in page for row in TABLE.values())
     width = 0
     for line in page.splitlines():
@@ -236,16 +219,3 @@ def test_the_page_shows_every_row_in_tables_that_hold_together(tool: ModuleType)
         cells = line.replace("\\|", "").count("|")
         width = width or cells
         assert cells == width, line
-
-
-def test_a_page_that_is_not_current_is_told(
-    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The check says what to run; the tool then writes the page."""
-    monkeypatch.setattr(tool, "ROOT", tmp_path)
-    monkeypatch.setattr(tool, "PAGE", tmp_path / "fidelity.md")
-    assert tool.main(["--check"]) == 1
-    assert "python tools/fidelity.py" in capsys.readouterr().err
-    assert tool.main([]) == 0
-    assert tool.main(["--check"]) == 0
-    assert tool.main(["--wrong"]) == 2

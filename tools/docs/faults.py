@@ -1,8 +1,5 @@
 """Writes docs/faults.md and what the scenarios' schema says of faults, from the faults themselves.
 
-python tools/fault_reference.py            writes the page, and `fault` and its parts in mockhost/scenario/schema.json
-python tools/fault_reference.py --check    exit code 1 if one of them is not current
-
 The schema lets any name and any parameter pass: it is there for an editor's completion, and what is wrong with a fault
 is told by mockhost/faults/parameters.py, in words that no schema has.
 """
@@ -11,27 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.faults import ALIASES, FAULTS, GROUPS, find
+from mockhost.faults.declare import Fault, Parameter
+from mockhost.faults.describe import TITLES, connection, example, flow, kind, sentence, write
+from mockhost.scenario import schema, shelves
+from tools import fault_clients
+from tools.docs import ROOT, File, anchor, table
+
 PAGE = ROOT / "docs" / "faults.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.faults import ALIASES, FAULTS, GROUPS, find  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.faults.declare import Fault, Parameter  # noqa: E402
-from mockhost.faults.describe import TITLES, connection, example, flow, kind, sentence, write  # noqa: E402
-from mockhost.scenario import schema, shelves  # noqa: E402
-from tools import fault_clients, generated  # noqa: E402
-from tools.generated import anchor, table  # noqa: E402
-
 HEAD = """\
 # Faults
 
-<!-- Written by tools/fault_reference.py from mockhost/faults; don't edit. -->
+<!-- Written by python -m tools.docs faults from mockhost/faults; don't edit. -->
 
 A fault is what goes wrong on purpose: with an answer, with a connection, or with the host itself.
 [Rules](reference/scenario-format.md#rules) say when; here stands what, {count} of them.
@@ -321,15 +312,7 @@ def hint(each: Parameter) -> dict[str, Any]:
     return part
 
 
-def main(arguments: list[str]) -> int:
-    """Write page and schema, or with --check compare them; the exit code."""
-    return generated.run(
-        __file__,
-        arguments,
-        generated.File(schema.SCHEMA_FILE, schema_text),
-        generated.File(PAGE, page),
-    )
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (
+    File(schema.SCHEMA_FILE, schema_text),
+    File(PAGE, page),
+)

@@ -1,8 +1,5 @@
 """Writes docs/assets/terminal.svg, the picture of the README, from a real run of `mockhost serve` and curl.
 
-python tools/readme_picture.py            runs the host and the commands, and draws what they print
-python tools/readme_picture.py --check    exit code 1 if what they print is no longer what the picture shows
-
 The host runs with a frozen clock, so a run prints the same each time. Changed are: the ports, to those that a host has
 unless told otherwise, and the milliseconds, which are those of the run that was drawn. Lines left out are shown as `…`.
 """
@@ -22,13 +19,10 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.errors import CannotRun
+from tools.docs import ROOT, File
+
 PICTURE = ROOT / "docs" / "assets" / "terminal.svg"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tools import generated  # noqa: E402 - a tool runs from a checkout, without installation
-
 SCENARIO = "documented/first_import_running"
 OPTIONS = ("--set", "clock.mode=frozen", "--set", "clock.start=2026-03-02T09:00:00Z")
 HOST_SHOWS = re.compile(
@@ -195,7 +189,7 @@ def drawn(panes: Sequence[tuple[str, list[Line]]]) -> str:
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top - 13}" width="{width}" height="{top - 13}" role="img">
 <title>A host that is still importing answers 503; four minutes later it answers 200</title>
-<!-- Drawn by tools/readme_picture.py from a real run; don't edit. -->
+<!-- Drawn by python -m tools.docs readme_picture from a real run; don't edit. -->
 <style>
 text {{ font: {FONT}px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace }}
 text {{ fill: {COLOURS[""]}; white-space: pre }}
@@ -224,6 +218,9 @@ def pieces(line: Line, y: int) -> Iterator[str]:
 
 def picture() -> str:
     """The picture of a run now; the one that is there, if only milliseconds differ."""
+    for tool in ("bash", "curl"):
+        if shutil.which(tool) is None:
+            raise CannotRun(f"the README's picture needs {tool}, which is not on the path")
     host, client = run()
     new = drawn((("Terminal 1: the host", host), ("Terminal 2: a client", client)))
     old = PICTURE.read_text("utf-8") if PICTURE.exists() else ""
@@ -234,13 +231,4 @@ def without_milliseconds(text: str) -> str:
     return re.sub(r"<text[^>]*>[\d.]+ ms<", "<text>… ms<", text)
 
 
-def main(arguments: Sequence[str] = ()) -> int:
-    for tool in ("bash", "curl"):
-        if shutil.which(tool) is None:
-            print(f"{Path(__file__).name} needs {tool}, which is not on the path", file=sys.stderr)
-            return 4
-    return generated.run(__file__, arguments, generated.File(PICTURE, picture))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PICTURE, picture),)

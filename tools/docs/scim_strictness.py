@@ -1,29 +1,16 @@
-"""Writes docs/scim-strictness.md from mockhost/facts/strictness.json and offers.json: where SCIM providers differ.
-
-python tools/scim_strictness.py            writes the page
-python tools/scim_strictness.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/scim-strictness.md from mockhost/facts: where SCIM providers differ."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from mockhost.connectors.provider.offers import OFFERS, default_of
+from mockhost.connectors.provider.strictness import LEVELS, TABLE, Row
+from tools.docs import ROOT, File, table
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "scim-strictness.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.connectors.provider.offers import OFFERS, default_of  # noqa: E402 - as below
-from mockhost.connectors.provider.strictness import LEVELS, TABLE, Row  # noqa: E402 - a tool runs from a checkout, without installation
-from tools import generated  # noqa: E402
-from tools.generated import table  # noqa: E402
-
 HEAD = """\
 # Strictness: what a SCIM connector forgives
 
-<!-- Written by tools/scim_strictness.py from mockhost/facts/strictness.json and offers.json; don't edit. -->
+<!-- Written by python -m tools.docs scim_strictness from mockhost/facts; don't edit. -->
 
 A [connector of kind `scim`](how-to/scim-connector.md) has a strictness:
 
@@ -125,9 +112,4 @@ def at(row: Row, value: str) -> str:
     return ", ".join(f"`{level}`" for level in LEVELS if getattr(row, level) == value) or "where it is set"
 
 
-def main(arguments: Sequence[str]) -> int:
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

@@ -1,30 +1,20 @@
-"""Writes docs/reference/control-api.md from the OpenAPI document that the control plane serves.
-
-python tools/control_reference.py            writes the page
-python tools/control_reference.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/reference/control-api.md from the OpenAPI document that the control plane serves."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.control.openapi import document
+from tools.docs import ROOT, File, anchor
+
 PAGE = ROOT / "docs" / "reference" / "control-api.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.control.openapi import document  # noqa: E402 - a tool runs from a checkout, without installation
-from tools import generated  # noqa: E402
-
 Schema = Mapping[str, Any]
 
 HEAD = """\
 # Control API
 
-<!-- Written by tools/control_reference.py from the control plane's OpenAPI document; don't edit. -->
+<!-- Written by python -m tools.docs control_api from the control plane's OpenAPI document; don't edit. -->
 
 The control plane is always there, whatever the data plane does or fails to do: \
 `http://127.0.0.1:8586` for `mockhost serve`, `$MOCKHOST_CONTROL_URL` within `mockhost run`, \
@@ -116,7 +106,7 @@ def _statuses(operations: list[tuple[str, str, Schema]]) -> list[str]:
 def _contents(operations: list[tuple[str, str, Schema]]) -> Iterator[str]:
     yield "| | | |\n|---|---|---|"
     for path, method, operation in operations:
-        yield f"| {method} | [`{path}`](#{generated.anchor(f'{method} {path}')}) | {operation['summary']} |"
+        yield f"| {method} | [`{path}`](#{anchor(f'{method} {path}')}) | {operation['summary']} |"
 
 
 def _endpoint(path: str, method: str, operation: Schema) -> str:
@@ -184,10 +174,4 @@ def _shape(name: str, schema: Schema) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

@@ -1,26 +1,18 @@
 """Puts files of the repository into the pages that show them: below each `<!-- file: PATH -->` in docs/.
 
 With `PATH#NAME` it is one function of a Python file, or one table of a TOML file.
-
-python tools/shown_files.py            writes the pages
-python tools/shown_files.py --check    exit code 1 if a page shows a file otherwise than it is
 """
 
 from __future__ import annotations
 
 import ast
 import re
-import sys
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.docs import ROOT, File
+
 DOCS = ROOT / "docs"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tools import generated  # noqa: E402 - a tool runs from a checkout, without installation
-
 SHOWN = re.compile(r"(<!-- file: (\S+) -->\n```\w+\n)(?:.*?\n)??(```\n)", re.DOTALL)
 
 
@@ -48,12 +40,4 @@ def _text(name: str) -> str:
     return re.sub(r"\A# yaml-language-server: .*\n", "", text)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the pages, or with --check compare them; the exit code."""
-    return generated.run(
-        __file__, arguments, *(generated.File(page, partial(filled, page)) for page in pages())
-    )
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = tuple(File(page, partial(filled, page)) for page in pages())

@@ -1,30 +1,20 @@
-"""Writes docs/coverage.md: every row of Microsoft's troubleshooting page, and the scenario that reproduces it.
-
-python tools/coverage.py            writes the page from mockhost/diagnosis/page.toml
-python tools/coverage.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/coverage.md: every row of Microsoft's troubleshooting page, and the scenario that reproduces it."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.diagnosis import catalogue
+from mockhost.diagnosis.catalogue import Card
+from tools.docs import ROOT, File, anchor, table
+
 PAGE = ROOT / "docs" / "coverage.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.diagnosis import catalogue  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.diagnosis.catalogue import Card  # noqa: E402
-from tools import generated  # noqa: E402
-
 HEAD = """\
 # Coverage of Microsoft's troubleshooting page
 
-<!-- Written by tools/coverage.py from mockhost/diagnosis/page.toml; don't edit. -->
+<!-- Written by python -m tools.docs coverage from mockhost/diagnosis/page.toml; don't edit. -->
 
 Every step, bullet, table row and error text of \
 [Troubleshoot on-premises application provisioning](https://learn.microsoft.com/entra/identity/app-provisioning/on-premises-ecma-troubleshoot),\
@@ -51,7 +41,7 @@ def page() -> str:
     parts = [head]
     for heading, group in groupby(rows, key=lambda row: row.heading.partition(", step ")[0]):
         parts.append(f"## {heading}\n")
-        parts.append(generated.table(COLUMNS, [cells(row) for row in group]))
+        parts.append(table(COLUMNS, [cells(row) for row in group]))
     return "\n".join(parts)
 
 
@@ -66,9 +56,7 @@ def cells(row: Card) -> tuple[str, str, str, str]:
 
 def here(row: Card) -> str:
     """What mockhost has of it."""
-    names = ", ".join(
-        f"[`{name}`](reference/scenarios.md#{generated.anchor(name)})" for name in row.scenarios
-    )
+    names = ", ".join(f"[`{name}`](reference/scenarios.md#{anchor(name)})" for name in row.scenarios)
     if row.covered == "scenario":
         return names
     if row.covered == "part":
@@ -84,10 +72,4 @@ def commands_of(row: Card) -> Iterator[str]:
         yield f"mockhost check {row.scenarios[0]}"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

@@ -1,31 +1,21 @@
-"""Writes docs/reference/pytest.md from the plugin: its fixtures, markers, options and ini keys.
-
-python tools/pytest_reference.py            writes the page
-python tools/pytest_reference.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/reference/pytest.md from the plugin: its fixtures, markers, options and ini keys."""
 
 from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost import pytest_plugin
+from mockhost.pytest_plugin import marks
+from tools.docs import ROOT, File
+
 PAGE = ROOT / "docs" / "reference" / "pytest.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost import pytest_plugin  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.pytest_plugin import marks  # noqa: E402
-from tools import generated  # noqa: E402
-
 HEAD = """\
 # pytest
 
-<!-- Written by tools/pytest_reference.py from the plugin; don't edit. -->
+<!-- Written by python -m tools.docs pytest_plugin from the plugin; don't edit. -->
 
 What the plugin offers, which pytest knows as soon as mockhost is installed.
 [How to use it](../how-to/pytest.md) · [recipes](../how-to/pytest-recipes.md) · [tutorial](../tutorial/test-a-client.md)
@@ -109,7 +99,7 @@ def prose(function: Any) -> str:
 def markers() -> Iterator[str]:
     """A section for each marker, with a table of what it takes."""
     if set(MARKER) != set(marks.OPTIONS) or set(EACH) != set(marks.SELECTIONS):
-        raise SystemExit("tools/pytest_reference.py describes other arguments than the markers take")
+        raise SystemExit("tools/docs/pytest_plugin.py describes other arguments than the markers take")
     yield "## Markers"
     for line, table in zip(pytest_plugin.MARKERS, (MARKER, EACH), strict=True):
         call, _, text = line.partition(": ")
@@ -131,10 +121,4 @@ def keys(told: Options) -> Iterator[str]:
         yield f"| `{name}` | {kind} | {text[0].upper()}{text[1:]}. |"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

@@ -1,31 +1,21 @@
-"""Writes docs/reference/scenarios.md: every scenario that ships with mockhost, from its file.
-
-python tools/scenario_catalogue.py            writes the page
-python tools/scenario_catalogue.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/reference/scenarios.md: every scenario that ships with mockhost, from its file."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.cli import cure
+from mockhost.scenario import loader, shelves
+from mockhost.scenario.model import Scenario
+from tools.docs import ROOT, File, anchor
+
 PAGE = ROOT / "docs" / "reference" / "scenarios.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.cli import cure  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.scenario import loader, shelves  # noqa: E402
-from mockhost.scenario.model import Scenario  # noqa: E402
-from tools import generated  # noqa: E402
-
 HEAD = """\
 # Shipped scenarios
 
-<!-- Written by tools/scenario_catalogue.py from the files in scenarios/; don't edit. -->
+<!-- Written by python -m tools.docs scenarios from the files in scenarios/; don't edit. -->
 
 `mockhost serve NAME` runs one, `mockhost check NAME` plays what a client sees, the cure and what is true afterwards.
 `mockhost scenarios --text "…"` finds one by its error text, `mockhost scenarios show NAME` prints what stands here.
@@ -59,7 +49,7 @@ def on_shelf(shelf: str, scenarios: Sequence[Scenario]) -> str:
     for scenario in scenarios:
         name = scenario.name
         cause = f"`{scenario.cause}`" if scenario.cause else ""
-        lines.append(f"| [`{name}`](#{generated.anchor(name)}) | {cell(scenario.title)} | {cause} |")
+        lines.append(f"| [`{name}`](#{anchor(name)}) | {cell(scenario.title)} | {cause} |")
     return "\n".join([*lines, "", *map(in_full, scenarios)])
 
 
@@ -102,7 +92,7 @@ def facts(scenario: Scenario) -> Iterator[str]:
         ("Connectors", "" if scenario.cause else ", ".join(connectors)),
         (
             "Extends",
-            f"[`{scenario.parent}`](#{generated.anchor(scenario.parent)})" if scenario.parent else "",
+            f"[`{scenario.parent}`](#{anchor(scenario.parent)})" if scenario.parent else "",
         ),
         ("Tags", ", ".join(scenario.tags)),
     )
@@ -130,10 +120,4 @@ def code(text: str) -> str:
     return f"{fence}{text}{fence}"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

@@ -1,27 +1,21 @@
 """Writes docs/flow-chart.svg and docs/flow-chart.md: from the portal's text to the cause, on one page to print.
 
-python tools/flow_chart.py            writes both from mockhost/doctor/catalogue.toml, matrix.json and played texts
-python tools/flow_chart.py --check    exit code 1 if one is not current
+From mockhost/doctor/catalogue.toml, matrix.json and played texts.
 """
 
 from __future__ import annotations
 
 import html
 import json
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from mockhost.diagnosis import catalogue as texts  # noqa: E402
-from mockhost.doctor import catalogue  # noqa: E402
-from mockhost.entra import portal  # noqa: E402
-from tools import generated  # noqa: E402
+from mockhost.diagnosis import catalogue as texts
+from mockhost.doctor import catalogue
+from mockhost.entra import portal
+from tools.docs import ROOT, File
 
 SVG = ROOT / "docs" / "flow-chart.svg"
 PAGE = ROOT / "docs" / "flow-chart.md"
@@ -72,7 +66,7 @@ def page() -> str:
     lines = [
         "# From the portal's text to the cause",
         "",
-        "<!-- Written by tools/flow_chart.py from mockhost/doctor/catalogue.toml; don't edit. -->",
+        "<!-- Written by python -m tools.docs flow_chart from mockhost/doctor/catalogue.toml; don't edit. -->",
         "",
         "![Flow chart: the text on the left, the checks in order in the middle, the first cure on the right]"
         "(flow-chart.svg)",
@@ -144,10 +138,4 @@ def _box(x: int, y: int, width: int, height: int, fill: str, stroke: str, lines:
         yield f'<text x="{x + 12}" y="{first + 18 * number}" fill="#111827"{weight}>{html.escape(text)}</text>'
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Write both, or check them."""
-    return generated.run(__file__, arguments, generated.File(SVG, svg), generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+FILES = (File(SVG, svg), File(PAGE, page))

@@ -1,31 +1,21 @@
-"""Writes docs/fidelity.md from mockhost/facts: what is imitated and how well it is known.
-
-python tools/fidelity.py            writes the page
-python tools/fidelity.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/fidelity.md from mockhost/facts: what is imitated and how well it is known."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost import facts
+from mockhost.connectors.ecma import behaviours, dn, kinds
+from tools.docs import ROOT, File
+
 PAGE = ROOT / "docs" / "fidelity.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost import facts  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.connectors.ecma import behaviours, dn, kinds  # noqa: E402
-from tools import generated  # noqa: E402
-
 INTRODUCTION = """\
 # Fidelity: what is known of the real host, and what mockhost does
 
-<!-- Written by tools/fidelity.py from mockhost/facts and tools/docs/statements.json; don't edit. -->
+<!-- Written by python -m tools.docs fidelity from mockhost/facts and tools/docs/statements.json; don't edit. -->
 
 Much of what Microsoft's ECMA Connector Host does on the wire has never been published.
 Each such point is a *behaviour* with a name, a default and a source, and most of them can be set.
@@ -190,10 +180,4 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

@@ -1,31 +1,21 @@
-"""Writes docs/reference/cli.md from the --help texts of every verb.
-
-python tools/cli_reference.py            writes the page
-python tools/cli_reference.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/reference/cli.md from the --help texts of every verb."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.cli.verbs import mockhost as root
+from tools.docs import ROOT, File
+
 PAGE = ROOT / "docs" / "reference" / "cli.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.cli.verbs import mockhost as root  # noqa: E402 - a tool runs from a checkout, without installation
-from tools import generated  # noqa: E402
-
 WIDTH = 100
 
 HEAD = """\
 # Command line
 
-<!-- Written by tools/cli_reference.py from the --help texts; don't edit. -->
+<!-- Written by python -m tools.docs cli from the --help texts; don't edit. -->
 
 `mockhost VERB --help` prints what stands here.
 `python -m mockhost` is the same command.
@@ -85,10 +75,4 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

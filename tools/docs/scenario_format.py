@@ -1,31 +1,21 @@
-"""Writes docs/reference/scenario-format.md from the JSON Schema of scenarios.
-
-python tools/scenario_reference.py            writes the page
-python tools/scenario_reference.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/reference/scenario-format.md from the JSON Schema of scenarios."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.scenario import schema, steps
+from tools.docs import ROOT, File, anchor
+
 PAGE = ROOT / "docs" / "reference" / "scenario-format.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.scenario import schema, steps  # noqa: E402 - a tool runs from a checkout, without installation
-from tools import generated  # noqa: E402
-
 Schema = Mapping[str, Any]
 
 HEAD = """\
 # Scenario files, format 1
 
-<!-- Written by tools/scenario_reference.py from mockhost/scenario/schema.json; don't edit. -->
+<!-- Written by python -m tools.docs scenario_format from mockhost/scenario/schema.json; don't edit. -->
 
 A scenario file is YAML 1.2 or JSON.
 `mockhost init mine.yaml` writes one to start from, `mockhost validate ./mine.yaml` names everything that is wrong \
@@ -182,7 +172,7 @@ def kind(part: Schema) -> str:
         if name in ELSEWHERE:
             return ELSEWHERE[name]
         if name in LINKED:
-            return f"[{WORD_OF.get(name, name)}](#{generated.anchor(LINKED[name])})"
+            return f"[{WORD_OF.get(name, name)}](#{anchor(LINKED[name])})"
         return kind(target)
     if "anyOf" in part:
         return ", or ".join(dict.fromkeys(map(kind, part["anyOf"])))
@@ -335,10 +325,4 @@ def page() -> str:
     return (HEAD + "\n" + "\n".join(map(section, PARTS))).rstrip("\n") + "\n"
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)

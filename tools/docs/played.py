@@ -1,8 +1,5 @@
 """Writes mockhost/diagnosis/played.json: what each shipped scenario produces when its `expect` is played.
 
-python tools/played_texts.py            plays all of them and writes the file
-python tools/played_texts.py --check    exit code 1 if the file is not current
-
 Error texts are kept: bodies of refusals, their messages, what the portal says, and bodies with status 200 that a
 healthy host does not send. Of endings and statuses the symptom is kept, by which clients.toml has the clients' texts.
 """
@@ -11,27 +8,22 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost.api import MockHost
+from mockhost.client.observation import Observation
+from mockhost.expect import check
+from mockhost.expect.driver import HostDriver
+from mockhost.expect.steps import Player, StepResult
+from mockhost.faults import FAULTS, find
+from mockhost.scenario import loader, shelves
+from mockhost.scenario.model import Scenario
+from tools import fault_clients
+from tools.docs import ROOT, File
+
 KEPT = ROOT / "mockhost" / "diagnosis" / "played.json"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost.api import MockHost  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.client.observation import Observation  # noqa: E402
-from mockhost.expect import check  # noqa: E402
-from mockhost.expect.driver import HostDriver  # noqa: E402
-from mockhost.expect.steps import Player, StepResult  # noqa: E402
-from mockhost.faults import FAULTS, find  # noqa: E402
-from mockhost.scenario import loader, shelves  # noqa: E402
-from mockhost.scenario.model import Scenario  # noqa: E402
-from tools import fault_clients, generated  # noqa: E402
-
 ENV = {"MOCKHOST_SCENARIOS": ""}
 LONGEST = 800
 """Characters of a body that are kept."""
@@ -215,10 +207,4 @@ def of_faults(name: str) -> Iterator[tuple[str, str]]:
             yield client, REMARK.sub("", text).strip()
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(KEPT, text))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(KEPT, text),)

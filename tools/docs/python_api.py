@@ -1,36 +1,26 @@
-"""Writes docs/reference/python-api.md from the docstrings of the Python face.
-
-python tools/python_reference.py            writes the page
-python tools/python_reference.py --check    exit code 1 if the page is not current
-"""
+"""Writes docs/reference/python-api.md from the docstrings of the Python face."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from mockhost import errors
+from mockhost.api import MockHost
+from mockhost.journal import Connection, Exchange, Journal, verification
+from mockhost.rules.nearmiss import Miss, NearMiss
+from mockhost.running import Checked, ClientTarget, HostClock, RunningHost
+from tools.docs import ROOT, File
+
 PAGE = ROOT / "docs" / "reference" / "python-api.md"
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from mockhost import errors  # noqa: E402 - a tool runs from a checkout, without installation
-from mockhost.api import MockHost  # noqa: E402
-from mockhost.journal import Connection, Exchange, Journal, verification  # noqa: E402
-from mockhost.rules.nearmiss import Miss, NearMiss  # noqa: E402
-from mockhost.running import Checked, ClientTarget, HostClock, RunningHost  # noqa: E402
-from tools import generated  # noqa: E402
-
 HEAD = """\
 # Python API
 
-<!-- Written by tools/python_reference.py from the docstrings; don't edit. -->
+<!-- Written by python -m tools.docs python_api from the docstrings; don't edit. -->
 
 `MockHost` is a running host in your own process, with its data plane and its control plane on free ports.
 
@@ -79,7 +69,7 @@ def page() -> str:
         listed.update(names)
         parts += [f"## {title}", *(member(MockHost, name, "host") for name in names)]
     if left := [name for name in (*public(RunningHost), *public(MockHost)) if name not in listed]:
-        raise SystemExit(f"tools/python_reference.py has no place for: {', '.join(left)}")
+        raise SystemExit(f"tools/docs/python_api.py has no place for: {', '.join(left)}")
     parts += [
         "## host.clock",
         prose(HostClock),
@@ -266,10 +256,4 @@ def families() -> str:
     return "\n".join(rows)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the page, or with --check compare it; the exit code."""
-    return generated.run(__file__, arguments, generated.File(PAGE, page))
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+FILES = (File(PAGE, page),)
