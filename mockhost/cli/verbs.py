@@ -22,6 +22,7 @@ VERBS: Mapping[str, str] = {
     "doctor": "mockhost.cli.doctor",
     "explain": "mockhost.cli.explain",
     "diagnose": "mockhost.cli.diagnose",
+    "calibrate": "mockhost.cli.calibrate",
     "scenarios": "mockhost.cli.scenarios",
     "faults": "mockhost.cli.faults",
     "behaviours": "mockhost.cli.behaviours",

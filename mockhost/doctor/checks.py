@@ -304,7 +304,7 @@ def clock(patient: Patient) -> Finding:
 # -- SCIM ----------------------------------------------------------------------------------------------------
 
 
-def _rows(document: object) -> list[object] | None:
+def rows_of(document: object) -> list[object] | None:
     """The resources of a list, or None if it is none."""
     if not isinstance(document, Mapping) or not isinstance(document.get("Resources", []), list):
         return None
@@ -326,7 +326,7 @@ def probe(patient: Patient) -> Finding:
     if seen.status != 200:
         return failed(f"{seen.status} {seen.reason}: {short(seen.text, 70) or 'no body'}")
     document = seen.json()
-    rows = _rows(document)
+    rows = rows_of(document)
     if rows is None:
         return failed(f"200, but what came is not a list: {short(seen.text, 70) or 'no body'}")
     if rows:
@@ -374,7 +374,7 @@ def _wrong_in_list(seen: Observation) -> list[str]:
     if "json" not in kind:
         wrong.append(f"the media type is {short(kind, 40) or 'missing'}")
     document = seen.json()
-    rows = _rows(document)
+    rows = rows_of(document)
     if rows is None or not isinstance(document, Mapping):
         return [*wrong, f"what came is not a list: {short(seen.text, 60)}"]
     schemas = document.get("schemas")
@@ -469,7 +469,7 @@ def attribute(patient: Patient) -> Finding:
 @check("EMH0406")
 def filters(patient: Patient) -> Finding:
     """A filter that finds nobody, and one that finds a user who is there."""
-    chosen = _filterable(patient)
+    chosen = filterable(patient)
     if chosen is None:
         return noted("the schema has no attribute of type string to filter by")
     name = chosen.rpartition(":")[2]
@@ -477,7 +477,7 @@ def filters(patient: Patient) -> Finding:
     seen = patient.get("filter that matches nobody", "/Users", query, token=patient.secret_token)
     if seen.status != 200 or not seen.complete:
         return failed(f"{name} eq …: {_whole(seen).saw}")
-    rows = _rows(seen.json())
+    rows = rows_of(seen.json())
     if rows is None or rows:
         return failed(f"{name} eq a random value finds {'no list' if rows is None else f'{len(rows)} users'}")
     value, ident = _sample(patient, chosen)
@@ -487,7 +487,7 @@ def filters(patient: Patient) -> Finding:
     seen = patient.get("filter that matches a user", "/Users", query, token=patient.secret_token)
     if seen.status != 200 or not seen.complete:
         return failed(f"{name} eq a value that is there: {_whole(seen).saw}")
-    found = [row.get("id") for row in _rows(seen.json()) or () if isinstance(row, Mapping)]
+    found = [row.get("id") for row in rows_of(seen.json()) or () if isinstance(row, Mapping)]
     if ident not in found:
         return failed(f"{name} eq a value that is there does not find its user")
     if len(found) > 1 and patient.schema_attributes()[chosen].get("uniqueness") == "server":
@@ -495,7 +495,7 @@ def filters(patient: Patient) -> Finding:
     return passed(f"{name} eq finds the one user, and nobody for a random value")
 
 
-def _filterable(patient: Patient) -> str | None:
+def filterable(patient: Patient) -> str | None:
     """The attribute to filter by: the anchor if it can be known, else the first of type string."""
     texts = [
         (name, row)
@@ -509,7 +509,7 @@ def _filterable(patient: Patient) -> str | None:
 def _sample(patient: Patient, attribute: str) -> tuple[str | None, object]:
     """A value of the attribute in the first page, and the id of its user."""
     urn, _, name = attribute.rpartition(":")
-    for row in _rows(patient.page().json()) or ():
+    for row in rows_of(patient.page().json()) or ():
         if isinstance(row, Mapping):
             part = row.get(urn, row if urn == CORE_USER else None)
             value = part.get(name) if isinstance(part, Mapping) else None
@@ -533,7 +533,7 @@ def users(patient: Patient) -> Finding:
 @check("EMH0410")
 def read_one(patient: Patient) -> Finding:
     """The first user of the list, read by its id and compared."""
-    rows = _rows(patient.page().json()) or []
+    rows = rows_of(patient.page().json()) or []
     row = next((row for row in rows if isinstance(row, Mapping) and isinstance(row.get("id"), str)), None)
     if row is None:
         return noted("no user to read")
@@ -599,7 +599,7 @@ def write(patient: Patient) -> Finding:
 
 def _values_like(patient: Patient, mark: str) -> dict[str, object]:
     """Values for a user who is recognisable by `mark`, with a DN and an object class like those of the others."""
-    row = next((row for row in _rows(patient.page().json()) or () if isinstance(row, Mapping)), {})
+    row = next((row for row in rows_of(patient.page().json()) or () if isinstance(row, Mapping)), {})
     values: dict[str, object] = {}
     for attribute, facts in patient.schema_attributes().items():
         urn, _, name = attribute.rpartition(":")

@@ -136,12 +136,15 @@ class Patient:
         url: str | None = None,
         method: str = "GET",
         document: object = None,
+        host: str | None = None,
     ) -> Observation:
         """Ask once and remember the answer as `name`. The token given is sent only if the certificate is accepted."""
         if name in self.seen:
             return self.seen[name]
         base = dialect.base_of(url or self.url)
         headers: list[tuple[str, str]] = [] if token is None else [("Authorization", f"Bearer {token}")]
+        if host is not None:
+            headers.append(("Host", host))
         body = None
         if document is not None:
             body = dialect.as_json(document)
