@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn, Protocol
 
 
 class MockhostError(Exception):
@@ -69,6 +69,30 @@ class UsageError(MockhostError):
     """Something named does not exist or does not fit: a file, a connector, an option's value."""
 
     exit_code = 2
+
+
+class Report(Protocol):
+    """Takes what is wrong with parts of a document, by their paths, so that all of it is known at once."""
+
+    def add(self, path: tuple[str | int, ...], message: str, hint: str = "", *, key: bool = False) -> None:
+        """Report a problem of the value at `path` (with `key`: of its key)."""
+
+    def spoilt(self, path: tuple[str | int, ...]) -> bool:
+        """Whether something was reported of the value at `path`, or of one in it."""
+
+
+class _Refuse:
+    def add(
+        self, path: tuple[str | int, ...], message: str, hint: str = "", *, key: bool = False
+    ) -> NoReturn:
+        raise UsageError(message, hint=hint)
+
+    def spoilt(self, path: tuple[str | int, ...]) -> bool:
+        return False
+
+
+REFUSE: Report = _Refuse()
+"""Raises a UsageError for the first problem."""
 
 
 class CannotRun(MockhostError):

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 # From the floor up; `mockhost` is the package's own __init__. The other side of the wire imports the floor only.
 FLOOR = {
     *("mockhost", "errors", "clock", "matching", "patterns", "slices", "nesting", "durations", "operations"),
-    *("public_url", "running", "temporary", "scim", "tls", "people", "exchange", "facts"),
+    *("public_url", "running", "temporary", "scim", "tls", "people", "exchange", "facts", "actions"),
 }
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
     **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},
     "exchange": {"matching", "patterns", "scim"},
+    "actions": {"durations", "errors"},
     "tls": {"clock", "errors", "temporary"},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"connectors": FLOOR | {"server"}, "server": FLOOR},  # of the server only what http.sys says

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from mockhost import actions
 from mockhost.cli.shells import command_line
-from mockhost.durations import text_of
 
 CONTROL = ("mockhost", "control")
 
@@ -21,41 +21,13 @@ def lines(steps: Iterable[Mapping[str, object]], shell: str, control: Sequence[s
         note = step.get("note")
         if isinstance(note, str):
             found.append(" ".join(note.split()))
-        found.extend(command_line([*control, *words], shell) for words in _commands(step))
+        action = actions.of_step(step)
+        if action is not None:
+            found.append(command_line([*control, *action.as_command()], shell))
         told = step.get("as")
-        if "send" in step and not note:
+        if action is None and not note:
             found.append(f"the client: {_request(step, told if isinstance(told, Mapping) else {})}")
     return found
-
-
-def _commands(step: Mapping[str, object]) -> list[list[str]]:
-    if (duration := step.get("advance")) is not None:
-        return [["clock", "advance", in_units(duration)]]
-    if isinstance(action := step.get("service"), str):
-        return [["service", action]]
-    if "send" not in step and isinstance(values := step.get("set"), Mapping):
-        return [["set", *(f"{path}={_value(value)}" for path, value in values.items())]]
-    if isinstance(changes := step.get("change"), Mapping):
-        return [["change", json.dumps(changes, ensure_ascii=False)]]
-    if (wanted := step.get("import")) is not None:
-        if isinstance(wanted, Mapping):
-            profile = [] if wanted.get("profile", "full") == "full" else ["--profile", str(wanted["profile"])]
-            return [["import", str(wanted.get("connector")), *profile]]
-        return [["import", str(wanted)]]
-    if isinstance(assertion := step.get("verify"), Mapping):
-        return [["verify", json.dumps(assertion, ensure_ascii=False)]]
-    return []
-
-
-def in_units(duration: object) -> str:
-    """`4m` for 240.0 seconds: the largest unit that leaves a whole number; what is a text already stays one."""
-    return text_of(duration) if isinstance(duration, (int, float)) else str(duration)
-
-
-def _value(value: object) -> str:
-    """A value as `set PATH=VALUE` reads it back."""
-    plain = isinstance(value, str) and value.strip() == value and value[:1] not in ("", "[", "{", '"', "'")
-    return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
 def step_line(step: Mapping[str, object]) -> str:

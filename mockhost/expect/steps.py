@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
+from mockhost import actions
+from mockhost.actions import VERBS, Checked, Verify
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.entra.portal import PortalVerdict, judge
 from mockhost.errors import MockhostError, UsageError, did_you_mean
@@ -18,7 +20,6 @@ from mockhost.expect import comparison
 from mockhost.expect.sending import Step, headers_of, mapping, request_of
 from mockhost.matching import ABSENT
 
-VERBS = ("send", "advance", "service", "set", "change", "import", "verify")
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 LONGEST = 60.0
 """Seconds that a confined player waits for one exchange at most."""
@@ -44,26 +45,8 @@ class Target(Protocol):
         """the connector's kind, such as generic_sql or scim"""
 
 
-class Driver(Protocol):
+class Driver(Checked, Protocol):
     """Operates the host that the steps are played against. May raise any MockhostError."""
-
-    def advance(self, seconds: float) -> object:
-        """Move the virtual clock on."""
-
-    def service(self, action: str) -> object:
-        """start | stop | restart"""
-
-    def set(self, path: str, value: object) -> object:
-        """Change one setting of the scenario, by its dotted path."""
-
-    def change(self, changes: Mapping[str, object]) -> object:
-        """Change the connected systems behind the host's back."""
-
-    def import_now(self, connector: str, profile: str) -> object:
-        """Run an import: full | delta."""
-
-    def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
-        """Whether an assertion over the journal holds, and what to show if not."""
 
     def near_miss(self) -> str:
         """Which rule came closest to the last exchange without firing, and why it did not; empty if none did."""
@@ -224,17 +207,16 @@ class Player:
     # -- verbs -------------------------------------------------------------------------------------------------
 
     def _operate(self, step: Step, filled: Mapping[str, object]) -> StepResult:
-        verb = next((verb for verb in VERBS if verb in filled), None)
-        if verb is None:
-            raise UsageError("the step does nothing", hint=f"write one of {', '.join(VERBS)}")
+        action = actions.of_step(filled)
+        assert action is not None
         if self._driver is None:
             raise UsageError(
-                f"{verb!r} can't be done to this host", hint="only 'send' needs no control of the host"
+                f"{_verb(step)!r} can't be done to this host", hint="only 'send' needs no control of the host"
             )
         try:
-            found = _OPERATIONS[verb](self._driver, filled[verb])
+            found = action.perform(self._driver)
         except UsageError as error:
-            if verb != "verify" or not self._is_counterpart:
+            if not isinstance(action, Verify) or not self._is_counterpart:
                 raise
             found = str(error)
         self._targets = self._driver.targets()
@@ -331,9 +313,13 @@ def _authority(url: str) -> str:
     return url.partition("://")[2].partition("/")[0]
 
 
+def _verb(step: Step) -> str:
+    return next((verb for verb in VERBS if verb in step), "nothing")
+
+
 def _title(step: Step) -> str:
     """What a step does, in a word or two."""
-    verb = next((verb for verb in VERBS if verb in step), "nothing")
+    verb = _verb(step)
     value = step.get(verb)
     if verb == "send" or not isinstance(value, (str, int, float)):
         return str(value) if verb == "send" else verb
@@ -360,49 +346,3 @@ def _patience(gets: Mapping[str, object], timeout: float) -> tuple[float, float]
     if ends is None:
         return timeout, 0.0
     return timeout, _WATCH_KEPT if ends == "keep" else _WATCH_CLOSED
-
-
-# -- one function for each other verb --------------------------------------------------------------------------
-
-
-def _set(driver: Driver, value: object) -> str | None:
-    for path, setting in mapping({"set": value}, "set").items():
-        driver.set(path, setting)
-    return None
-
-
-def _import(driver: Driver, value: object) -> str | None:
-    wanted = value if isinstance(value, Mapping) else {"connector": value}
-    driver.import_now(str(wanted.get("connector")), str(wanted.get("profile", "full")))
-    return None
-
-
-def _verify(driver: Driver, value: object) -> str | None:
-    holds, text = driver.verify(mapping({"verify": value}, "verify"))
-    return None if holds else text
-
-
-def _advance(driver: Driver, value: object) -> str | None:
-    driver.advance(_seconds(value, "advance"))
-    return None
-
-
-def _service(driver: Driver, value: object) -> str | None:
-    driver.service(str(value))
-    return None
-
-
-def _change(driver: Driver, value: object) -> str | None:
-    driver.change(mapping({"change": value}, "change"))
-    return None
-
-
-_OPERATIONS: dict[str, Callable[[Driver, object], str | None]] = {
-    "advance": _advance,
-    "service": _service,
-    "set": _set,
-    "change": _change,
-    "import": _import,
-    "verify": _verify,
-}
-"""What each verb has the driver do; a text where what it checks does not hold."""

@@ -8,10 +8,10 @@ draw fails, whose window is shut or whose sequence is at its end passes the requ
 from __future__ import annotations
 
 import itertools
-import threading
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from mockhost.actions import Actions
 from mockhost.clock import Chance
 from mockhost.errors import UsageError
 from mockhost.exchange import Exchange
@@ -19,7 +19,7 @@ from mockhost.patterns import NotYet
 from mockhost.rules.conditions import is_condition
 from mockhost.rules.reply import Reply
 from mockhost.rules.rule import Course, Rule, Step
-from mockhost.rules.states import Happening, States
+from mockhost.rules.states import States
 
 __all__ = [
     "Decision",
@@ -29,7 +29,6 @@ __all__ = [
     "Rules",
     "States",
     "Step",
-    "compiled",
     "search_all",
     "too_slow",
 ]
@@ -41,7 +40,8 @@ class Decision(NamedTuple):
     course: Course
     step: Step
     ordinal: int
-    happenings: tuple[Happening, ...] = ()
+    follow: tuple[Actions, ...] = ()
+    """what happens once the exchange is over: of the state that was entered, and of the step"""
     problem: str = ""
     """what of it can't be: a state that neither the host nor the request's connector has"""
 
@@ -62,9 +62,6 @@ def too_slow(passed: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(rule, why) for rule, why in passed if is_condition(why.partition(": ")[0])]
 
 
-_COMPILED: dict[int, tuple[Sequence[Mapping[str, Any]], tuple[Rule, ...]]] = {}
-_COMPILED_SIZE = 32
-_COMPILING = threading.Lock()
 CONSIDERED_MOST = 500
 """So many rules of those that a request was shown to are kept with its exchange; near misses know no others."""
 CANDIDATES_MOST = 1_000
@@ -73,28 +70,13 @@ PASSED_MOST = 100
 """So many rules that passed a request on are kept with its exchange, with their reasons."""
 
 
-def compiled(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """The rules of a scenario, compiled once for all hosts that have it. Raises UsageError."""
-    known = _COMPILED.get(id(documents))
-    if known is not None and known[0] is documents:
-        return known[1]
-    rules = tuple(Rule(document, f"rules[{i}]", live=False) for i, document in enumerate(documents))
-    with _COMPILING:
-        if len(_COMPILED) >= _COMPILED_SIZE:
-            del _COMPILED[next(iter(_COMPILED))]
-        _COMPILED[id(documents)] = (documents, rules)
-    return rules
-
-
 class Rules:
     """The rules in force: those of the file, and live ones before them. The runtime's lock guards it."""
 
-    def __init__(
-        self, documents: Sequence[Mapping[str, Any]], chance: Chance, states: States, now: float
-    ) -> None:
+    def __init__(self, rules: Iterable[Rule], chance: Chance, states: States, now: float) -> None:
         self._chance = chance
         self._states = states
-        self._file = tuple(Course(rule, now) for rule in compiled(documents))
+        self._file = tuple(Course(rule, now) for rule in rules)
         self._live: tuple[Course, ...] = ()
         self._numbers = itertools.count()
         self._candidates: dict[tuple[str, str | None], tuple[Course, ...]] = {}
@@ -169,29 +151,31 @@ class Rules:
         if isinstance(step, str):
             _note(passed, course, step)
             return None
-        entered, problem = None, ""
+        entered: Actions = ()
+        problem = ""
         if step.set_state is not None:
             try:
                 entered = self._states.enter(step.set_state, connector)
             except UsageError as error:  # the state of another connector than the one that was asked
                 problem = f"it stays in its state: {error}"
-        if entered is None and step.happening is None:
-            return Decision(course, step, course.opened.matches, (), problem)
-        happenings = tuple(each for each in (entered, step.happening) if each is not None)
-        return Decision(course, step, course.opened.matches, happenings, problem)
+        follow = tuple(each for each in (entered, step.actions) if each)
+        return Decision(course, step, course.opened.matches, follow, problem)
 
     # -- changing --------------------------------------------------------------------------------------------
 
-    def replace_file(self, documents: Sequence[Mapping[str, Any]], now: float) -> None:
+    def replace_file(self, rules: Iterable[Rule], now: float) -> None:
         """Put other rules in the place of the file's; live rules stay."""
-        self._file = tuple(Course(rule, now) for rule in compiled(documents))
+        self._file = tuple(Course(rule, now) for rule in rules)
         self._changed()
 
-    def add(self, document: Mapping[str, Any], now: float) -> str:
-        """Put a live rule before all others; its name. A live rule of the same name is replaced. Raises UsageError."""
-        taken = {course.rule.name for course in (*self._live, *self._file)} if "name" not in document else ()
-        name = next(name for n in self._numbers if (name := f"live[{n}]") not in taken)
-        rule = Rule(document, name, live=True)
+    def add(self, rule: Rule, now: float) -> str:
+        """Put a live rule before all others; its name. A live rule of the same name is replaced.
+
+        A rule without a name gets one that no other has.
+        """
+        taken = () if rule.name else {course.rule.name for course in (*self._live, *self._file)}
+        generated = next(name for n in self._numbers if (name := f"live[{n}]") not in taken)
+        rule.name = rule.name or generated
         rule.weight = 2 * len(repr(rule.document))
         rest = (course for course in self._live if course.rule.name != rule.name)
         self._live = (Course(rule, now), *rest)

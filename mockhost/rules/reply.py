@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from mockhost.errors import UsageError, did_you_mean
+from mockhost.errors import REFUSE, Report, UsageError, did_you_mean
 from mockhost.rules import template
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -35,33 +35,40 @@ class Reply(NamedTuple):
     template: bool = False
 
 
-def literal(value: object, *, templates: bool = True) -> Reply | None:
-    """The reply that a map says; None for 'normal', the host's own. Raises UsageError.
+def literal(
+    value: object, *, templates: bool = True, path: tuple[str | int, ...] = (), report: Report = REFUSE
+) -> Reply | None:
+    """The reply that a map says; None for 'normal', the host's own. Reports what is wrong with it.
 
     templates: whether texts are templates unless the map says otherwise.
     """
     if value == "normal":
         return None
     if not isinstance(value, Mapping):
-        raise UsageError(f"a reply is 'normal' or a map with status, headers, body, not {value!r}")
+        report.add(path, f"a reply is 'normal' or a map with status, headers, body, not {value!r}")
+        return None
     status = value.get("status", 200)
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:
-        raise UsageError(f"the reply's status is a number from 200 to 599, not {status!r}")
+        report.add((*path, "status"), f"the reply's status is a number from 200 to 599, not {status!r}")
     headers = value.get("headers") or {}
     if not isinstance(headers, Mapping):
-        raise UsageError("the reply's headers are a map")
+        report.add((*path, "headers"), "the reply's headers are a map")
+        return None
     for header, text in headers.items():
-        if not _TOKEN.fullmatch(str(header)):
-            hint = "a whole answer that breaks the rules is written as the fault raw_bytes"
-            raise UsageError(f"{header!r} can't be the name of a header", hint=hint)
         if any(c in f"{header}{text}" for c in "\r\n\0"):
-            raise UsageError(f"the header {header!r} has a line break in it")
+            report.add((*path, "headers", header), "a header can't have a line break in it")
+        elif not _TOKEN.fullmatch(str(header)):
+            hint = "a whole answer that breaks the rules is written as the fault raw_bytes"
+            report.add((*path, "headers", header), f"{header!r} can't be the name of a header", hint)
     pairs = tuple((str(name), str(text)) for name, text in headers.items())
     body = value.get("body")
-    texts = [body, [text for _, text in pairs]]
-    templated = bool(value.get("template", templates)) and template.is_template(texts)
-    if templated:
-        template.check(texts, "the reply")
+    templated = False
+    if value.get("template", templates):
+        for key, texts in (("headers", headers), ("body", body)):
+            templated = templated or template.is_template(texts)
+            if (problem := template.judge(texts)) is not None:
+                message, _, hint = problem.partition("; ")
+                report.add((*path, key), message, hint)
     return Reply(status, pairs, body, templated)
 
 

@@ -6,26 +6,30 @@ the one and each has the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
+from typing import Any, Final, NamedTuple, TypeVar
 
+from mockhost import actions
+from mockhost.actions import Actions
 from mockhost.clock import Chance
 from mockhost.durations import seconds
-from mockhost.errors import UsageError
+from mockhost.errors import REFUSE, Report, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 from mockhost.faults import parameters
 from mockhost.faults.parameters import Chosen
-from mockhost.rules import conditions, delay, states, window
+from mockhost.rules import conditions, delay, window
 from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Undecided
 from mockhost.rules.delay import Delay
 from mockhost.rules.reply import Function, Reply, literal
-from mockhost.rules.states import Happening
 from mockhost.rules.window import Opened
+
+Path = tuple[str | int, ...]
+T = TypeVar("T")
 
 REPEATS: Final = ("last", "cycle", "none")
 """What follows the end of a sequence: its last step again and again, all of it again, or the next rule."""
 WRITES: Final = ("applied", "not_applied")
-ACTIONS: Final = ("reply", "fault", "delay", "set_state", *states.HAPPENINGS)
+EFFECTS: Final = ("reply", "fault", "delay", "set_state", "set", "change", "import", "service")
 """What a rule, or one step of its sequence, may do; all of them together if need be."""
 
 
@@ -38,8 +42,44 @@ class Step(NamedTuple):
     delay: Delay | None = None
     write: str | None = None
     set_state: str | None = None
-    happening: Happening | None = None
+    actions: Actions = ()
     times: int = 1
+
+
+class Known(NamedTuple):
+    """What the rules of a scenario may name. None: any name may be one."""
+
+    connectors: Collection[str] | None = None
+    states: Collection[str] | None = None
+
+
+ANYTHING: Final = Known()
+
+
+def parse(
+    document: Mapping[str, Any],
+    name: str = "",
+    *,
+    live: bool,
+    path: Path = (),
+    report: Report = REFUSE,
+    known: Known = ANYTHING,
+) -> Rule | None:
+    """The rule that a map says, or None: what is wrong with it is reported by its path below `path`.
+
+    name: for a rule without one of its own.
+    """
+    name = str(document.get("name") or name)
+    try:
+        steps = tuple(_steps(document, path, report, known))
+        if isinstance(when := document.get("when"), Mapping):
+            _check_states(when.get("in_state"), (*path, "when", "in_state"), report, known)
+        return None if report.spoilt(path) else Rule(document, name, steps, live=live)
+    except UsageError as error:
+        if report is REFUSE:
+            raise UsageError(f"rule {name!r}: {error.message}", hint=error.hint) from None
+        report.add(path, error.message, error.hint)
+        return None
 
 
 class Rule:
@@ -65,18 +105,15 @@ class Rule:
         "window",
     )
 
-    def __init__(self, document: Mapping[str, Any], name: str, *, live: bool) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], name: str, steps: tuple[Step, ...], *, live: bool
+    ) -> None:
+        """Raises UsageError for conditions that can't be, or that do not go with the steps."""
         self.document = dict(document)
         self.live = live
-        self.name = str(document.get("name") or name)
+        self.name = name
         self.weight = 0
         """about the bytes of memory that the journal keeps alive with it, if it is the journal's alone"""
-        try:
-            self._compile(document)
-        except UsageError as error:
-            raise UsageError(f"rule {self.name!r}: {error.message}", hint=error.hint) from None
-
-    def _compile(self, document: Mapping[str, Any]) -> None:
         when = document.get("when") or {}
         if not isinstance(when, Mapping):
             raise UsageError("'when' is a map of conditions")
@@ -90,11 +127,18 @@ class Rule:
         self.ttl: float | None = seconds(document["ttl"]) if "ttl" in document else None
         self.times: int | None = document.get("times")
         self.repeat: str = document.get("repeat", "last")
-        sequence = document.get("sequence")
-        said = [document] if sequence is None else [_inherited(step, document) for step in sequence]
-        self.steps = tuple(_step(each, in_sequence=sequence is not None) for each in said)
+        self.steps = steps
         self.cycle = sum(step.times for step in self.steps)
         self.on_connection = self._is_on_connection(when)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rule) and (self.name, self.live, self.document) == (
+            other.name,
+            other.live,
+            other.document,
+        )
+
+    __hash__ = object.__hash__
 
     def _is_on_connection(self, when: Mapping[str, object]) -> bool:
         """Whether the rule is decided when a connection is accepted. Raises UsageError for a mixture."""
@@ -156,27 +200,81 @@ class Rule:
         return None
 
 
-def _inherited(step: Mapping[str, Any], rule: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A step of a sequence, with what the rule says once for all of them."""
-    return {**{word: rule[word] for word in ("write", "delay") if word in rule}, **step}
+def _steps(document: Mapping[str, Any], path: Path, report: Report, known: Known) -> Iterator[Step]:
+    """The steps of a rule: those of its sequence, or itself as the only one."""
+    if "sequence" not in document:
+        if "repeat" in document:
+            report.add((*path, "repeat"), "there is no sequence that could repeat", key=True)
+        yield _step(document, path, report, known)._replace(times=1)
+        return
+    for word in EFFECTS:
+        if word in document and word != "delay":
+            report.add((*path, word), f"the rule has a sequence: write {word!r} in its steps", key=True)
+    base = Step(delay=_delay(document, path, report), write=document.get("write"))
+    for i, said in enumerate(document["sequence"] or ()):
+        if isinstance(said, Mapping):
+            yield _step(said, (*path, "sequence", i), report, known, base)
 
 
-def _step(said: Mapping[str, Any], *, in_sequence: bool) -> Step:
-    if not any(word in said for word in ACTIONS):
-        raise UsageError("it does nothing", hint="write reply, fault, delay, set_state, set, change, …")
-    faults = parameters.read(said["fault"]) if "fault" in said else ()
-    step = Step(
-        reply=said["reply"]
-        if isinstance(said.get("reply"), Function)
-        else literal(said.get("reply", "normal")),
-        faults=faults,
-        delay=delay.compiled(said["delay"]) if "delay" in said else None,
-        write=said.get("write"),
+def _step(
+    said: Mapping[str, Any], path: Path, report: Report, known: Known, base: Step | None = None
+) -> Step:
+    """What a rule does, or one step of its sequence; `base` is what the rule says once for all of them."""
+    if not any(word in said for word in EFFECTS) and not report.spoilt(path):
+        what, words = ("rule", "sequence, ") if base is None else ("step", "")
+        hint = f"write reply, fault, delay, {words}set_state, set, change, import or service"
+        report.add(path, f"the {what} does nothing", hint)
+    reply = said.get("reply", "normal")
+    _check_states(said.get("set_state"), (*path, "set_state"), report, known)
+    return Step(
+        reply=reply if isinstance(reply, Function) else literal(reply, path=(*path, "reply"), report=report),
+        faults=tuple(_faults(said.get("fault"), (*path, "fault"), report, known)),
+        delay=_delay(said, path, report) or (base.delay if base else None),
+        write=said.get("write", base.write if base else None),
         set_state=said.get("set_state"),
-        happening=states.happenings_of(said),
-        times=said.get("times", 1) if in_sequence else 1,
+        actions=() if report.spoilt(path) else actions.parse(said),
+        times=said.get("times", 1),
     )
-    return step
+
+
+def _delay(said: Mapping[str, Any], path: Path, report: Report) -> Delay | None:
+    if "delay" not in said or report.spoilt((*path, "delay")):
+        return None
+    return _read(delay.compiled, said["delay"], (*path, "delay"), report)
+
+
+def _faults(said: object, path: Path, report: Report, known: Known) -> Iterator[Chosen]:
+    if said is None or report.spoilt(path):
+        return
+    listed = [((*path, i), each) for i, each in enumerate(said)] if isinstance(said, list) else [(path, said)]
+    for where, each in listed:
+        for chosen in _read(parameters.read, each, where, report) or ():
+            fault, name = chosen.fault, chosen.parameters.get("connector")
+            if (
+                known.connectors is not None
+                and isinstance(name, str)
+                and fault.host is not None
+                and name not in known.connectors
+            ):
+                hint = did_you_mean(name, known.connectors)
+                report.add(where, f"the fault {fault.name}: no ECMA connector {name!r}", hint)
+            yield chosen
+
+
+def _check_states(said: object, path: Path, report: Report, known: Known) -> None:
+    """Report a name that is no state, where states are declared at all."""
+    for name in [said] if isinstance(said, str) else said if isinstance(said, list) else ():
+        if known.states and isinstance(name, str) and name not in known.states:
+            report.add(path, f"there is no state {name!r}", did_you_mean(name, known.states))
+
+
+def _read(reader: Callable[[object], T], said: object, path: Path, report: Report) -> T | None:
+    """What a reader makes of a value; None where it refuses it."""
+    try:
+        return reader(said)
+    except UsageError as error:
+        report.add(path, error.message, error.hint)
+        return None
 
 
 class Course:

@@ -11,8 +11,10 @@ is entered. Without any `states` there is one machine, the host's, in which ever
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from mockhost import actions
+from mockhost.actions import Actions
 from mockhost.clock import Job, VirtualClock
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
@@ -21,37 +23,51 @@ INITIAL: Final = "initial"
 """The key that names the first state."""
 STARTED: Final = "Started"
 """The first state where none is named, as WireMock has it."""
-HAPPENINGS: Final = ("set", "change", "import", "service")
-"""What may happen when a state is entered or a rule has fired, as in the timeline."""
 
 LEAST_ROUND: Final = 0.01
 """States that follow one another in a circle go round once in so many seconds, of the virtual clock and of the wall,
 and no faster: a clock would get no further than a circle without length."""
 
-Happening = Mapping[str, object]
-States_ = Mapping[str, Any]
+
+class State(NamedTuple):
+    """A state: what happens when it is entered, and which one follows it after how many seconds."""
+
+    actions: Actions = ()
+    to: str | None = None
+    after: float = 0.0
 
 
-def happenings_of(said: Mapping[str, object]) -> Happening | None:
-    """What a map of a state or of a rule says is to happen, or None."""
-    found = {word: said[word] for word in HAPPENINGS if word in said}
-    return found or None
+class Blueprint(NamedTuple):
+    """The states of the host or of a connector, as a scenario declares them."""
+
+    states: Mapping[str, State] = {}
+    """those that are described, then those that only follow another"""
+    initial: str = STARTED
+    described: frozenset[str] = frozenset()
 
 
-def names(said: States_) -> list[str]:
-    """The states of a map of states: those that it describes, and those that only follow another."""
-    described = [name for name in said if name != INITIAL]
-    follow = [state["to"] for name, state in said.items() if name != INITIAL and state and "to" in state]
-    return list(dict.fromkeys([*described, *follow]))
+def parse(said: Mapping[str, Any]) -> Blueprint:
+    """The states of a valid map of states."""
+    found: dict[str, State] = {}
+    for name, state in said.items():
+        if name != INITIAL:
+            state = state or {}
+            after = seconds(state.get("after", "0s")) if "to" in state else 0.0
+            found[name] = State(actions.parse(state), state.get("to"), after)
+    described = frozenset(found)
+    for state in list(found.values()):
+        if state.to is not None:
+            found.setdefault(state.to, State())
+    return Blueprint(found, str(said.get(INITIAL, next(iter(found), STARTED))), described)
 
 
-def lengths(known: Mapping[str, States_], speed: float) -> dict[str, float]:
+def lengths(known: Mapping[str, State], speed: float) -> dict[str, float]:
     """How many virtual seconds each state lasts that another one follows; `speed` is the clock's.
 
     As its `after` says, but for a circle of states that would be gone round in less than `LEAST_ROUND`: each of those
     lasts for its share of that.
     """
-    found = {name: seconds(state["after"]) for name, state in known.items() if "to" in state}
+    found = {name: state.after for name, state in known.items() if state.to is not None}
     least = LEAST_ROUND * max(1.0, speed)
     for circle in circles(known):
         if sum(found[name] for name in circle) < least:
@@ -59,15 +75,15 @@ def lengths(known: Mapping[str, States_], speed: float) -> dict[str, float]:
     return found
 
 
-def circles(known: Mapping[str, States_]) -> list[list[str]]:
-    """The states that follow one another for ever, circle by circle."""
+def circles(known: Mapping[str, State]) -> list[list[str]]:
+    """The states that follow one another indefinitely, circle by circle."""
     found: list[list[str]] = []
     over: set[str] = set()
     for name in known:
         way: dict[str, int] = {}
-        while name not in over and name not in way and "to" in known.get(name, {}):
+        while name not in over and name not in way and (to := known[name].to) is not None:
             way[name] = len(way)
-            name = known[name]["to"]
+            name = to
         if name in way:
             found.append(list(way)[way[name] :])
         over.update(way)
@@ -77,24 +93,29 @@ def circles(known: Mapping[str, States_]) -> list[list[str]]:
 class Machine:
     """The states of the host, or of one connector."""
 
-    def __init__(self, said: States_, clock: VirtualClock, happen: Callable[[Happening], None]) -> None:
-        self.known: dict[str, States_] = {name: said.get(name) or {} for name in names(said)}
+    def __init__(self, blueprint: Blueprint, clock: VirtualClock, perform: Callable[[Actions], None]) -> None:
+        self.known = blueprint.states
         self._lengths = lengths(self.known, clock.speed)
-        self.initial = str(said.get(INITIAL, next(iter(self.known), STARTED)))
+        self.initial = blueprint.initial
         self.current = self.initial
         self.since = clock.now()
         self._clock = clock
-        self._happen = happen
+        self._perform = perform
         self._job: Job | None = None
         self._next = ""
         self._plan()
 
-    def enter(self, name: str) -> Happening | None:
-        """Go into a state; what is to happen at that. To enter the state that it is in begins it anew."""
+    def enter(self, name: str) -> Actions:
+        """Go into a state; what is to happen at that. To enter the state that it is in begins it again."""
         self.current = name
         self.since = self._clock.now()
         self._plan()
-        return happenings_of(self.known.get(name, {}))
+        return self.actions
+
+    @property
+    def actions(self) -> Actions:
+        """What happens when the current state is entered."""
+        return self.known[self.current].actions if self.current in self.known else ()
 
     def end(self) -> None:
         """Stay in this state, whatever was to follow."""
@@ -107,7 +128,7 @@ class Machine:
         if length is None:
             self.end()
             return
-        self._next = self.known[self.current]["to"]
+        self._next = self.known[self.current].to or ""
         at = self.since + length
         if (
             self._job is not None and self._job.at == at
@@ -118,9 +139,8 @@ class Machine:
 
     def _follow(self) -> None:
         self._job = None
-        happening = self.enter(self._next)
-        if happening is not None:
-            self._happen(happening)
+        if found := self.enter(self._next):
+            self._perform(found)
 
     def steps_in(self, length: float) -> float:
         """About how many states at most follow one another in so many virtual seconds."""
@@ -135,31 +155,27 @@ class States:
 
     def __init__(
         self,
-        of_host: States_,
-        of_connectors: Mapping[str, States_],
+        of_host: Blueprint,
+        of_connectors: Mapping[str, Blueprint],
         clock: VirtualClock,
-        happen: Callable[[Happening], None],
+        perform: Callable[[Actions], None],
     ) -> None:
-        self._free = not of_host and not any(of_connectors.values())
-        self._host = Machine(of_host, clock, happen)
-        self._connectors = {
-            name: Machine(said, clock, happen) for name, said in of_connectors.items() if said
-        }
-        self._clock = clock
-        self._happen = happen
+        self._free = not of_host.states and not of_connectors
+        self._host = Machine(of_host, clock, perform)
+        self._connectors = {name: Machine(own, clock, perform) for name, own in of_connectors.items()}
+        self._perform = perform
 
     def begin(self) -> None:
         """Let happen what the initial states say; when the host is there."""
         for machine in (self._host, *self._connectors.values()):
-            happening = happenings_of(machine.known.get(machine.current, {}))
-            if happening is not None:
-                self._happen(happening)
+            if machine.actions:
+                self._perform(machine.actions)
 
     def restart(self, connector: str) -> None:
         """Put a connector that has states of its own back into the first of them."""
         own = self._connectors.get(connector)
-        if own is not None and (happening := own.enter(own.initial)) is not None:
-            self._happen(happening)
+        if own is not None and (found := own.enter(own.initial)):
+            self._perform(found)
 
     def steps_in(self, length: float) -> float:
         """About how many states at most follow one another in so many virtual seconds."""
@@ -175,7 +191,7 @@ class States:
         own = self._connectors.get(connector or "")
         return (self._host.current,) if own is None else (self._host.current, own.current)
 
-    def enter(self, name: str, connector: str | None = None) -> Happening | None:
+    def enter(self, name: str, connector: str | None = None) -> Actions:
         """Go into a state: the connector's, if it has one of this name, else the host's. What is to happen at that.
 
         Raises UsageError for a name that nobody declared.

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from mockhost import people
 from mockhost.clock import Chance, iso
-from mockhost.errors import UsageError, did_you_mean
+from mockhost.errors import did_you_mean
 from mockhost.exchange import Exchange, Unreadable
 from mockhost.matching import ABSENT, pointer
 
@@ -151,10 +151,3 @@ def _value(expression: str, sources: Sources, position: int) -> object:
         whole = document is ABSENT or type(document) is Unreadable
         value = document if whole else pointer(document, rest.removeprefix("body"))
     return ABSENT if type(value) is Unreadable else value
-
-
-def check(value: object, what: str) -> None:
-    """Raises UsageError if an expression in `value` stands for nothing; `what` says where it is."""
-    problem = judge(value)
-    if problem is not None:
-        raise UsageError(f"{what}: {problem}")

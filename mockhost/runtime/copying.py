@@ -22,10 +22,26 @@ from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.ecma.tables import Base, Rows
 from mockhost.journal import Connection, Exchange
 from mockhost.rules import Rule
-from mockhost.scenario.model import Scenario
+from mockhost.rules.states import Blueprint, State
+from mockhost.scenario.model import Moment, Scenario
 
 FROZEN: Final[tuple[type, ...]] = (
-    *(Base, Rows, Rule, Scenario, ConnectorConfig, HostConfig, Kind, Chance, Exchange, Connection, Enum),
+    *(
+        Base,
+        Rows,
+        Rule,
+        Blueprint,
+        State,
+        Moment,
+        Scenario,
+        ConnectorConfig,
+        HostConfig,
+        Kind,
+        Chance,
+        Exchange,
+        Connection,
+        Enum,
+    ),
 )
 """What never changes once it is there (an exchange: once it is over)."""
 _FROZEN_ROOMS: Final = (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.rules.rule import Rule
 from mockhost.rules.states import STARTED
 
 if TYPE_CHECKING:
@@ -39,17 +40,15 @@ def check_rules(scenario: Scenario) -> None:
     """`check` for the rules of a scenario, as for those that are added to a running host. Raises UsageError."""
     known = of_scenario(scenario)
     for rule in scenario.rules:
-        if isinstance(when := rule.get("when"), Mapping):
-            try:
-                check(when, known)
-            except UsageError as error:
-                raise UsageError(f"rule {rule.get('name')!r}: {error.message}", hint=error.hint) from None
+        try:
+            check(rule.document.get("when") or {}, known)
+        except UsageError as error:
+            raise UsageError(f"rule {rule.name!r}: {error.message}", hint=error.hint) from None
 
 
-def states_of(rules: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+def states_of(rules: Iterable[Rule]) -> frozenset[str]:
     """The states that rules lead to."""
-    steps = (step for rule in rules for step in (rule, *rule.get("sequence", ())))
-    return frozenset({STARTED, *(str(step["set_state"]) for step in steps if step.get("set_state"))})
+    return frozenset({STARTED, *(step.set_state for rule in rules for step in rule.steps if step.set_state)})
 
 
 def check(spec: Mapping[str, object], known: Known) -> None:

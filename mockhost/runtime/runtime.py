@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeVar
 
+from mockhost import actions
+from mockhost.actions import Actions
 from mockhost.clock import Chance, Job, VirtualClock, fresh_key, iso
 from mockhost.connectors import kinds
 from mockhost.connectors.contract import Connector
@@ -27,15 +29,15 @@ from mockhost.journal import Connection, EventBus, Exchange, Journal, VerifyResu
 from mockhost.journal.limits import NAME, clipped
 from mockhost.journal.tokens import tokens_in
 from mockhost.public_url import PublicUrl
-from mockhost.rules import Decision, Rules, States
+from mockhost.rules import Decision, Rule, Rules, States
 from mockhost.rules.reply import with_functions, without_functions
-from mockhost.rules.states import Happening
+from mockhost.rules.rule import parse as parse_rule
 from mockhost.running import ClientTarget
 from mockhost.runtime import names
 from mockhost.runtime.served import Own, Served
 from mockhost.scenario import loader
 from mockhost.scenario.layers import hidden
-from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Scenario
+from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Moment, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
 from mockhost.slices import Steps
 from mockhost.tls.serving import Certificates
@@ -143,7 +145,7 @@ class Runtime:
         self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed)
         self._refusing = None
         self.cured, self._was_cured = None, False
-        self.states = States(scenario.states, scenario.connector_states, self.clock, self._come_true)
+        self.states = States(scenario.states, scenario.connector_states, self.clock, self._perform)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())
         self.served = Served(self.host, scenario, self.clock, self.chance, self._own_rules)
         self._learn()
@@ -154,8 +156,8 @@ class Runtime:
             secrets = self.journal.sink.secrets
             raise UsageError(hidden(error.message, secrets), hint=hidden(error.hint, secrets)) from None
         start = self.clock.now()
-        for entry in scenario.timeline:
-            self._schedule(start, entry)
+        for moment in scenario.timeline:
+            self.clock.schedule(start + moment.at, partial(self._happen, moment), "timeline")
         if scenario.host.service == "running":
             self.host.start(first=True)
         self.states.begin()
@@ -174,31 +176,26 @@ class Runtime:
         """Rules and states for a connector that is created on demand: those of the scenario, from their start."""
         scenario = self.scenario
         template = "" if scenario.on_demand is None else scenario.on_demand.template
-        own = scenario.connector_states.get(template, {})
-        states = States(scenario.states, {name: own}, self.clock, self._come_true)
+        own = scenario.connector_states.get(template)
+        states = States(scenario.states, {} if own is None else {name: own}, self.clock, self._perform)
         rules = Rules(scenario.rules, chance, states, self.clock.now())
         for rule in reversed([rule for rule in self.rules if rule.live]):
-            rules.add({**rule.document, "name": rule.name}, self.clock.now())
+            rules.add(rule, self.clock.now())
         return Own(rules, states)
 
-    def _schedule(self, start: float, entry: Mapping[str, object]) -> None:
-        at = entry["at"]
-        assert isinstance(at, (int, float))
-        self.clock.schedule(start + at, partial(self._happen, entry), "timeline")
-
-    def _happen(self, entry: Mapping[str, object]) -> None:
-        """An entry of the timeline comes true. One that can't by now is told of; the clock goes on."""
+    def _happen(self, moment: Moment) -> None:
+        """A moment of the timeline has come. If an action is impossible by now, an event says so; the clock goes on."""
         try:
-            self._make_happen(entry)
+            actions.perform(moment.actions, self)
         except MockhostError as error:
-            self.tell("timeline", {"after": entry["at"], "problem": str(error)})
+            self.tell("timeline", {"after": moment.at, "problem": str(error)})
 
-    def _come_true(self, happening: Happening) -> None:
-        """What a state or a rule has happen comes true, or it is told of that it can't by now."""
+    def _perform(self, found: Actions) -> None:
+        """Perform what a state or a rule has happen. If that is impossible by now, an event says so."""
         try:
-            self._make_happen(happening)
+            actions.perform(found, self)
         except MockhostError as error:
-            self.tell("happening", {"what": dict(happening), "problem": str(error)})
+            self.tell("happening", {"what": actions.written(found), "problem": str(error)})
 
     def come_true(self, decision: Decision, connection: object = None) -> None:
         """What a rule has happen once its exchange is over; call it under the lock.
@@ -207,22 +204,10 @@ class Runtime:
         """
         self._spared = connection
         try:
-            for happening in decision.happenings:
-                self._come_true(happening)
+            for found in decision.follow:
+                self._perform(found)
         finally:
             self._spared = None
-
-    def _make_happen(self, entry: Mapping[str, object]) -> None:
-        if isinstance(changes := entry.get("change"), Mapping):
-            self.change(changes)
-        if isinstance(paths := entry.get("set"), Mapping):
-            for path, value in paths.items():
-                self.set(str(path), value)
-        if isinstance(action := entry.get("service"), str):
-            self.service(action)
-        if (wanted := entry.get("import")) is not None:
-            name, profile = _import_of(wanted)
-            self.import_now(name, profile)
 
     def reset(self) -> None:
         """Back to the scenario as loaded: stores, clock, rules, journal, TLS, service. Opens a new epoch."""
@@ -641,7 +626,7 @@ class Runtime:
         return known._replace(
             connectors=None if known.connectors is None else connectors,
             rules={*(rule.name for rule in self.rules), *(e.rule for e in entries if e.rule)},
-            states=names.states_of(rule.document for rule in self.rules),
+            states=names.states_of(self.rules),
         )
 
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
@@ -665,15 +650,16 @@ class Runtime:
         source: whose it is, which decides what it may name.
         """
         plain, functions = without_functions(document)
-        document = with_functions(loader.live_rule(plain, self.scenario, source), functions)
-        if isinstance(when := document.get("when"), Mapping):
-            names.check(when, self._known())
+        rule: Rule | None = loader.live_rule(plain, self.scenario, source)
+        if functions and rule is not None:
+            rule = parse_rule(with_functions(rule.document, functions), live=True)
+        assert rule is not None
+        names.check(rule.document.get("when") or {}, self._known())
         with self.lock:
-            self.journal.remember(tokens_in(document))
-            name = self.rules.add(document, self.clock.now())
-            for rules in self._all_rules()[1:]:
-                rules.add({**document, "name": name}, self.clock.now())
-            return name
+            self.journal.remember(tokens_in(rule.document))
+            for rules in self._all_rules():
+                rules.add(rule, self.clock.now())
+            return rule.name
 
     def rule_documents(self, connector: str | None = None) -> list[dict[str, object]]:
         """The rules in the order in which they are tried, as plain JSON; those of a connector that has its own."""
@@ -695,9 +681,7 @@ class Runtime:
     def set_state(self, name: str, connector: str | None = None) -> None:
         """Put the host, or a connector that has this state, into a state. Raises UsageError."""
         with self.lock:
-            happening = self.states_of(connector).enter(name, connector)
-            if happening is not None:
-                self._make_happen(happening)
+            actions.perform(self.states_of(connector).enter(name, connector), self)
         self._ticker.wake()
         self.tell("state", {"states": self.state_names()})
 
@@ -822,11 +806,11 @@ def _secrets(scenario: Scenario) -> list[str]:
     """What must not be shown: the connectors' tokens, those that clients were told, and what the environment said."""
     tokens = [page.secret_token for page in scenario.connectors.values()]
     told = [str(client["secret_token"]) for client in scenario.client.values() if client.get("secret_token")]
-    happening = tokens_in([scenario.rules, scenario.states, scenario.connector_states, scenario.timeline])
-    return [*tokens, *told, *happening, *scenario.secrets]
-
-
-def _import_of(value: object) -> tuple[str, str]:
-    if isinstance(value, Mapping):
-        return str(value.get("connector")), str(value.get("profile", "full"))
-    return str(value), "full"
+    later = [actions.written(each) for each in scenario.actions]
+    return [
+        *tokens,
+        *told,
+        *tokens_in([rule.document for rule in scenario.rules]),
+        *tokens_in(later),
+        *scenario.secrets,
+    ]

@@ -1,313 +1,209 @@
-"""From a valid document to the values that the rest of mockhost works with: shorthands, defaults, durations."""
+"""A scenario from its merged document: every value, or a report of everything that is wrong.
+
+Works on the document without the parts whose shape is wrong, so that one mistake is one problem.
+"""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from mockhost.clock import parse_iso
-from mockhost.connectors.ecma.config import (
-    EXPORT_PASSWORD,
-    OBJECT_DN,
-    ConnectorConfig,
-    Deprovisioning,
-    DnConfig,
-    HostConfig,
-    ImportConfig,
-    ObjectRows,
-    SystemConfig,
-)
-from mockhost.connectors.ecma.kinds import KINDS
-from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeConfig
-from mockhost.connectors.provider.offers import OFFERS
+from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
+from mockhost.connectors.provider.config import ProviderConfig
 from mockhost.durations import seconds
-from mockhost.people import PeopleConfig
-from mockhost.scenario import data, naming
-from mockhost.scenario.gone import Removed, connectors_of
-from mockhost.scenario.layers import Findings, Layer
-from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Step, Trail
-from mockhost.scenario.paths import Path
-from mockhost.scenario.system import columns_of, file_of
-from mockhost.tls.config import AS_THE_HOST, TlsConfig
-from mockhost.tls.config import TLS_WORDS as TLS_WORDS
+from mockhost.errors import did_you_mean
+from mockhost.scenario import connectors, gone, naming, shape, steps
+from mockhost.scenario.connectors import SCIM, check_behaviours
+from mockhost.scenario.layers import Findings
+from mockhost.scenario.merge import Document
+from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Trail
+from mockhost.scenario.system import columns_of
+from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig
+from mockhost.tls.versions import unspoken
 
 Map = Mapping[str, Any]
 
+DOCUMENTED = "documented/"
+"""The shelf whose scenarios must say cause, cure and what they reproduce."""
+
 
 def scenario(
-    filled: Map,
-    document: dict[str, object],
+    filled: Document,
+    findings: Findings,
     *,
+    document: dict[str, object],
     name: str,
     origin: str | None,
     parent: str | None,
     secrets: tuple[str, ...],
-    trail: Trail,
-) -> Scenario:
-    """The scenario of a valid document; `filled` has its variables replaced.
+    env: Mapping[str, str],
+) -> Scenario | None:
+    """The scenario of a document whose ill-shaped parts are in `findings` already; None if there is any problem.
 
-    Raises DataProblem if a data file that was there a moment ago can't be read now.
+    `filled` is the document with its variables replaced.
     """
-    found = [
-        naming.file(trail.layers, each.path, each.text)
-        for each in naming.mentions(filled)
-        if each.kind == naming.FILE
-    ]
-    filled = naming.settled(filled, trail.layers)
-    removed = Removed(trail.layers, document)
+    given = _maps(filled.get("connectors"))
+    columns = {n: columns_of(connector) for n, connector in given.items()}
+    if "connectors" not in filled and not shape.mistyped("connectors", (), findings):
+        findings.add(
+            (), "the key 'connectors' is missing", "'extends: basics/healthy' brings two", spoils=False
+        )
+    for n, connector in given.items():
+        connectors.check_missing(connector, ("connectors", n), findings)
+    sound: Any = findings.sound(filled)
+    said = naming.settled(gone.without_leftovers(sound, findings.layers, given), findings)
+    pages, providers = _connectors(said, columns, findings)
+    own = {
+        n: steps.parse_states(c["states"], ("connectors", n, "states"), columns, findings)
+        for n, c in _maps(said.get("connectors")).items()
+        if c.get("states")
+    }
+    states = steps.parse_states(said.get("states"), ("states",), columns, findings)
+    if name.startswith(DOCUMENTED):
+        for key in ("cause", "cure", "reproduces"):
+            if not filled.get(key):
+                hint = f"every scenario of {DOCUMENTED} says it"
+                findings.add((), f"the key {key!r} is missing", hint, spoils=False)
+    made: dict[str, Any] = {
+        "clock": _clock(said.get("clock", {}), findings),
+        "host": _host(said.get("host", {}), findings),
+        "client": _client(said.get("client"), columns, findings),
+        "on_demand": _on_demand(said.get("on_demand"), given, findings),
+        "timeline": steps.parse_timeline(said.get("timeline"), columns, findings),
+        "rules": steps.parse_rules(said.get("rules"), columns, (states, *own.values()), findings),
+        **{
+            key: steps.parse_steps(said.get(key), key, columns, findings)
+            for key in ("expect", "cure", "cured", "wrong_cure")
+        },
+    }
+    if findings:
+        return None
     return Scenario(
         name=name,
         origin=origin,
-        title=filled.get("title", ""),
-        why=filled.get("why", ""),
-        reproduces=tuple(filled.get("reproduces", ())),
-        sources=tuple(filled.get("sources", ())),
-        tags=tuple(filled.get("tags", ())),
-        cause=filled.get("cause"),
-        client_should=filled.get("client_should"),
-        seed=filled.get("seed", 0),
-        clock=_clock(filled.get("clock", {})),
-        host=_host(filled.get("host", {})),
-        connectors={n: _kept(_connector(n, c, trail.layers)) for n, c in filled["connectors"].items()},
-        client={n: dict(told) for n, told in filled.get("client", {}).items() if n in filled["connectors"]},
-        timeline=tuple(_in_seconds(m, ("at",)) for m in _left(filled, "timeline", removed)),
-        states=dict(filled.get("states", {})),
-        connector_states={n: dict(c["states"]) for n, c in filled["connectors"].items() if c.get("states")},
-        providers={n: provider_config(c) for n, c in filled["connectors"].items() if c.get("kind") == SCIM},
-        on_demand=_on_demand(filled.get("on_demand")),
-        rules=tuple(rule(each, i, trail.layers) for i, each in enumerate(filled.get("rules", ()))),
-        expect=_steps(_left(filled, "expect", removed)),
-        cure=_steps(_left(filled, "cure", removed)),
-        cured=_steps(_left(filled, "cured", removed)),
-        wrong_cure=_steps(_left(filled, "wrong_cure", removed)),
+        title=said.get("title", ""),
+        why=said.get("why", ""),
+        reproduces=tuple(said.get("reproduces", ())),
+        sources=tuple(said.get("sources", ())),
+        tags=tuple(said.get("tags", ())),
+        cause=said.get("cause"),
+        client_should=said.get("client_should"),
+        seed=said.get("seed", 0),
+        connectors=pages,
+        states=states,
+        connector_states=own,
+        providers=providers,
         parent=parent,
         secrets=secrets,
         document=document,
-        trail=trail._replace(data_files=tuple(found)),
+        trail=Trail(tuple(findings.layers), env, tuple(findings.files)),
+        **made,
     )
 
 
-def _clock(said: Map) -> ClockConfig:
-    start = said.get("start")
-    return ClockConfig(
-        mode=said.get("mode", "wall"),
-        speed=float(said.get("speed", 1.0)),
-        start=None if start is None else parse_iso(start),
-    )
+def _maps(value: object) -> dict[str, Map]:
+    return {n: v for n, v in value.items() if isinstance(v, Mapping)} if isinstance(value, Mapping) else {}
 
 
-def _host(said: Map) -> HostConfig:
-    return HostConfig(
-        generation=said.get("generation", "current"),
-        behaviours=dict(said.get("behaviours", {})),
-        service=said.get("service", "running"),
-        debug=said.get("debug", False),
-        debug_effective=said.get("debug_effective"),
-        tls=_tls(said.get("tls", {})),
-    )
-
-
-def _tls(said: str | Map) -> TlsConfig:
-    if isinstance(said, str):
-        return TLS_WORDS[said].laid_over(TlsConfig())
-    values = dict(said)
-    if "names" in values:
-        values["names"] = tuple(values["names"])
-    if "valid" in values:
-        values["valid"] = tuple(map(seconds, values["valid"]))
-    # laid over what is true of every host, so that a version said alone takes the other one with it
-    return AS_THE_HOST._replace(**values).laid_over(TlsConfig())
+def _connectors(
+    said: Map, columns: steps.Columns, findings: Findings
+) -> tuple[dict[str, ConnectorConfig], dict[str, ProviderConfig]]:
+    """The pages of all connectors, and what those of kind scim are made from."""
+    pages: dict[str, ConnectorConfig | None] = {}
+    providers: dict[str, ProviderConfig] = {}
+    for name, connector in _maps(said.get("connectors")).items():
+        if connector.get("kind") != SCIM:
+            pages[name] = _kept(connectors.parse(name, connector, columns[name], findings))
+        elif (provider := connectors.parse_provider(name, connector, findings)) is not None:
+            providers[name] = provider
+            pages[name] = ConnectorConfig(
+                name=name, kind=SCIM, secret_token=connector.get("secret_token", "")
+            )
+    return {name: page for name, page in pages.items() if page is not None}, providers
 
 
 _KEPT: list[ConnectorConfig] = []
 _KEPT_COUNT = 16
 
 
-def _kept(made: ConnectorConfig) -> ConnectorConfig:
+def _kept(made: ConnectorConfig | None) -> ConnectorConfig | None:
     """An equal configuration that was made before, if there is one: hosts share their data by its identity."""
     for known in _KEPT:
         if known == made:
             return known
-    _KEPT.append(made)
+    if made is not None:
+        _KEPT.append(made)
     del _KEPT[:-_KEPT_COUNT]
     return made
 
 
-def _on_demand(said: Map | None) -> OnDemand | None:
-    return None if said is None else OnDemand(said["template"], said.get("max", OnDemand("").max))
+def _clock(said: Map, findings: Findings) -> ClockConfig:
+    mode, start = said.get("mode", "wall"), None
+    if mode == "frozen" and "speed" in said:
+        hint = "leave one of mode and speed out"
+        findings.add(("clock", "speed"), "a frozen clock has no speed", hint, key=True)
+    if isinstance(written := said.get("start"), str):
+        try:
+            start = parse_iso(written)
+        except (ValueError, OverflowError):
+            hint = "write it like 2026-01-01T00:00:00Z"
+            findings.add(("clock", "start"), f"{written!r} is no date or date-time", hint)
+    return ClockConfig(mode, float(said.get("speed", 1.0)), start)
 
 
-SCIM: Final = "scim"
-"""The kind of connectors that are SCIM service providers of their own."""
-
-
-def provider_config(said: Map) -> ProviderConfig:
-    """What a connector of kind `scim` is made from. Raises UsageError for what can't be."""
-    behaviours = dict(said.get("behaviours", {}))
-    level = behaviours.pop("strictness", ProviderConfig().strictness)
-    system = said.get("system", {})
-    people = system.get("people")
-    if isinstance(people, int):
-        people = {"count": people}
-    values: dict[str, Any] = {name: behaviours.pop(name) for name in OFFERS if name in behaviours}
-    values.update({"strictness": level, "settings": behaviours, "me": said.get("me")})
-    if "schemas" in said:
-        values["schemas"] = said["schemas"]
-    if "resource_types" in said:
-        values["types"] = tuple(_resource_type(each) for each in said["resource_types"])
-    if "resources" in system:
-        values["objects"] = system["resources"]
-    if people is not None:
-        values["people"] = PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {}))
-    return ProviderConfig(**values)
-
-
-def _resource_type(said: Map) -> TypeConfig:
-    extensions = tuple(
-        Extension(each) if isinstance(each, str) else Extension(each["schema"], each.get("required", False))
-        for each in said.get("extensions", ())
-    )
-    endpoint = said.get("endpoint", f"/{said['name']}s")
-    return TypeConfig(said["name"], endpoint, said["schema"], extensions, said.get("description", ""))
-
-
-def _connector(name: str, said: Map, layers: Sequence[Layer]) -> ConnectorConfig:
-    if said.get("kind") == SCIM:
-        return ConnectorConfig(name=name, kind=SCIM, secret_token=said["secret_token"])
-    columns = columns_of(said)
-    flows = {key: _flow(said.get("deprovisioning", {}).get(key)) for key in ("disable", "delete")}
-    set_by_flows = {attribute for _, attribute in flows.values() if attribute}
-    chosen = said.get("selected_attributes")
-    if chosen is None:
-        # the wizard offers for a flow only what isn't selected, so "all columns" can't mean those
-        chosen = [column for column in columns if column not in set_by_flows]
-    plain = Deprovisioning()
-    kind = KINDS[said.get("kind", ConnectorConfig("").kind)]
-    return ConnectorConfig(
-        name=name,
-        kind=kind.name,
-        secret_token=said["secret_token"],
-        anchor=said["anchor"],
-        object_type=said.get("object_type", kind.object_type),
-        dn=DnConfig(**{"autogenerated": kind.autogenerates_dn, **said.get("dn", {})}),
-        imports=_imports(said.get("import", {})),
-        deprovisioning=Deprovisioning(
-            flows["disable"][0] or plain.disable,
-            flows["disable"][1],
-            flows["delete"][0] or plain.delete,
-            flows["delete"][1],
-        ),
-        selected_attributes=tuple(c for c in chosen if c not in (OBJECT_DN, EXPORT_PASSWORD)),
-        single_value=tuple(said.get("single_value", ())),
-        export_type=said.get("export_type", ""),
-        dll=said.get("dll", "loadable"),
-        behaviours=dict(said.get("behaviours", {})),
-        system=_system(name, said, layers),
+def _host(said: Map, findings: Findings) -> HostConfig:
+    check_behaviours(said.get("behaviours"), ("host", "behaviours"), findings)
+    return HostConfig(
+        generation=said.get("generation", "current"),
+        behaviours=dict(said.get("behaviours") or {}),
+        service=said.get("service", "running"),
+        debug=said.get("debug", False),
+        debug_effective=said.get("debug_effective"),
+        tls=_tls(said.get("tls", {}), findings),
     )
 
 
-def _flow(said: str | Map | None) -> tuple[str | None, str | None]:
-    return (said, None) if said is None or isinstance(said, str) else ("set", said["set"])
+def _tls(said: str | Map, findings: Findings) -> TlsConfig:
+    if isinstance(said, str):
+        return TLS_WORDS[said].laid_over(TlsConfig())
+    values = dict(said)
+    if "names" in values:
+        values["names"] = tuple(values["names"])
+    if "valid" in values and None not in values["valid"]:
+        begins, ends = values["valid"] = tuple(map(seconds, values["valid"]))
+        if begins >= ends:
+            findings.add(
+                ("host", "tls", "valid"), "the certificate ends before it begins", "write [-1d, 730d]"
+            )
+    lowest, highest = said.get("minimum_version"), said.get("maximum_version")
+    if lowest and highest and lowest > highest:
+        where = ("host", "tls", "minimum_version")
+        findings.add(where, f"the oldest version is newer than the newest, {highest}")
+    for key in ("minimum_version", "maximum_version"):
+        if said.get(key) in ("1.0", "1.1") and (why := unspoken(said[key])) is not None:
+            findings.add(("host", "tls", key), f"TLS {said[key]} can't be spoken here: {why}")
+    # laid over what is true of every host, so that a version said alone takes the other one with it
+    return AS_THE_HOST._replace(**values).laid_over(TlsConfig())
 
 
-def _imports(said: Map) -> ImportConfig:
-    plain = ImportConfig()
-    every = said.get("every")
-    return ImportConfig(
-        full_takes=seconds(said["full_takes"]) if "full_takes" in said else plain.full_takes,
-        delta_takes=seconds(said["delta_takes"]) if "delta_takes" in said else plain.delta_takes,
-        every=plain.every if every is None else None if every == "never" else seconds(every),
-        profiles=tuple(said.get("profiles", plain.profiles)),
-        table=said.get("table"),
-    )
+def _client(said: object, columns: steps.Columns, findings: Findings) -> dict[str, dict[str, object]]:
+    told = _maps(said)
+    for name, each in told.items():
+        if name not in columns:
+            hint = did_you_mean(name, columns)
+            findings.add(("client", name), f"there is no connector {name!r}", hint, key=True)
+        steps.check_told(each, ("client", name), findings)
+    return {name: dict(each) for name, each in told.items()}
 
 
-def _system(name: str, connector: Map, layers: Sequence[Layer]) -> SystemConfig:
-    said = connector["system"]
-    columns = columns_of(connector)
-    objects: Sequence[Map] = tuple(said.get("objects", ()))
-    file = file_of(connector, name, Findings(layers))
-    if file is not None:
-        objects = _with_file(tuple(objects), data.table(file, columns).rows)
-    people = said.get("people")
-    if isinstance(people, int):
-        people = {"count": people}
-    return SystemConfig(
-        columns=tuple(columns.values()),
-        objects=objects,
-        people=None
-        if people is None
-        else PeopleConfig(people["count"], people.get("set", {}), people.get("fill", {})),
-        table=said.get("table", ""),
-        rights=tuple(said.get("rights", SystemConfig().rights)),
-        containers=tuple(said["containers"]) if "containers" in said else None,
-    )
-
-
-def _with_file(objects: tuple[Map, ...], rows: Sequence[Map]) -> Sequence[Map]:
-    if isinstance(rows, ObjectRows):
-        return ObjectRows(rows.names, rows.rows, objects)
-    return (*objects, *rows)
-
-
-def rule(said: Map, index: int, layers: Sequence[Layer]) -> Step:
-    made: Step = {"name": f"rules[{index}]", **said}
-    path: Path = ("rules", index)
-    made.update(_body_read(said, path, layers))
-    if "sequence" in said:
-        steps = enumerate(said["sequence"])
-        made["sequence"] = [{**step, **_body_read(step, (*path, "sequence", i), layers)} for i, step in steps]
-    return made
-
-
-def _body_read(said: Map, path: Path, layers: Sequence[Layer]) -> Step:
-    """The reply of a rule or of a step, where it has its body in a file or as base64: with the body itself."""
-    reply = said.get("reply")
-    if not isinstance(reply, Mapping):
-        return {}
-    if "body_file" in reply:
-        body = data.body(naming.file(layers, (*path, "reply", "body_file"), reply["body_file"]))
-    elif "body_base64" in reply:
-        body = data.text_or_bytes(base64.b64decode(reply["body_base64"]))
-    else:
-        return {}
-    return {"reply": {**{k: v for k, v in reply.items() if k not in BODIES}, "body": body}}
-
-
-BODIES: Final = ("body", "body_file", "body_base64")
-"""How a reply can give its body: by one of them."""
-
-
-# -- durations in steps --------------------------------------------------------------------------------------
-
-STEP_DURATIONS: Final[tuple[Path, ...]] = (
-    ("advance",),
-    ("gets", "took", "at_least"),
-    ("gets", "took", "at_most"),
-    ("gets", "ends", "no_answer_within"),
-)
-"""Where a step has a duration."""
-
-
-def _left(filled: Map, key: str, removed: Removed) -> list[Step]:
-    """The entries of a list of steps, without those about connectors that are gone."""
-    said = filled.get(key, ())
-    return [step for i, step in enumerate(said) if not removed.leaves((key, i), connectors_of(step))]
-
-
-def _steps(said: Sequence[Step]) -> tuple[Step, ...]:
-    steps = []
-    for step in said:
-        for path in STEP_DURATIONS:
-            step = _in_seconds(step, path)
-        steps.append(step)
-    return tuple(steps)
-
-
-def _in_seconds(value: Any, path: Path) -> Any:
-    if not path:
-        return seconds(value)
-    if isinstance(value, Mapping) and path[0] in value:
-        return {**value, path[0]: _in_seconds(value[path[0]], path[1:])}
-    return value
+def _on_demand(said: Map | None, given: Map, findings: Findings) -> OnDemand | None:
+    if not isinstance(said, Mapping) or not isinstance(template := said.get("template"), str):
+        return None
+    if template not in given:
+        hint = did_you_mean(template, given)
+        findings.add(("on_demand", "template"), f"there is no connector {template!r}", hint)
+    elif given[template].get("kind") != SCIM:
+        hint = "write one of kind scim"
+        findings.add(("on_demand", "template"), f"connector {template!r} is the ECMA host's own", hint)
+    return OnDemand(template, said.get("max", OnDemand("").max))

@@ -18,7 +18,10 @@ from mockhost.scenario import parsing
 from mockhost.scenario.merge import Document, merged
 from mockhost.scenario.nodes import Node, nearest
 from mockhost.scenario.paths import GONE, Path, value_at, written
-from mockhost.scenario.sources import OPERATOR, Source
+from mockhost.scenario.sources import OPERATOR, DataProblem, Source
+
+LONGEST_NAME = 4_096
+"""Characters of the name of a data file."""
 
 
 class Place(NamedTuple):
@@ -144,6 +147,13 @@ def place(layers: Sequence[Layer], path: Path, *, key: bool = False) -> Place:
     return owner(layers, path).place(path, key=key)
 
 
+def locate(layers: Sequence[Layer], path: Path, text: str) -> FilePath:
+    """The data file that the word at `path` names. Raises DataProblem if there is none, or it may not be named."""
+    if len(text) > LONGEST_NAME:
+        raise DataProblem(f"a file's name has at most {LONGEST_NAME:,} characters")
+    return owner(layers, path).source(path).locate(text)
+
+
 def shown_name(file: FilePath) -> str:
     """A file's name for people: relative where it is below the working folder."""
     text = str(file)
@@ -198,6 +208,18 @@ class Findings:
         for path in self.given_up:
             self._spoil(path)
         self._hide = [secret for secret in hide if len(secret) > 2]
+        self.files: list[FilePath] = []
+        """the data files that were named"""
+
+    def __bool__(self) -> bool:
+        """Whether anything was reported."""
+        return bool(self._problems)
+
+    def locate(self, path: Path, text: str) -> FilePath:
+        """The data file that the word at `path` names. Raises DataProblem."""
+        file = locate(self.layers, path, text)
+        self.files.append(file)
+        return file
 
     def add(
         self, path: Path, message: str, hint: str = "", *, key: bool = False, spoils: bool = True

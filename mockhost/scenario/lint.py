@@ -13,8 +13,8 @@ from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN
 from mockhost.errors import Problem, did_you_mean
 from mockhost.rules.conditions import SEES_REFUSED, names
 from mockhost.rules.rule import Rule
-from mockhost.rules.states import INITIAL, STARTED
-from mockhost.scenario.build import SCIM
+from mockhost.rules.states import STARTED, Blueprint
+from mockhost.scenario.connectors import SCIM
 from mockhost.scenario.layers import owner, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.paths import Path, written
@@ -83,10 +83,8 @@ def find(scenario: Scenario) -> tuple[Problem, ...]:
 def _of_rules(scenario: Scenario) -> Found:
     known = _Known(scenario)
     for i, rule in enumerate(scenario.rules):
-        when = rule.get("when")
-        if isinstance(when, Mapping):
-            yield from known.conditions(when, ("rules", i, "when"))
-        if rule.get("probability") == 0:
+        yield from known.conditions(rule.document.get("when") or {}, ("rules", i, "when"))
+        if rule.probability == 0:
             yield ("rules", i, "probability"), "the rule never fires: its probability is 0", ""
     yield from _shadowed(scenario.rules)
 
@@ -166,19 +164,16 @@ def _literals(value: object, path: Path) -> Iterator[tuple[str, Path]]:
 
 def _settable_states(scenario: Scenario) -> tuple[str, ...]:
     """The states that rules lead to where none are declared; nothing where they are, which validation compares."""
-    if scenario.states or any(scenario.connector_states.values()):
+    if scenario.states.states or scenario.connector_states:
         return ()
-    rules: Sequence[Mapping[str, Any]] = scenario.rules
-    steps = [step for rule in rules for step in (rule, *rule.get("sequence", ()))]
-    entered = [step["set_state"] for step in steps if isinstance(step.get("set_state"), str)]
+    entered = [step.set_state for rule in scenario.rules for step in rule.steps if step.set_state]
     return tuple(dict.fromkeys((STARTED, *entered)))
 
 
-def _shadowed(rules: Sequence[Mapping[str, Any]]) -> Found:
+def _shadowed(rules: Sequence[Rule]) -> Found:
     """Rules that stand behind one that takes every request that they could match."""
     always: list[tuple[int, Rule]] = []
-    for i, document in enumerate(rules):
-        rule = Rule(document, f"rules[{i}]", live=False)
+    for i, rule in enumerate(rules):
         for first, wider in always:
             if _takes_all_of(wider, rule):
                 message = f"the rule never fires: {wider.name!r} comes first and takes each of its requests"
@@ -217,16 +212,14 @@ def _is_within(narrow: object, wide: object) -> bool:
 
 
 def _of_states(scenario: Scenario) -> Found:
-    machines: list[tuple[Path, Mapping[str, Any]]] = [(("states",), scenario.states)]
-    machines += [(("connectors", n, "states"), said) for n, said in scenario.connector_states.items()]
+    machines: list[tuple[Path, Blueprint]] = [(("states",), scenario.states)]
+    machines += [(("connectors", n, "states"), own) for n, own in scenario.connector_states.items()]
     for path, machine in machines:
-        described = [name for name in machine if name != INITIAL]
-        for name in described:
-            target = (machine[name] or {}).get("to")
-            if isinstance(target, str) and target not in described:
-                hint = did_you_mean(target, described)
+        for name, state in machine.states.items():
+            if state.to is not None and state.to not in machine.described:
+                hint = did_you_mean(state.to, machine.described)
                 if hint.startswith("did"):
-                    yield (*path, name, "to"), f"no state is described as {target!r}", hint
+                    yield (*path, name, "to"), f"no state is described as {state.to!r}", hint
 
 
 # -- columns -------------------------------------------------------------------------------------------------

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
+from typing import NoReturn
 
 from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
-from mockhost.scenario import build, meaning, naming, schema, shape, steps, variables, words
+from mockhost.rules.rule import Rule
+from mockhost.scenario import build, naming, schema, shape, steps, variables, words
 from mockhost.scenario.chain import Chain
-from mockhost.scenario.data import DataProblem
 from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
-from mockhost.scenario.merge import Document, idle_nulls, plain_document
-from mockhost.scenario.model import Scenario, Trail
+from mockhost.scenario.merge import idle_nulls, plain_document
+from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import OPERATOR, Beside, Source
 from mockhost.scenario.words import stacked
 
@@ -39,9 +40,7 @@ def load(
     name, origin = found.name or found.file.stem, str(found.file.absolute())
     chain = Chain(env)
     chain.read_file(found, whose)
-    if chain.problems:
-        _raise_all(chain, said, name, env)
-    return _assemble([*chain.layers, *said], name, origin, chain.parent, env)
+    return _of_chain(chain, said, name, origin)
 
 
 def load_document(
@@ -64,9 +63,7 @@ def load_document(
     chain = Chain(env)
     chain.read_parents_of(WordsLayer(name, plain_document(document, name), whose))
     said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
-    if chain.problems:
-        _raise_all(chain, said, name, env)
-    return _assemble([*chain.layers, *said], name, None, chain.parent, env)
+    return _of_chain(chain, said, name, None)
 
 
 def with_overrides(
@@ -90,40 +87,40 @@ def with_overrides(
     return _assemble(layers, scenario.name, scenario.origin, scenario.parent, env)
 
 
-def live_rule(
-    document: Mapping[str, object], scenario: Scenario, source: Source = OPERATOR
-) -> dict[str, object]:
-    """A rule that comes while the host runs, as a scenario's `rules` have them: with the bodies of its files read.
+def live_rule(document: Mapping[str, object], scenario: Scenario, source: Source = OPERATOR) -> Rule:
+    """A rule that comes while the host runs, with the bodies of its files read.
 
     source: whose it is, which decides what it may name. Raises UsageError with all that is wrong with it.
     """
     layers = [WordsLayer("the rule", {"rules": [plain_document(document, "the rule")]}, source)]
-    trail = scenario.trail
-    given = variables.values(scenario.document, trail.env, trail.layers)
+    given = variables.values(scenario.document, scenario.trail.env, scenario.trail.layers)
     findings = Findings(layers, hide=given.secrets)
-    rules = variables.filled_settings(layers[0].document, given, findings)
-    shape.judge({"format": 1, **rules}, findings)
-    sound = findings.sound(rules)
+    filled = variables.filled_settings(layers[0].document, given, findings)
+    shape.judge({"format": 1, **filled}, findings)
+    sound = findings.sound(filled)
     assert isinstance(sound, dict)
+    said = naming.settled(sound, findings)
     columns = {n: {c.name: c for c in page.system.columns} for n, page in scenario.connectors.items()}
-    steps.judge_rules(
-        sound["rules"], columns, (scenario.states, *scenario.connector_states.values()), findings
-    )
-    naming.judge(rules, findings)
+    states = (scenario.states, *scenario.connector_states.values())
+    rules = steps.parse_rules(said["rules"], columns, states, findings, live=True)
     found = [p._replace(path=p.path.replace("$.rules[0]", "$", 1)) for p in findings.problems]
     if len(found) == 1:
         raise UsageError(f"invalid rule: {found[0].path}: {found[0].message}", hint=found[0].hint)
     if found:
         texts = [f"{p.path}: {p.message}" + (f" ({p.hint})" if p.hint else "") for p in found]
         raise UsageError(f"invalid rule: {'; '.join(texts)}")
-    try:
-        made = build.rule(naming.settled(rules, layers)["rules"][0], 0, layers)
-    except DataProblem as problem:
-        raise UsageError(problem.message, hint=problem.hint) from None
-    return made if "name" in document else {key: value for key, value in made.items() if key != "name"}
+    return rules[0]
 
 
 # -- putting together -----------------------------------------------------------------------------------------
+
+
+def _of_chain(chain: Chain, said: Sequence[Layer], name: str, origin: str | None) -> Scenario:
+    layers = [*chain.layers, *said]
+    if not chain.layers:
+        _raise(chain.problems, layers)
+    whole = not chain.broken
+    return _assemble(layers, name, origin, chain.parent, chain.env, chain.problems, whole=whole)
 
 
 def _assemble(
@@ -132,37 +129,38 @@ def _assemble(
     origin: str | None,
     parent: str | None,
     env: Mapping[str, str],
+    problems: Sequence[Problem] = (),
+    *,
+    whole: bool = True,
 ) -> Scenario:
-    document = _document(layers)
+    """The scenario that the layers make.
+
+    problems: those of reading; whole: whether every file could be read. Raises ScenarioError with all problems.
+    """
+    # each file's own format was checked when it was read
+    document = {"format": 1, **{key: value for key, value in merge_all(layers).items() if key != "format"}}
     given = variables.values(document, env, layers)
-    filled, findings = _judge(layers, document, given, name)
-    _raise(findings.problems, layers)
-    try:
-        return build.scenario(
-            filled,
-            document,
-            name=name,
-            origin=origin,
-            parent=parent,
-            secrets=given.secrets,
-            trail=Trail(tuple(layers), env),
-        )
-    except DataProblem as problem:
-        raise UsageError(problem.message, hint=problem.hint) from None
-
-
-def _judge(
-    layers: Sequence[Layer], document: Document, given: variables.Values, name: str, *, whole: bool = True
-) -> tuple[Document, Findings]:
     findings = Findings(layers, hide=given.secrets)
     variables.report_unset(document, given, findings)
     filled = variables.filled(document, given, findings)
     shape.judge(filled, findings)
     _judge_nulls(layers, findings)
+    made = None
     if whole:
-        meaning.judge(filled, name, findings)
-        naming.judge(filled, findings)
-    return filled, findings
+        made = build.scenario(
+            filled,
+            findings,
+            document=document,
+            name=name,
+            origin=origin,
+            parent=parent,
+            secrets=given.secrets,
+            env=env,
+        )
+    if made is None or problems:
+        _raise([*problems, *findings.problems], layers)
+    assert made is not None
+    return made
 
 
 def _judge_nulls(layers: Sequence[Layer], findings: Findings) -> None:
@@ -177,25 +175,7 @@ def _judge_nulls(layers: Sequence[Layer], findings: Findings) -> None:
                     )
 
 
-def _raise_all(chain: Chain, said: Sequence[Layer], name: str, env: Mapping[str, str]) -> None:
-    """Raise the problems of reading, together with those of what could be read."""
-    problems = list(chain.problems)
-    layers = [*chain.layers, *said]
-    if chain.layers:
-        document = _document(layers)
-        given = variables.values(document, env, layers)
-        problems += _judge(layers, document, given, name, whole=not chain.broken)[1].problems
-    _raise(problems, layers)
-
-
-def _document(layers: Sequence[Layer]) -> Document:
-    # each file's own format was checked when it was read
-    return {"format": 1, **{key: value for key, value in merge_all(layers).items() if key != "format"}}
-
-
-def _raise(problems: Sequence[Problem], layers: Sequence[Layer]) -> None:
-    if not problems:
-        return
+def _raise(problems: Sequence[Problem], layers: Sequence[Layer]) -> NoReturn:
     files = [layer.shown for layer in reversed(layers) if isinstance(layer, FileLayer)]
 
     def order(problem: Problem) -> tuple[int, str, int, int]:

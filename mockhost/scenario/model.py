@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from mockhost.actions import Actions
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
 from mockhost.connectors.provider.config import ProviderConfig
+from mockhost.rules.rule import Rule
+from mockhost.rules.states import Blueprint
 
 if TYPE_CHECKING:
     from mockhost.scenario.layers import Layer
@@ -17,7 +20,14 @@ SETTABLE = ("host", "connectors", "client", "rules", "vars")
 SETTABLE_HINT = f"live are {', '.join(SETTABLE)}; begin again with the scenario for the rest"
 
 Step = dict[str, object]
-"""A step, a moment of the timeline or a rule as written; in the former two durations are seconds (floats)."""
+"""A step as written; durations are seconds (floats)."""
+
+
+class Moment(NamedTuple):
+    """An entry of the timeline: what happens so many seconds after the start."""
+
+    at: float
+    actions: Actions
 
 
 class ClockConfig(NamedTuple):
@@ -46,10 +56,8 @@ class Trail(NamedTuple):
 class Scenario(NamedTuple):
     """One scenario, whole and valid.
 
-    In `timeline` and in the lists of steps each entry is a dict as it is written, with every duration in seconds as
-    a float under the same key: a moment's `at`, a step's `advance`, `gets.took.at_least` and `at_most`,
-    `gets.ends.no_answer_within`. In `rules` and states durations stay texts. A rule has its `name`; a reply's
-    `body_file` has become `body`.
+    In the lists of steps each entry is a dict as it is written, with every duration in seconds as a float under the
+    same key: `advance`, `gets.took.at_least` and `at_most`, `gets.ends.no_answer_within`.
     """
 
     name: str
@@ -69,11 +77,11 @@ class Scenario(NamedTuple):
     connectors: dict[str, ConnectorConfig]
     client: dict[str, dict[str, object]]
     """what the client was told, by connector: tenant_url, secret_token, trusts, each only where it was said"""
-    timeline: tuple[Step, ...]
-    states: dict[str, Any]
-    """the host's states as written, and below those of connectors that have their own"""
-    connector_states: dict[str, dict[str, Any]]
-    rules: tuple[Step, ...]
+    timeline: tuple[Moment, ...]
+    states: Blueprint
+    """the host's states, and below those of connectors that have their own"""
+    connector_states: dict[str, Blueprint]
+    rules: tuple[Rule, ...]
     providers: dict[str, ProviderConfig]
     """the connectors of kind `scim`: what each is made from, beside its entry in `connectors`"""
     on_demand: OnDemand | None
@@ -89,6 +97,13 @@ class Scenario(NamedTuple):
     document: dict[str, object]
     """the merged document as written, variables not yet replaced; not to be changed"""
     trail: Trail
+
+    @property
+    def actions(self) -> Iterator[Actions]:
+        """What may happen by itself: at moments of the timeline, and in states."""
+        yield from (moment.actions for moment in self.timeline)
+        for blueprint in (self.states, *self.connector_states.values()):
+            yield from (state.actions for state in blueprint.states.values())
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -42,9 +42,6 @@ WORDS: Final[Mapping[tuple[str, ...], str]] = {
 }
 """Where something can be named, and what."""
 
-LONGEST = 4_096
-"""Characters of a name."""
-
 
 class Mention(NamedTuple):
     """A word that names something: where it stands, what it names, and how."""
@@ -119,13 +116,6 @@ def _words(value: object, branch: Any, path: Path) -> Iterator[tuple[Path, str, 
             yield from _words(item, branch.get(EACH), (*path, i))
 
 
-def file(layers: Sequence[Layer], path: Path, text: str) -> FilePath:
-    """The data file that the word at `path` names. Raises DataProblem if there is none, or it may not be named."""
-    if len(text) > LONGEST:
-        raise DataProblem(f"a file's name has at most {LONGEST:,} characters")
-    return owner(layers, path).source(path).locate(text)
-
-
 def may_read(layers: Sequence[Layer], path: Path, variable: str) -> bool:
     """Whether what stands at `path` may name an environment variable."""
     return owner(layers, path).source(path).may_read(variable)
@@ -142,48 +132,35 @@ UNREADABLE: Final = (
 )
 
 
-def judge(document: Mapping[str, object], findings: Findings) -> None:
-    """Report what the settings of a document name and may not, or what is not there.
+def settled(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """A document whose settings mean the same whenever they are made, and whoever makes them.
 
-    All else is reported where it is read: this is about what is read later.
-    """
-    for each in mentions(document):
-        if not each.is_later or findings.has_given_up(each.path):
-            continue
-        if each.kind == VARIABLE:
-            if not may_read(findings.layers, each.path, each.text):
-                findings.add(each.path, *UNREADABLE)
-        elif each.kind == FILE:
-            _judge_file(each, findings)
-
-
-def _judge_file(each: Mention, findings: Findings) -> None:
-    if not is_trusted(findings.layers, each.path):
-        # What is in an opened folder now may be something else by then.
-        message = "settings from the network that are made later can't name a file"
-        findings.add(each.path, message, "write its content into the document")
-        return
-    try:
-        file(findings.layers, each.path, each.text)
-    except DataProblem as problem:
-        findings.add(each.path, problem.message, problem.hint)
-
-
-def settled(document: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, Any]:
-    """A judged document whose settings mean the same whenever they are made, and whoever makes them.
-
-    Data files are named by their whole path, and `${` stands for itself: variables have been replaced already.
-    Raises DataProblem for a file that is gone.
+    Data files are named by their whole path, and `${` stands for itself: variables have been replaced already. What a
+    setting names and may not, or what is not there, is reported.
     """
     result: Any = document
     for path, said in settings(document):
         new: object = escaped(said)
         for each in _in_settings(said, path):
-            if each.kind == FILE:
-                whole = str(file(layers, each.path, each.text))
-                new = replaced(new, each.path[len(path) :], whole.replace("${", "$${"))
+            if each.kind == FILE and (file := _file(each, findings)) is not None:
+                new = replaced(new, each.path[len(path) :], str(file).replace("${", "$${"))
+            elif each.kind == VARIABLE and not may_read(findings.layers, each.path, each.text):
+                findings.add(each.path, *UNREADABLE)
         result = replaced(result, path, new)
     return dict(result)
+
+
+def _file(each: Mention, findings: Findings) -> FilePath | None:
+    if not is_trusted(findings.layers, each.path):
+        # What is in an opened folder now may be something else by then.
+        message = "settings from the network that are made later can't name a file"
+        findings.add(each.path, message, "write its content into the document")
+        return None
+    try:
+        return findings.locate(each.path, each.text)
+    except DataProblem as problem:
+        findings.add(each.path, problem.message, problem.hint)
+        return None
 
 
 def escaped(value: object) -> object:

@@ -9,7 +9,7 @@ from typing import Final
 
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.scenario import schema
-from mockhost.scenario.build import SCIM
+from mockhost.scenario.connectors import SCIM
 from mockhost.scenario.layers import Layer, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.nodes import core_scalar

@@ -7,13 +7,14 @@ from the environment are marked `secret`, so that they are redacted there as wel
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
 from mockhost.errors import UsageError
 from mockhost.scenario import data, loader, naming, shelves, variables
-from mockhost.scenario.gone import Removed, connectors_of
+from mockhost.scenario.gone import LISTS, without_leftovers
+from mockhost.scenario.layers import locate as locate_file
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.naming import FILE, VARIABLE, Mention
 from mockhost.scenario.paths import Path, value_at
@@ -59,11 +60,14 @@ def sent(scenario: Scenario) -> dict[str, Any]:
 def document(scenario: Scenario) -> dict[str, Any]:
     """The document. Raises UsageError for a file that is gone, and for what can't be written into a document."""
     layers, env = scenario.trail.layers, scenario.trail.env
-    whole = _without_leftovers(scenario)
+    whole = without_leftovers(scenario.document, layers, scenario.connectors)
+    for key in LISTS:
+        if key in whole:
+            whole[key] = [entry for entry in whole[key] if entry is not None]
     given = variables.values(scenario.document, env, layers)
 
     def locate(each: Mention) -> FilePath:
-        return naming.file(layers, each.path, variables.text(each.text, given))
+        return locate_file(layers, each.path, variables.text(each.text, given))
 
     return _inlined(whole, list(naming.mentions(whole)), locate, env)
 
@@ -85,24 +89,6 @@ def settings(values: Mapping[str, Any], env: Mapping[str, str], source: Source =
 def names_something(values: Mapping[str, Any]) -> bool:
     """Whether settings by dotted path name a file or an environment variable."""
     return any(True for _ in naming.in_settings(values))
-
-
-def _without_leftovers(scenario: Scenario) -> dict[str, Any]:
-    """The merged document without what parents say of connectors that were removed (`gone`)."""
-    whole = dict(scenario.document)
-    removed = Removed(scenario.trail.layers, whole)
-    if not removed.names:
-        return whole
-    for key in ("timeline", "expect", "cure", "cured"):
-        if isinstance(steps := whole.get(key), Sequence):
-            whole[key] = [
-                step
-                for i, step in enumerate(steps)
-                if not (isinstance(step, Mapping) and removed.leaves((key, i), connectors_of(step)))
-            ]
-    if isinstance(told := whole.get("client"), Mapping):
-        whole["client"] = {n: said for n, said in told.items() if n not in removed.names}
-    return whole
 
 
 def _inlined(

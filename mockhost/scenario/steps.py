@@ -1,31 +1,27 @@
-"""What a step, a moment of the timeline and a rule may say, beyond their shape."""
+"""Steps, moments of the timeline, states and rules: values of what a scenario says, or reports of what is wrong."""
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mockhost import patterns
+from mockhost import actions, patterns
+from mockhost.actions import VERBS, WORDS
 from mockhost.connectors.ecma.config import Column
+from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.faults import parameters
-from mockhost.faults.parameters import Chosen
-from mockhost.rules import delay, template
-from mockhost.rules.rule import ACTIONS, Rule
-from mockhost.rules.states import INITIAL, names
-from mockhost.scenario import data, naming, schema, shape
-from mockhost.scenario.build import BODIES
+from mockhost.rules import rule as rules
+from mockhost.rules import states
+from mockhost.rules.rule import Known, Rule
+from mockhost.rules.states import INITIAL, Blueprint
+from mockhost.scenario import data, schema, shape
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import at_path
-from mockhost.scenario.model import SETTABLE, SETTABLE_HINT
-from mockhost.scenario.paths import Path, written
+from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Moment, Step
+from mockhost.scenario.paths import Path
 from mockhost.scenario.system import row_problems
-
-VERBS: Final = ("send", "advance", "service", "set", "change", "import", "verify")
-"""What a step can do: exactly one of them."""
-HAPPENINGS: Final = ("change", "set", "service", "import")
-"""What can happen by itself, in the timeline."""
 
 _ALWAYS = frozenset({"note", "send", "connector", "as", "headers", "capture", "gets"})
 _PAGE = frozenset({"start_index", "count", "attributes", "excluded_attributes"})
@@ -55,12 +51,45 @@ Columns = Mapping[str, Mapping[str, Column]]
 """The columns of each connector's system, by connector."""
 
 
-def _one_of(words: tuple[str, ...]) -> str:
+def _one_of(words: Sequence[str]) -> str:
     return ", ".join(words[:-1]) + " or " + words[-1]
 
 
-def judge_step(step: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
-    """Report what is wrong with a step whose shape is right."""
+DURATIONS: Final[tuple[Path, ...]] = (
+    ("advance",),
+    ("gets", "took", "at_least"),
+    ("gets", "took", "at_most"),
+    ("gets", "ends", "no_answer_within"),
+)
+"""Where a step has a duration."""
+
+
+def parse_steps(said: object, key: str, columns: Columns, findings: Findings) -> tuple[Step, ...]:
+    """The steps of one of a scenario's lists, with durations in seconds."""
+    found: list[Step] = []
+    for i, step in enumerate(said if isinstance(said, list) else ()):
+        if not isinstance(step, Mapping):
+            continue
+        _check_step(step, (key, i), columns, findings)
+        if key == "wrong_cure" and not ("verify" in step or ("send" in step and step.get("gets"))):
+            hint = "write send with gets, or verify"
+            findings.add((key, i), "a step of wrong_cure compares something", hint)
+        if not findings:
+            for path in DURATIONS:
+                step = _in_seconds(step, path)
+            found.append(dict(step))
+    return tuple(found)
+
+
+def _in_seconds(value: Any, path: Path) -> Any:
+    if not path:
+        return seconds(value)
+    if isinstance(value, Mapping) and path[0] in value:
+        return {**value, path[0]: _in_seconds(value[path[0]], path[1:])}
+    return value
+
+
+def _check_step(step: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
     send = step.get("send")
     found = [verb for verb in VERBS if verb in step and not (verb == "set" and send == "patch")]
     if not found:
@@ -71,36 +100,43 @@ def judge_step(step: Mapping[str, object], path: Path, columns: Columns, finding
         findings.add(path, f"the step does two things: {' and '.join(found)}", "make each a step of its own")
         return
     if isinstance(send, str):
-        _judge_send(send, step, path, columns, findings)
+        _check_send(send, step, path, columns, findings)
     else:
         for key in step:
             if key not in (found[0], "note"):
                 findings.add((*path, key), f"{key!r} goes with 'send' only, not with {found[0]!r}", key=True)
-    judge_happening(step, path, columns, findings)
+    _check_actions(step, path, columns, findings)
 
 
-def judge_moment(moment: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
-    """Report what is wrong with an entry of the timeline."""
-    if not any(word in moment for word in HAPPENINGS) and not findings.spoilt(path):
-        findings.add(path, "nothing happens then", f"write one of {_one_of(HAPPENINGS)}")
-    judge_happening(moment, path, columns, findings)
+def parse_timeline(said: object, columns: Columns, findings: Findings) -> tuple[Moment, ...]:
+    """The moments of the timeline."""
+    found: list[Moment] = []
+    for i, moment in enumerate(said if isinstance(said, list) else ()):
+        if isinstance(moment, Mapping):
+            path: Path = ("timeline", i)
+            if not any(word in moment for word in WORDS) and not findings.spoilt(path):
+                findings.add(path, "nothing happens then", f"write one of {_one_of(tuple(WORDS))}")
+            _check_actions(moment, path, columns, findings)
+            if not findings:
+                found.append(Moment(seconds(moment["at"]), actions.parse(moment)))
+    return tuple(found)
 
 
-def judge_happening(step: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
+def _check_actions(step: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
     """Report what is wrong with `set`, `change` and `import`."""
     if isinstance(changes := step.get("change"), Mapping):
-        _judge_changes(changes, (*path, "change"), columns, findings)
+        _check_changes(changes, (*path, "change"), columns, findings)
     if isinstance(settings := step.get("set"), Mapping) and step.get("send") is None:
         for dotted, value in settings.items():
-            _judge_setting(dotted, value, (*path, "set", dotted), columns, findings)
+            _check_setting(dotted, value, (*path, "set", dotted), columns, findings)
     run = step.get("import")
     if isinstance(run, Mapping):
-        _judge_connector(run.get("connector"), (*path, "import", "connector"), columns, findings)
+        _check_connector(run.get("connector"), (*path, "import", "connector"), columns, findings)
     elif run is not None:
-        _judge_connector(run, (*path, "import"), columns, findings)
+        _check_connector(run, (*path, "import"), columns, findings)
 
 
-def _judge_connector(
+def _check_connector(
     name: object, path: Path, columns: Columns, findings: Findings, *, key: bool = False
 ) -> bool:
     if isinstance(name, str) and name not in columns:
@@ -109,10 +145,10 @@ def _judge_connector(
     return True
 
 
-def _judge_send(
+def _check_send(
     send: str, step: Mapping[str, object], path: Path, columns: Columns, findings: Findings
 ) -> None:
-    _judge_connector(step.get("connector"), (*path, "connector"), columns, findings)
+    _check_connector(step.get("connector"), (*path, "connector"), columns, findings)
     if send not in SIBLINGS:
         return
     for key in step:
@@ -128,15 +164,15 @@ def _judge_send(
         due = "a map of values" if send in ("create", "replace") else "a list of names"
         findings.add((*path, "attributes"), f"with 'send: {send}' the attributes are {due}")
     if isinstance(told := step.get("as"), Mapping):
-        judge_told(told, (*path, "as"), findings)
+        check_told(told, (*path, "as"), findings)
     if isinstance(gets := step.get("gets"), Mapping):
-        judge_patterns(gets, (*path, "gets"), findings)
+        _check_patterns(gets, (*path, "gets"), findings)
 
 
 _PLACEHOLDERS = ("truth", "host", "port")
 
 
-def judge_told(told: Mapping[str, object], path: Path, findings: Findings) -> None:
+def check_told(told: Mapping[str, object], path: Path, findings: Findings) -> None:
     """Report what is wrong with what a client was told."""
     url = told.get("tenant_url")
     for name in re.findall(r"\{([^{}]*)\}", url) if isinstance(url, str) else ():
@@ -146,7 +182,7 @@ def judge_told(told: Mapping[str, object], path: Path, findings: Findings) -> No
             )
 
 
-def judge_patterns(value: object, path: Path, findings: Findings) -> None:
+def _check_patterns(value: object, path: Path, findings: Findings) -> None:
     """Report regular expressions of matchers anywhere in `value` that are none."""
     if isinstance(value, Mapping):
         pattern = value.get("matches")
@@ -156,19 +192,19 @@ def judge_patterns(value: object, path: Path, findings: Findings) -> None:
             except UsageError as error:
                 findings.add((*path, "matches"), error.message, error.hint)
         for key, item in value.items():
-            judge_patterns(item, (*path, key), findings)
+            _check_patterns(item, (*path, key), findings)
     elif isinstance(value, list):
         for i, item in enumerate(value):
-            judge_patterns(item, (*path, i), findings)
+            _check_patterns(item, (*path, i), findings)
 
 
 # -- changes -------------------------------------------------------------------------------------------------
 
 
-def _judge_changes(changes: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
+def _check_changes(changes: Mapping[str, object], path: Path, columns: Columns, findings: Findings) -> None:
     for name, change in changes.items():
         where = (*path, name)
-        known = _judge_connector(name, where, columns, findings, key=True)
+        known = _check_connector(name, where, columns, findings, key=True)
         # a connector of kind scim has resources, whose schemas judge them when they come
         if known and columns[name] and isinstance(change, Mapping):
             for row, row_path in _rows(change, where):
@@ -197,7 +233,7 @@ def _rows(change: Mapping[str, object], path: Path) -> Iterator[tuple[Mapping[st
 # -- settings -------------------------------------------------------------------------------------------------
 
 
-def _judge_setting(dotted: str, value: object, where: Path, columns: Columns, findings: Findings) -> None:
+def _check_setting(dotted: str, value: object, where: Path, columns: Columns, findings: Findings) -> None:
     parts = dotted.removeprefix("$.").split(".")
     for length in range(1, len(parts) + 1):
         if not schema.at(tuple(parts[:length])):
@@ -229,139 +265,89 @@ def _leaves(value: object, path: Path) -> Iterator[tuple[Path, object]]:
         yield path, value
 
 
-# -- rules ----------------------------------------------------------------------------------------------------
+# -- states and rules -----------------------------------------------------------------------------------------
 
 
-def judge_rules(rules: object, columns: Columns, machines: Machines, findings: Findings) -> None:
-    """Report what is wrong with the rules."""
+def parse_states(said: object, path: Path, columns: Columns, findings: Findings) -> Blueprint:
+    """The states of the host or of a connector."""
+    if not isinstance(said, Mapping):
+        return Blueprint()
+    for name, state in said.items():
+        if name != INITIAL and isinstance(state, Mapping):
+            _check_actions(state, (*path, name), columns, findings)
+    found = states.parse(said)
+    if INITIAL in said and found.initial not in found.states:
+        hint = did_you_mean(found.initial, found.states)
+        findings.add((*path, INITIAL), f"there is no state {found.initial!r}", hint)
+    return found
+
+
+def parse_rules(
+    said: object, columns: Columns, blueprints: Sequence[Blueprint], findings: Findings, *, live: bool = False
+) -> tuple[Rule, ...]:
+    """The rules of a scenario, or the one that was sent to a running host."""
     called: dict[str, int] = {}
-    for i, rule in enumerate(rules if isinstance(rules, list) else ()):
-        if not isinstance(rule, Mapping):
+    known = Known(columns, tuple(name for each in blueprints for name in each.states))
+    found: list[Rule] = []
+    for i, written in enumerate(said if isinstance(said, list) else ()):
+        if not isinstance(written, Mapping):
             continue
         path: Path = ("rules", i)
-        name = rule.get("name", f"rules[{i}]")
+        name = written.get("name", "" if live else f"rules[{i}]")
         if isinstance(name, str) and called.setdefault(name, i) != i:
-            where = (*path, "name") if "name" in rule else path
+            where = (*path, "name") if "name" in written else path
             findings.add(where, f"rules[{called[name]}] is already called {name!r}")
-        _judge_rule(rule, path, columns, machines, findings)
+        if isinstance(when := written.get("when"), Mapping):
+            _check_patterns(when, (*path, "when"), findings)
+        document = dict(written) if live else {"name": name, **written}
+        for effect, place in _effects(document, path):
+            _check_actions(effect, place, columns, findings)
+            _read_body(effect, place, findings)
+        rule = rules.parse(document, live=live, path=path, report=findings, known=known)
+        if rule is not None:
+            found.append(rule)
+    return tuple(found)
 
 
-def _judge_rule(
-    rule: Mapping[str, Any], path: Path, columns: Columns, machines: Machines, findings: Findings
-) -> None:
-    before = len(findings.problems)
-    if isinstance(when := rule.get("when"), Mapping):
-        judge_patterns(when, (*path, "when"), findings)
-        _judge_states_of(when.get("in_state"), (*path, "when", "in_state"), machines, findings)
-    sequence = rule.get("sequence")
+def _effects(document: dict[str, Any], path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """A rule, or copies of the steps of its sequence in their place: what may have a reply and actions."""
+    sequence = document.get("sequence")
     if sequence is None:
-        if "repeat" in rule:
-            findings.add((*path, "repeat"), "there is no sequence that could repeat", key=True)
-        _judge_effect(rule, path, columns, machines, findings)
-    else:
-        for word in ("reply", "fault", "set_state", *HAPPENINGS):
-            if word in rule:
-                findings.add((*path, word), f"the rule has a sequence: write {word!r} in its steps", key=True)
-        for i, step in enumerate(sequence if isinstance(sequence, list) else ()):
-            if isinstance(step, Mapping):
-                _judge_effect(step, (*path, "sequence", i), columns, machines, findings)
-    if len(findings.problems) == before and not findings.spoilt(path):
+        yield document, path
+        return
+    steps = document["sequence"] = [dict(step) if isinstance(step, Mapping) else step for step in sequence]
+    for i, step in enumerate(steps):
+        if isinstance(step, dict):
+            yield step, (*path, "sequence", i)
+
+
+BODIES: Final = ("body", "body_file", "body_base64")
+"""How a reply can give its body: by one of them."""
+
+
+def _read_body(effect: dict[str, Any], path: Path, findings: Findings) -> None:
+    """Put the body itself into a reply that has it in a file or as base64."""
+    reply = effect.get("reply")
+    if not isinstance(reply, Mapping):
+        return
+    given = [word for word in BODIES if word in reply]
+    path = (*path, "reply")
+    if len(given) > 1:
+        hint = f"keep one of {' and '.join(given)}"
+        findings.add((*path, given[1]), "the reply has a body already", hint, key=True)
+    elif given and given != ["body"]:
+        word, said = given[0], reply[given[0]]
         try:
-            Rule(rule, written(path), live=False)
-        except UsageError as error:
-            message = error.message.partition(": ")[2] or error.message
-            findings.add(path, message, error.hint or "")
+            body = _body(word, said, (*path, word), findings)
+        except data.DataProblem as problem:
+            findings.add((*path, word), problem.message, problem.hint)
+        else:
+            effect["reply"] = {**{k: v for k, v in reply.items() if k != word}, "body": body}
 
 
-def _judge_effect(
-    said: Mapping[str, Any], path: Path, columns: Columns, machines: Machines, findings: Findings
-) -> None:
-    """Report what is wrong with what a rule, or a step of its sequence, does."""
-    if not any(word in said for word in ACTIONS) and not findings.spoilt(path):
-        what, words = ("rule", "sequence, ") if len(path) == 2 else ("step", "")
-        hint = f"write reply, fault, delay, {words}set_state, set, change, import or service"
-        findings.add(path, f"the {what} does nothing", hint)
-    if isinstance(reply := said.get("reply"), Mapping):
-        _judge_reply(reply, (*path, "reply"), findings)
-    if "fault" in said and not findings.spoilt((*path, "fault")):
-        _judge_faults(said["fault"], (*path, "fault"), columns, findings)
-    if "delay" in said and not findings.spoilt((*path, "delay")):
-        _judge_by(delay.compiled, said["delay"], (*path, "delay"), findings)
-    _judge_states_of(said.get("set_state"), (*path, "set_state"), machines, findings)
-    judge_happening(said, path, columns, findings)
-
-
-def _judge_faults(said: object, path: Path, columns: Columns, findings: Findings) -> None:
-    places = [((*path, i), each) for i, each in enumerate(said)] if isinstance(said, list) else [(path, said)]
-    for place, each in places:
-        _judge_by(lambda fault: _known_connector(parameters.read(fault), columns), each, place, findings)
-
-
-def _known_connector(faults: Sequence[Chosen], columns: Columns) -> None:
-    """Raises UsageError for a fault on a connector that is not there."""
-    for fault, given in faults:
-        name = given.get("connector")
-        if isinstance(name, str) and fault.host is not None and name not in columns:
-            hint = did_you_mean(name, columns)
-            raise UsageError(f"the fault {fault.name}: no ECMA connector {name!r}", hint=hint)
-
-
-def _judge_by(read: Callable[[object], object], said: object, path: Path, findings: Findings) -> None:
-    """Report what a reader says against a value."""
-    try:
-        read(said)
-    except UsageError as error:
-        findings.add(path, error.message, error.hint or "")
-
-
-Machines = tuple[Mapping[str, Any], ...]
-"""The states of the host, and those of each connector."""
-
-
-def _judge_states_of(said: object, path: Path, machines: Machines, findings: Findings) -> None:
-    """Report a name that is no state, where states are declared at all."""
-    known = [name for machine in machines for name in names(machine)]
-    if not known:
-        return
-    for name in [said] if isinstance(said, str) else said if isinstance(said, list) else ():
-        if isinstance(name, str) and name not in known:
-            findings.add(path, f"there is no state {name!r}", did_you_mean(name, known))
-
-
-def judge_states(states: object, path: Path, columns: Columns, findings: Findings) -> None:
-    """Report what is wrong with the states of the host or of a connector."""
-    if not isinstance(states, Mapping):
-        return
-    known = names(states)
-    if isinstance(initial := states.get(INITIAL), str) and initial not in known:
-        findings.add((*path, INITIAL), f"there is no state {initial!r}", did_you_mean(initial, known))
-    for name, state in states.items():
-        if name != INITIAL and isinstance(state, Mapping):
-            judge_happening(state, (*path, name), columns, findings)
-
-
-def _judge_reply(reply: Mapping[str, object], path: Path, findings: Findings) -> None:
-    headers = reply.get("headers")
-    for name, text in headers.items() if isinstance(headers, Mapping) else ():
-        if any(c in f"{name}{text}" for c in "\r\n\0"):
-            findings.add((*path, "headers", name), "a header can't have a line break in it")
-    if reply.get("template", True):
-        for key in ("headers", "body"):
-            if (problem := template.judge(reply.get(key))) is not None:
-                message, _, hint = problem.partition("; ")
-                findings.add((*path, key), message, hint)
-    bodies = [word for word in BODIES if word in reply]
-    if len(bodies) > 1:
-        hint = f"keep one of {' and '.join(bodies)}"
-        findings.add((*path, bodies[1]), "the reply has a body already", hint, key=True)
-        return
-    coded = reply.get("body_base64")
-    if isinstance(coded, str) and len(coded) % 4:
-        findings.add((*path, "body_base64"), "that is not base64: its length is not a multiple of 4")
-    file = reply.get("body_file")
-    if not isinstance(file, str):
-        return
-    try:
-        data.body(naming.file(findings.layers, (*path, "body_file"), file))
-    except data.DataProblem as problem:
-        findings.add((*path, "body_file"), problem.message, problem.hint)
+def _body(word: str, said: str, path: Path, findings: Findings) -> str | bytes:
+    if word == "body_file":
+        return data.body(findings.locate(path, said))
+    if len(said) % 4:
+        raise data.DataProblem("that is not base64: its length is not a multiple of 4")
+    return data.text_or_bytes(base64.b64decode(said))

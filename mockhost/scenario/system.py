@@ -1,4 +1,4 @@
-"""The connected system in a scenario: its columns, its objects, its crowd, and what can be wrong with them."""
+"""The connected system of a connector: its columns, its objects, its people, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ import binascii
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path as FilePath
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mockhost.connectors.ecma import dn as dns
-from mockhost.connectors.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, Column
+from mockhost.connectors.ecma.config import (
+    EXPORT_PASSWORD,
+    HOLDS,
+    OBJECT_DN,
+    Column,
+    ObjectRows,
+    SystemConfig,
+)
 from mockhost.connectors.ecma.system import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, PeopleConfig, missing_faker, provider_problem
-from mockhost.scenario import data, naming
+from mockhost.scenario import data
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.nodes import core_scalar
 from mockhost.scenario.paths import Path, written
@@ -50,17 +56,7 @@ def columns_of(connector: Mapping[str, object]) -> dict[str, Column]:
     return columns
 
 
-def file_of(connector: Mapping[str, object], name: str, findings: Findings) -> FilePath | None:
-    """The connector's `objects_file`, or None if it has none. Raises DataProblem."""
-    system = connector.get("system")
-    said = system.get("objects_file") if isinstance(system, Mapping) else None
-    if not isinstance(said, str):
-        return None
-    path: Path = ("connectors", name, "system", "objects_file")
-    return naming.file(findings.layers, path, said)
-
-
-# -- judging -------------------------------------------------------------------------------------------------
+# -- the system ---------------------------------------------------------------------------------------------------
 
 
 def _anchor_of(connector: Mapping[str, object], columns: Mapping[str, Column]) -> str:
@@ -86,14 +82,14 @@ def _place(number: int, file: str) -> str:
     return f"row {number} of {file}" if number > 0 else f"objects[{-number - 1}]"
 
 
-def judge(
+def parse(
     name: str, connector: Mapping[str, object], columns: Mapping[str, Column], findings: Findings
-) -> None:
-    """Report what is wrong with a connector's columns, objects, data file and crowd."""
+) -> SystemConfig:
+    """The connected system of a connector; what is wrong with it is reported."""
     path: Path = ("connectors", name, "system")
     system = connector.get("system")
     if not isinstance(system, Mapping) or not columns:
-        return
+        return SystemConfig()
     if EXPORT_PASSWORD in columns:
         findings.add(
             (*path, "columns", EXPORT_PASSWORD),
@@ -117,11 +113,36 @@ def judge(
         if isinstance(container, str) and not dns.is_ldap_style(container):
             message = f"{container!r} is no DN in LDAP style"
             findings.add((*path, "containers", i), message, "write it like CN=Users,DC=contoso,DC=lab")
-    _judge_file(name, connector, columns, seen, findings)
+    objects: Sequence[Mapping[str, object]] = tuple(system.get("objects") or ())
+    table = _table((*path, "objects_file"), system.get("objects_file"), columns, anchor, seen, findings)
+    if table is not None and isinstance(table.rows, ObjectRows):
+        objects = ObjectRows(table.rows.names, table.rows.rows, tuple(objects))
+    elif table is not None:
+        objects = (*objects, *table.rows)
     people = system.get("people")
-    _judge_faker((*path, "people"), people, columns, anchor, findings)
     if isinstance(people, Mapping):
-        _judge_people((*path, "people"), people, columns, findings)
+        _check_people((*path, "people"), people, columns, findings)
+    crowd = people_of(people)
+    if crowd is not None and crowd.size:
+        _check_faker((*path, "people"), crowd, columns, anchor, findings)
+    containers = system.get("containers")
+    return SystemConfig(
+        columns=tuple(columns.values()),
+        objects=objects,
+        people=crowd,
+        table=system.get("table", ""),
+        rights=tuple(system.get("rights", SystemConfig().rights)),
+        containers=None if containers is None else tuple(containers),
+    )
+
+
+def people_of(said: object) -> PeopleConfig | None:
+    """The generated people of a system, said as their number or as a map."""
+    if isinstance(said, int):
+        return PeopleConfig(said, {}, {})
+    if not isinstance(said, Mapping) or not isinstance(said.get("count"), int):
+        return None
+    return PeopleConfig(said["count"], said.get("set") or {}, said.get("fill") or {})
 
 
 def _doubles(
@@ -137,29 +158,30 @@ def _doubles(
             yield column, f"{shown(value)} is already the {column} of {_place(first, file)}"
 
 
-def _judge_file(
-    name: str,
-    connector: Mapping[str, object],
+def _table(
+    path: Path,
+    said: object,
     columns: Mapping[str, Column],
+    anchor: str,
     seen: list[_Seen],
     findings: Findings,
-) -> None:
-    path: Path = ("connectors", name, "system", "objects_file")
+) -> data.Table | None:
+    """The data file of a system, if it has one."""
+    if not isinstance(said, str):
+        return None
     try:
-        file = file_of(connector, name, findings)
-        table = None if file is None else data.table(file, columns)
+        table = data.table(findings.locate(path, said), columns)
     except data.DataProblem as problem:
         findings.add(path, problem.message, problem.hint)
-        return
-    if table is None:
-        return
-    found = _table_problems(table, columns, _anchor_of(connector, columns), seen)
+        return None
+    found = _table_problems(table, columns, anchor, seen)
     findings.add_elsewhere(itertools.islice(found, FILE_PROBLEMS_LIMIT))
     more = sum(1 for _ in found)
     if more:
         count = FILE_PROBLEMS_LIMIT + more
         message = f"{table.file.name} has {count} problems; the first {FILE_PROBLEMS_LIMIT} are listed"
         findings.add(path, message)
+    return table
 
 
 def _table_problems(
@@ -268,25 +290,16 @@ def _is_base64(text: str) -> bool:
 # -- the crowd ----------------------------------------------------------------------------------------------
 
 
-def _judge_faker(
-    path: Path, people: object, columns: Mapping[str, Column], anchor: str, findings: Findings
+def _check_faker(
+    path: Path, people: PeopleConfig, columns: Mapping[str, Column], anchor: str, findings: Findings
 ) -> None:
-    """Report a crowd with made-up values where faker is not installed."""
-    said = people if isinstance(people, Mapping) else {"count": people}
-    count, set_, fill = said.get("count"), said.get("set") or {}, said.get("fill") or {}
-    if (
-        not isinstance(count, int)
-        or count < 1
-        or not isinstance(set_, Mapping)
-        or not isinstance(fill, Mapping)
-    ):
-        return
-    needed = filled_by_faker(PeopleConfig(count, set_, fill), columns.values(), anchor)
+    """Report people with made-up values where faker is not installed."""
+    needed = filled_by_faker(people, columns.values(), anchor)
     if needed and (problem := missing_faker(needed)) is not None:
         findings.add(path, problem.message.removeprefix("people: "), problem.hint)
 
 
-def _judge_people(
+def _check_people(
     path: Path, people: Mapping[str, object], columns: Mapping[str, Column], findings: Findings
 ) -> None:
     sound: dict[str, str] = {}
@@ -298,7 +311,7 @@ def _judge_people(
                 hint = did_you_mean(name, columns)
                 findings.add(where, f"the connected system has no column {name!r}", hint, key=True)
             elif key == "fill":
-                _judge_fill(where, name, text, people, findings)
+                _check_fill(where, name, text, people, findings)
             elif isinstance(text, str):
                 if (problem := _pattern_problem({name: text}, columns)) is not None:
                     _tell(where, problem, findings)
@@ -327,7 +340,7 @@ def _may_become(pattern: str, column: Column) -> bool:
     return column.type != "boolean"
 
 
-def _judge_fill(
+def _check_fill(
     where: Path, name: str, provider: object, people: Mapping[str, object], findings: Findings
 ) -> None:
     patterns = people.get("set")

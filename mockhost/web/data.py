@@ -97,7 +97,7 @@ def _by_rules(handling: Handling) -> Steps:
         if answer.plan is not None:
             exchange.delay = answer.plan.delay or None
     handling.conclude(answer)
-    if decision is not None and decision.happenings:
+    if decision is not None and decision.follow:
         runtime.come_true(decision, handling.connection)
     if not isinstance(answer.body, bytes):
         answer = answer._replace(body=_counted(handling, answer.body))

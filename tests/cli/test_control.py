@@ -221,12 +221,12 @@ def test_a_file_is_read_here_and_sent_as_one_document(
     assert (result.exit_code, result.stdout) == (0, "a fresh start with mine\nFrom afar\n")
     scenario = host.runtime.scenario
     assert (scenario.title, scenario.seed, scenario.origin) == ("From afar", 5, None)
-    assert scenario.rules[0]["reply"] == {"body": "a page"}
+    assert scenario.rules[0].document["reply"] == {"body": "a page"}
     assert host.truth("SQL").secret_token == "fake-of-the-caller"
     assert control("use", "basics/empty", "--set", 'rules=[{reply: {body_file: "page.txt"}}]').exit_code == 0
-    assert host.runtime.scenario.rules[0]["reply"] == {"body": "a page"}
+    assert host.runtime.scenario.rules[0].document["reply"] == {"body": "a page"}
     assert control("set", 'rules=[{reply: {body_file: "parent.yaml"}}]').exit_code == 0
-    assert "From afar" in str(host.runtime.scenario.rules[0]["reply"])
+    assert "From afar" in str(host.runtime.scenario.rules[0].document["reply"])
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "rule.json").write_text('{"name": "r", "reply": {"body_file": "b.txt"}}')
     (tmp_path / "below" / "b.txt").write_text("beside the rule")

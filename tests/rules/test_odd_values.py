@@ -9,12 +9,14 @@ import pytest
 
 from mockhost.errors import MockhostError, UsageError
 from mockhost.rules import CONSIDERED_MOST, PASSED_MOST, conditions, template
-from mockhost.rules.rule import Rule
+from mockhost.rules.rule import Rule, parse
 from tests.rules.conftest import Client, Play
 
 
 def rule(**said: Any) -> Rule:
-    return Rule({"reply": {"status": 500}, **said}, "it", live=False)
+    made = parse({"reply": {"status": 500}, **said}, "it", live=False)
+    assert made is not None
+    return made
 
 
 @pytest.mark.parametrize(

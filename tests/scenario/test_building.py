@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from mockhost.actions import Service
 from mockhost.connectors.ecma.config import Column
 from mockhost.durations import parse_duration
 from mockhost.errors import ScenarioError, UsageError
 from mockhost.scenario import loader
-from mockhost.scenario.model import ClockConfig, Scenario
+from mockhost.scenario.model import ClockConfig, Moment, Scenario
 from mockhost.tls.config import TlsConfig
 
 CONNECTOR: dict[str, Any] = {
@@ -169,7 +170,7 @@ def test_steps_are_as_written_with_durations_in_seconds() -> None:
         {"send": "cache", "gets": {"took": {"at_least": 0.25}, "ends": {"no_answer_within": 2.0}}},
         {"send": "cache", "gets": {"ends": "rst"}},
     )
-    assert scenario.timeline == ({"at": 600.0, "service": "stop"},)
+    assert scenario.timeline == (Moment(600.0, (Service("stop"),)),)
     assert scenario.document["expect"] == steps
 
 
@@ -184,7 +185,7 @@ def test_rules_have_names_and_bodies(tmp_path: Path) -> None:
     ]
     document = {"connectors": {"HR": CONNECTOR}, "rules": rules}
     scenario = loader.load_document(document, folder=tmp_path, env={})
-    assert scenario.rules == (
+    assert tuple(rule.document for rule in scenario.rules) == (
         {"name": "rules[0]", "reply": {"status": 503, "body": "<p>ü</p>"}},
         {"name": "raw", "reply": {"body": b"\xff\x00"}},
         {"name": "rules[2]", "reply": "normal", "when": {"probe": True}},

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mockhost.actions import Import
 from mockhost.errors import MOST_COMPARED, ScenarioError, UsageError, did_you_mean
 from mockhost.scenario import loader, shape
 from mockhost.scenario.merge import merged
+from mockhost.scenario.model import Moment
 
 BASE: dict[str, Any] = {
     "title": "A small one",
@@ -238,7 +240,7 @@ def test_what_a_parent_says_of_a_removed_connector_goes_with_it(tmp_path: Path) 
     }
     scenario = loader.load_document(parent, overrides={"connectors": {"Old": None}}, env={})
     assert list(scenario.client) == ["HR"]
-    assert scenario.timeline == ({"at": 120.0, "import": "HR"},)
+    assert scenario.timeline == (Moment(120.0, (Import("HR"),)),)
     assert scenario.expect == ({"send": "cache"},)
     assert scenario.cure == ()
     with pytest.raises(ScenarioError, match="there is no connector 'Old'"):

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockhost import matching
+from mockhost import actions, matching
 from mockhost.client.observation import ENDS
 from mockhost.connectors.ecma import behaviours
 from mockhost.connectors.provider import offers, strictness
-from mockhost.rules import conditions, rule, states
-from mockhost.scenario import acceptance, build, schema, shape, steps
-from mockhost.tls.config import TlsConfig
+from mockhost.rules import conditions, rule
+from mockhost.scenario import acceptance, schema, shape, steps
+from mockhost.tls.config import TLS_WORDS, TlsConfig
 
 ROOT: dict[str, Any] = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
 
@@ -84,7 +84,7 @@ def test_it_knows_the_words_of_the_code() -> None:
     step = definitions["step"]["properties"]
     tls = ROOT["$defs"]["host"]["properties"]["tls"]["anyOf"][0]["enum"]
     assert set(definitions["matcher"]["properties"]) == matching.WORDS
-    effects = set(rule.ACTIONS) | {"write", "times", "note"}
+    effects = set(rule.EFFECTS) | {"write", "times", "note"}
     assert set(definitions["when"]["properties"]) == set(conditions.WORDS)
     assert set(definitions["sequence_step"]["properties"]) == effects
     assert effects | {"name", "when", "sequence", "repeat", "probability", "ttl", "optional"} == set(
@@ -92,14 +92,14 @@ def test_it_knows_the_words_of_the_code() -> None:
     )
     assert tuple(definitions["rule"]["properties"]["repeat"]["enum"]) == rule.REPEATS
     assert tuple(definitions["rule"]["properties"]["write"]["enum"]) == rule.WRITES
-    assert set(definitions["state"]["properties"]) == {"to", "after", "note", *states.HAPPENINGS}
-    assert set(tls) == set(build.TLS_WORDS)
+    assert set(definitions["state"]["properties"]) == {"to", "after", "note", *actions.WORDS}
+    assert set(tls) == set(TLS_WORDS)
     assert set(definitions["tls"]["properties"]) == set(TlsConfig._fields)
     assert set(step["send"]["enum"]) == set(steps.SIBLINGS)
     siblings = frozenset[str]().union(*steps.SIBLINGS.values())
-    assert siblings | set(steps.VERBS) == set(step)
-    assert set(steps.HAPPENINGS) | {"at", "note"} == set(definitions["moment"]["properties"])
-    assert {option["required"][0] for option in definitions["step"]["anyOf"]} == set(steps.VERBS)
+    assert siblings | set(actions.VERBS) == set(step)
+    assert set(actions.WORDS) | {"at", "note"} == set(definitions["moment"]["properties"])
+    assert {option["required"][0] for option in definitions["step"]["anyOf"]} == set(actions.VERBS)
     assert tuple(definitions["host"]["properties"]["generation"]["enum"]) == behaviours.GENERATIONS
 
 
@@ -117,7 +117,7 @@ def _durations(part: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tup
 
 def test_every_duration_of_a_step_becomes_seconds() -> None:
     """A step's durations in the schema are those that are converted."""
-    assert set(_durations(ROOT["$defs"]["step"])) == set(build.STEP_DURATIONS)
+    assert set(_durations(ROOT["$defs"]["step"])) == set(steps.DURATIONS)
     assert list(_durations(ROOT["$defs"]["moment"])) == [("at",)]
 
 

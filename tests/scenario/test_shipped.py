@@ -107,7 +107,7 @@ def test_data_and_variables_are_not_parsed_ahead(shelf: Path) -> None:
     scenario = loader.load("child", env={})
     assert scenario.expect == ({"send": "cache"},)
     assert scenario.connectors["HR"].system.objects == ({"Login": "ann"},)
-    assert [rule["reply"] for rule in scenario.rules] == [{"body": "Login\nann\n"}]
+    assert [rule.document["reply"] for rule in scenario.rules] == [{"body": "Login\nann\n"}]
     assert set(scenario.files) == {
         shelf / "child.yaml",
         shelf / "basics/base.yaml",

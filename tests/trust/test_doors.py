@@ -526,14 +526,14 @@ def test_no_way_of_writing_a_variable_gets_it_later(guarded: Doors, written: str
             settings = rule.get("set")
             for path, value in settings.items() if isinstance(settings, Mapping) else ():
                 runtime.set(path, value)
-        assert SECRET not in json.dumps([dict(each) for each in runtime.scenario.rules], default=str)
+        assert SECRET not in json.dumps([each.document for each in runtime.scenario.rules], default=str)
 
 
 def test_overrides_of_the_operator_and_of_the_network_stay_apart(closed: Doors) -> None:
     """They are laid on each other, but not taken for one another."""
     runtime = closed.runtime
     runtime.set("rules", [{"reply": {"body_file": str(closed.outside / "key.txt")}}])
-    assert runtime.scenario.rules[0]["reply"] == {"body": CANARY}
+    assert runtime.scenario.rules[0].document["reply"] == {"body": CANARY}
     refused(put_host(closed, {"rules": [{"reply": {"body_file": str(closed.outside / "key.txt")}}]}))
     assert put_host(closed, {"host.debug": True}).status_code == 200
     runtime.set("rules", [{"reply": {"body_file": str(closed.outside / "people.csv")}}])

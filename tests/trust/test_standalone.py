@@ -80,7 +80,7 @@ def test_files_parents_and_variables_come_along(folder: Path) -> None:
     assert there.connectors == scenario.connectors
     assert [row["ContosoLogin"] for row in there.connectors["SQL"].system.objects] == ["one", "two"]
     assert there.connectors["SQL"].system.objects[1]["FirstName"] == "${x}"
-    assert there.rules[0]["reply"] == {"body": PAGE} == scenario.rules[0]["reply"]
+    assert there.rules[0].document["reply"] == {"body": PAGE} == scenario.rules[0].document["reply"]
     assert there.rules[1] == scenario.rules[1]
     assert there.secrets == (SECRET,)
     document: dict[str, Any] = standalone.document(scenario)
@@ -94,9 +94,9 @@ def test_what_a_setting_names_comes_along(folder: Path) -> None:
         remote = RemoteHost(there.control_url)
         remote.begin(here.scenario, remote.terms, Passing())
         for host in (here, there):
-            for path, value in dict(host.runtime.scenario.rules[2]["set"]).items():  # type: ignore[call-overload]
+            for path, value in dict(host.runtime.scenario.rules[2].document["set"]).items():  # type: ignore[call-overload]
                 host.set(path, value)
-            assert host.runtime.scenario.rules[0]["reply"] == {"body": PAGE}
+            assert host.runtime.scenario.rules[0].document["reply"] == {"body": PAGE}
             assert host.runtime.scenario.secrets == (SECRET, SECRET)
         remote.stop()
 
@@ -126,7 +126,7 @@ def test_a_test_names_files_of_its_own_side(
     assert there.runtime.scenario.name == "mine"
     assert remote.token() == SECRET
     remote.set("rules", [{"reply": {"body_file": "page.txt"}}])
-    assert there.runtime.scenario.rules[0]["reply"] == {"body": PAGE}
+    assert there.runtime.scenario.rules[0].document["reply"] == {"body": PAGE}
     remote.add_rule({"name": "live", "reply": {"body_file": "raw.bin"}})
     [live] = [rule for rule in there.rules if rule["live"]]
     assert live["reply"] == {"body": b"\xff\x00\xfe"}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from mockhost.actions import VERBS
 from mockhost.scenario import schema, steps
 from tools.docs import ROOT, File, anchor
 
@@ -293,7 +294,7 @@ def _siblings() -> list[str]:
     """Which keys go with each `send`."""
     always = sorted(frozenset.intersection(*steps.SIBLINGS.values()) - {"send"})
     lines = [
-        f"A step does one thing: {', '.join(f'`{verb}`' for verb in steps.VERBS)}.",
+        f"A step does one thing: {', '.join(f'`{verb}`' for verb in VERBS)}.",
         "`note` goes with each.",
         f"With every `send` go {', '.join(f'`{key}`' for key in always if key != 'note')}; besides them:",
         "",
