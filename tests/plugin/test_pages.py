@@ -1,11 +1,9 @@
-"""The pages about pytest: every snippet is a piece of a file in tests/examples, and the reference is current."""
+"""The pages about pytest: every snippet is a piece of a file in tests/examples."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -48,10 +46,3 @@ def test_the_coroutines_of_the_pages_run(pytester: pytest.Pytester) -> None:
         "[pytest]\naddopts = -p no:cacheprovider -W error\nasyncio_default_fixture_loop_scope = function\n"
     )
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
-
-
-def test_the_reference_is_current() -> None:
-    """It is written from the plugin."""
-    command = [sys.executable, str(ROOT / "tools" / "pytest_reference.py"), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
