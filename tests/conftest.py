@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from hypothesis import HealthCheck, settings
 
-# What the developer's own shell says of mockhost, colours, width, proxies and trust is not what is tested, neither here
-# nor in what is started from here.
+# What the developer's own shell says of mockhost, colours, width, proxies, trust and warnings is not what is tested,
+# neither here nor in what is started from here, nor in a pytest inside of a test.
 for name in list(os.environ):
     if name.startswith("MOCKHOST_") or name.lower().endswith("_proxy"):
         del os.environ[name]
 for name in (
-    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"),
+    *("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "PYTHONWARNINGS"),
     *("CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"),
 ):
     os.environ.pop(name, None)
+sys.warnoptions.clear()
 
 # Property tests draw the same examples each time, so that who changes one thing is not told of another. Others are
 # drawn on request, and many: HYPOTHESIS_PROFILE=thorough. None is timed, because the machine may be busy.
