@@ -92,7 +92,7 @@ def _if_any(name: str, value: object, evidence: str) -> Iterator[Shown]:
 
 
 def _unauthorized(patient: Patient) -> Iterator[Shown]:
-    seen = patient.get("probe with a wrong token", "/Users", dialect.probe(patient.guid), token=WRONG_TOKEN)
+    seen = patient.get("probe with a wrong token", "/Users", patient.probe_query, token=WRONG_TOKEN)
     if seen.status is None or seen.status < 400:
         return
     says = _says(seen, "/Users with a wrong token")
@@ -142,11 +142,11 @@ _DISCOVERY: Final = (
 def _paths(patient: Patient) -> Iterator[Shown]:
     name = patient.connector
     other = patient.url.replace(f"ecma2host_{name}/", f"ecma2host_{name}NotThere/")
-    seen = _ask(patient, "/Users", tuple(dialect.probe(patient.guid)), url=other)
+    seen = _ask(patient, "/Users", tuple(patient.probe_query), url=other)
     if name and seen.status is not None:
         yield Shown("unknown_connector_status", seen.status, _says(seen, "/Users of an unknown connector"))
     loud = patient.url.replace("/ecma2host_", "/ECMA2HOST_").removesuffix("/scim") + "/SCIM"
-    seen = _ask(patient, "/Users", tuple(dialect.probe(patient.guid)), url=loud)
+    seen = _ask(patient, "/Users", tuple(patient.probe_query), url=loud)
     if name and seen.status is not None:
         value = "insensitive" if seen.status == 200 else "sensitive"
         yield Shown("prefix_case", value, _says(seen, "/Users below /ECMA2HOST_…/SCIM"))
@@ -156,7 +156,7 @@ def _paths(patient: Patient) -> Iterator[Shown]:
         yield from _if_any(
             "not_found_body", None if kind == "scim" else kind, _says(seen, "/no-such-endpoint")
         )
-    probe = tuple(dialect.probe(patient.guid))
+    probe = tuple(patient.probe_query)
     for behaviour, path in (("trailing_slash", "/Users/"), ("double_slash", "//Users")):
         seen = _ask(patient, path, probe)
         allowed = {200: "accept", 404: 404}
@@ -178,7 +178,7 @@ def _paths(patient: Patient) -> Iterator[Shown]:
 def _methods(patient: Patient) -> Iterator[Shown]:
     options = _ask(patient, "/Users", method="OPTIONS")
     yield from _if_any("options_status", options.status, _says(options, "/Users"))
-    head = _ask(patient, "/Users", tuple(dialect.probe(patient.guid)), method="HEAD")
+    head = _ask(patient, "/Users", tuple(patient.probe_query), method="HEAD")
     yield from _if_any("head_status", head.status, _says(head, "/Users"))
     refused = _ask(patient, "/Schemas/no-such-schema/deeper", method="OPTIONS")
     seen = options if options.status == 405 else refused
@@ -230,7 +230,7 @@ def _sizes(patient: Patient, whole: Observation) -> Iterator[Shown]:
     found, total = rows_of(whole.json()), _total(whole)
     if whole.status == 200 and found is not None and total is not None and len(found) < total:
         yield Shown("list_page_size", len(found), f"GET /Users: {len(found)} of {total} users")
-    query = (*dialect.probe(patient.guid), "count=3")
+    query = (*patient.probe_query, "count=3")
     seen = _ask(patient, "/Users", query)
     document = seen.json()
     stated = document.get("itemsPerPage") if isinstance(document, Mapping) else None

@@ -72,7 +72,9 @@ def url_shape(patient: Patient) -> Finding:
     if url.rstrip("/").endswith("/Users"):
         return failed("it ends with /Users; the tenant URL ends with /scim")
     if "/ecma2host_" not in url:
-        return failed("its path does not begin with /ecma2host_ and the connector's name")
+        return warned(
+            "no /ecma2host_connectorName/scim in it: examined as another SCIM service, not as an ECMA host"
+        )
     if not url.partition("?")[0].rstrip("/").endswith("/scim"):
         return failed("its path does not end with /scim")
     return failed("it is not https://host:port/ecma2host_connectorName/scim")
@@ -239,7 +241,8 @@ def connector_path(patient: Patient) -> Finding:
     if seen.status == 404:
         if other := _other_case(patient):
             return failed(f"404 for {patient.connector!r}, but {other!r} is there: the case differs")
-        return failed(f"404: there is no connector {patient.connector!r} at this address")
+        what = f"no connector {patient.connector!r}" if patient.connector else "no SCIM service"
+        return failed(f"404: there is {what} at this address")
     if seen.status == 405:
         return passed("405: the endpoint is there")
     if seen.status in (200, 401, 403) or (seen.status or 0) >= 500:
@@ -254,7 +257,7 @@ def _other_case(patient: Patient) -> str:
     ):
         if other and other != name:
             url = patient.url.replace(f"/ecma2host_{name}/", f"/ecma2host_{other}/")
-            seen = patient.get(f"case {other}", "/Users", dialect.probe(patient.guid), url=url)
+            seen = patient.get(f"case {other}", "/Users", patient.probe_query, url=url)
             if seen.status in (200, 401, 403):
                 return other
     return ""

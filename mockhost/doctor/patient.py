@@ -86,6 +86,12 @@ class Patient:
         found = _NAME.fullmatch(urlsplit(self.url).path)
         return found[1] if found else ""
 
+    @property
+    def probe_query(self) -> list[str]:
+        """The search for a user that does not exist: by Entra's placeholder, or by userName on another service."""
+        own = "/ecma2host_" in self.url
+        return dialect.probe(self.guid, dialect.PROBE_ATTRIBUTE if own else "userName")
+
     # -- looks -----------------------------------------------------------------------------------------------
 
     def look(self) -> Look:
@@ -167,15 +173,15 @@ class Patient:
 
     def bare(self) -> Observation:
         """The probe without a token."""
-        return self.get("probe without token", "/Users", dialect.probe(self.guid))
+        return self.get("probe without token", "/Users", self.probe_query)
 
     def wrong(self) -> Observation:
         """The probe with a token that is certainly wrong."""
-        return self.get("probe with a wrong token", "/Users", dialect.probe(self.guid), token=WRONG_TOKEN)
+        return self.get("probe with a wrong token", "/Users", self.probe_query, token=WRONG_TOKEN)
 
     def probe(self) -> Observation:
         """The probe, as Entra sends it."""
-        return self.get("probe", "/Users", dialect.probe(self.guid), token=self.secret_token)
+        return self.get("probe", "/Users", self.probe_query, token=self.secret_token)
 
     def page(self) -> Observation:
         """The first few users, without a filter."""
