@@ -56,13 +56,13 @@ class Problem(NamedTuple):
 
 
 class ScenarioError(MockhostError):
-    """A scenario that can't be used. Carries all of its problems, not only the first."""
+    """A scenario, or another file that is written like one, that can't be used. Carries all of its problems."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], what: str = "the scenario") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
         head = "1 problem" if count == 1 else f"{count} problems"
-        super().__init__("\n".join([f"{head} in the scenario:", *map(str, self.problems)]))
+        super().__init__("\n".join([f"{head} in {what}:", *map(str, self.problems)]))
 
 
 class UsageError(MockhostError):

@@ -23,6 +23,8 @@ VERBS: Mapping[str, str] = {
     "explain": "mockhost.cli.explain",
     "diagnose": "mockhost.cli.diagnose",
     "calibrate": "mockhost.cli.calibrate",
+    "provision": "mockhost.cli.provision",
+    "portal": "mockhost.cli.portal",
     "scenarios": "mockhost.cli.scenarios",
     "faults": "mockhost.cli.faults",
     "behaviours": "mockhost.cli.behaviours",

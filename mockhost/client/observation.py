@@ -165,33 +165,85 @@ def exchange(
     in bytes. Raises nothing: whatever the peer does, and whatever can't be sent (`unsent`), becomes an
     Observation.
     """
-    seen = Observation(url, method, target)
-    started = monotonic()
-    try:
-        where = endpoint(url)
-        head = _head(where, method, target, headers, body)
-    except (ValueError, UnicodeError) as problem:
-        return seen._replace(ends="unsent", error=str(problem))
-    visit = _Visit(where, started, started + timeout, ca_file, tuple(trusts), body_limit)
-    try:
-        seen = visit.answer_to(seen, head + (body or b""), linger)
-    except Refused:
-        seen = seen._replace(ends="refused", error=f"nobody listens at {where.host}:{where.port}")
-    except Unreachable as problem:
-        seen = seen._replace(ends="unreachable", error=str(problem))
-    except TimeoutError:
-        seen = seen._replace(ends="no_answer_within", error=f"no answer within {timeout:g} s")
-    except OSError as problem:
-        seen = seen._replace(ends="unsent", error=f"{ca_file} can't be used to trust: {problem}")
-    except ValueError as problem:
-        seen = seen._replace(ends="unsent", error=f"{where.host!r} is no name for TLS: {problem}")
-    finally:
-        visit.leave()
-    # What was read of an answer carries the moment of its end; whatever else ended, ended now.
-    return seen if seen.took else seen._replace(took=monotonic() - started)
+    with Session(url, ca_file=ca_file, timeout=timeout, trusts=trusts, body_limit=body_limit) as session:
+        return session.exchange(method, target, headers, body, linger=linger)
 
 
-def _head(
+class Session:
+    """Exchanges with one host, one after the other on one connection while the host keeps it open.
+
+    Each is as `exchange` does it. A connection that ended between two exchanges is replaced; nothing is sent twice.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ca_file: str | None = None,
+        timeout: float = TIMEOUT,
+        trusts: Sequence[str] = ("ca",),
+        body_limit: int = BODY_LIMIT,
+    ) -> None:
+        self.url = url
+        self._body_limit = body_limit
+        self._ca_file = ca_file
+        self._timeout = timeout
+        self._trusts = tuple(trusts)
+        self._visit: Visit | None = None
+
+    def exchange(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        *,
+        linger: float = 0.0,
+    ) -> Observation:
+        """Send one request and watch what becomes of it."""
+        seen = Observation(self.url, method, target)
+        started = monotonic()
+        try:
+            where = endpoint(self.url)
+            text = head(where, method, target, headers, body)
+        except (ValueError, UnicodeError) as problem:
+            return seen._replace(ends="unsent", error=str(problem))
+        if self._visit is None or not self._visit.can_go_on():
+            self.close()
+            self._visit = Visit(where, self._ca_file, self._trusts, self._body_limit)
+        visit = self._visit
+        visit.begin(started, started + self._timeout)
+        try:
+            seen = visit.answer_to(seen, text + (body or b""), linger)
+        except Refused:
+            seen = seen._replace(ends="refused", error=f"nobody listens at {where.host}:{where.port}")
+        except Unreachable as problem:
+            seen = seen._replace(ends="unreachable", error=str(problem))
+        except TimeoutError:
+            seen = seen._replace(ends="no_answer_within", error=f"no answer within {self._timeout:g} s")
+        except OSError as problem:
+            seen = seen._replace(ends="unsent", error=f"{self._ca_file} can't be used to trust: {problem}")
+        except ValueError as problem:
+            seen = seen._replace(ends="unsent", error=f"{where.host!r} is no name for TLS: {problem}")
+        if seen.ends != "keep" or not seen.complete or seen.error:
+            self.close()
+        # What was read of an answer carries the moment of its end; whatever else ended, ended now.
+        return seen if seen.took else seen._replace(took=monotonic() - started)
+
+    def close(self) -> None:
+        """Close the connection, if one is open."""
+        if self._visit is not None:
+            self._visit.leave()
+            self._visit = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def head(
     where: Endpoint,
     method: str,
     target: str,
@@ -210,47 +262,53 @@ def _head(
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
-class _Visit:
+class Visit:
     """One connection's life, from the name look-up to the close."""
 
     def __init__(
-        self,
-        where: Endpoint,
-        started: float,
-        deadline: float,
-        ca_file: str | None,
-        trusts: Sequence[str],
-        body_limit: int,
+        self, where: Endpoint, ca_file: str | None, trusts: Sequence[str], body_limit: int = BODY_LIMIT
     ) -> None:
         self._body_limit = body_limit
         self.where = where
-        self.started = started
-        self.deadline = deadline
+        self.started = self.deadline = 0.0
         self._ca_file = ca_file
         self._trusts = trusts
         self._open: list[Tcp] = []
         self._tls: Tls | None = None
+        self._connection: Connection | None = None
+
+    def begin(self, started: float, deadline: float) -> None:
+        """Begin an exchange, which may last until `deadline`."""
+        self.started, self.deadline = started, deadline
+        for tcp in self._open:
+            tcp.deadline = deadline
+
+    def can_go_on(self) -> bool:
+        """Whether the connection is still open, and silent, after an exchange."""
+        return self._connection is not None and not self._connection.ended and self._open[0].is_quiet()
 
     def answer_to(self, seen: Observation, request: bytes, linger: float) -> Observation:
         """Send `request`, read its answer, watch the end. Raises as `connect` does, OSError for `ca_file`."""
-        tcp = self._connect()
-        connection: Connection = tcp
-        if self.where.secure:
-            self._tls = tls = Tls(tcp, client_context(self._ca_file, self._trusts), self.where.host)
-            try:
-                shaken = tls.handshake()
-            except ssl.SSLCertVerificationError as problem:
-                return self._refused_certificate(seen, problem)
-            if not shaken:
-                return self._no_handshake(seen, tls)
-            seen = seen._replace(tls_version=tls.version)
-            connection = tls
+        if self._connection is None:
+            self._connection = tcp = self._connect()
+            if self.where.secure:
+                self._tls = tls = Tls(tcp, client_context(self._ca_file, self._trusts), self.where.host)
+                try:
+                    shaken = tls.handshake()
+                except ssl.SSLCertVerificationError as problem:
+                    return self._refused_certificate(seen, problem)
+                if not shaken:
+                    return self._no_handshake(seen, tls)
+                self._connection = tls
+        connection = self._connection
+        if self._tls is not None:
+            seen = seen._replace(tls_version=self._tls.version)
         reader = Reader(connection, seen.method, self._body_limit)
         try:
             connection.send(request)
         except TimeoutError:
             # A peer that stopped reading may have answered all the same.
-            tcp.deadline = monotonic() + _LAST_LOOK
+            self._open[0].deadline = monotonic() + _LAST_LOOK
         late = False
         try:
             reader.read()

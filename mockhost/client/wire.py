@@ -90,6 +90,11 @@ class Tcp:
             # The system reports a reset once: if sending got the report, reading sees a mere end.
             self.ended = "rst" if self._reset else "fin"
 
+    def is_quiet(self) -> bool:
+        """Whether nothing has arrived by now that was not received, not even an end."""
+        self._selector.modify(self.sock, selectors.EVENT_READ)
+        return not self.ended and not self._inbox and not self._selector.select(0)
+
     def send(self, data: bytes) -> bool:
         view = memoryview(data)
         while view and not self.ended:

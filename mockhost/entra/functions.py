@@ -316,17 +316,21 @@ _PLAIN_LETTERS = frozenset("acdegilnorstuyzACDEGILNORSTUYZ")
 """Letters for which the table lists marks; from others none is removed."""
 
 
-def _normalize(given: Arguments) -> Value:
-    """The table of the reference: marks are removed from the letters that it lists."""
-    if given[0] is None:
-        return None
+def without_diacritics(text: str) -> str:
+    """The table of NormalizeDiacritics: marks are removed from the letters that it lists."""
+    if text.isascii():
+        return text
     letters: list[str] = []
-    for letter in unicodedata.normalize("NFD", text_of(given[0]).translate(_LETTERS)):
+    for letter in unicodedata.normalize("NFD", text.translate(_LETTERS)):
         if unicodedata.combining(letter) and letters and letters[-1] in _PLAIN_LETTERS:
             continue
         letters.append(letter)
     # ǣ and ø̄ come apart only now.
     return unicodedata.normalize("NFC", "".join(letters)).translate(_LETTERS)
+
+
+def _normalize(given: Arguments) -> Value:
+    return None if given[0] is None else without_diacritics(text_of(given[0]))
 
 
 def _replace(given: Arguments) -> Value:

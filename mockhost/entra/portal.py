@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from mockhost.client import dialect
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.clock import fresh_guid
+from mockhost.entra.agent import AgentFailure
 
 _PAGE = 'Microsoft Learn, "Troubleshoot on-premises application provisioning"'
 _TEST_CONNECTION = f'{_PAGE}, heading "Troubleshoot test connection issues"'
@@ -32,6 +33,9 @@ INVALID_CREDENTIALS = (
     "administrative account."
 )
 NOT_SENT = "An error occurred while sending the request. Please check the service and try again."
+CLOUD_UNAVAILABLE = "CredentialValidationUnavailable"
+CLOUD_NOT_SENT = "An error occurred while sending the request."
+_CLOUD = "bitwarden/server#7309: an app without an agent"
 NOT_SCIM = (
     "We are not able to deserialize the resource received from your SCIM endpoint because your SCIM endpoint is not "
     "fully compatible with the Azure Active Directory SCIM client. Here is the resource we received from your SCIM "
@@ -100,13 +104,13 @@ def test_connection(
     return seen, judge(seen)
 
 
-def judge(seen: Observation) -> PortalVerdict:
-    """The portal's verdict on the probe that `seen` is of."""
+def judge(seen: Observation, app: str = "ScimOnPremises") -> PortalVerdict:
+    """The portal's verdict on the probe that `seen` is of. app: the kind of application, one of `config.APPS`."""
     if seen.status == 200 and seen.complete and _is_list(seen):
         return _success(seen)
     if _says_importing(seen):
         return _failed("", IMPORTING, f"{_TEST_CONNECTION} (edition of 04/2025)", "documented")
-    if not _SHAPE.fullmatch(seen.url):
+    if app == "ScimOnPremises" and not _SHAPE.fullmatch(seen.url):
         # Such a URL names no connector, so nothing below the portal can know whom it is for.
         return _failed("", "invalid resource", _TEST_CONNECTION, "documented")
     if seen.status in (401, 403):
@@ -115,11 +119,20 @@ def judge(seen: Observation) -> PortalVerdict:
         source = 'Microsoft Learn, "Microsoft Entra Cloud Sync error codes and descriptions" (TimeOut)'
         return _failed("TimeOut", _UNPUBLISHED, source, "inferred")
     if seen.status is None or not seen.complete:
-        return _unreachable(seen)
+        return (
+            _unreachable(seen)
+            if app != "customappsso"
+            else _failed(CLOUD_UNAVAILABLE, CLOUD_NOT_SENT, _CLOUD, "inferred")
+        )
     if seen.status == 200:
         source = "grokability/snipe-it#14138; Microsoft Learn, provisioning logs, error codes"
         return _failed(INCOMPATIBLE, NOT_SCIM + seen.text[:_QUOTED], source, "inferred")
     return _unexpected(seen)
+
+
+def from_agent(failure: AgentFailure) -> PortalVerdict:
+    """The portal's verdict where no agent could relay the probe."""
+    return _failed(failure.code, failure.text, failure.source, failure.evidence)
 
 
 def _failed(code: str, text: str, source: str, evidence: str, also: str = "") -> PortalVerdict:
@@ -180,11 +193,16 @@ def _unexpected(seen: Observation) -> PortalVerdict:
     return _failed(UNAVAILABLE, text, source, "documented" if published else "inferred", also)
 
 
+def status_name(status: int | None) -> str:
+    """A status by its .NET name, as the messages have it."""
+    return _DOT_NET.get(status or 0, str(status))
+
+
 def _block(seen: Observation, status: str = "", content: str | None = None) -> str:
     """The answer as the messages quote it. Of the headers only that they are listed is published, so none are."""
     host = urlsplit(seen.url).hostname or ""
     path = unquote("/Users" + seen.target.partition("/Users")[2])
-    name = status or _DOT_NET.get(seen.status or 0, str(seen.status))
+    name = status or status_name(seen.status)
     body = seen.text[:_QUOTED] if content is None else content
     return (
         f"Received response from Web resource. Resource: https://{host}{path} Operation: {seen.method} "

@@ -60,10 +60,13 @@ def failures(value: object, part: Schema | None = None) -> list[Failure]:
     return list(itertools.islice(validator.iter_errors(value), FAILURE_LIMIT))
 
 
-def judge(document: Mapping[str, object], findings: Findings) -> None:
-    """Report to `findings` whatever in `document` isn't as the schema has it."""
-    if not acceptance.accepts(document, schema.root(), schema.root()):
-        _tell_all(failures(document), (), findings)
+def judge(document: Mapping[str, object], findings: Findings, whole: Schema | None = None) -> None:
+    """Report to `findings` whatever in `document` isn't as the schema has it.
+
+    whole: another schema than the scenario's; it has no `$defs` of its own.
+    """
+    if not acceptance.accepts(document, whole or schema.root(), whole or schema.root()):
+        _tell_all(failures(document, whole), (), findings)
 
 
 def judge_part(value: object, path: Path, where: Path, findings: Findings) -> None:

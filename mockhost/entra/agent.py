@@ -1,0 +1,191 @@
+"""The provisioning agent: its states, how it fails to register, and what it says when it cannot relay a request.
+
+Sources: Microsoft Learn, "Troubleshoot on-premises application provisioning" (registration, start, 10 to 20 minutes),
+"Microsoft Entra on-premises application provisioning architecture" (agents), and "Microsoft Entra Cloud Sync error
+codes and descriptions" (HybridIdentityService…; published for cloud sync, inferred for on-premises apps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from mockhost.errors import CannotRun, UsageError, did_you_mean
+
+PAGE = 'Microsoft Learn, "Troubleshoot on-premises application provisioning"'
+HIS = 'Microsoft Learn, "Microsoft Entra Cloud Sync error codes and descriptions"'
+TIMEOUT = 600.0
+"""Virtual seconds after which a request to an agent times out: 10 minutes (HIS, TimeOut)."""
+DELAYED_START = 120.0
+"""Virtual seconds until a service that starts "Automatic (Delayed Start)" runs after a reboot: Windows' default."""
+UNPUBLISHED = "(text not published)"
+
+
+class AgentFailure(NamedTuple):
+    """Why the service cannot reach a target through its agents."""
+
+    code: str
+    text: str
+    source: str
+    evidence: str
+    takes: float = 0.0
+    """virtual seconds until it is known"""
+
+
+class Agent(NamedTuple):
+    """A provisioning agent and what of its machine matters for it."""
+
+    name: str
+    registered: bool = True
+    running: bool = True
+    """whether its Windows service runs"""
+    wedged: bool = False
+    """it runs, but requests hang until it is stopped and started"""
+    assigned: bool = True
+    since: float | None = None
+    """when it was assigned; None: long ago, or restarted since"""
+    starts_at: float | None = None
+    """when its delayed start is due"""
+    proxy: str = "none"
+    """none | configured | missing: whether the way out needs a proxy, and whether the agent knows it"""
+    execution_policy: str = "RemoteSigned"
+    may_log_on: bool = True
+    """whether its account may log on as a service"""
+
+    def runs(self, now: float) -> bool:
+        return self.running and (self.starts_at is None or now >= self.starts_at)
+
+    def is_active(self, now: float) -> bool:
+        """Whether the portal shows it as active (green)."""
+        return self.registered and self.runs(now) and self.proxy != "missing"
+
+    def is_ready(self, now: float, after: float) -> bool:
+        """Whether its assignment has taken effect."""
+        return self.since is None or now >= self.since + after
+
+    def describe(self, now: float, after: float) -> str:
+        """Its state, in the words of the portal's list and in ours."""
+        if not self.registered:
+            return "not registered"
+        state = "active" if self.is_active(now) else "inactive"
+        if self.runs(now) and self.wedged:
+            state += ", wedged"
+        if not self.assigned:
+            return f"{state}, not assigned"
+        return state if self.is_ready(now, after) else f"{state}, assigned, not usable yet"
+
+
+SOUND = Agent("agent-1")
+"""The agent that there is until somebody says otherwise."""
+
+
+def problem(agents: Iterable[Agent], now: float, after: float) -> AgentFailure | None:
+    """Why a request cannot get through; None if one of the agents relays it."""
+    assigned = [agent for agent in agents if agent.assigned and agent.registered]
+    if not assigned:
+        text = (
+            "We're unable to find an active agent for the domain you're trying to sync. Please check to see if the "
+            "agents have been removed."
+        )
+        return AgentFailure("HybridIdentityServiceNoAgentsAssigned", text, HIS, "inferred")
+    active = [agent for agent in assigned if agent.is_active(now)]
+    if not active:
+        return AgentFailure("HybridIdentityServiceNoActiveAgents", UNPUBLISHED, HIS, "inferred")
+    ready = [agent for agent in active if agent.is_ready(now, after)]
+    if not ready:
+        source = (
+            f"{PAGE}, step 6: the test does not work until the registration completes; the code is assumed"
+        )
+        return AgentFailure("HybridIdentityServiceNoActiveAgents", UNPUBLISHED, source, "assumed")
+    if all(agent.wedged for agent in ready):
+        text = "We've detected a request timeout error when contacting the on-premises agent"
+        return AgentFailure("TimeOut", text, HIS, "inferred", TIMEOUT)
+    return None
+
+
+# -- what somebody does with an agent ------------------------------------------------------------------------
+
+
+def _named(agents: Sequence[Agent], name: str) -> Agent:
+    for agent in agents:
+        if agent.name == name:
+            return agent
+    raise UsageError(f"there is no agent {name!r}", hint=did_you_mean(name, [agent.name for agent in agents]))
+
+
+def act(agents: Sequence[Agent], action: str, name: str, now: float) -> tuple[Agent, ...]:
+    """The agents after an action on one of them. Raises CannotRun with the documented error where it fails."""
+    if action == "install":
+        if any(agent.name == name for agent in agents):
+            raise UsageError(f"there is an agent {name!r} already")
+        return (*agents, Agent(name, registered=False, assigned=False))
+    if action not in _ACTIONS:
+        raise UsageError(f"{action!r} is not an action", hint=did_you_mean(action, ACTIONS))
+    agent = _named(agents, name)
+    changed = _ACTIONS[action](agent, now)
+    return tuple(
+        changed if each is agent else each for each in agents if not (each is agent and action == "remove")
+    )
+
+
+def _register(agent: Agent, now: float) -> Agent:
+    if agent.execution_policy.lower() in ("unrestricted", "allsigned", "restricted"):
+        raise CannotRun(
+            f"the agent fails to register with a security error {UNPUBLISHED}",
+            hint="set the execution policies of machine and user to Undefined or RemoteSigned "
+            f'({PAGE}, "Agent registration fails with security error")',
+        )
+    if agent.proxy == "missing":
+        raise CannotRun(
+            f"the agent times out, or reports an invalid certificate {UNPUBLISHED}",
+            hint="configure the outbound proxy in AADConnectProvisioningAgent.exe.config "
+            f'({PAGE}, "Agent times out or certificate is invalid")',
+        )
+    return _start(agent._replace(registered=True), now)
+
+
+def _start(agent: Agent, now: float) -> Agent:
+    if not agent.may_log_on:
+        raise CannotRun(
+            "Service 'Microsoft Entra Connect Provisioning Agent' failed to start. Check that you have sufficient "
+            "privileges to start the system services.",
+            hint="a group policy kept NT SERVICE\\AADConnectProvisioningAgent from logging on as a service; let "
+            f'another account run it ({PAGE}, "Agent failed to start")',
+        )
+    return agent._replace(running=True, starts_at=None)
+
+
+def _restart(agent: Agent, now: float) -> Agent:
+    """Stop, then start: what wedged goes on, and an assignment takes effect at once (the documented shortcut)."""
+    return _start(agent._replace(wedged=False, since=None), now)
+
+
+_ACTIONS: Mapping[str, Callable[[Agent, float], Agent]] = {
+    "register": _register,
+    "assign": lambda agent, now: agent._replace(assigned=True, since=now),
+    "unassign": lambda agent, now: agent._replace(assigned=False, since=None),
+    "start": _start,
+    "stop": lambda agent, now: agent._replace(running=False, wedged=False),
+    "restart": _restart,
+    "reboot": lambda agent, now: _restart(agent, now)._replace(starts_at=now + DELAYED_START),
+    "wedge": lambda agent, now: agent._replace(wedged=True),
+    "remove": lambda agent, now: agent,
+}
+ACTIONS = ("install", *_ACTIONS)
+
+
+def change_machine(agents: Sequence[Agent], name: str, key: str, value: str) -> tuple[Agent, ...]:
+    """Change what an agent finds on its machine: proxy, execution_policy or may_log_on. Raises UsageError."""
+    agent = _named(agents, name)
+    known: dict[str, tuple[str, ...]] = {
+        "proxy": ("none", "configured", "missing"),
+        "execution_policy": ("Undefined", "RemoteSigned", "Unrestricted", "AllSigned", "Restricted"),
+        "may_log_on": ("true", "false"),
+    }
+    if key not in known:
+        raise UsageError(f"{key!r} is not known of a machine", hint=did_you_mean(key, known))
+    if value not in known[key]:
+        raise UsageError(f"{value!r} is not a value of {key}", hint=did_you_mean(value, known[key]))
+    new: Any = value == "true" if key == "may_log_on" else value
+    changed = agent._replace(**{key: new})
+    return tuple(changed if each is agent else each for each in agents)

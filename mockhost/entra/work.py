@@ -1,0 +1,351 @@
+"""One user: found in the target, compared, created, updated or disabled, with every step noted.
+
+Sources: Microsoft Learn, "How application provisioning works" (matching, soft delete, restore), "Customize user
+provisioning attribute mappings" (flow types), and the provisioning log of a real ECMA app.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NoReturn, Protocol
+
+from mockhost.client.dialect import Request
+from mockhost.client.observation import Observation
+from mockhost.clock import Chance
+from mockhost.entra import reactions, records, scoping, targets
+from mockhost.entra.composing import Change, Composer
+from mockhost.entra.config import AttributeMapping, Provisioning
+from mockhost.entra.reactions import Failure
+from mockhost.entra.records import REDACTED, Job, Modified, Trail
+from mockhost.entra.store import Known
+from mockhost.entra.targets import MANAGER, Target
+from mockhost.entra.tree import Ignored, Scope
+from mockhost.entra.users import User
+from mockhost.matching import ABSENT
+
+
+class Ask(Protocol):
+    """Sends a request and notes it."""
+
+    def __call__(self, request: Request, trail: Trail) -> Observation: ...
+
+
+class Failed(Exception):
+    """An operation on a user failed."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+
+
+class Skipped(Exception):
+    """Nothing is done for a user, and why."""
+
+    def __init__(self, code: str, text: str, scope: bool | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.text = text
+        self.scope = scope
+        """whether the user is in scope from now on; None: as before"""
+
+
+class Leave(Exception):
+    """The user is to be disabled: at the end of the cycle, when it is known how many there are."""
+
+
+class Work:
+    """Brings the target in line with users, one after the other."""
+
+    def __init__(
+        self,
+        config: Provisioning,
+        job: Job,
+        composer: Composer,
+        mappings: Sequence[AttributeMapping],
+        ask: Ask,
+    ) -> None:
+        self.config = config
+        self.settings = config.settings
+        self.job = job
+        self.composer = composer
+        self.mappings = mappings
+        self.matching = sorted((each for each in mappings if each.matching), key=lambda each: each.matching)
+        """the mappings that match, by their precedence"""
+        self.send = ask
+        self.on_demand = False
+        self.secrets: frozenset[str] = frozenset()
+        """values of the last user that are redacted"""
+
+    def hidden(self) -> frozenset[str]:
+        """Source attributes that a mapping redacts, in lower case."""
+        return frozenset(
+            name.lower() for each in self.mappings if each.expression is not None and each.expression.redacts
+            for name in each.expression.attributes
+        )  # fmt: skip
+
+    def synchronize(self, user: User, known: Known, trail: Trail) -> tuple[str, str, Known]:
+        """Action, status, and what is known now. Raises Failed and Skipped."""
+        change = "Delete" if user.deleted else "Update" if known.target else "Add"
+        trail.imported(change, self.hidden())
+        found = scoping.evaluate(user, self.config.scope)
+        trail.scoped(found)
+        if not found.entitled:
+            return self._leave(user, known, found, trail)
+        values = self._values(user, soft_deleted=False)
+        ident, current = self._find(user, known, values, trail)
+        wanted = self._manager(user)
+        if ident is None:
+            if "create" not in self.settings.actions:
+                raise Skipped("ActionNotEnabled", "Create is not among the target object actions.")
+            known = self._create(user, known, values, trail)
+            return "create", "success", known._replace(manager=wanted)
+        restoring = bool(known.target) and not known.active
+        known = known._replace(target=ident, manager=wanted)
+        changes = self._changes(values, current, known)
+        if self.config.is_ecma and restoring and not any(each.target.text == "active" for each in changes):
+            changes.insert(0, Change(targets.parse("active"), "False", "True"))
+        return self._update(user, known, values, changes, trail, "update")
+
+    def _manager(self, user: User) -> str:
+        """The manager's object ID, where the reference is mapped and the target takes one."""
+        if not any(each.target.text == MANAGER for each in self.mappings):
+            return ""
+        return str(user.attributes.get("manager", ""))
+
+    def _leave(
+        self, user: User, known: Known, found: scoping.Evaluation, trail: Trail
+    ) -> tuple[str, str, Known]:
+        """A user that is to have no active account: disabled at the cycle's end if it has one, else skipped."""
+        if not known.target:
+            text = f"User '{user.name}' is not effectively entitled: it is not provisioned to {self.job.app}."
+            raise Skipped("NotEffectivelyEntitled", text)
+        if not known.active:
+            raise Skipped("RedundantExport", f"User '{user.name}' is disabled in {self.job.app} already.")
+        if not found.in_scope and self.settings.skip_out_of_scope_deletions:
+            text = f"User '{user.name}' is out of scope and is left alone (SkipOutOfScopeDeletions)."
+            raise Skipped("OutOfScope", text, scope=False)
+        if self.on_demand:
+            if not found.active:
+                raise Skipped(
+                    "NotEffectivelyEntitled", "On demand, a user that is disabled or deleted is left alone."
+                )
+            known = self.disable(user, known, trail)
+            return "disable", "success", known._replace(scope=found.in_scope)
+        raise Leave
+
+    def _find(
+        self, user: User, known: Known, values: dict[AttributeMapping, object], trail: Trail
+    ) -> tuple[str | None, object]:
+        """The id of the user in the target and what it is there; (None, …) for one that is not there."""
+        if known.target and not self.on_demand:  # on demand it matches again: an access log of a real one
+            seen = self.send(self.composer.get_user(known.target), trail)
+            if seen.status == 200 and seen.complete:
+                return known.target, self._retrieved(self._resource(seen, trail), trail)
+            if not (seen.status == 404 and self.settings.rematch_lost):
+                self._fail_match(seen, trail, search=False)
+        return self._match(user, values, trail)
+
+    def _match(
+        self, user: User, values: dict[AttributeMapping, object], trail: Trail
+    ) -> tuple[str | None, object]:
+        asked = False
+        for mapping in self.matching:
+            value = values.get(mapping)
+            if targets.is_empty(value):
+                continue
+            asked = True
+            seen = self.send(self.composer.find_user(mapping.target.text, value), trail)
+            if seen.status != 200 or not seen.complete:
+                self._fail_match(seen, trail, search=True)
+            found = self._resource(seen, trail, search=True).get("Resources", [])
+            if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+                self._fail_match(seen, trail, search=True)
+            if len(found) > 1:
+                self._not_matched(reactions.failure(reactions.DUPLICATE), trail)
+            if found:
+                ident = found[0].get("id")
+                if not isinstance(ident, str) or not ident:
+                    self._fail_match(seen, trail, search=True)
+                return str(ident), self._retrieved(found[0], trail)
+        if not asked:
+            self._not_matched(reactions.failure(reactions.NO_MATCHING_VALUE), trail)
+        return None, ABSENT
+
+    def _retrieved(self, resource: object, trail: Trail) -> object:
+        """Note that the user was found; the two spaces are in Graph's example."""
+        trail.step("EntryImport", "matching", f"Retrieved  '{trail.user.name}' from {self.job.app}")
+        return resource
+
+    def _resource(self, seen: Observation, trail: Trail, *, search: bool = False) -> Any:
+        """The document of an answer. Raises Failed for one that is not a resource of SCIM."""
+        document = seen.json()
+        if not isinstance(document, dict) or not (document.get("id") or document.get("schemas")):
+            self._fail_match(seen, trail, search=False)
+        several = document.get("Resources")
+        if not search and isinstance(several, list):
+            self._not_matched(reactions.failure(reactions.SEVERAL), trail)
+        manager = targets.get(document, targets.parse(MANAGER))
+        if isinstance(manager, str):
+            # A manager as a bare text keeps the service from reading the whole user (Auth0's support).
+            self._fail_match(seen, trail, search=False)
+        return document
+
+    def _fail_match(self, seen: Observation, trail: Trail, *, search: bool) -> NoReturn:
+        self._not_matched(reactions.of_answer(seen, search=search), trail)
+
+    def _not_matched(self, failure: Failure, trail: Trail) -> NoReturn:
+        text = f"Failed to match an entry in the source and target systems User '{trail.user.name}'; {failure.reason}"
+        trail.step("EntrySynchronizationError", "matching", text, {"ErrorCode": failure.code}, "failure")
+        raise Failed(failure)
+
+    # -- values ----------------------------------------------------------------------------------------------
+
+    def _values(self, user: User, *, soft_deleted: bool) -> dict[AttributeMapping, object]:
+        """The value of each mapping that takes part in the flow."""
+        chance = Chance(self.settings.seed)
+        values: dict[AttributeMapping, object] = {}
+
+        def attribute(name: str) -> object:
+            return soft_deleted if name.lower() == "issoftdeleted" else user.attribute(name)
+
+        self.secrets = frozenset()
+        for mapping in self.mappings:
+            if mapping.target.text == MANAGER:
+                continue
+            if mapping.expression is None:
+                values[mapping] = mapping.constant
+                continue
+            name = f"{user.id} {mapping.target.text}"
+            scope = Scope(attribute, lambda ordinal, name=name: chance.draw(name, ordinal))  # type: ignore[misc]
+            value = mapping.expression.evaluate(scope)
+            if mapping.expression.redacts and isinstance(value, str) and len(value) > 2:
+                self.secrets |= {value}
+            if not isinstance(value, Ignored):
+                values[mapping] = None if targets.is_empty(value) or value == () else value
+        return values
+
+    def _changes(self, values: dict[AttributeMapping, object], current: object, known: Known) -> list[Change]:
+        """What differs in the target; what was cleared in the source is removed only if it was sent before."""
+        sent = set(json.loads(known.exported)) if known.exported else set()
+        changes = []
+        for mapping, value in values.items():
+            if mapping.create_only or (mapping.expression is not None and mapping.expression.is_volatile):
+                continue
+            old = targets.get(current, mapping.target)
+            if value is None:
+                if mapping.target.text in sent and not targets.is_empty(old):
+                    changes.append(Change(mapping.target, old, None))
+            elif not targets.same(targets.typed(mapping.target, value), old):
+                changes.append(Change(mapping.target, old, value))
+        return changes
+
+    def _modified(self, changes: Sequence[Change]) -> list[Modified]:
+        """The changes as the log shows them."""
+        hidden = {
+            each.target for each in self.mappings if each.expression is not None and each.expression.redacts
+        }
+        return [
+            Modified(target.text, *((REDACTED, REDACTED) if target in hidden else (_old(old), new)))
+            for target, old, new in changes
+        ]
+
+    # -- exports ---------------------------------------------------------------------------------------------
+
+    def _create(
+        self, user: User, known: Known, values: dict[AttributeMapping, object], trail: Trail
+    ) -> Known:
+        app = self.job.app
+        text = (
+            f"User '{user.name}' will be created in {app} (User is active and assigned in {records.SOURCE}, but no "
+            f"matching User was found in {app})"
+        )
+        trail.step("EntrySynchronizationAdd", "matching", text)
+        full: dict[Target, object] = {}
+        for mapping, value in values.items():
+            value = mapping.default if value is None else value
+            if value is not None:
+                full[mapping.target] = value
+        seen = self.send(self.composer.create_user(full), trail)
+        document = seen.json() if seen.status in (200, 201) and seen.complete else None
+        ident = document.get("id") if isinstance(document, dict) else None
+        if not isinstance(ident, str) or not ident:
+            missing = isinstance(document, dict)
+            failure = reactions.failure(reactions.NO_ID) if missing else reactions.of_answer(seen)
+            self._not_exported("Add", "create", failure, trail)
+        trail.modified = self._modified([Change(target, None, value) for target, value in full.items()])
+        shown = {records.reported(each.name): each.new for each in trail.modified}
+        matched = next((str(values[each]) for each in self.matching if values.get(each)), "")
+        trail.step("EntryExportAdd", "export", f"User '{user.name}' was created in {app}",
+                   {"Active": True, **shown, "ReportableIdentifier": matched})  # fmt: skip
+        return known._replace(
+            target=str(ident), scope=True, active=True, exported=_names(values), manager_sent=""
+        )
+
+    def _update(
+        self,
+        user: User,
+        known: Known,
+        values: dict[AttributeMapping, object],
+        changes: Sequence[Change],
+        trail: Trail,
+        action: str,
+    ) -> tuple[str, str, Known]:
+        known = known._replace(scope=action == "update" or known.scope, active=action == "update")
+        if not changes:
+            name = "EntrySynchronizationSkip"
+            text = (
+                "The state of the user in both the source and target systems already match. No change to the User "
+                f"'{user.name}' currently needs to be made."
+            )
+            trail.step(name, "export", text, {"SkipReason": "RedundantExport"}, "skipped")
+            return "other", "skipped", known._replace(exported=_names(values))
+        if "update" not in self.settings.actions:
+            raise Skipped("ActionNotEnabled", "Update is not among the target object actions.")
+        verb = "disabled" if action == "disable" else "updated"
+        trail.step(f"EntrySynchronization{action.capitalize()}", "matching",
+                   f"User '{user.name}' will be {verb} in {self.job.app}")  # fmt: skip
+        seen = self.send(self.composer.patch_user(known.target, changes), trail)
+        if seen.status not in (200, 202, 204) or not seen.complete:
+            self._not_exported(action.capitalize(), action, reactions.of_answer(seen), trail)
+        trail.modified = self._modified(changes)
+        trail.step(f"EntryExport{action.capitalize()}", "export", f"User '{user.name}' was {verb} in {self.job.app}",
+                   {"ReportableIdentifier": known.target})  # fmt: skip
+        return action, "success", known._replace(exported=_names(values))
+
+    def _not_exported(self, name: str, verb: str, failure: Failure, trail: Trail) -> NoReturn:
+        text = f"Failed to {verb} User '{trail.user.name}' in {self.job.app}; {failure.reason}"
+        trail.step(f"EntryExport{name}", "export", text, {"ErrorCode": failure.code}, "failure")
+        raise Failed(failure)
+
+    def disable(self, user: User, known: Known, trail: Trail) -> Known:
+        """Send what disables a user: the mappings of IsSoftDeleted.
+
+        An ECMA app also sends `active`, though it is not mapped (the provisioning log of a real one).
+        """
+        values = {
+            mapping: value
+            for mapping, value in self._values(user, soft_deleted=True).items()
+            if mapping.expression is not None
+            and any(name.lower() == "issoftdeleted" for name in mapping.expression.attributes)
+        }
+        if not values and not self.config.is_ecma:
+            raise Skipped("RedundantExport", "IsSoftDeleted is not mapped, so that nothing is sent.")
+        seen = self.send(self.composer.get_user(known.target), trail)
+        if seen.status != 200 or not seen.complete:
+            self._fail_match(seen, trail, search=False)
+        changes = self._changes(values, self._resource(seen, trail), known)
+        if self.config.is_ecma and not any(each.target.text == "active" for each in changes):
+            changes.insert(0, Change(targets.parse("active"), "True", "False"))
+        exported = known.exported
+        _, _, known = self._update(user, known, values, changes, trail, "disable")
+        return known._replace(active=False, exported=exported)
+
+
+def _names(values: dict[AttributeMapping, object]) -> str:
+    """The target attributes that have a value, to know later what may be removed."""
+    return json.dumps([mapping.target.text for mapping, value in values.items() if value is not None])
+
+
+def _old(value: object) -> object:
+    return None if value is ABSENT else value
