@@ -62,7 +62,7 @@ class MockhostContainer(DockerContainer):
 
     @property
     def ca_file(self) -> str:
-        """A PEM file with what a client must trust now; written anew each time."""
+        """A PEM file with what a client must trust now; written again each time."""
         file = Path(self._folder.name) / "trust.pem"
         file.write_text(self.control("GET", "/v1/ca"), "ascii")
         return str(file)
