@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from hypothesis import HealthCheck, settings
 
-# What the developer's own shell says of mockhost, colours, width, proxies, trust and warnings is not what is tested,
-# neither here nor in what is started from here, nor in a pytest inside of a test.
+# What the developer's own shell says of mockhost, colours, width, proxies, trust, time and warnings is not what is
+# tested, neither here nor in what is started from here, nor in a pytest inside of a test.
 for name in list(os.environ):
     if name.startswith("MOCKHOST_") or name.lower().endswith("_proxy"):
         del os.environ[name]
@@ -18,6 +19,9 @@ for name in (
 ):
     os.environ.pop(name, None)
 sys.warnoptions.clear()
+os.environ["TZ"] = "UTC"
+if hasattr(time, "tzset"):
+    time.tzset()
 
 # Property tests draw the same examples each time, so that who changes one thing is not told of another. Others are
 # drawn on request, and many: HYPOTHESIS_PROFILE=thorough. None is timed, because the machine may be busy.

@@ -7,7 +7,9 @@ compared. So a command is tried, and not only looked for.
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +38,11 @@ def needs(*command: str, says: str = "") -> pytest.MarkDecorator:
 CURL = ("curl", "--version")
 needs_curl = needs(*CURL)
 needs_curl_with_openssl = needs(*CURL, says="OpenSSL/")  # others have other words for what is wrong
+
+
+def copied(source: Path, target: Path, *ignored: str) -> None:
+    """Copy a folder to where it can be written to, also from a checkout that is read-only."""
+    ignore = shutil.ignore_patterns("__pycache__", *ignored)
+    shutil.copytree(source, target, ignore=ignore, copy_function=shutil.copyfile)
+    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+        folder.chmod(0o700)

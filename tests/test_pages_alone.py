@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,7 +92,7 @@ def test_the_examples_need_only_what_their_page_says(
     folder = EXAMPLES
     if copied:
         folder = tmp_path / "copied"
-        shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("__pycache__", "pytest.ini"))
+        copied(EXAMPLES, folder, "pytest.ini")
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", suite]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=600, check=False, env=bare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import platform
@@ -50,7 +51,9 @@ def test_verbose_names_variables_without_values_and_no_person(
     monkeypatch.setenv("MOCKHOST_SQL_TOKEN", "canary-of-the-environment")
     output = invoke("version", "--verbose").stdout
     assert "MOCKHOST_SQL_TOKEN" in output
-    hidden = ("canary-of-the-environment", str(Path.home()), str(ROOT), platform.node(), getpass.getuser())
+    hidden = ["canary-of-the-environment", str(ROOT), platform.node()]
+    with contextlib.suppress(RuntimeError, KeyError, OSError):  # not every process has a home or a name
+        hidden += [str(Path.home()), getpass.getuser()]
     assert [word for word in hidden if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", output)] == []
 
 
