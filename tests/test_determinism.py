@@ -183,18 +183,20 @@ def test_a_reset_costs_what_was_changed_and_not_how_many_there_are() -> None:
     """A million people are neither copied nor made again by a reset: the frozen base is the same object."""
     people = {"SQL": {"system": {"objects": [], "people": {"count": 1_000_000}}}}
     with MockHost(tls=False, control=False, connectors=people) as host:
-        base = host.runtime.host.system("SQL").table.base
+        base = host.runtime.host.system("SQL").snapshot().base
         play(host, [Operation("create", "ann", "new")], ["1"])
         assert len(host.runtime.host.connector("SQL").space) == 1_000_001
         host.reset()
-        assert host.runtime.host.system("SQL").table.base is base
+        assert host.runtime.host.system("SQL").snapshot().base is base
         assert len(host.runtime.host.connector("SQL").space) == 1_000_000
 
 
 def test_hosts_of_one_scenario_share_their_data_and_nothing_else() -> None:
     """Two hosts of one loaded scenario have one frozen base, and neither sees what the other was told."""
     with MockHost(tls=False, control=False) as one, MockHost(one.scenario, tls=False, control=False) as two:
-        assert one.runtime.host.system("SQL").table.base is two.runtime.host.system("SQL").table.base
+        assert (
+            one.runtime.host.system("SQL").snapshot().base is two.runtime.host.system("SQL").snapshot().base
+        )
         play(one, [Operation("create", "ann", "new")], ["1"])
         assert one.objects("SQL", ContosoLogin="ann")
         assert not two.objects("SQL", ContosoLogin="ann")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from mockhost.connectors.ecma.config import OBJECT_DN
 from mockhost.connectors.ecma.running import RunningConnector
-from mockhost.connectors.ecma.tables import Value
+from mockhost.connectors.tables import Value
 from mockhost.faults.contract import Context
 from mockhost.faults.declare import Duration
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 from mockhost.clock import Chance
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
 from mockhost.connectors.ecma.kinds import Kind
-from mockhost.connectors.ecma.tables import Base, Rows
+from mockhost.connectors.tables import Base, Rows
 from mockhost.journal import Connection, Exchange
 from mockhost.rules import Rule
 from mockhost.rules.states import Blueprint, State

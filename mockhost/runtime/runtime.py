@@ -127,6 +127,7 @@ class Runtime:
         self._was_cured = False
         self._private: set[str] = set()
         """secrets that neither scenario nor rules hold, such as the control plane's token"""
+        self._is_fork = False
         self._spared: object = None
         """the connection of an exchange that makes things happen, while it does"""
         self._ticker = _Ticker(self)
@@ -139,6 +140,7 @@ class Runtime:
         old = getattr(self, "clock", None)
         if old is not None:
             self.host.stop()
+            self._close_systems()
         self.loaded = self.scenario = scenario
         clock = scenario.clock
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
@@ -250,6 +252,7 @@ class Runtime:
                 setattr(twin, name, copy(value))
             epoch.connections = copy(self.epoch.connections)
         twin._ticker = _Ticker(twin)
+        twin._is_fork = True
         certificates.clock = twin.clock
         return twin
 
@@ -381,6 +384,13 @@ class Runtime:
         self.epoch.cut.set()
         self._ticker.stop()
         self.events.close()
+        with self.lock:
+            self._close_systems()
+
+    def _close_systems(self) -> None:
+        """Let go of the connected systems; those of a fork that are outside of the process are not its own."""
+        if not self._is_fork:
+            self.host.close()
 
     def advance(self, seconds: float) -> float:
         """Move the virtual clock on; returns its time. Certificates age with it."""

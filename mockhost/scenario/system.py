@@ -19,7 +19,7 @@ from mockhost.connectors.ecma.config import (
     ObjectRows,
     SystemConfig,
 )
-from mockhost.connectors.ecma.system import filled_by_faker
+from mockhost.connectors.systems.memory import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, PeopleConfig, missing_faker, provider_problem
 from mockhost.scenario import data

@@ -135,9 +135,11 @@ def test_a_fork_and_its_origin_share_nothing_that_can_change(
 
 
 STATEFUL = (
-    *(f"mockhost.connectors.ecma.{name}" for name in ("host", "space", "system", "running", "connector")),
+    *(f"mockhost.connectors.ecma.{name}" for name in ("host", "space", "running", "connector")),
     *(f"mockhost.connectors.provider.{name}" for name in ("store", "provider", "holdings", "connector")),
     *(
+        "mockhost.connectors.systems",
+        "mockhost.connectors.tables",
         "mockhost.rules.states",
         "mockhost.runtime",
         "mockhost.clock",

@@ -87,6 +87,8 @@ class SystemConfig(NamedTuple):
     """the name of the table, container or file that holds the objects"""
     rights: tuple[str, ...] = ("read", "write")
     """what the connector's account may do there"""
+    kind: str = "memory"
+    """what holds the objects: one of `systems.system.SYSTEMS`"""
     containers: tuple[str, ...] | None = None
     """the containers that a directory has, by DN; None: any that is named"""
 

@@ -101,14 +101,14 @@ class EcmaConnector:
     # -- for people who operate the mock ------------------------------------------------------------------
 
     def check_change(self, change: Mapping[str, object]) -> None:
-        self._host.system(self.name).read_changes(change)
+        self._host.system(self.name).check_change(change)
 
     def change(self, change: Mapping[str, object]) -> int:
         return self._host.system(self.name).change(change)
 
     def objects(self) -> Iterator[dict[str, object]]:
         system = self._host.system(self.name)
-        records = system.table.copy().records()
+        records = system.snapshot().records()
         return (_plain(system.values(record)) for _, record in records)
 
     def cached(self, base_url: str) -> Iterator[dict[str, object]]:

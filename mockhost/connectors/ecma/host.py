@@ -15,7 +15,7 @@ from mockhost.connectors.ecma.answers import refusal
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
 from mockhost.connectors.ecma.operations import TABLE
 from mockhost.connectors.ecma.running import RunningConnector
-from mockhost.connectors.ecma.system import ConnectedSystem
+from mockhost.connectors.systems.system import System, open_system
 from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 
@@ -33,7 +33,7 @@ class Host:
         self.chance = Chance(seed)
         self.config = config
         self.configured = dict(connectors)
-        self.systems = {name: ConnectedSystem(page, self.chance) for name, page in connectors.items()}
+        self.systems = {name: open_system(page, self.chance) for name, page in connectors.items()}
         self.behaviours: Mapping[str, object] = known.resolve(config.generation, config.behaviours)
         self.running = False
         self.debug = False
@@ -57,7 +57,7 @@ class Host:
             system.configure(page)
             self._run(page, system)
 
-    def _run(self, page: ConnectorConfig, system: ConnectedSystem) -> None:
+    def _run(self, page: ConnectorConfig, system: System) -> None:
         connector = RunningConnector(page, system, self._behaviours_of(page), self.clock, self)
         self.connectors[page.name] = connector
         connector.start()
@@ -70,14 +70,18 @@ class Host:
         self.running = False
         self.started_at = None
 
-    def reset(self, name: str) -> None:
-        """Put one connected system back to the objects it began with, and start its connector anew.
+    def close(self) -> None:
+        """Let go of the connected systems."""
+        for system in self.systems.values():
+            system.close()
 
-        Raises UsageError for one that there is not.
+    def reset(self, name: str) -> None:
+        """Put one connected system back to the objects it began with, and start its connector again.
+
+        Raises UsageError for one that there is not, and for one whose objects can't be put back.
         """
-        self.system(name)
-        page = self.configured[name]
-        self.systems[name] = system = ConnectedSystem(page, self.chance)
+        system, page = self.system(name), self.configured[name]
+        system.reset(page)
         running = self.connectors.pop(name, None)
         if running is None:
             return
@@ -106,7 +110,7 @@ class Host:
         self.behaviours = known.resolve(config.generation, config.behaviours)
         for name, page in connectors.items():
             if name not in self.systems:
-                self.systems[name] = ConnectedSystem(page, self.chance)
+                self.systems[name] = open_system(page, self.chance)
             else:
                 self.systems[name].configure(page, running=name in self.connectors)
             running, wanted = self.connectors.get(name), self._behaviours_of(page)
@@ -139,7 +143,7 @@ class Host:
             raise UsageError(f"connector {name} is not running", hint="start or restart the service")
         return self.connectors[name]
 
-    def system(self, name: str) -> ConnectedSystem:
+    def system(self, name: str) -> System:
         """The connected system behind a connector. Raises UsageError naming near names."""
         if name not in self.systems:
             raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self.systems))
@@ -179,7 +183,7 @@ class Host:
         return {
             "running": space is not None,
             "importing": space is not None and space.importing,
-            "objects": len(self.systems[name].table),
+            "objects": len(self.systems[name]),
             "cached": 0 if space is None else len(space),
             "last_import": None if ended is None else iso(ended),
             "import_problem": None if space is None else space.problem,

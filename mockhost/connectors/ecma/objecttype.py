@@ -13,8 +13,9 @@ from typing import NamedTuple
 from mockhost.clock import Chance
 from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column, ConnectorConfig
-from mockhost.connectors.ecma.system import ConnectedSystem, frozen
-from mockhost.connectors.ecma.tables import Record, Value
+from mockhost.connectors.systems.described import frozen
+from mockhost.connectors.systems.system import System
+from mockhost.connectors.tables import Record, Value
 from mockhost.scim import filters, messages, patch
 from mockhost.scim.errors import ScimError
 
@@ -41,9 +42,7 @@ class Given(NamedTuple):
 class ObjectType:
     """One object type under one set of behaviours; immutable."""
 
-    def __init__(
-        self, config: ConnectorConfig, system: ConnectedSystem, behaviours: Mapping[str, object]
-    ) -> None:
+    def __init__(self, config: ConnectorConfig, system: System, behaviours: Mapping[str, object]) -> None:
         self._config = config
         self._system = system
         self._behaviours = behaviours

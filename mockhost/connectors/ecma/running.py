@@ -19,8 +19,8 @@ from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Connecto
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.connectors.ecma.objecttype import Given, ObjectType
 from mockhost.connectors.ecma.space import ConnectorSpace, Found, Walk
-from mockhost.connectors.ecma.system import ConnectedSystem
-from mockhost.connectors.ecma.tables import Record, Value, fold
+from mockhost.connectors.systems.system import System
+from mockhost.connectors.tables import Record, Value, fold
 from mockhost.scim import filters, messages, patch
 from mockhost.scim.errors import ScimError
 from mockhost.slices import no_pause
@@ -40,7 +40,7 @@ class RunningConnector:
     def __init__(
         self,
         config: ConnectorConfig,
-        system: ConnectedSystem,
+        system: System,
         behaviours: Mapping[str, object],
         clock: VirtualClock,
         service: Service,
@@ -87,7 +87,7 @@ class RunningConnector:
         Nothing of it remains, values that were generated and the delta import's log included, whether or not
         something is raised. It costs what the writes cost. Meanwhile nothing may be imported.
         """
-        with self.system.trial(), self.space.trial():
+        with self.system.transaction(), self.space.trial():
             yield
 
     # -- what can be wrong with it ------------------------------------------------------------------------
@@ -153,8 +153,8 @@ class RunningConnector:
             raise ScimError(status, "uniqueness", f"An object with the anchor {anchor!s} exists already.")
         with self._exporting():
             self._check_dn(values)
-            row, record = self.system.add(values)
-        self.space.add(row, record)
+            record = self.system.add(values)
+        self.space.add(record)
         exported = self.system.values(record)
         first_pass = given.password and self.kind.password_pass == "first"
         if first_pass:

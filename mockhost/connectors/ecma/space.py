@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TypeAlias
@@ -17,8 +17,8 @@ from mockhost.clock import Job, VirtualClock
 from mockhost.connectors.ecma.config import ImportConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.ecma.objecttype import ObjectType
-from mockhost.connectors.ecma.system import ConnectedSystem
-from mockhost.connectors.ecma.tables import Base, Record, Table, Value
+from mockhost.connectors.systems.system import System
+from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
 from mockhost.scim import filters
 from mockhost.slices import SLICE, Pause, no_pause, paced
@@ -48,7 +48,7 @@ class ConnectorSpace:
         name: str,
         config: ImportConfig,
         kind: Kind,
-        system: ConnectedSystem,
+        system: System,
         object_type: ObjectType,
         behaviours: Mapping[str, object],
         clock: VirtualClock,
@@ -73,8 +73,8 @@ class ConnectorSpace:
         self._system = system
         self._clock = clock
         self._jobs: list[Job] = []
-        self._numbered_by = system.table
-        """the connected system's table whose rows ours have the numbers of"""
+        self._mark: object = None
+        """up to where the connected system's changes were imported"""
         self._by_id: dict[str, int] | None = None
         self.object_type: ObjectType
         self.behave(object_type, behaviours)
@@ -89,7 +89,7 @@ class ConnectorSpace:
         return len(self.table)
 
     @staticmethod
-    def _nothing(system: ConnectedSystem) -> Table:
+    def _nothing(system: System) -> Table:
         return Table(Base(forms=system.forms))
 
     # -- imports ------------------------------------------------------------------------------------------
@@ -166,15 +166,18 @@ class ConnectorSpace:
 
     def _import_now(self, profile: str) -> None:
         failed = not self._system.can("read") and self.imports_done > 0
-        if not (failed and self._behaviours["failed_import_keeps_cache"]):
-            if profile == "delta" and self.imports_done > 0 and not self.emptied and self._has_changes():
-                self._import_changes()
-            else:
-                self.table = self._import_all()
-                self._numbered_by = self._system.table
-            self.emptied = False
-        if self._system.table.log is not None:
-            self._system.table.log.clear()
+        if failed and self._behaviours["failed_import_keeps_cache"]:
+            return
+        sees, changed = self._sees_the_table(), None
+        if profile == "delta" and self.imports_done > 0 and not self.emptied:
+            changed = self._system.changes(self._mark)
+        if changed is None:
+            self.table = self._import_all() if sees else self._nothing(self._system)
+        elif sees:
+            self._import_changes(changed)
+        if sees or changed is None:
+            self._mark = self._system.mark() if sees else None
+        self.emptied = False
         self._by_id = None
 
     def _sees_the_table(self) -> bool:
@@ -184,47 +187,36 @@ class ConnectorSpace:
         )
 
     def _import_all(self) -> Table:
-        if not self._sees_the_table():
-            return self._nothing(self._system)
-        table = self._system.table.copy()
+        table = self._system.snapshot()
         anchor = self.object_type.anchor_position
         for row in table.find_empty(anchor):
             table.delete(row)
         for rows in table.shared_rows(anchor, changed=self._system.columns[anchor].unique):
             for row in rows:
-                if row != self._winner(rows):
+                if row != rows[self._winner(rows)]:
                     table.delete(row)
         return table
 
-    def _winner(self, rows: list[int]) -> int:
-        """The one of several objects with one anchor that is imported: they can't all be in the connector space."""
-        if len(rows) == 1:
-            return rows[0]
-        return rows[-1] if self._behaviours["duplicate_anchor_import"] == "last_wins" else rows[0]
+    def _winner(self, found: Sequence[object]) -> int:
+        """Which of the objects with one anchor is imported: they can't all be in the connector space."""
+        return -1 if len(found) > 1 and self._behaviours["duplicate_anchor_import"] == "last_wins" else 0
 
-    def _has_changes(self) -> bool:
-        """Whether the connected system knows what changed since: not if all of its data is other data."""
-        return self._system.table.log is not None and self._system.table is self._numbered_by
-
-    def _import_changes(self) -> None:
-        if not self._sees_the_table():
-            return
+    def _import_changes(self, anchors: Iterable[Value]) -> None:
         seen = self._behaviours["delta_sees_deletes"]
         sees_deletes = self._kind.delta_sees_deletes if seen == "by_kind" else seen == "always"
-        changed, position = self._system.table, self.object_type.anchor_position
-        for row in changed.log or ():
-            record = changed.get(row)
-            anchor = None if record is None else record[position]
-            if record is not None and anchor is not None:
-                if row == self._winner(changed.find(position, anchor)):
-                    for other in self.table.find(position, anchor):
-                        if other != row:
-                            self.table.delete(other)
-                    self.table.put(row, record)
+        name, position = self.object_type.anchor, self.object_type.anchor_position
+        for anchor in anchors:
+            records = self._system.find(name, anchor)
+            rows = self.table.find(position, anchor)
+            if records:
+                record = records[self._winner(records)]
+                if rows:
+                    self.table.put(rows.pop(0), record)
                 else:
+                    self.table.insert(record)
+            if records or sees_deletes:
+                for row in rows:
                     self.table.delete(row)
-            elif record is None and sees_deletes:
-                self.table.delete(row)
 
     # -- what can be wrong with it ------------------------------------------------------------------------
 
@@ -431,14 +423,10 @@ class ConnectorSpace:
                 if record is not None:
                     self._by_id[self.object_type.id_of(record)] = row
 
-    def add(self, row: int, record: Record) -> None:
-        """Mirror a new object; `row` is the connected system's, and ours unless its data was exchanged meanwhile."""
-        if self.frozen:
-            return
-        if self._system.table is self._numbered_by:
-            self.put(row, record)
-        else:
-            self.put(self.table.insert(record), record)
+    def add(self, record: Record) -> None:
+        """Mirror a new object."""
+        if not self.frozen:
+            self._remember({self.table.insert(record)})
 
     def put(self, row: int, record: Record) -> None:
         """Mirror what was exported."""

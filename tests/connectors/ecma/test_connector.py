@@ -233,7 +233,7 @@ def test_a_dll_that_could_not_be_loaded_at_the_start_imports_once_it_can(hosts: 
     host.clock.advance(10_000)
     assert len(connector.space) == 0
     connector.allow_dll()
-    assert len(connector.space) == len(connector.system.table)
+    assert len(connector.space) == len(connector.system)
     host.system("SQL").change({"insert": {"ContosoLogin": "bob"}})
     host.clock.advance(7_200)
     assert connector.space.get("bob")

@@ -75,7 +75,7 @@ def test_new_objects_in_the_configuration_are_new_data(hosts: Hosts) -> None:
     """Setting the objects or the crowd of a system replaces what it held."""
     host = hosts()
     reconfigured(host, {"connectors": {"SQL": {"system": {"objects": [], "people": 7}}}})
-    assert len(host.system("SQL").table) == 7
+    assert len(host.system("SQL")) == 7
 
 
 def test_a_crowd_fills_the_columns_that_nobody_set(hosts: Hosts) -> None:

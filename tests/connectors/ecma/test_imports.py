@@ -8,6 +8,7 @@ import pytest
 
 from mockhost.connectors.ecma.answers import Importing
 from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.systems.memory import MemorySystem
 from mockhost.errors import UsageError
 from mockhost.scim import filters
 from tests.connectors.ecma.conftest import user
@@ -25,7 +26,7 @@ def logins(host: Host) -> set[str]:
 def test_a_full_import_runs_when_the_service_starts(hosts: Hosts) -> None:
     """At the first moment the connector space holds what the connected system holds."""
     host = hosts()
-    assert len(host.connector("SQL").space) == len(host.system("SQL").table) > 0
+    assert len(host.connector("SQL").space) == len(host.system("SQL")) > 0
     assert host.state()["SQL"]["last_import"] == "2026-01-01T00:00:00.000Z"
 
 
@@ -117,6 +118,7 @@ def test_rights_that_are_lost_later_leave_the_cache_as_it_was(hosts: Hosts) -> N
     for keeps in (True, False):
         host = hosts(host={"behaviours": {"failed_import_keeps_cache": keeps}})
         system = host.system("SQL")
+        assert isinstance(system, MemorySystem)
         system.config = system.config._replace(rights=("write",))
         host.clock.advance(7_200)
         assert bool(logins(host)) is keeps
@@ -143,7 +145,7 @@ def test_an_object_without_an_anchor_is_not_imported(hosts: Hosts) -> None:
     """What has no anchor can't be in the connector space."""
     host = hosts()
     host.system("SQL").change({"insert": [{"FirstName": "No", "LastName": "Body"}]})
-    before = len(host.system("SQL").table)
+    before = len(host.system("SQL"))
     host.restart()
     assert len(host.connector("SQL").space) == before - 1
 
@@ -188,7 +190,7 @@ def test_no_import_brings_two_objects_with_one_anchor(
     twin(host)
     host.connector("SQL").space.begin_import(profile)
     assert first_names(host) == [name]
-    assert len(host.connector("SQL").space) == len(host.system("SQL").table) - 1
+    assert len(host.connector("SQL").space) == len(host.system("SQL")) - 1
 
 
 def test_anchors_that_change_places_are_followed(hosts: Hosts) -> None:
@@ -199,7 +201,7 @@ def test_anchors_that_change_places_are_followed(hosts: Hosts) -> None:
         system.change({"update": {"where": {"ContosoLogin": before}, "set": {"ContosoLogin": after}}})
     host.connector("SQL").space.begin_import("delta")
     assert first_names(host) == ["Amber"]
-    assert len(host.connector("SQL").space) == len(system.table)
+    assert len(host.connector("SQL").space) == len(system)
 
 
 def test_a_first_import_can_begin_again(hosts: Hosts) -> None:
@@ -215,7 +217,7 @@ def test_a_first_import_can_begin_again(hosts: Hosts) -> None:
     connector.space.begin_import("full")
     host.clock.advance(80)
     connector.ready()
-    assert len(connector.space) == len(connector.system.table)
+    assert len(connector.space) == len(connector.system)
 
 
 def test_a_first_import_breaks_a_later_one_off(hosts: Hosts) -> None:

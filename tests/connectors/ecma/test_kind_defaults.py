@@ -149,7 +149,7 @@ def written_by(connector: RunningConnector) -> tuple[dict[str, bool], tuple[str,
 def of_crowd(kind: str) -> object:
     system = {"columns": {"id": "string"}, "people": 1}
     connector = connector_of(kind, "dn", system=system)
-    return [connector.object_type.dn_of(record) for _, record in connector.system.table.records()]
+    return [connector.object_type.dn_of(record) for _, record in connector.system.snapshot().records()]
 
 
 def bad_dn(kind: str) -> object:

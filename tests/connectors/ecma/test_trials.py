@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from mockhost.clock import VirtualClock
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.running import RunningConnector
-from mockhost.connectors.ecma.tables import Base, Record, Table
+from mockhost.connectors.systems.memory import MemorySystem
+from mockhost.connectors.tables import Base, Record, Table
 from mockhost.errors import ProtocolAnswer
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
 from mockhost.scim import filters
 from tests.connectors.ecma.conftest import URN, user
-from tests.connectors.ecma.test_tables import RECORDS, STEPS
+from tests.connectors.test_tables import RECORDS, STEPS
 
 Hosts = Callable[..., Host]
 NAMES = ["ljacobson", "dmartin", "awhite", "bob", "Bob", "eve", "né, ß"]
@@ -152,7 +153,9 @@ def state(host: Host) -> object:
             seen.append(
                 (name, who, connector.space.get(ident(connector, who)), connector.space.get(anchored))
             )
-        seen.append((dump(connector.system.table), dump(connector.space.table), connector.system._generated))
+        system = connector.system
+        assert isinstance(system, MemorySystem)
+        seen.append((dump(system.table), dump(connector.space.table), system._generated))
         seen.append([connector.resource(record, "") for record in connector.space.snapshot()])
     return seen, host.state()
 
@@ -278,12 +281,13 @@ def test_a_trial_costs_what_it_changes(hosts: Hosts) -> None:
     host = hosts(connectors={"SQL": {"system": {"objects": [], "people": 5_000}}})
     connector = host.connector("SQL")
     connector.delete("user0000007")
-    base = connector.system.table.base
-    overlay = connector.system.table._overlay
+    system = connector.system
+    assert isinstance(system, MemorySystem)
+    base, overlay = system.table.base, system.table._overlay
     with connector.trial():
         connector.create(resource(connector, "bob", "x"))
         connector.delete("user0000009")
         assert len(overlay) == 3
-    assert connector.system.table._overlay is overlay
-    assert connector.system.table.base is base
+    assert system.table._overlay is overlay
+    assert system.table.base is base
     assert list(overlay) == [7]

@@ -246,7 +246,7 @@ def test_a_request_by_id_meets_an_object_that_is_gone() -> None:
     assert first_names(bench) == (["Lisa"], [])
     bench = Bench()
     bench.act("cache_stale", "get_user", ident="nobody")
-    assert len(bench.host.system("SQL").table) == 6
+    assert len(bench.host.system("SQL")) == 6
 
 
 def test_a_find_of_somebody_who_is_there_adds_nobody_like_them() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockhost.connectors.ecma.tables import Base, Record, Rows, Stacked, Table
+from mockhost.connectors.tables import Base, Record, Rows, Stacked, Table
 
 NAMES = st.sampled_from(["ann", "Ann", "bea", "cid", None])
 RECORDS = st.tuples(NAMES, st.sampled_from([("x",), ("x", "y"), ("x", "X"), None, ()]))

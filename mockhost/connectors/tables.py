@@ -1,9 +1,9 @@
 """Tables of records: a frozen base that hosts of one scenario share, and an overlay of what changed.
 
-Both stores are made of these. A record is a tuple in the order of the table's layout, so that the connected
-system and the connector space can share it; a multi-valued attribute is a tuple inside. A row keeps its number
-for life. Because the base never changes, copying or resetting a table costs what was changed, not what it holds,
-and an index over the base is built once, when an attribute is first searched by.
+The connector space and the system in memory are made of these. A record is a tuple in the order of the table's
+layout; a multi-valued attribute is a tuple inside. A row keeps its number for life, and means nothing to another
+table. Because the base never changes, copying or resetting a table costs what was changed, not what it holds, and an
+index over the base is built once, when an attribute is first searched by.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ class Table:
         self._undo: list[tuple[int, _Held, bool]] | None = (
             None  # what changed rows were before, while on trial
         )
-        self.log: dict[int, None] | None = None
-        """the rows that changed since a delta import last read it; None: nobody will"""
+        self.log: dict[int, Record | None] | None = None
+        """the rows that changed since this was last emptied, with their records before; None: nobody asks"""
 
     def copy(self) -> Table:
         """A table that holds the same and goes its own way from now on."""
@@ -214,9 +214,9 @@ class Table:
         if self._undo is not None:
             logged = self.log is not None and row in self.log
             self._undo.append((row, self._overlay.get(row, _UNTOUCHED), logged))
+        if self.log is not None and row not in self.log:
+            self.log[row] = self.get(row)
         self._set(row, _UNTOUCHED if record is None and row >= len(self.base) else record)
-        if self.log is not None:
-            self.log[row] = None
 
     def _set(self, row: int, held: _Held) -> None:
         """Give the overlay what it is to have of a row, and the indexes with it."""

@@ -1,0 +1,1 @@
+"""Connected systems: the target applications behind the connectors of the ECMA host."""

@@ -1,0 +1,107 @@
+"""What a connected system is to the ECMA host, and where each kind of one is.
+
+The host's cache and the system know each other's objects by their anchors alone: no row, key or table of one means
+anything to the other. An import reads a snapshot, or the anchors of what changed since a mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import Any, Protocol
+
+from mockhost.clock import Chance
+from mockhost.connectors.ecma.config import Column, ConnectorConfig
+from mockhost.connectors.ecma.kinds import Kind
+from mockhost.connectors.tables import Form, Record, Table, Value
+
+SYSTEMS: dict[str, str] = {"memory": "mockhost.connectors.systems.memory:MemorySystem"}
+"""Kind of system -> module:class, which is imported when there is one. It is made from a page and the host's chance."""
+
+
+class System(Protocol):
+    """One target application. It outlives restarts of the service; the runtime's lock guards it."""
+
+    kind: Kind
+    columns: tuple[Column, ...]
+    """the last one is that of the DN"""
+    position: dict[str, int]
+    """column name -> place in a record"""
+    forms: dict[int, Form]
+    """how values are compared, by place in a record, where it is not by their letters without case"""
+
+    @property
+    def table_name(self) -> str: ...
+    def __len__(self) -> int:
+        """How many objects there are."""
+
+    def can(self, right: str) -> bool:
+        """Whether the connector's account may `read` or `write`."""
+
+    def record(self, values: Mapping[str, Value]) -> Record:
+        """A record with values by column name."""
+
+    def values(self, record: Record) -> dict[str, Value]:
+        """The filled columns of a record by name."""
+
+    # -- what an import reads
+
+    def snapshot(self) -> Table:
+        """All objects as they are now, in a table of the caller's own. It may share what never changes."""
+
+    def mark(self) -> object:
+        """What `changes` is told to learn of what changed after this moment."""
+
+    def changes(self, since: object) -> list[Value] | None:
+        """The anchors, old and new, of the objects that changed since a mark; None: it is not known."""
+
+    def find(self, column: str, value: object) -> list[Record]:
+        """The objects in which a column equals a value, in a lasting order."""
+
+    def objects(self, where: Mapping[str, object] | None = None) -> Iterator[dict[str, Value]]:
+        """The objects, or those whose columns equal the given values. Raises UsageError for an unknown column."""
+
+    # -- what a connector exports; each raises ExportError in the application's own words
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """In this context everything that is exported is taken back at its end."""
+
+    def generate(self, column: Column) -> str:
+        """The value that the application itself gives a new object."""
+
+    def add(self, values: dict[str, Value]) -> Record:
+        """Insert an object; its record."""
+
+    def modify(self, anchor: Value, changed: Mapping[str, Value]) -> Record:
+        """Change columns of the objects with this anchor; the first one's record."""
+
+    def remove(self, anchor: Value) -> None:
+        """Delete the objects with this anchor."""
+
+    # -- what happens behind the host's back
+
+    def check_change(self, changes: Mapping[str, object]) -> None:
+        """Raise UsageError for what `change` cannot do; nothing is changed."""
+
+    def change(self, changes: Mapping[str, object]) -> int:
+        """Insert, update and delete as an administrator would; how many objects. Raises UsageError."""
+
+    # -- its life
+
+    def configure(self, page: ConnectorConfig, *, running: bool = False) -> None:
+        """Take over a changed page; `running`: whether its connector goes on with the columns that it has read."""
+
+    def reset(self, page: ConnectorConfig) -> None:
+        """Go back to the objects of the start. Raises UsageError, and changes nothing, if it can't."""
+
+    def close(self) -> None:
+        """Let go of what it holds open. It is not used after that."""
+
+
+def open_system(page: ConnectorConfig, chance: Chance) -> System:
+    """The system that a connector's page describes, with the objects of the start. Raises UsageError."""
+    module, _, name = SYSTEMS[page.system.kind].partition(":")
+    made: Any = getattr(import_module(module), name)
+    system: System = made(page, chance)
+    return system
