@@ -40,6 +40,12 @@ def _value(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def retired() -> dict[str, str]:
+    """Codes of checks that are gone, with the reason."""
+    gone: dict[str, str] = tomllib.loads(FILE.read_text(encoding="utf-8"))["retired"]
+    return gone
+
+
 def find(word: str) -> Entry | None:
     """The check with this code or name, in any case."""
     wanted = word.strip().lower()

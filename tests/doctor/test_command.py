@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -86,6 +87,21 @@ def test_wrong_usage_is_one_message(invoke: Invoke, words: tuple[str, ...], text
     result = invoke(*words)
     assert result.exit_code == 2
     assert text in result.output
+
+
+@pytest.mark.parametrize(
+    "entry", [each for each in catalogue.entries().values() if each.here], ids=lambda e: e.code
+)
+def test_commands_of_the_catalogue_exist(invoke: Invoke, entry: catalogue.Entry) -> None:
+    """What a check tells people to type is a verb, and its options and arguments are taken."""
+    commands = re.findall(r"mockhost ((?:control )?[a-z-]+)", entry.here)
+    for words in commands:
+        assert invoke(*words.split(), "--help").exit_code == 0
+    if entry.here.startswith("mockhost control") and " shows " not in entry.here:
+        for line in entry.here.split(" && "):
+            # Nothing is there to talk to: any other code than 4 means that the line itself is wrong.
+            result = invoke(*line.split()[1:], "--url", "http://127.0.0.1:9")
+            assert result.exit_code == 4, result.output
 
 
 # -- files of the server and pasted output ---------------------------------------------------------------------

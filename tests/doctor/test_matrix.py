@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from mockhost.doctor import catalogue
 from mockhost.doctor.checks import CHECKS
 from tools import doctor_matrix
 
+FOLDER = Path(__file__).parent
 MATRIX = json.loads(doctor_matrix.MATRIX.read_text("utf-8"))
 HANGS = {"faults/hang", "faults/silent", "faults/tls_stall", "faults/dribble", "faults/slow_status_line"}
 """Those that wait for a time-out."""
@@ -58,3 +60,11 @@ def test_headings_are_those_of_the_page() -> None:
 
     headings = {row.heading for row in page()} | {row.heading.partition(", step")[0] for row in page()}
     assert {entry.heading for entry in catalogue.entries().values()} - {""} <= headings
+
+
+def test_codes_are_never_used_again() -> None:
+    """What a code means stays: reports, tickets and suppressions keep codes. A new check adds a line here."""
+    meanings = dict(line.split() for line in (FOLDER / "codes.txt").read_text("utf-8").splitlines())
+    current = {entry.code: entry.name for entry in catalogue.entries().values()}
+    assert {code: meanings.get(code) for code in current} == current
+    assert set(meanings) - set(current) == set(catalogue.retired())

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import ssl
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -288,26 +285,22 @@ def test_no_check_asks_twice_for_the_same(peers: Peers, examined: Examine) -> No
     assert len(lines) == len(set(lines))
 
 
-def test_a_tls_echo_server(present: Callable[..., Presented], examined: Examine) -> None:
-    """It sends the client's own bytes back, as `openssl s_server -rev` and inetd's echo do."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def test_a_tls_echo_server(peers: Peers, present: Callable[..., Presented], examined: Examine) -> None:
+    """It sends what it reads back over TLS, as `openssl s_server -rev` does line by line."""
+    presented = present()
 
-    def echo() -> None:
-        while True:
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            with sock:
-                try:
-                    sock.sendall(sock.recv(65_536))
-                except (OSError, ssl.SSLError):
-                    continue
+    def echo(line: Line) -> None:
+        line.send(line.read_request())
 
-    thread = threading.Thread(target=echo, daemon=True)
-    thread.start()
-    found = examined(f"https://localhost:{listener.getsockname()[1]}{PATH}", timeout=2.0)
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(10)
+    peer = peers(echo, context=presented.context)
+    found = examined(f"{peer.url}{PATH}", SECRET, presented.ca_file)
+    assert found["EMH0202"].status == "pass"
+    assert found["EMH0301"].status == "fail"
+    assert "not HTTP" in found["EMH0301"].saw
+    assert not [request for request in peer.requests if SECRET.encode() in request]
+
+
+def test_a_port_that_echoes_the_handshake(peers: Peers, examined: Examine) -> None:
+    peer = peers(lambda line: line.send(line.sock.recv(65_536)))
+    found = examined(f"https://localhost:{peer.port}{PATH}", timeout=2.0)
     assert found["EMH0201"].status == "fail"

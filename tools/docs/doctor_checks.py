@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from mockhost.doctor import catalogue
+from mockhost.doctor.calibrate import UNSEEN
 from tools.docs import ROOT, File
 from tools.doctor_matrix import MATRIX
 
@@ -44,6 +45,10 @@ def page() -> str:
         "What is wrong in these shows only in writes, later, or inside of the host: "
         + ", ".join(f"`{name}`" for name in quiet)
         + ".",
+        "",
+        "## What mockhost calibrate cannot see",
+        "",
+        *(f"- `{name}`: {reason}." for name, reason in UNSEEN.items()),
         "",
     ]
     return "\n".join(lines)

@@ -24,6 +24,7 @@ from tools.docs import ROOT, File
 
 PICTURE = ROOT / "docs" / "assets" / "terminal.svg"
 SCENARIO = "documented/first_import_running"
+TITLE = "A host that is still importing answers 503; four minutes later it answers 200"
 OPTIONS = ("--set", "clock.mode=frozen", "--set", "clock.start=2026-03-02T09:00:00Z")
 HOST_SHOWS = re.compile(
     r"mockhost \S+ · |Test connection|SQL$|  tenant URL.*_SQL|  secret token +correct"
@@ -38,7 +39,7 @@ curl -sSi --cacert trust.pem --oauth2-bearer correct-horse-battery \\
 CURE = "mockhost control clock advance 4m"
 
 COLUMNS = 94
-CELL, LINE, FONT, MARGIN, TITLE = 8.2, 20, 13.6, 22, 40
+CELL, LINE, FONT, MARGIN, BAR = 8.2, 20, 13.6, 22, 40
 COLOURS = {"": "#d7dee9", "1": "#ffffff", "2": "#7d8a9e", "31": "#ff7b72", "32": "#6bd68c", "33": "#f0c674"}
 COLOURS |= {"36": "#79c0ff", "$": "#6bd68c"}
 STYLE = re.compile(r"\033\[([\d;]*)m")
@@ -167,18 +168,18 @@ def parts(line: str) -> Line:
     return [part for part in (*found, Part(line[at:], style)) if part.text]
 
 
-def drawn(panes: Sequence[tuple[str, list[Line]]]) -> str:
+def drawn(panes: Sequence[tuple[str, list[Line]]], title: str, generator: str) -> str:
     """The picture: one window above the other."""
     width = round(COLUMNS * CELL) + 2 * MARGIN
     top = 0
     body: list[str] = []
-    for title, lines in panes:
-        height = TITLE + len(lines) * LINE + MARGIN
+    for head, lines in panes:
+        height = BAR + len(lines) * LINE + MARGIN
         body.append(f'<g transform="translate(0 {top})">')
         body.append(f'<rect class="window" width="{width - 1}" height="{height}" x=".5" y=".5" rx="9"/>')
-        body.append(f'<text class="title" x="{MARGIN}" y="25">{escape(title)}</text>')
+        body.append(f'<text class="title" x="{MARGIN}" y="25">{escape(head)}</text>')
         for number, line in enumerate(lines):
-            body += pieces(line, TITLE + 14 + number * LINE)
+            body += pieces(line, BAR + 14 + number * LINE)
         body.append("</g>")
         top += height + 14
     styles = "\n".join(
@@ -188,8 +189,8 @@ def drawn(panes: Sequence[tuple[str, list[Line]]]) -> str:
     )
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top - 13}" width="{width}" height="{top - 13}" role="img">
-<title>A host that is still importing answers 503; four minutes later it answers 200</title>
-<!-- Drawn by python -m tools.docs readme_picture from a real run; don't edit. -->
+<title>{escape(title)}</title>
+<!-- Drawn by python -m tools.docs {generator} from a real run; don't edit. -->
 <style>
 text {{ font: {FONT}px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace }}
 text {{ fill: {COLOURS[""]}; white-space: pre }}
@@ -222,7 +223,8 @@ def picture() -> str:
         if shutil.which(tool) is None:
             raise CannotRun(f"the README's picture needs {tool}, which is not on the path")
     host, client = run()
-    new = drawn((("Terminal 1: the host", host), ("Terminal 2: a client", client)))
+    panes = (("Terminal 1: the host", host), ("Terminal 2: a client", client))
+    new = drawn(panes, TITLE, "readme_picture")
     old = PICTURE.read_text("utf-8") if PICTURE.exists() else ""
     return old if without_milliseconds(old) == without_milliseconds(new) else new
 
