@@ -341,7 +341,8 @@ def test_the_network_names_nothing(closed: Doors, door: str, word: str) -> None:
         absent = absent[: -len(there.rpartition(".")[2])] + there.rpartition(".")[2]
     first = refused(ask(closed, fragment(there)))
     second = refused(ask(closed, fragment(absent)))
-    assert first.replace(there, "NAME") == second.replace(absent, "NAME")
+    # The folder is the same for both, and may be written with escapes.
+    assert first.replace(Path(there).name, "NAME") == second.replace(Path(absent).name, "NAME")
     assert closed.runtime.scenario.name == BASE
     assert not [rule for rule in closed.runtime.rule_documents() if rule["live"]]
 
