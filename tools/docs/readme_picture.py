@@ -59,7 +59,13 @@ def run() -> tuple[list[Line], list[Line]]:
     """What the host printed and what the client saw."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS), "PYTHONUTF8": "1", "TZ": "UTC"}
+        environment = {
+            **os.environ,
+            "FORCE_COLOR": "1",
+            "COLUMNS": str(COLUMNS),
+            "PYTHONUTF8": "1",
+            "TZ": "UTC",
+        }
         ports = ("--port", "0", "--control-port", "0", "--state", ".", "--ready-file", "ready.json")
         command = [sys.executable, "-m", "mockhost", "serve", SCENARIO, *OPTIONS, *ports]
         with (folder / "host.txt").open("w") as output:
