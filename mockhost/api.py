@@ -19,7 +19,7 @@ import pathlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mockhost.clock import fresh_secret
 from mockhost.errors import (
@@ -31,19 +31,19 @@ from mockhost.errors import (
 )
 from mockhost.journal import Connection as ConnectionRecord
 from mockhost.journal import Exchange, Journal
-from mockhost.public_url import PublicUrl, in_url
+from mockhost.public_url import in_url
 from mockhost.public_url import parse as parse_public_url
 from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime
-from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import NETWORK, OPERATOR, Opened, Source
+from mockhost.scenario.terms import Terms
 from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls.authority import Authority
 from mockhost.tls.config import TlsConfig
 from mockhost.tls.serving import Certificates
-from mockhost.web.data import create_data_app
+from mockhost.web.data import DataPlane
 from mockhost.web.routes import connector_named
 
 if TYPE_CHECKING:
@@ -54,55 +54,12 @@ if TYPE_CHECKING:
     from mockhost.runtime.operations import Operated
     from mockhost.server.httpsys import Refusal
     from mockhost.server.observer import Connection
+    from mockhost.web.app import DataApp
 
 LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
 CONTROL_SEND = 10.0
 """Seconds that a client of the control plane may take nothing of its answer, such as an event stream."""
-
-
-class Terms(NamedTuple):
-    """What a host lays over every scenario that it is given: see `MockHost`."""
-
-    tls: bool | None = None
-    seed: int | None = None
-    sets: tuple[str, ...] = ()
-    clock: str = "frozen"
-    public_url: PublicUrl | None = None
-
-    def load(
-        self,
-        scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario,
-        overrides: Mapping[str, Any],
-        source: Source = OPERATOR,
-    ) -> Scenario:
-        """Load a scenario with these terms laid over it. Raises ScenarioError, UsageError.
-
-        source: whose the scenario and the overrides are, which decides what they may name.
-        """
-        if isinstance(scenario, Scenario):
-            loaded = scenario
-            if overrides or self.sets:
-                loaded = loader.with_overrides(loaded, overrides, sets=self.sets)
-        elif isinstance(scenario, Mapping):
-            loaded = loader.load_document(scenario, sets=self.sets, overrides=overrides, source=source)
-        else:
-            loaded = loader.load(
-                os.fspath(scenario), sets=self.sets, overrides=overrides or None, source=source
-            )
-        forced: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
-        if self.tls is False:
-            forced["host"] = {"tls": "plain_http"}
-        elif self.tls and loaded.host.tls.mode == "plain_http":
-            forced["host"] = {"tls": {"mode": "certificate"}}
-        written = loaded.document.get("clock")
-        if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
-            forced["clock"] = {"mode": self.clock}
-        if forced:
-            loaded = loader.with_overrides(loaded, forced)
-        if self.public_url is not None:
-            self.public_url.check(plain_http=loaded.host.tls.mode == "plain_http")
-        return loaded
 
 
 class MockHost(RunningHost):
@@ -225,6 +182,7 @@ class MockHost(RunningHost):
     def _forked(self) -> Iterator[MockHost]:
         """A host in the same state on a loopback port of its own: what happens to it stays in it."""
         twin = copy.copy(self)
+        vars(twin).pop("app", None)
         twin.runtime = self.runtime.fork()
         twin.runtime.public_url = None  # which leads to this host, or to whatever stands before it
         twin.clock = HostClock(twin, lambda: twin.runtime.clock.now())
@@ -237,8 +195,16 @@ class MockHost(RunningHost):
         finally:
             MockHost.stop(twin)
 
+    @functools.cached_property
+    def app(self) -> DataApp:
+        """The data plane as a Flask application; blueprints registered before `start` are served beside the host."""
+        from mockhost.web.app import DataApp
+
+        return DataApp(self.runtime)
+
     def _data_app(self) -> WSGIApplication:
-        return create_data_app(self.runtime)
+        made: WSGIApplication | None = vars(self).get("app")
+        return made or DataPlane(self.runtime)
 
     def _start_control(self) -> None:
         host, port = self._control_address

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mockhost.api import Terms
 from mockhost.scenario import shelves
 from mockhost.scenario.model import Scenario
+from mockhost.scenario.terms import Terms
 
 Named = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 """What a scenario can be given as."""

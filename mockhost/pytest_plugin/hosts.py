@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
-from mockhost.api import MockHost, Terms
+from mockhost.api import MockHost
 from mockhost.errors import MockhostError, ScenarioError, VerificationError
 from mockhost.pytest_plugin import compiled, findings, marks
 from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
@@ -21,6 +21,7 @@ from mockhost.pytest_plugin.judged import Judged
 from mockhost.pytest_plugin.settings import ini
 from mockhost.runtime import names
 from mockhost.scenario.model import Scenario
+from mockhost.scenario.terms import Terms
 
 if TYPE_CHECKING:
     from mockhost.journal import Exchange

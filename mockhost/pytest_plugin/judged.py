@@ -14,8 +14,8 @@ from mockhost.runtime import names
 from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
-    from mockhost.api import Terms
     from mockhost.journal import Exchange, Journal
+    from mockhost.scenario.terms import Terms
 
 
 class Judged(RunningHost):

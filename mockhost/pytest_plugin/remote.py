@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockhost.api import Terms
 from mockhost.client.control import ControlPlane
 from mockhost.clock import fresh_key, parse_iso
 from mockhost.errors import UsageError
@@ -28,6 +27,7 @@ from mockhost.rules.reply import without_functions
 from mockhost.running import ClientTarget, HostClock
 from mockhost.scenario import standalone
 from mockhost.scenario.model import Scenario
+from mockhost.scenario.terms import Terms
 from mockhost.temporary import PrivateFolder
 
 _JSON = Mapping[str, Any]

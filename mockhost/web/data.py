@@ -1,4 +1,4 @@
-"""The data plane: the Flask application behind port 8585.
+"""The data plane: what answers the requests at port 8585.
 
 A request is routed and authenticated (its verdict), shown to the rules, answered by the host or by a rule's literal
 reply, and written into the journal. It decides and concludes under the runtime's lock: the order in which requests
@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from flask import Flask
-
 from mockhost.clock import monotonic
-from mockhost.connectors.contract import Steps
+from mockhost.connectors.contract import Answer, Steps
 from mockhost.exchange import Exchange
 from mockhost.rules import Passed, Rule, search_all, too_slow
 from mockhost.runtime import Runtime
@@ -24,17 +22,13 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 
-class DataPlane(Flask):
-    """A Flask application whose WSGI entry runs the exchange: Flask's router, hooks and error pages are not in its way.
-
-    A path that a registered blueprint or view serves goes to Flask.
-    """
+class DataPlane:
+    """The data plane as a WSGI application: one exchange for each request."""
 
     def __init__(self, runtime: Runtime) -> None:
-        super().__init__("mockhost.data", static_folder=None)
         self._runtime = runtime
 
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         handling = Handling(self._runtime, environ)
         answer = self._runtime.exchange(handling.admission, steps(handling))
@@ -42,11 +36,6 @@ class DataPlane(Flask):
         if answer.plan is not None:
             environ["mockhost.plan"] = answer.plan
         return (answer.body,) if isinstance(answer.body, bytes) else answer.body
-
-
-def create_data_app(runtime: Runtime) -> Flask:
-    """The application of the data plane of one running mock."""
-    return DataPlane(runtime)
 
 
 def steps(handling: Handling) -> Steps:
@@ -92,6 +81,8 @@ def _by_rules(handling: Handling) -> Steps:
         answer = yield from handling.answered()
     else:
         answer = yield from ruled.carried_out(decision, handling)
+        if answer.plan is not None and not handling.carries_plans:
+            answer = _without_plan(decision.rule.name)
         exchange.rule = decision.rule.name
         exchange.faults = tuple([chosen.fault.name for chosen in decision.step.faults])
         if answer.plan is not None:
@@ -110,6 +101,15 @@ def _by_rules(handling: Handling) -> Steps:
         handling.connection.on_release = lambda: journal.answered(exchange, status, headers, body)
     took = lambda: journal.finish(exchange, took=monotonic() - handling.started)  # noqa: E731
     return answer._replace(body=ruled.carried(answer.body, took))
+
+
+def _without_plan(rule: str) -> Answer:
+    """In the place of what the server can't do: what to do instead."""
+    text = (
+        f"rule {rule!r} has a transport fault or a delay, which needs mockhost's own server: mockhost serve"
+    )
+    headers = (("Content-Type", "text/plain; charset=utf-8"),)
+    return Answer(501, headers, f"{text}\n".encode(), reason=text)
 
 
 def _counted(handling: Handling, pieces: Iterable[bytes]) -> Iterator[bytes]:

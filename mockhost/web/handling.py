@@ -33,6 +33,8 @@ class Handling:
         self.connection = environ["mockhost.connection"]
         self.admission: Admission = self.connection.epoch_token
         """lets its connection's exchanges in"""
+        self.carries_plans: bool = environ.get("mockhost.carries_plans", True)
+        """whether the server can do what transport faults ask of it"""
         self.started = monotonic()
         self.exchange = Exchange(
             at=0.0,

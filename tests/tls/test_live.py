@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mockhost.api import MockHost
 from mockhost.tls import versions
 from mockhost.tls.config import TlsConfig
-from mockhost.web.data import create_data_app
+from mockhost.web.data import DataPlane
 from tests.server.raw import PATIENCE, RawClient, get
 from tests.tls.handshakes import careless, trusting
 
@@ -129,7 +129,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     """In every host that is started after it was asked for."""
     gate = Gate()
-    monkeypatch.setattr("mockhost.api.create_data_app", lambda runtime: gate.around(create_data_app(runtime)))
+    monkeypatch.setattr("mockhost.api.DataPlane", lambda runtime: gate.around(DataPlane(runtime)))
     return gate
 
 

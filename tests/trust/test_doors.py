@@ -20,7 +20,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from mockhost import MockHost
-from mockhost.api import Terms
 from mockhost.control.app import create_control_app
 from mockhost.errors import MockhostError, UsageError
 from mockhost.runtime import Runtime
@@ -29,6 +28,7 @@ from mockhost.scenario import loader, naming, schema
 from mockhost.scenario.model import SETTABLE
 from mockhost.scenario.naming import FILE, PARENT, SETTINGS, VARIABLE
 from mockhost.scenario.sources import Opened
+from mockhost.scenario.terms import Terms
 from mockhost.tls.authority import Authority
 from mockhost.tls.serving import Certificates
 
