@@ -267,6 +267,27 @@ def walk(bench: Bench) -> list[Result]:
     ]
 
 
+@row("limit")
+def limit(bench: Bench) -> list[Result]:
+    people, rounds = (2_000, 3) if bench.quick else (20_000, 9)
+    scenario = scenarios.crowd(bench.work, people)
+    command = [sys.executable, "-m", "bench.limit", scenario, str(people), str(rounds)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600)
+    figures = json.loads(done.stdout)
+    return [
+        Result(
+            "limit",
+            "processor time of a find over HTTP, no value asked for twice",
+            "us",
+            figures["find"],
+            reference="a constant application behind the same server",
+            reference_value=figures["constant"],
+            ratio=figures["ratio"],
+            budget=Budget("ratio", at_most=1.67),
+        )
+    ]
+
+
 @row("find-rules")
 def find_rules(bench: Bench) -> list[Result]:
     return [_finds(bench, "find-rules", "the same with 20 rules", 1.8, rules=20)]

@@ -15,7 +15,7 @@ from mockhost import MockHost
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PACKAGE = str(Path(sys.modules["mockhost"].__file__ or "").parent)
-SHARED = tuple(f"{PACKAGE}/{name}" for name in ("server/", "scim/", "clock.py", "ecma/tables.py"))
+SHARED = tuple(f"{PACKAGE}/{name}" for name in ("server/", "scim/", "clock.py", "connectors/tables.py"))
 """What stays as it is, whatever is done to the way of an exchange."""
 
 

@@ -298,33 +298,32 @@ class Exchange:
         except ScimError as error:
             return Unreadable(f"the query can't be read: {error.detail}")
 
-    def wanted(self) -> Filter | Unreadable | None:
-        """The filter of a find, parsed."""
-        if not self.operation.startswith("find_"):
-            return None
+    def wanted(self) -> Filter | None:
+        """The filter of the query, parsed once. Raises ScimError for a query or filter that can't be read."""
         if "wanted" not in self.parsed:
-            self.parsed["wanted"] = found = self._parse_filter()
-            return found
-        known: Filter | Unreadable | None = self.parsed["wanted"]
-        return known
-
-    def _parse_filter(self) -> Filter | Unreadable | None:
-        try:
-            text = self.asked().filter
-        except ScimError as error:
-            return Unreadable(f"the query can't be read: {error.detail}")
-        try:
-            return None if text is None else parse(text)
-        except ScimError as error:
-            detail = error.detail.removeprefix("This filter is invalid: ")
-            return Unreadable(f"the filter can't be read: {detail}")
+            try:
+                text = self.asked().filter
+                found: Filter | ScimError | None = None if text is None else parse(text)
+            except ScimError as error:
+                found = error
+            self.parsed["wanted"] = found
+        else:
+            found = self.parsed["wanted"]
+        if isinstance(found, ScimError):
+            raise found
+        return found
 
     def compared(self) -> Sequence[tuple[AttrPath, object]] | Unreadable:
         """What a find compares for equality: attributes and values."""
-        wanted = self.wanted()
-        if wanted is None or isinstance(wanted, Unreadable):
-            return wanted or ()
-        return list(equalities(wanted))
+        text = self.filter
+        if not isinstance(text, str):
+            return text or ()
+        try:
+            wanted = self.wanted()
+        except ScimError as error:
+            detail = error.detail.removeprefix("This filter is invalid: ")
+            return Unreadable(f"the filter can't be read: {detail}")
+        return () if wanted is None else equalities(wanted)
 
     def document(self) -> object:
         """The body's JSON, ABSENT without a body, or Unreadable."""

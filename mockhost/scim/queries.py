@@ -103,7 +103,7 @@ def _parse(raw: str) -> Query:
         sort_by=known_ones.get("sortBy") or None,
         sort_order=known_ones.get("sortOrder") or None,
         extra=extra,
-        cursor=next((value for name, value in extra.items() if name.lower() == "cursor"), None),
+        cursor=next((extra[name] for name in extra if name.lower() == "cursor"), None) if extra else None,
     )
 
 
@@ -195,7 +195,7 @@ def _no_number(value: object, what: str, expected: str) -> ScimError:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for part in text.split(",") if (name := part.strip()))
+    return tuple(name for part in text.split(",") if (name := part.strip())) if text else ()
 
 
 def project(

@@ -100,7 +100,12 @@ class Handling:
 
         It is one comparison and no more, as Test connection sends it.
         """
-        wanted = self.exchange.wanted()
+        if not self.exchange.operation.startswith("find_"):
+            return False
+        try:
+            wanted = self.exchange.wanted()
+        except ScimError:
+            return False
         if not isinstance(wanted, filters.Compare) or wanted.op != "eq":
             return False
         if wanted.path.name.casefold() == PLACEHOLDER:
@@ -131,13 +136,9 @@ class Handling:
     # -- performing ----------------------------------------------------------------------------------------------
 
     def answered(self) -> Steps:
-        """What the host answers by itself: its refusal, or the operation."""
+        """What the host answers by itself: its refusal, or the operation, which may take work outside the lock."""
         if self.refusal is not None:
             return self.refusal
-        return (yield from self.operate())
-
-    def operate(self) -> Steps:
-        """Do the operation: at once, or outside the lock where it may take long."""
         e, connector = self.exchange, self.connector
         assert connector is not None
         if (public := self.runtime.public_url) is not None:

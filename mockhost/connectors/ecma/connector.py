@@ -21,7 +21,7 @@ from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.operations import OPERATIONS, TABLE
 from mockhost.connectors.ecma.space import Found
 from mockhost.errors import ProtocolAnswer, UsageError
-from mockhost.exchange import Exchange, Unreadable
+from mockhost.exchange import Exchange
 from mockhost.slices import Steps as Work
 
 
@@ -83,9 +83,7 @@ class EcmaConnector:
         return refusal(problem, self.behaviours, call)
 
     def matches(self, call: Exchange) -> Work[int]:
-        wanted = call.wanted()
-        assert not isinstance(wanted, Unreadable)
-        found: object = self._host.connectors[self.name].finding(wanted, 1, 0)
+        found: object = self._host.connectors[self.name].space.find(call.wanted(), 1, 0)
         if callable(found):
             found = yield found
         assert isinstance(found, Found)
@@ -113,7 +111,7 @@ class EcmaConnector:
 
     def cached(self, base_url: str) -> Iterator[dict[str, object]]:
         connector = self._host.connector(self.name)
-        return (connector.resource(record, base_url) for record in connector.space.snapshot())
+        return (connector.object_type.resource(record, base_url) for record in connector.space.snapshot())
 
     def import_now(self, profile: str) -> None:
         self._host.connector(self.name).space.begin_import(profile)

@@ -28,18 +28,18 @@ def find_users(call: Exchange, connector: RunningConnector) -> Answer | Steps:
     """`GET /Users?filter=`: a list response from the connector space (RFC 7644 3.4.2)."""
     connector.ready()
     query = call.asked()
-    return _list(call, connector, query, _parsed(query.filter, connector.behaviours))
+    return _list(call, connector, query, _supported(call.wanted, connector.behaviours))
 
 
-def _parsed(text: str | None, behaviours: Mapping[str, object]) -> filters.Filter | None:
-    if text is None:
-        return None
+def _supported(
+    read: Callable[[], filters.Filter | None], behaviours: Mapping[str, object]
+) -> filters.Filter | None:
     try:
-        found = filters.parse(text)
+        found = read()
     except ScimError as error:
         status = status_of(behaviours, "filter_invalid_status")
         raise ScimError(status, error.scim_type if status == 400 else None, error.detail) from None
-    if behaviours["filter_grammar"] == "entra" and not filters.is_simple(found):
+    if found is not None and behaviours["filter_grammar"] == "entra" and not filters.is_simple(found):
         status = status_of(behaviours, "filter_unsupported_status")
         raise ScimError(status, "invalidFilter" if status == 400 else None, "The filter is not supported.")
     return found
@@ -53,7 +53,7 @@ def _list(
     limit = behaviours["list_page_max"]
     assert isinstance(size, int)
     assert isinstance(limit, int)
-    found = connector.finding(wanted, query.start_index, min(size, limit))
+    found = connector.space.find(wanted, query.start_index, min(size, limit))
     if isinstance(found, Found):
         return _listed(call, connector, query, size, found)
     return _walked(call, connector, query, size, found)
@@ -71,7 +71,9 @@ def _listed(
     call: Exchange, connector: RunningConnector, query: queries.Query, size: int, found: Found
 ) -> Answer:
     behaviours = connector.behaviours
-    resources = [connector.resource(record, call.base_url) for record in found.records]
+    resources = []
+    for record in found.records:
+        resources.append(connector.object_type.resource(record, call.base_url))
     if query.attributes or query.excluded:
         resources = [queries.project(resource, query.attributes, query.excluded) for resource in resources]
     body = messages.list_response(resources, found.total, query.start_index)
@@ -98,14 +100,16 @@ def search(call: Exchange, connector: RunningConnector) -> Answer | Steps:
         return body
     connector.ready()
     query = queries.read_search(body)
-    return _list(call, connector, query, _parsed(query.filter, connector.behaviours))
+    text = query.filter
+    wanted = _supported(lambda: None if text is None else filters.parse(text), connector.behaviours)
+    return _list(call, connector, query, wanted)
 
 
 def get_user(call: Exchange, connector: RunningConnector) -> Answer:
     """`GET /Users/{id}`."""
     connector.ready()
     query = call.asked()
-    resource = connector.resource(connector.get(call.id or ""), call.base_url)
+    resource = connector.object_type.resource(connector.get(call.id or ""), call.base_url)
     return scim(200, queries.project(resource, query.attributes, query.excluded), connector.behaviours)
 
 
@@ -118,7 +122,7 @@ def create_user(call: Exchange, connector: RunningConnector) -> Answer:
     query = call.asked()  # before anything is written: a query that is none must not come to light afterwards
     outcome = connector.create(body)
     assert outcome.record is not None
-    resource = connector.resource(outcome.record, call.base_url)
+    resource = connector.object_type.resource(outcome.record, call.base_url)
     resource = queries.project(resource, query.attributes, query.excluded)
     headers: tuple[tuple[str, str], ...] = ()
     if connector.behaviours["location_header"] == "absolute":
@@ -156,7 +160,7 @@ def _changed(
         return Answer(204, native=outcome.native)
     if reply == "empty":
         return Answer(200, native=outcome.native)
-    resource = connector.resource(outcome.record, call.base_url)
+    resource = connector.object_type.resource(outcome.record, call.base_url)
     shown = queries.project(resource, query.attributes, query.excluded)
     return scim(200, shown, connector.behaviours, native=outcome.native)
 
@@ -191,7 +195,9 @@ def cache(call: Exchange, connector: RunningConnector) -> Answer:
             message = "Authorization has been denied for this request."
             return web_api(401, message, call.header("accept"))._replace(reason=reason)
         return empty(status, reason)
-    resources = (connector.resource(record, call.base_url) for record in connector.space.snapshot())
+    resources = (
+        connector.object_type.resource(record, call.base_url) for record in connector.space.snapshot()
+    )
     as_list = connector.behaviours["cache_body"] == "list_response"
     total = len(connector.space)
     headers = (("Content-Type", str(connector.behaviours["scim_content_type"])),)

@@ -18,7 +18,7 @@ from mockhost.connectors.ecma.answers import DllNotLoadable, Importing
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.connectors.ecma.objecttype import Given, ObjectType
-from mockhost.connectors.ecma.space import ConnectorSpace, Found, Walk
+from mockhost.connectors.ecma.space import ConnectorSpace, Found
 from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value, fold
 from mockhost.scim import filters, messages, patch
@@ -111,12 +111,8 @@ class RunningConnector:
 
     def find(self, query: filters.Filter | None, start: int, count: int) -> Found:
         """A page of the connector space. Raises ScimError 400 `tooMany`."""
-        found = self.finding(query, start, count)
+        found = self.space.find(query, start, count)
         return found if isinstance(found, Found) else found(no_pause)
-
-    def finding(self, query: filters.Filter | None, start: int, count: int) -> Found | Walk:
-        """The same, or the walk that finds it: it needs no lock."""
-        return self.space.find(query, start, count)
 
     def get(self, ident: str) -> Record:
         """The object with this id. Raises ScimError 404."""
@@ -127,10 +123,6 @@ class RunningConnector:
         if found is None:
             raise ScimError(404, None, f"Resource {ident} not found.")
         return found
-
-    def resource(self, record: Record, base_url: str) -> dict[str, object]:
-        """The record as a SCIM resource. `base_url` ends with `/scim`."""
-        return self.object_type.resource(record, base_url)
 
     # -- writes -------------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ def test_a_powershell_connector_needs_no_dn() -> None:
     connector = connector_of("powershell")
     made = connector.create(user(id="7", sn="Kelly"))
     assert made.record is not None
-    assert "-dn-" not in connector.resource(made.record, "")[URN]  # type: ignore[operator]  # a map
+    assert "-dn-" not in connector.object_type.resource(made.record, "")[URN]  # type: ignore[operator]  # a map
 
 
 @pytest.mark.parametrize("kind", KINDS)

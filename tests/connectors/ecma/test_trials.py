@@ -104,7 +104,7 @@ def write(connector: RunningConnector, action: str, name: str, value: str) -> ob
             outcome = connector.delete(ident(connector, name))
     except ProtocolAnswer as error:
         return type(error).__name__, str(error)
-    shown = None if outcome.record is None else connector.resource(outcome.record, "")
+    shown = None if outcome.record is None else connector.object_type.resource(outcome.record, "")
     return outcome.id, shown, outcome.native
 
 
@@ -156,7 +156,7 @@ def state(host: Host) -> object:
         system = connector.system
         assert isinstance(system, MemorySystem)
         seen.append((dump(system.table), dump(connector.space.table), system._generated))
-        seen.append([connector.resource(record, "") for record in connector.space.snapshot()])
+        seen.append([connector.object_type.resource(record, "") for record in connector.space.snapshot()])
     return seen, host.state()
 
 
