@@ -40,7 +40,7 @@ needs_curl = needs(*CURL)
 needs_curl_with_openssl = needs(*CURL, says="OpenSSL/")  # others have other words for what is wrong
 
 
-def copied(source: Path, target: Path, *ignored: str) -> None:
+def copy_folder(source: Path, target: Path, *ignored: str) -> None:
     """Copy a folder to where it can be written to, also from a checkout that is read-only."""
     ignore = shutil.ignore_patterns("__pycache__", *ignored)
     shutil.copytree(source, target, ignore=ignore, copy_function=shutil.copyfile)

@@ -92,7 +92,7 @@ def test_the_examples_need_only_what_their_page_says(
     folder = EXAMPLES
     if copied:
         folder = tmp_path / "copied"
-        copied(EXAMPLES, folder, "pytest.ini")
+        copy_folder(EXAMPLES, folder, "pytest.ini")
     command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", suite]
     done = subprocess.run(
         command, cwd=folder, capture_output=True, text=True, timeout=600, check=False, env=bare()

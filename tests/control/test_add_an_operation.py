@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.machine import copied
+from tests.machine import copy_folder
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "how-to" / "add-an-operation.md"
@@ -34,7 +34,7 @@ def test_the_page_is_followed(tmp_path: Path) -> None:
     """In a copy of the package: a row and its handler, and the operation is everywhere."""
     row, handler = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     for name in ("mockhost", "scenarios"):
-        copied(ROOT / name, tmp_path / name)
+        copy_folder(ROOT / name, tmp_path / name)
     rows = tmp_path / "mockhost" / "operations" / "connectors.py"
     text = rows.read_text("utf-8")
     end = text.rindex(")  # fmt: skip")

@@ -13,7 +13,7 @@ import pytest
 
 from mockhost.errors import Problem, ScenarioError
 from mockhost.scenario import loader
-from tests.machine import copied
+from tests.machine import copy_folder
 
 FOLDER = Path(__file__).parent / "invalid"
 FILES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".yaml", ".json"))
@@ -72,7 +72,7 @@ def problems_of(file: Path) -> set[tuple[str, str]]:
 
 def test_a_hint_that_is_obeyed_makes_the_file_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hint of the folder that says what to write: its problem is gone, and no other comes at its place."""
-    copied(FOLDER, tmp_path / "invalid")
+    copy_folder(FOLDER, tmp_path / "invalid")
     monkeypatch.chdir(tmp_path / "invalid")
     tried = 0
     for name in FILES:
