@@ -46,12 +46,14 @@ class Card(NamedTuple):
     until: int = 0
     kind: str = ""
     covered: str = "none"
-    """scenario | part | none"""
+    """scenario | part | command | none"""
     scenarios: tuple[str, ...] = ()
     missing: str = ""
     """what a scenario that reproduces a part of it leaves out"""
     texts: tuple[str, ...] = ()
     texts_source: str = ""
+    shows: str = ""
+    """how a command imitates it that is not a scenario's"""
     command: str = ""
     """the command that shows it, where it is not `mockhost check SCENARIO`"""
 

@@ -25,6 +25,7 @@ Every step, bullet, table row and error text of \
 |---|---|
 | a scenario reproduces it | {scenario} |
 | a scenario reproduces a part of it | {part} |
+| `mockhost portal` or `mockhost provision` imitates it | {command} |
 | not here: the row says what Microsoft's cure is | {none} |
 
 `mockhost check NAME` plays what a client sees, the cure and what is true afterwards; \
@@ -59,6 +60,8 @@ def here(row: Card) -> str:
     names = ", ".join(f"[`{name}`](reference/scenarios.md#{anchor(name)})" for name in row.scenarios)
     if row.covered == "scenario":
         return names
+    if row.covered == "command":
+        return row.shows
     if row.covered == "part":
         return f"in part: {names}. Not here: {row.missing}"
     return f"not here: Microsoft's cure is: {row.cure}"
