@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.machine import copy_folder
 from tests.test_docs import ROOT, RUNNABLE, name, play
 
 pytestmark = pytest.mark.slow
