@@ -31,7 +31,7 @@ def rules() -> None:
 @click.option(
     "--connector",
     metavar="NAME",
-    help="With the counts of this one, if it sprang up on demand and has its own.",
+    help="With the counts of this one, if it was created on demand and has its own.",
 )
 @FORMAT
 @click.pass_obj

@@ -55,7 +55,7 @@ ROWS: tuple[Operation, ...] = (
          "Put one connector back to the objects and states it began with; its exchanges leave the journal.",
          answers("It began anew.", an_object(connector="string", state="ConnectorState")),
          body=NOTHING, errors=(404,), description=(
-             "The host, its clock and its rules stay as they are. A connector that sprang up on demand has rule "
+             "The host, its clock and its rules stay as they are. A connector that was created on demand has rule "
              "counters of its own, which begin anew with it.")),
     _of_one("get_objects", "GET", f"{_ONE}/objects", "learner", "The objects of the connected system.",
          answers("The objects.", "Objects"), query=_PAGE, errors=(404,), cost="objects"),

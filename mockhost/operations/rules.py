@@ -8,7 +8,7 @@ from mockhost.operations.row import NOTHING, Operation, Parameter, Schema, an_ob
 
 _OF_CONNECTOR = Parameter(
     "connector",
-    "Whose counts to show: those of a connector that sprang up on demand are its own.",
+    "Whose counts to show: those of a connector that was created on demand are its own.",
     {"type": "string"},
 )
 _RULE: Schema = {

@@ -96,7 +96,7 @@ def has_rules(scenario: object, overrides: Mapping[str, object]) -> bool:
 
 
 def _used_on_demand(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> bool:
-    """Whether a connector that sprang up on demand, which counts for itself, used up its own copy of a rule."""
+    """Whether a connector that was created on demand, which counts for itself, used up its own copy of a rule."""
     for connector in {each.connector for each in entries if each.rule == rule["name"] and each.connector}:
         own = host.call("list_rules", connector=connector)["rules"]
         if any(each["name"] == rule["name"] and each["fired"] and not each["left"] for each in own):

@@ -51,7 +51,7 @@ _FROZEN_ROOMS: Final = (
     "mockhost.scenario.",
 )
 _MUTABLE: Final = frozenset(
-    {"ProviderConnector", "Provider", "Holdings", "Shelf", "Stored", "Memberships", "Finder"}
+    {"ProviderConnector", "Provider", "Resources", "Shelf", "Stored", "Memberships", "Finder"}
 )
 """In those rooms whatever is not among these is made from configuration, and shared."""
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())

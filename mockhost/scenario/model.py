@@ -39,7 +39,7 @@ class ClockConfig(NamedTuple):
 
 
 class OnDemand(NamedTuple):
-    """Connectors that spring up by themselves: which one each is like at the start, and how many there may be."""
+    """Connectors that are created on demand: which one each is like at the start, and how many there may be."""
 
     template: str
     max: int = 1_000

@@ -136,7 +136,7 @@ def test_a_fork_and_its_origin_share_nothing_that_can_change(
 
 STATEFUL = (
     *(f"mockhost.connectors.ecma.{name}" for name in ("host", "space", "running", "connector")),
-    *(f"mockhost.connectors.provider.{name}" for name in ("store", "provider", "holdings", "connector")),
+    *(f"mockhost.connectors.provider.{name}" for name in ("store", "provider", "resources", "connector")),
     *(
         "mockhost.connectors.systems",
         "mockhost.connectors.tables",

@@ -12,9 +12,9 @@ from typing import Final
 from mockhost.clock import VirtualClock
 from mockhost.connectors.provider import searching
 from mockhost.connectors.provider.blueprint import Blueprint
-from mockhost.connectors.provider.holdings import Holdings
+from mockhost.connectors.provider.projection import Window, wants
+from mockhost.connectors.provider.resources import Resources
 from mockhost.connectors.provider.resourcetypes import Document
-from mockhost.connectors.provider.showing import Window, wants
 from mockhost.connectors.provider.store import Handle, Shelf, seq_of
 from mockhost.scim.attributes import attr_path, fold
 from mockhost.scim.errors import ScimError, shown
@@ -41,7 +41,7 @@ class Finder:
 
     __slots__ = ("_clock", "_config", "_held", "_rules")
 
-    def __init__(self, held: Holdings, blueprint: Blueprint, clock: VirtualClock) -> None:
+    def __init__(self, held: Resources, blueprint: Blueprint, clock: VirtualClock) -> None:
         self._held = held
         self._config = blueprint.config
         self._rules = blueprint.rules

@@ -21,10 +21,10 @@ from mockhost.connectors.provider.documents import (
     replaced,
 )
 from mockhost.connectors.provider.finding import Finder
-from mockhost.connectors.provider.holdings import Holdings, location
 from mockhost.connectors.provider.members import mentions_members, read_members, simple_changes
+from mockhost.connectors.provider.projection import drop_reference
+from mockhost.connectors.provider.resources import Resources, location
 from mockhost.connectors.provider.resourcetypes import Document, Place, ResourceType
-from mockhost.connectors.provider.showing import drop_reference
 from mockhost.connectors.provider.store import Handle, Member, Memberships, Shelf, Undo, keys_of
 from mockhost.connectors.provider.strictness import Strictness
 from mockhost.errors import UsageError
@@ -100,7 +100,7 @@ class Provider:
         people = self._blueprint.people
         types = self._blueprint.types.values()
         shelves = {type_.name: Shelf(type_, people, started) for type_ in types}
-        self._held = Holdings(shelves, versions=self.config.etag)
+        self._held = Resources(shelves, versions=self.config.etag)
         self._finder = Finder(self._held, self._blueprint, clock)
         for initial in self._blueprint.initial:
             shelf, document = self._held.shelves[initial.type], dict(initial.document)

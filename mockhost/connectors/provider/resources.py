@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from mockhost.clock import iso
+from mockhost.connectors.provider.projection import drop
 from mockhost.connectors.provider.resourcetypes import Document, ResourceType
-from mockhost.connectors.provider.showing import drop
 from mockhost.connectors.provider.store import Handle, Member, Memberships, Shelf, Stored
 from mockhost.scim.messages import quote_id
 
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
 
 
-class Holdings:
+class Resources:
     """All that a provider holds, and how it is shown. `base` is the URL that ends in `/scim`."""
 
     __slots__ = ("memberships", "shelves", "versions")
