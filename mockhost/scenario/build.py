@@ -6,11 +6,10 @@ Works on the document without the parts whose shape is wrong, so that one mistak
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockhost.clock import parse_iso
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
-from mockhost.connectors.provider.config import ProviderConfig
 from mockhost.durations import seconds
 from mockhost.errors import did_you_mean
 from mockhost.scenario import connectors, gone, naming, shape, steps
@@ -21,6 +20,9 @@ from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Trail
 from mockhost.scenario.system import columns_of
 from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig
 from mockhost.tls.versions import unspoken
+
+if TYPE_CHECKING:
+    from mockhost.connectors.provider.blueprint import Blueprint
 
 Map = Mapping[str, Any]
 
@@ -108,34 +110,21 @@ def _maps(value: object) -> dict[str, Map]:
 
 def _connectors(
     said: Map, columns: steps.Columns, findings: Findings
-) -> tuple[dict[str, ConnectorConfig], dict[str, ProviderConfig]]:
+) -> tuple[dict[str, ConnectorConfig], dict[str, Blueprint]]:
     """The pages of all connectors, and what those of kind scim are made from."""
     pages: dict[str, ConnectorConfig | None] = {}
-    providers: dict[str, ProviderConfig] = {}
+    providers: dict[str, Blueprint] = {}
     for name, connector in _maps(said.get("connectors")).items():
         if connector.get("kind") != SCIM:
-            pages[name] = _kept(connectors.parse(name, connector, columns[name], findings))
-        elif (provider := connectors.parse_provider(name, connector, findings)) is not None:
+            pages[name] = connectors.parse(name, connector, columns[name], findings)
+        elif (
+            provider := connectors.parse_provider(name, connector, said.get("seed", 0), findings)
+        ) is not None:
             providers[name] = provider
             pages[name] = ConnectorConfig(
                 name=name, kind=SCIM, secret_token=connector.get("secret_token", "")
             )
     return {name: page for name, page in pages.items() if page is not None}, providers
-
-
-_KEPT: list[ConnectorConfig] = []
-_KEPT_COUNT = 16
-
-
-def _kept(made: ConnectorConfig | None) -> ConnectorConfig | None:
-    """An equal configuration that was made before, if there is one: hosts share their data by its identity."""
-    for known in _KEPT:
-        if known == made:
-            return known
-    if made is not None:
-        _KEPT.append(made)
-    del _KEPT[:-_KEPT_COUNT]
-    return made
 
 
 def _clock(said: Map, findings: Findings) -> ClockConfig:

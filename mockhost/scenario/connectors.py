@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.ecma.config import (
     EXPORT_PASSWORD,
     OBJECT_DN,
@@ -23,6 +24,9 @@ from mockhost.scenario import shape, system
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import people_of
+
+if TYPE_CHECKING:
+    from mockhost.connectors.provider.blueprint import Blueprint
 
 Map = Mapping[str, Any]
 
@@ -181,7 +185,7 @@ _OF_ANY = frozenset({"kind", "secret_token", "behaviours", "states", "system", *
 _SYSTEM_OF_SCIM = frozenset({"people", "resources"})
 
 
-def parse_provider(name: str, connector: Map, findings: Findings) -> ProviderConfig | None:
+def parse_provider(name: str, connector: Map, seed: int, findings: Findings) -> Blueprint | None:
     """What a connector of kind scim is made from; None where something is wrong."""
     path: Path = ("connectors", name)
     hint = "a connector of kind scim has no wizard pages"
@@ -204,16 +208,19 @@ def parse_provider(name: str, connector: Map, findings: Findings) -> ProviderCon
             findings.add((*path, "behaviours", wrong.name), wrong.message, wrong.hint, key=wrong.is_name)
     if findings.spoilt(path):
         return None
-    from mockhost.clock import Chance, VirtualClock
+    from mockhost.connectors.provider.blueprint import Blueprint
     from mockhost.connectors.provider.provider import Provider
 
+    chance = Chance(seed)
     try:
-        config = _provider_config(connector)
-        Provider(config, VirtualClock("frozen"), Chance(0), name=name).prepare()
+        blueprint = Blueprint(_provider_config(connector), chance)
+        Provider(blueprint.config, VirtualClock("frozen"), chance, name=name, blueprint=blueprint)
+        if blueprint.people is not None:
+            blueprint.people.prepare()
     except UsageError as error:
         findings.add(path, error.message, error.hint)
         return None
-    return config
+    return blueprint
 
 
 def _provider_config(said: Map) -> ProviderConfig:

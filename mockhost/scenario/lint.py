@@ -97,7 +97,7 @@ class _Known:
         self._any_connector = scenario.on_demand is not None
         self._scim = any(each.kind == SCIM for each in scenario.connectors.values())
         columns = (c.name for each in scenario.connectors.values() for c in each.system.columns)
-        schemas = (schema for each in scenario.providers.values() for schema in each.schemas.values())
+        schemas = (schema for each in scenario.providers.values() for schema in each.config.schemas.values())
         own = (name for schema in schemas for name in _names_in(schema.get("attributes")))
         self._attributes = tuple(dict.fromkeys((*columns, *own, *_ATTRIBUTES)))
         self._folded = frozenset(map(fold, self._attributes))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost.actions import Actions
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
-from mockhost.connectors.provider.config import ProviderConfig
 from mockhost.rules.rule import Rule
-from mockhost.rules.states import Blueprint
+from mockhost.rules.states import Blueprint as States
 
 if TYPE_CHECKING:
+    from mockhost.connectors.provider.blueprint import Blueprint
     from mockhost.scenario.layers import Layer
 
 SETTABLE = ("host", "connectors", "client", "rules", "vars")
@@ -78,11 +78,11 @@ class Scenario(NamedTuple):
     client: dict[str, dict[str, object]]
     """what the client was told, by connector: tenant_url, secret_token, trusts, each only where it was said"""
     timeline: tuple[Moment, ...]
-    states: Blueprint
+    states: States
     """the host's states, and below those of connectors that have their own"""
-    connector_states: dict[str, Blueprint]
+    connector_states: dict[str, States]
     rules: tuple[Rule, ...]
-    providers: dict[str, ProviderConfig]
+    providers: dict[str, Blueprint]
     """the connectors of kind `scim`: what each is made from, beside its entry in `connectors`"""
     on_demand: OnDemand | None
     expect: tuple[Step, ...]

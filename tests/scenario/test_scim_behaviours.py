@@ -78,7 +78,7 @@ def test_what_is_set_is_what_the_provider_is_made_from() -> None:
     behaviours = {"strictness": "strict", "patch_answer": "nothing", "patch": False, "max_results": 50}
     page = {"kind": "scim", "secret_token": "t", "behaviours": behaviours}
     scenario = loader.load_document({"format": 1, "connectors": {"X": page}})
-    config = scenario.providers["X"]
+    config = scenario.providers["X"].config
     assert (config.strictness, config.patch, config.max_results) == ("strict", False, 50)
     assert config.settings == {"patch_answer": "nothing"}
     assert config.bulk is ProviderConfig().bulk

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any
 
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.bodies import scim_error
@@ -21,7 +21,7 @@ from mockhost.connectors.contract import (
     Steps,
     token_problem,
 )
-from mockhost.connectors.provider.config import ProviderConfig
+from mockhost.connectors.provider.blueprint import Blueprint
 from mockhost.connectors.provider.operations import BEHAVIOURS, answer, table
 from mockhost.connectors.provider.provider import Provider
 from mockhost.errors import ProtocolAnswer, UsageError
@@ -29,19 +29,6 @@ from mockhost.exchange import Exchange
 from mockhost.scim.errors import ScimError
 from mockhost.scim.queries import Query
 from mockhost.slices import Steps as Work
-
-_PRISTINE: dict[int, tuple[ProviderConfig, Provider]] = {}
-_MOST_PRISTINE: Final = 16
-
-
-def _pristine(config: ProviderConfig, clock: VirtualClock, chance: Chance, name: str) -> Provider:
-    """A provider in its initial state, whose frozen data are shared by all of the same configuration."""
-    found = _PRISTINE.get(id(config))
-    if found is None or found[0] is not config:
-        if len(_PRISTINE) >= _MOST_PRISTINE:
-            _PRISTINE.pop(next(iter(_PRISTINE)))
-        found = _PRISTINE[id(config)] = (config, Provider(config, clock, chance, name=name))
-    return found[1].fresh(name=name, chance=chance, clock=clock)
 
 
 class ProviderConnector:
@@ -56,7 +43,7 @@ class ProviderConnector:
         self,
         name: str,
         secret_token: str,
-        config: ProviderConfig,
+        blueprint: Blueprint,
         service: Service,
         clock: VirtualClock,
         chance: Chance,
@@ -65,7 +52,7 @@ class ProviderConnector:
     ) -> None:
         self.name = name
         self.secret_token = secret_token
-        self._config = config
+        self._blueprint = blueprint
         self._service = service
         self._clock = clock
         self._chance = chance
@@ -75,7 +62,8 @@ class ProviderConnector:
     @property
     def provider(self) -> Provider:
         if self._provider is None:
-            self._provider = _pristine(self._config, self._clock, self._chance, self.name)
+            config, blueprint = self._blueprint.config, self._blueprint
+            self._provider = Provider(config, self._clock, self._chance, name=self.name, blueprint=blueprint)
         return self._provider
 
     @property
@@ -84,20 +72,18 @@ class ProviderConnector:
 
     @property
     def operations(self) -> Mapping[str, Resource]:
-        return table(self._config.types)
+        return table(self._blueprint.config.types)
 
     def on_demand(self, name: str, chance: Chance) -> ProviderConnector:
         """A connector of another name with the same configuration, and objects and chance of its own."""
         return ProviderConnector(
-            name, self.secret_token, self._config, self._service, self._clock, chance, on_demand=True
+            name, self.secret_token, self._blueprint, self._service, self._clock, chance, on_demand=True
         )
 
-    def configure(self, secret_token: str, config: ProviderConfig) -> None:
+    def configure(self, secret_token: str, config: Blueprint) -> None:
         """Take over a changed configuration: the secret token at once, the rest with the next reset."""
         self.secret_token = secret_token
-        if config is not self._config and self._provider is not None:
-            self._provider.become(config)
-        self._config = config
+        self._blueprint = config
 
     # -- requests -----------------------------------------------------------------------------------------
 
@@ -195,7 +181,7 @@ class ProviderConnector:
         raise UsageError(f"connector {self.name} is of kind scim, which has no imports", hint=hint)
 
     def settings(self, *, effective: bool) -> dict[str, object]:
-        config = self._config
+        config = self._blueprint.config
         return {
             "kind": self.kind,
             "strictness": config.strictness,
@@ -227,7 +213,7 @@ def make(
     *,
     name: str,
     secret_token: str,
-    config: ProviderConfig,
+    config: Blueprint,
     service: Service,
     clock: VirtualClock,
     chance: Chance,

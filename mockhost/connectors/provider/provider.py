@@ -66,7 +66,6 @@ class Provider:
     """
 
     __slots__ = (
-        "_becoming",
         "_blueprint",
         "_chance",
         "_clock",
@@ -94,7 +93,6 @@ class Provider:
         self._ordinal = 0
         self._work: patch.Work | None = None
         """what a bulk may still take, while one is performed"""
-        self._becoming: ProviderConfig | None = None
         self._discovery = Discovery(self._blueprint)
         started = clock.now()
         people = self._blueprint.people
@@ -115,23 +113,6 @@ class Provider:
             if members is not None:
                 self._held.memberships.replace(initial.id, read_members(members))
 
-    def fresh(
-        self, *, name: str | None = None, clock: VirtualClock | None = None, chance: Chance | None = None
-    ) -> Provider:
-        """A provider in the initial state: what a reset gives, and a tenant. It shares all that never changes."""
-        return Provider(
-            self._becoming or self.config,
-            clock or self._clock,
-            chance or self._chance,
-            name=name or self.name,
-            blueprint=self._blueprint if self._becoming is None else None,
-        )
-
-    def become(self, config: ProviderConfig) -> None:
-        """From the next `fresh` on it is made from another configuration. Raises UsageError for one that cannot be."""
-        Blueprint(config, self._chance)
-        self._becoming = config
-
     @contextlib.contextmanager
     def trial(self) -> Iterator[None]:
         """In this context everything that is written is taken back at its end."""
@@ -148,11 +129,6 @@ class Provider:
             for step in reversed(undo):
                 step()
             self._ordinal = ordinal
-
-    def prepare(self) -> None:
-        """Ask faker for its pools now. Raises UsageError for a provider of it that does not exist."""
-        if self._blueprint.people is not None:
-            self._blueprint.people.prepare()
 
     # -- what it is ------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from weakref import WeakValueDictionary
+from weakref import WeakSet
 
 from mockhost.clock import Chance
 from mockhost.connectors.ecma import dn as dns
@@ -19,7 +19,7 @@ from mockhost.connectors.systems.described import Described, Wanted, frozen
 from mockhost.connectors.tables import Base, Form, Record, Rows, Stacked, Table, Value
 from mockhost.people import Crowd, PeopleConfig
 
-_BASES: WeakValueDictionary[tuple[int, str, int], Base] = WeakValueDictionary()
+_BASES: WeakSet[Base] = WeakSet()
 """The frozen records that some host still has."""
 
 
@@ -219,11 +219,10 @@ def _has_delta(page: ConnectorConfig) -> bool:
 def _base(
     config: ConnectorConfig, columns: tuple[Column, ...], forms: Mapping[int, Form], chance: Chance
 ) -> Base:
-    """The frozen records of a scenario's connector, made once and shared by all hosts of that scenario."""
-    key = (id(config), config.name, chance.seed)
-    held = _BASES.get(key)
-    if held is not None and held.owner is config:
-        return held
+    """The frozen records of a scenario's connector, made once and shared by all hosts with an equal connector."""
+    for held in list(_BASES):
+        if held.owner == (config, chance.seed):
+            return held
     objects = config.system.objects
     listed = objects.first if isinstance(objects, ObjectRows) else objects
     rows: Sequence[Record] = [
@@ -234,8 +233,8 @@ def _base(
     people = config.system.people
     if people is not None and people.size > 0:
         rows = Stacked(rows, _Crowd(config, people, columns, chance))
-    base = Base(rows, config, forms)
-    _BASES[key] = base
+    base = Base(rows, (config, chance.seed), forms)
+    _BASES.add(base)
     return base
 
 

@@ -19,6 +19,11 @@ def make(**config: Any) -> Provider:
     return Provider(ProviderConfig(**config), VirtualClock("frozen"), Chance(7))
 
 
+def fresh(provider: Provider) -> Provider:
+    """Another one of the same configuration."""
+    return make(**provider.config._asdict())
+
+
 def user(user_name: str, **attributes: Any) -> dict[str, Any]:
     """A user as a client posts it."""
     return {"schemas": [CORE_USER], "userName": user_name, **attributes}

@@ -14,7 +14,7 @@ from mockhost.connectors.provider.provider import Provider
 from mockhost.scim.errors import ScimError
 from mockhost.scim.messages import ENTERPRISE_USER
 from mockhost.scim.queries import Query
-from tests.connectors.provider.making import BASE, add, asking, found, group, make, user
+from tests.connectors.provider.making import BASE, add, asking, found, fresh, group, make, user
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_people_are_there_without_being_kept() -> None:
     provider.delete("User", person["id"])
     assert provider.count("User") == 1000
     assert "seven" not in found(provider, "User", count=1000)
-    again = provider.fresh()
+    again = fresh(provider)
     assert found(again, "User", startIndex=8, count=1) == ["user0000007@contoso.example"]
 
 
