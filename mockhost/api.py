@@ -6,7 +6,7 @@
         answer = host.session("SQL").get(host.url("SQL") + "/Users", params={"filter": 'PLACEHOLDER eq "x"'})
         assert answer.status_code == 401
 
-`url`, `token` and `session` are what the *client* was told, mistakes included; `truth` is the host's own.
+`url`, `token` and `session` are the *client's* configuration, mistakes included; `truth` is the host's own.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ class MockHost(RunningHost):
         twin.runtime = self.runtime.fork()
         twin.runtime.public_url = None  # which leads to this host, or to whatever stands before it
         twin.clock = HostClock(twin, lambda: twin.runtime.clock.now())
-        twin._source = NETWORK  # whoever wrote the steps that are played on it
+        twin._source = NETWORK  # the author of the steps that are played on it
         twin._hosts, twin._port, twin._public_name, twin._with_control = LOOPBACK, 0, None, False
         twin.listener = twin.control_listener = None
         try:
@@ -284,7 +284,7 @@ class MockHost(RunningHost):
         return self.runtime.truth()
 
     def clients(self) -> Mapping[str, ClientTarget]:
-        """What the client was told, by connector."""
+        """The client's configuration, by connector."""
         return self.runtime.told()
 
     @property
@@ -358,7 +358,7 @@ class _ControlPlane:
 
 
 class _Observer:
-    """Writes what happens to connections into the journal, and tells whoever listens."""
+    """Writes what happens to connections into the journal, and publishes it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -426,7 +426,7 @@ def _record(connection: Connection) -> ConnectionRecord:
 
 
 def _pieces(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-    """Method, target and headers of a head, as far as they can be told apart."""
+    """Method, target and headers of a head, as far as they can be separated."""
     first, *rest = head.decode("latin-1").split("\r\n")
     words = first.split(" ", 2)
     lines: list[str] = []

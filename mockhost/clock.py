@@ -204,7 +204,7 @@ class Chance:
 
 
 def fresh_guid() -> str:
-    """A GUID that was never seen before: for probes, where a value must be one that nobody has."""
+    """A GUID that was never seen before: for probes, which need a value that no user has."""
     import secrets
 
     return Chance(secrets.randbits(64)).guid("fresh", 0)

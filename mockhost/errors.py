@@ -1,12 +1,12 @@
 """Every error that mockhost raises on purpose, in five families under one base.
 
-| family           | whose fault             | what becomes of it                                   |
+| family           | whose fault             | result                                               |
 |------------------|-------------------------|------------------------------------------------------|
-| `ProtocolAnswer` | the client's, or nobody's | an answer on the wire                              |
+| `ProtocolAnswer` | the client's, or none    | an answer on the wire                              |
 | `ScenarioError`  | a scenario's author     | a report of all problems; exit code 1                |
 | `UsageError`     | the operator            | one message; exit code 2                             |
 | `CannotRun`      | the machine             | one message; exit code 4                             |
-| `VerificationError` | nobody's             | a failed assertion over the journal; exit code 1     |
+| `VerificationError` | none                 | a failed assertion over the journal; exit code 1     |
 
 Anything else that escapes is a bug of ours: it is journalled as one and never shown as a traceback.
 """
@@ -36,7 +36,7 @@ class MockhostError(Exception):
 
 
 class ProtocolAnswer(MockhostError):
-    """Not a failure of the mock: what a client is told. The protocol rooms derive from it."""
+    """An answer for the client, not a failure of the mock. The protocol rooms derive from it."""
 
 
 class Problem(NamedTuple):

@@ -368,7 +368,7 @@ class Connection:
 
     `error` says what ended its handshake: the name of a TLS alert that the client sent (RFC 8446 6.2, e.g.
     `unknown_ca`), or something else in a few words. `closed_by` is None while it is open, then `client`, `server`,
-    `timeout`, `limit` or `cut`. Whoever opened it fills in the rest as it becomes known.
+    `timeout`, `limit` or `cut`. The caller fills in the rest as it becomes known.
     """
 
     __slots__ = (

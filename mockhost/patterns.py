@@ -1,7 +1,7 @@
 """Regular expressions that users write: what `matches` takes, and how long one may take.
 
 A pattern means what it means to Python's `re`, which also says whether it is one. It is searched for by the package
-`regex`, which can stop at a time limit and lets the other threads run meanwhile; `re` can do neither, so that one
+`regex`, which can stop at a time limit and lets other threads run; `re` can do neither, so that one
 `^(a+)+$` would freeze the process. `regex` is imported when the first pattern is searched for (20 ms).
 
 Where the two read a pattern differently it is written so that `regex` reads what `re` does: a set within a set

@@ -1,6 +1,6 @@
 """Crowds: any number of made-up people, none of whom is stored.
 
-Person `n` (from 0) of a seed is always the same person, whoever asks and in which order: a column is a function of
+Person `n` (from 0) of a seed is always the same person, in whatever order they are asked for: a column is a function of
 the seed and `n`. What `set` describes are patterns such as `user{n:07d}` or `{FirstName}.{LastName}@contoso.example`;
 what `fill` names are providers of faker, each of which is asked once for a pool of values from which people pick.
 The values of a pool depend on the seed, the provider and the version of faker, and on nothing else.
@@ -52,7 +52,7 @@ class Crowd(Sequence[Person]):
     """`count` people with values in `columns`; a column that neither `set_` nor `fill` names is None throughout.
 
     `set_` maps columns to patterns: `{n}` is the person's number, `{n:07d}` the same with zeros, `{FirstName}` the
-    value of another column; `{{` and `}}` stand for braces. A value that is no text (True, 5, None) is a constant.
+    value of another column; `{{` and `}}` are braces. A value that is no text (True, 5, None) is a constant.
     `fill` maps columns to faker's providers.
 
     Raises UsageError for a pattern or column that cannot be, and for `fill` where faker is not installed; for a

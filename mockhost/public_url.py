@@ -29,7 +29,7 @@ class PublicUrl(NamedTuple):
 
     @property
     def url_host(self) -> str:
-        """The host as a URL has it: an IPv6 address stands in brackets."""
+        """The host as a URL has it: an IPv6 address is in brackets."""
         return in_url(self.host)
 
     @property
@@ -53,7 +53,7 @@ class PublicUrl(NamedTuple):
 
 
 def in_url(name: str) -> str:
-    """A host name or an address as a URL has it: an IPv6 address stands in brackets."""
+    """A host name or an address as a URL has it: an IPv6 address is in brackets."""
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 

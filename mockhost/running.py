@@ -20,14 +20,14 @@ _LOOK_AGAIN = 0.05
 
 
 class ClientTarget(NamedTuple):
-    """How a client reaches a connector: what it was told, or the host's own truth. Its repr hides the token."""
+    """How a client reaches a connector: as it is configured, or as the host really is. Its repr hides the token."""
 
     connector: str
     url: str
     secret_token: str
     ca_file: str | None
     trusted: bool
-    """whether the client was told to trust the mock's CA"""
+    """whether the client is configured to trust the mock's CA"""
     kind: str = ""
     """the connector's kind, which decides how attributes are named on the wire"""
 
@@ -52,7 +52,7 @@ class Checked(NamedTuple):
 
 
 def _variable(connector: str, taken: Mapping[str, str]) -> str:
-    """What stands for a connector in its variables: its name in capitals, with a number if another one has that."""
+    """The prefix of a connector's variables: its name in capitals, with a number if another one has that."""
     key = first = re.sub(r"[^A-Z0-9]", "_", connector.upper())
     number = 1
     while f"MOCKHOST_{key}_URL" in taken or key == "CONTROL":  # which is the control plane
@@ -103,7 +103,7 @@ class RunningHost(Protocol):
         ...
 
     def clients(self) -> Mapping[str, ClientTarget]:
-        """What the client was told, by connector."""
+        """The client's configuration, by connector."""
         ...
 
     @property
@@ -247,7 +247,7 @@ class RunningHost(Protocol):
     # -- how clients get here ----------------------------------------------------------------------------------
 
     def told(self, connector: str | None = None) -> ClientTarget:
-        """What the client was told of a connector (the first one, if not named)."""
+        """The client's configuration for a connector (the first one, if not named)."""
         return _pick(self.clients(), connector)
 
     def truth(self, connector: str | None = None) -> ClientTarget:
@@ -255,11 +255,11 @@ class RunningHost(Protocol):
         return _pick(self.connectors(), connector)
 
     def url(self, connector: str | None = None) -> str:
-        """The tenant URL that the client was told, without a trailing slash."""
+        """The tenant URL in the client's configuration, without a trailing slash."""
         return self.told(connector).url
 
     def token(self, connector: str | None = None) -> str:
-        """The secret token that the client was told."""
+        """The secret token in the client's configuration."""
         return self.told(connector).secret_token
 
     def headers(self, connector: str | None = None) -> dict[str, str]:
@@ -283,7 +283,7 @@ class RunningHost(Protocol):
         return made["certificate"], made["key"]
 
     def session(self, connector: str | None = None) -> requests.Session:
-        """A `requests.Session` with the token and the trust that the client was told."""
+        """A `requests.Session` with the token and the trust of the client's configuration."""
         import requests
 
         told = self.told(connector)
@@ -316,7 +316,7 @@ class RunningHost(Protocol):
         return variables
 
     def ready(self) -> dict[str, Any]:
-        """The document of `--ready-file`: where everything is, and what the client was told."""
+        """The document of `--ready-file`: where everything is, and the client's configuration."""
         control: dict[str, Any] = {"url": None, "token": None}
         if self._controlled:
             control = {"url": self.control_url, "token": self.control_token}

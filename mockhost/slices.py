@@ -1,6 +1,6 @@
 """Work that may take long, cut into slices: what an exchange does outside the lock, on a snapshot or bit by bit.
 
-Whoever has long work to do yields it to the one who holds the lock (`Runtime.exchange`), who lets go of it, performs
+Code with long work yields it in slices to the holder of the lock (`Runtime.exchange`), who lets go of it, performs
 the work and sends the result back. Work calls `pause` after each slice of about `SLICE` comparisons.
 """
 

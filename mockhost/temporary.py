@@ -85,6 +85,6 @@ def _remove_if_left(entry: os.DirEntry[str]) -> None:
         return
     lock = _locked(entry.path)
     if lock is not None:
-        # rmtree follows no symbolic link, and nobody else can rename a folder of ours in a sticky folder.
+        # rmtree follows no symbolic link, and no other user can rename a folder of ours in a sticky folder.
         shutil.rmtree(entry.path, ignore_errors=True)
         os.close(lock)

@@ -1,4 +1,4 @@
-"""What is said after a fresh start with another scenario: what is wrong now, and what the client was told."""
+"""The output after a fresh start with another scenario: what is wrong now, and the client's configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def lines(
     told: Mapping[str, Mapping[str, Any]],
     terminal: Terminal,
 ) -> list[str]:
-    """Title, cause, what a client should do, and each URL and token that the client was told and is not the truth.
+    """Title, cause, what a client should do, and each URL and token of the client that is not the actual one.
 
     scenario: at least `title`, `cause` and `client_should`. truth, told: `url` and `secret_token` by connector.
     """
@@ -27,12 +27,14 @@ def lines(
     for name, client in told.items():
         true = truth.get(name)
         if true is None:
-            found.append(f"{name}: the client was told of this connector, and the host has none of this name")
+            found.append(
+                f"{name}: the client is configured with this connector, and the host has none of this name"
+            )
             continue
         for key, words in (("url", "tenant URL"), ("secret_token", "secret token")):
             if client[key] != true[key]:
-                found.append(f"{name}: the client was told the {words} {client[key]}")
+                found.append(f"{name}: the client is configured with the {words} {client[key]}")
                 found.append(f"{' ' * len(name)}  the truth is {true[key]}")
         if not client.get("trusted", True):
-            found.append(f"{name}: the client was told to trust only what its machine trusts already")
+            found.append(f"{name}: the client trusts only what its machine trusts already")
     return found

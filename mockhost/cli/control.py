@@ -1,4 +1,4 @@
-"""`mockhost control`: operates a running host through its control plane. The verbs stand in `control_…` modules."""
+"""`mockhost control`: operate a running host through its control plane. The verbs are in the `control_…` modules."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def show(target: Target, form: str) -> None:
 def advance(target: Target, duration: str) -> None:
     """Move the clock on by DURATION, such as 2s, 4m, 2h or 731d.
 
-    What is due on the way happens, in its order. Certificates age with it.
+    Everything that is scheduled until then happens, in order. Certificates age with it.
     """
     from mockhost.durations import parse_duration
 

@@ -132,7 +132,7 @@ def reset(target: Target, connector: str | None) -> None:
 def use(target: Target, scenario: str, sets: tuple[str, ...]) -> None:
     """Begin afresh with another scenario, on the same ports.
 
-    Says what is wrong now, and what the client was told.
+    Prints what is wrong now, and the client's configuration.
 
     \b
     mockhost control use documented/certificate_expired
@@ -208,7 +208,7 @@ def service(target: Target, action: str) -> None:
 def truth(target: Target, form: str) -> None:
     """Show the true tenant URLs and secret tokens, and those told.
 
-    What the client was told may differ, on purpose.
+    The client's configuration may differ, on purpose.
     """
     document = target.plane().call("get_truth")
     terminal = stdout()

@@ -137,7 +137,7 @@ def pairs(words: Sequence[str], what: str) -> dict[str, Any]:
         for key in above:
             below = place.setdefault(key, {})
             if not isinstance(below, dict):
-                raise UsageError(f"{key!r} is said twice")
+                raise UsageError(f"{key!r} is given twice")
             place = below
         place[last] = value
     nesting.check(result, what)

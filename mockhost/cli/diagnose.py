@@ -163,7 +163,7 @@ def next_steps(finding: Finding) -> list[str]:
 
 
 def unknown(nearest: list[Finding]) -> list[str]:
-    """What is said of a text that is not known."""
+    """The output for an unknown text."""
     lines = ["I do not know this text."]
     if nearest:
         lines += wrapped(f"The nearest that is known: {_cut(nearest[0].text.text)}", _WIDTH)

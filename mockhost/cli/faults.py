@@ -22,7 +22,7 @@ _WIDTH = 80
 def command(name: str | None, form: str) -> None:
     """List the faults, or show one: its parameters, what is on the wire, what clients report.
 
-    A fault stands in a rule of a scenario, or behind 'mockhost control rules add'. With --format json: a list of
+    A fault is used in a rule of a scenario, or with 'mockhost control rules add'. With --format json: a list of
     objects with name, group and title; of one fault, an object with everything about it.
 
     \b

@@ -1,7 +1,7 @@
 """One line for each thing that happens, as it happens: exchanges, connections that failed, and what was operated.
 
-The host tells of events under its lock, so nobody may hold it up there: they wait in a bounded subscription, and
-a thread of its own writes them. A terminal that stands still (or a pipe that nobody reads) costs lines, never answers.
+The host publishes events under its lock, so a listener must not block: events wait in a bounded subscription, and
+a thread of its own writes them. A paused terminal (or an unread pipe) loses lines, and never delays an answer.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Live:
                     self._terminal.line(self._rendered("state", {"what": "lost", "events": lost}))
                 self._terminal.line(self._rendered(event.kind, event.data))
         except (OSError, ValueError):
-            # Whoever read our output went away. The host is there for its clients, not for the reader.
+            # The reader of our output is gone. The host keeps serving its clients.
             self._events.close()
 
     def _rendered(self, kind: str, data: object) -> str:

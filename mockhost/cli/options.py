@@ -30,7 +30,7 @@ DATA_PORT = 8585
 """The real host's default port (Microsoft Learn, ECMA Connector Host configuration, "Properties")."""
 CONTROL_PORT = 8586
 DEFAULT_URL = f"http://127.0.0.1:{CONTROL_PORT}"
-"""Where `control` looks for a host unless it is told."""
+"""Where `control` looks for a host by default."""
 
 _NEXT_SETTING = re.compile(r"\s+(?=[A-Za-z_$][^\s=]*=)")
 
@@ -290,7 +290,7 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             type=Name(),
             metavar="NAME",
             help="What clients call this host: the first name is the one in URLs, and all are in the certificate. "
-            "{hostname} stands for this machine's name; repeatable. [default: localhost in URLs]",
+            "{hostname} is replaced by this machine's name; repeatable. [default: localhost in URLs]",
         ),
         _option(
             "--public-url",

@@ -49,7 +49,7 @@ def _tell_bug(error: BaseException | None) -> None:
 
 
 class ReaderGone(Exception):
-    """Nobody reads our output any more, and nobody needs to hear of it: `mockhost scenarios | head -1`."""
+    """The reader of our output is gone, which is no error: `mockhost scenarios | head -1`."""
 
 
 def code_of(error: BaseException) -> int:

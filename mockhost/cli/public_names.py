@@ -7,17 +7,17 @@ import socket
 from collections.abc import Sequence
 
 MACHINE = "{hostname}"
-"""Stands for this machine's name, which in a container is the container's."""
+"""Replaced by this machine's name, which in a container is the container's."""
 
 _MADE_UP = re.compile(r"[0-9a-f]{12}")
-"""What Docker calls a container that nobody gave a host name: the beginning of its ID (Docker's reference of
+"""What Docker calls a container without a host name of its own: the beginning of its ID (Docker's reference of
 `docker run`, `--hostname`)."""
 
 
 def public_names(said: Sequence[str], machine: str | None = None) -> tuple[str, ...]:
     """The names in order, each once; the first is the one for URLs.
 
-    A name that Docker made up is known to nobody outside, so it comes last: it serves the certificate, not the URLs.
+    A name that Docker made up is not known outside, so it comes last: it is in the certificate, not in the URLs.
     """
     name = socket.gethostname() if machine is None else machine
     names = dict.fromkeys(each.replace(MACHINE, name) for each in said)

@@ -65,7 +65,7 @@ class ReadyFile:
             self.path.unlink()
 
     def remove(self) -> None:
-        """Take it away, unless another process has put its own there meanwhile."""
+        """Remove it, unless another process has written its own in the same place."""
         try:
             if self._written and self.path.read_text("utf-8") == self._written:
                 self.path.unlink()
@@ -88,7 +88,7 @@ def _is_another(pid: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
-        pass  # it is there, and somebody else's
+        pass  # it belongs to another process
     return True
 
 

@@ -113,7 +113,7 @@ def command(
 
 
 class Result(NamedTuple):
-    """What became of the command with one scenario."""
+    """The outcome of the command with one scenario."""
 
     scenario: str
     code: int
@@ -123,7 +123,7 @@ class Result(NamedTuple):
     output: str = ""
     """the last of what the command wrote, if it was kept"""
     facts: Mapping[str, str] = {}
-    """the scenario's, as the command was told, without secrets"""
+    """the scenario's, as given to the command, without secrets"""
 
     @property
     def ok(self) -> bool:
@@ -170,7 +170,7 @@ def run_once(scenario: str, hosting: Hosting, child: Child) -> Result:
 
 
 def facts(host: MockHost) -> dict[str, str]:
-    """What the command is told of the scenario, as environment variables."""
+    """The environment variables that describe the scenario to the command."""
     scenario = host.scenario
     return {
         "MOCKHOST_SCENARIO": scenario.name,
@@ -258,7 +258,7 @@ class Child:
         """the signal that asked this process to end, or 0"""
         self._process: subprocess.Popen[bytes] | None = None
         self._starting = True
-        """whether a signal is only remembered, because there will soon be a command that can be told"""
+        """whether a signal is only remembered, because a command that can receive it starts soon"""
         self._bell = Bell()
         self._before: dict[int, Any] = {}
 
@@ -279,7 +279,7 @@ class Child:
         try:
             process = self._process = self._start(env)
             self._starting = False
-            if self.stopped:  # while it was not yet there to be told
+            if self.stopped:  # before it could receive a signal
                 process.send_signal(self.stopped)
             threading.Thread(
                 target=self._wait_for, args=(process,), name="mockhost-command", daemon=True
@@ -354,7 +354,7 @@ class Child:
         if ends:
             first, self.stopped = self.stopped == 0, number
             if process is None:
-                # A host is on its way up or down, and no command is there to be told.
+                # A host is starting or stopping, and no command is running that could receive the signal.
                 if first and not self._starting:
                     raise Signalled(self.stopped)
                 return

@@ -1,4 +1,4 @@
-"""`mockhost serve`: a host until somebody ends it."""
+"""`mockhost serve`: a host that runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Serving:
             self._mailbox.put(FRESH)
 
     def until_told(self) -> None:
-        """Wait for the end; meanwhile look after the files."""
+        """Wait for the end, and watch the files until then."""
         from mockhost.cli.watching import INTERVAL
 
         while True:
@@ -177,7 +177,7 @@ class Serving:
                 self._reload(self._watch, changed)
 
     def _begun_afresh(self) -> None:
-        """Somebody reset the host or gave it another scenario: the ready file says where things are now."""
+        """Rewrite the ready file after a reset or with another scenario."""
         assert self._host is not None
         if self._ready_file is not None:
             try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 SHELLS = ("sh", "fish", "powershell", "cmd")
-"""sh stands for bash, zsh, dash and whatever else quotes as POSIX says."""
+"""sh: bash, zsh, dash and every other shell that quotes as POSIX says."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -151,7 +151,7 @@ def curl(
     variable: str = "",
     user: tuple[str, str] | None = None,
 ) -> str:
-    """A search as a curl line, as the client was told: the portal's probe, or for an attribute and value in `user`.
+    """A search as a curl line with the client's configuration: for an attribute and value in `user`, or as the probe.
 
     The probe looks for an ID that no user has.
     `url` is the tenant URL, `ca_file` what the client trusts (None: what the machine trusts); `proxy`: see

@@ -102,7 +102,9 @@ class Bell:
 
     def ring(self) -> None:
         """End the wait, or the next one. From any thread and from signal handlers, also when all is over."""
-        with contextlib.suppress(OSError):  # full: it rings already; closed: nobody waits any more
+        with contextlib.suppress(
+            OSError
+        ):  # full: a wake-up is pending already; closed: there is no waiter left
             self._clapper.send(b"\0")
 
     def wait(self, timeout: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The first thing that `serve` says: where to point a client, what it was told, what to trust, what is wrong."""
+"""The first output of `serve`: where to point a client, its configuration, what to trust, what is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Told(NamedTuple):
-    """One connector: what the client was told, and the truth where the host has such a connector."""
+    """One connector: the client's configuration, and the actual one if the host has this connector."""
 
     connector: str
     url: str
@@ -83,7 +83,7 @@ class Facts(NamedTuple):
 
 LISA = "ljacobson"
 OUTSIDE = "trust.pem"
-"""Where the reader of a container's page is told to copy the certificate to."""
+"""Where the reader of a container's page is asked to copy the certificate to."""
 
 
 TRUST_PAGE = "docs/how-to/trust-the-certificate.md"
@@ -172,7 +172,7 @@ def _trust(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
         copy = shells.command_line(["docker", "cp", f"{facts.container}:{facts.ca_file}", file], shell)
         lines += [terminal.styled(line, "cyan") for line in shells.folded(copy, shell, terminal.width)]
     if not any(told.trusted for told in facts.connectors):
-        told = "(the client was told to trust nothing that the machine does not trust already)"
+        told = "(the client is configured to trust only what the machine trusts already)"
         lines += wrapped(told, width, "  ")
     return lines
 
@@ -180,10 +180,14 @@ def _trust(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
 def _try(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     if not facts.connectors:
         return []
-    # As the steps of a scenario: the connector that it is about is the first one that the client was told of.
+    # As the steps of a scenario: its connector is the first one in the client's configuration.
     told = next((each for each in facts.connectors if each.connector == facts.about), facts.connectors[0])
     as_told = ", as the client was told" if facts.cause else ""
-    lines = ["", f"Find nobody, as the portal's probe{as_told}:", *_curl(facts, told, terminal, shell)]
+    lines = [
+        "",
+        f"Search as the portal's probe does{as_told}:",
+        *_curl(facts, told, terminal, shell),
+    ]
     if told.lisa:
         lines += ["Find Lisa Jacobson:", *_curl(facts, told, terminal, shell, (told.lisa, LISA))]
     return lines

@@ -36,7 +36,7 @@ _CONTROL = re.compile(rf"(?!{_STYLE.pattern}){_CONTROL_OR_STYLE.pattern}")
 
 
 class Terminal:
-    """One stream and how it wants to be written to. `width` is None where nobody counts columns."""
+    """One stream and how it wants to be written to. `width` is None if it has no width."""
 
     def __init__(
         self, stream: TextIO, *, colour: bool = False, fancy: bool = True, width: int | None = None

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def command(url: str, secret_token: str | None, ca: Path | None, timeout: float, form: str) -> None:
     """Test the connection to a tenant URL as the portal does.
 
-    It sends one search for a user whom nobody has, and says what the portal would say, where its words are
+    It sends one search for a user that does not exist, and prints what the portal would say, where its words are
     published and how sure that is. It works against every SCIM endpoint, also a real one. Exit code 0 if the
     portal would be content, 1 if not.
 

@@ -42,7 +42,7 @@ class Judged(NamedTuple):
     help="text; json: a list with one object a file; github: annotations of a workflow. [default: text]",
 )
 @click.option(
-    "--resolved", is_flag=True, help="Print the merged result, with the place where each value is said."
+    "--resolved", is_flag=True, help="Print the merged result, with the place where each value is set."
 )
 @click.option(
     "--set",

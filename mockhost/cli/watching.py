@@ -23,7 +23,7 @@ class Watch:
         self._marks = {file: self._marks[file] if file in self._marks else _mark(file) for file in files}
 
     def changed(self) -> list[Path]:
-        """The files that look different from the last time; each change is told once.
+        """The files that changed since the last call; each change is returned once.
 
         A file that is gone tells nothing until it is back: editors replace files, and a reader must not come between.
         """

@@ -141,7 +141,7 @@ def _encoded_equality(name: str, value: object) -> str:
 
 
 def probe(guid: str, attribute: str = PROBE_ATTRIBUTE) -> list[str]:
-    """The query of a test connection: a user whom nobody has."""
+    """The query of a test connection: a user that does not exist."""
     return [f"filter={encoded(f'{attribute} eq ')}%22{encoded_value(guid)}%22"]
 
 

@@ -157,7 +157,7 @@ def exchange(
     linger: float = 0.0,
     body_limit: int = BODY_LIMIT,
 ) -> Observation:
-    """Send one request on a connection of its own and watch what becomes of it.
+    """Send one request on its own connection and observe how it ends.
 
     Only scheme, host and port of `url` are used; `target` goes on the request line as it is, raw UTF-8
     included. `Host` and, with a body, `Content-Length` are added unless given. `timeout` is for all of it, in
@@ -216,7 +216,7 @@ class Session:
         try:
             seen = visit.answer_to(seen, text + (body or b""), linger)
         except Refused:
-            seen = seen._replace(ends="refused", error=f"nobody listens at {where.host}:{where.port}")
+            seen = seen._replace(ends="refused", error=f"nothing listens at {where.host}:{where.port}")
         except Unreachable as problem:
             seen = seen._replace(ends="unreachable", error=str(problem))
         except TimeoutError:
@@ -401,7 +401,7 @@ def _with_end(seen: Observation, answer: Answer, connection: Connection, after: 
     if after and answer.complete and not error:
         error = f"at least {len(after)} bytes follow the answer"
     if isinstance(connection, Tls) and ended == "fin" and answer.complete and _unbounded(answer, seen.method):
-        # RFC 9112 9.8: without its close_notify, an end that stands for a length proves nothing.
+        # RFC 9112 9.8: without its close_notify, an end that replaces a length proves nothing.
         return seen._replace(ends=ended, complete=False, error="the body has no length and no close_notify")
     if not answer.begun:
         how = {"rst": "reset", "alert": f"broken off ({alert})"}.get(ended, "closed")

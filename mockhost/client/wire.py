@@ -30,7 +30,7 @@ _EOF = "UNEXPECTED_EOF_WHILE_READING"
 
 
 class Refused(Exception):
-    """Nobody listens there."""
+    """Nothing listens there."""
 
 
 class Unreachable(Exception):

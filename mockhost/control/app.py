@@ -34,7 +34,7 @@ _WILDCARDS = ("0.0.0.0", "::", "")
 _CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 """The methods that endpoints of the table change something by; no other gets further than 405."""
 _OUR_SITES = frozenset({"same-origin", "none"})
-"""What a browser says in Sec-Fetch-Site of its own pages, and of what somebody typed (W3C Fetch Metadata, 2.4)."""
+"""What a browser says in Sec-Fetch-Site of its own pages, and of a typed address (W3C Fetch Metadata, 2.4)."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:/@\s]+)(?::[0-9]{1,5})?")
 
 

@@ -21,7 +21,7 @@ def response(runtime: Runtime, stream: Stream, heartbeat: float) -> Response:
     """What happens from now on; a comment every `heartbeat` seconds shows that the stream is alive."""
     made = Response(_events(runtime, stream, heartbeat), content_type=EVENTS)
     made.headers["Cache-Control"] = "no-store"
-    # Also where nobody ever reads the first event.
+    # Also if the first event is never read.
     made.call_on_close(stream.subscription.close)
     return made
 

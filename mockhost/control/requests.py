@@ -41,12 +41,12 @@ def _query(operation: Operation) -> dict[str, Any]:
     """The request's query, checked and converted; a key that is unknown is a mistake."""
     known = {each.name: each for each in operation.query}
     found: dict[str, Any] = {}
-    # A query that an operation has no use for is nobody's mistake.
+    # An unused query parameter is not an error.
     for name, values in request.args.lists() if known else ():
         if name not in known:
             raise UsageError(f"the query has an unknown key {name!r}", hint=did_you_mean(name, known))
         if len(values) > 1 and not known[name].many:
-            raise UsageError(f"{name} stands in the query more than once")
+            raise UsageError(f"{name} is in the query more than once")
         converted = [_converted(known[name], value) for value in values]
         found[name] = converted[0] if len(converted) == 1 else converted
     return found

@@ -1,7 +1,7 @@
-"""Compare a text that somebody has seen with a text that is known.
+"""Compare a text that a user has seen with a known text.
 
 Either may be a part of the other: a known text stands inside a log line, or only a piece of it was copied. Words
-count by what they say (see `normalize`); matched words must stand in runs, so that two long texts which merely share
+count by what they say (see `normalize`); matched words must be in runs, so that two long texts which merely share
 common words do not match.
 """
 
@@ -37,7 +37,7 @@ _MIXED = 0.6
 
 
 ANY = "*"
-"""Stands for a word of a known text that is the name of a user."""
+"""Replaces a word of a known text that is the name of a user."""
 
 
 class Known(NamedTuple):
@@ -95,7 +95,7 @@ def _in_phrases(words: tuple[str, ...]) -> set[int]:
 
 
 class Seen:
-    """A text that somebody has seen, prepared once and compared with many."""
+    """A text that a user has seen, prepared once and compared with many."""
 
     def __init__(self, text: str) -> None:
         found: Words = normalize(text)

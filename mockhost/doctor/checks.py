@@ -216,7 +216,7 @@ def _whole(seen: Observation) -> Finding:
 
 @check("EMH0302")
 def right_server(patient: Patient) -> Finding:
-    """Who answers: http.sys with the host behind it, or somebody else."""
+    """Who answers: http.sys with the host behind it, or another server."""
     seen = patient.bare()
     server, text = seen.header("server") or "no Server header", seen.text
     status = seen.status or 0
@@ -335,8 +335,8 @@ def probe(patient: Patient) -> Finding:
     if rows:
         return failed(f"200 with {len(rows)} users for a random identifier: the filter is ignored")
     if (total := _total(document)) not in (0, None) and isinstance(total, int):
-        return failed(f"200, nobody in it, but totalResults is {total}")
-    return passed(f"200, nobody found, {seen.took * 1_000:.0f} ms")
+        return failed(f"200 without resources, but totalResults is {total}")
+    return passed(f"200, no user found, {seen.took * 1_000:.0f} ms")
 
 
 @check("EMH0402")
@@ -471,13 +471,13 @@ def attribute(patient: Patient) -> Finding:
 
 @check("EMH0406")
 def filters(patient: Patient) -> Finding:
-    """A filter that finds nobody, and one that finds a user who is there."""
+    """A filter that finds no user, and one that finds an existing user."""
     chosen = filterable(patient)
     if chosen is None:
         return noted("the schema has no attribute of type string to filter by")
     name = chosen.rpartition(":")[2]
     query = dialect.query(equals={chosen: patient.guid})
-    seen = patient.get("filter that matches nobody", "/Users", query, token=patient.secret_token)
+    seen = patient.get("filter that matches no user", "/Users", query, token=patient.secret_token)
     if seen.status != 200 or not seen.complete:
         return failed(f"{name} eq …: {_whole(seen).saw}")
     rows = rows_of(seen.json())
@@ -485,7 +485,7 @@ def filters(patient: Patient) -> Finding:
         return failed(f"{name} eq a random value finds {'no list' if rows is None else f'{len(rows)} users'}")
     value, ident = _sample(patient, chosen)
     if value is None:
-        return passed(f"{name} eq a random value finds nobody")
+        return passed(f"{name} eq a random value finds no user")
     query = dialect.query(equals={chosen: value})
     seen = patient.get("filter that matches a user", "/Users", query, token=patient.secret_token)
     if seen.status != 200 or not seen.complete:
@@ -495,7 +495,7 @@ def filters(patient: Patient) -> Finding:
         return failed(f"{name} eq a value that is there does not find its user")
     if len(found) > 1 and patient.schema_attributes()[chosen].get("uniqueness") == "server":
         return failed(f"{len(found)} users have the same {name}, which has to be unique")
-    return passed(f"{name} eq finds the one user, and nobody for a random value")
+    return passed(f"{name} eq finds the one user, and none for a random value")
 
 
 def filterable(patient: Patient) -> str | None:

@@ -1,4 +1,4 @@
-"""What configuration files show: those of a Windows server, copied or mounted as a folder that stands for its drive C:.
+"""What configuration files show: those of a Windows server, copied or mounted as a folder in place of its drive C:.
 
 Names and folders: Microsoft Learn, "Troubleshoot on-premises application provisioning", "Turn on verbose logging".
 """

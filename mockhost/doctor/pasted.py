@@ -1,4 +1,4 @@
-"""What the output of read-only commands shows that somebody ran on the Windows server and pasted into a file.
+"""Findings in the output of read-only commands that a user ran on the Windows server and pasted into a file.
 
 The forms of the outputs are those of Windows Server 2019 and 2022 in English (Microsoft Learn: Get-Service, sc.exe qc,
 netsh http, netstat, Get-ExecutionPolicy, "How to: Determine which .NET Framework versions are installed", icacls).

@@ -39,7 +39,7 @@ class Look(NamedTuple):
 
 
 class Patient:
-    """A tenant URL, what the client was told about it, and what was seen so far.
+    """A tenant URL, the client's configuration for it, and what was seen so far.
 
     Times are seconds. `deadline` is by `clock.monotonic()`; no look lasts past it, nor longer than `timeout`.
     """

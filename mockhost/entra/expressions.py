@@ -97,7 +97,7 @@ class _Reader:
             return ExpressionError("the closing quotation mark of a text is missing", self.at, hint=hint)
         if rest[0] == "[":
             return ExpressionError("the closing bracket of an attribute is missing", self.at)
-        hint = 'texts stand in straight quotation marks: "text"' if rest[0] in "'“”‘’" else ""
+        hint = 'write texts in straight quotation marks: "text"' if rest[0] in "'“”‘’" else ""
         return ExpressionError(f"{rest[0]!r} was not expected", self.at, hint=hint)
 
     def value(self, depth: int) -> Node:
@@ -126,7 +126,7 @@ class _Reader:
         name, at = self.token, self.at
         self.advance()
         if self.token != "(" or self.kind != "sign":
-            hint = f"an attribute stands in brackets: [{name}]; a text in quotation marks"
+            hint = f"write an attribute in brackets: [{name}]; a text in quotation marks"
             raise ExpressionError(f"{name!r} is neither a function with arguments nor a text", at, hint=hint)
         functions.check_name(name, at)
         arguments = self._arguments(depth, at)

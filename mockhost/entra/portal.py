@@ -92,7 +92,7 @@ def test_connection(
     trusts: tuple[str, ...] = ("ca",),
     attribute: str = dialect.PROBE_ATTRIBUTE,
 ) -> tuple[Observation, PortalVerdict]:
-    """Ask a SCIM endpoint for a user whom nobody has, as the portal's Test connection button does.
+    """Ask a SCIM endpoint for a user that does not exist, as the portal's Test connection button does.
 
     `url` is the tenant URL, `token` the secret token (None: no Authorization header), `ca_file` PEM
     certificates to trust (None: the machine's own), `timeout` seconds.

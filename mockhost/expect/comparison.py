@@ -15,7 +15,7 @@ SHORTHANDS = {
     "totalResults": "/totalResults",
     "message": "/Message",
 }
-"""Keys of `gets` that stand for a place in the body."""
+"""Keys of `gets` that name a place in the body."""
 
 
 OF_BODY = frozenset({*SHORTHANDS, "body", "text", "resources"})

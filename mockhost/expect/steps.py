@@ -1,6 +1,6 @@
 """Plays a scenario's steps as the client that the scenario tells of, and compares what it gets.
 
-A step that sends does so over a real socket, as it was told: tenant URL, secret token, trusted certificates.
+A step that sends uses a real socket and the client's configuration: tenant URL, secret token, trusted certificates.
 The other verbs operate the host through a driver, so that the same steps play against a host in this process,
 one behind a control plane, or, as far as they only send, a real one.
 """
@@ -28,7 +28,7 @@ _WATCH_KEPT, _WATCH_CLOSED = 0.2, 2.0
 
 
 class Target(Protocol):
-    """What a client was told of one connector."""
+    """The client's configuration for one connector."""
 
     @property
     def connector(self) -> str: ...
@@ -52,7 +52,7 @@ class Driver(Checked, Protocol):
         """Which rule came closest to the last exchange without firing, and why it did not; empty if none did."""
 
     def targets(self) -> Mapping[str, Target]:
-        """What the client was told, by connector."""
+        """The client's configuration, by connector."""
 
     def truth(self) -> Mapping[str, Target]:
         """The host's own truth, by connector."""
@@ -95,7 +95,7 @@ Shown: TypeAlias = "tuple[int, tuple[tuple[str, str], ...], bytes]"
 
 
 class StepResult(NamedTuple):
-    """What became of one step."""
+    """The outcome of one step."""
 
     step: Step
     ok: bool
@@ -126,7 +126,7 @@ def play(
 ) -> list[StepResult]:
     """Play steps in their order; a step that fails does not keep the next from being played.
 
-    `targets`: what the client was told, by connector; read again from the driver after each step that may
+    `targets`: the client's configuration, by connector; read again from the driver after each step that may
     change it. `default_connector` is meant where a step names none. `timeout` (seconds on the wall) is for
     each exchange that does not say how long it takes. Without a driver, steps that operate the host are
     errors.
@@ -275,7 +275,7 @@ class Player:
             )
 
     def _told(self, step: Step) -> Told:
-        """What the client of this step was told."""
+        """The client's configuration for this step."""
         name = str(step.get("connector", self._connector))
         if name not in self._targets:
             raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self._targets))

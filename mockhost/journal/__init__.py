@@ -1,6 +1,6 @@
 """The journal: what was asked, what was answered, and what carried it; bounded, and shown without secrets.
 
-Entries are kept as they were, and are redacted (`sink`), rendered and compared only when somebody looks
+Entries are kept as they were, and are redacted (`sink`), rendered and compared only when they are read
 (`renderings`, `verification`), so that a request pays for none of it.
 """
 

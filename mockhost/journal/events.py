@@ -66,7 +66,7 @@ class Subscription:
             return event
 
     def lost(self) -> int:
-        """How many events were dropped since the last time that somebody asked."""
+        """How many events were dropped since the last call."""
         with self._condition:
             lost, self._lost = self._lost, 0
             return lost
@@ -84,7 +84,7 @@ class Subscription:
             self._condition.notify()
 
     def close(self) -> None:
-        """Listen no more; whoever waits in `get` is let go. Closing twice does nothing."""
+        """Stop listening, and end a waiting `get`. Closing twice does nothing."""
         self._bus.forget(self)
         with self._condition:
             self.closed = True
@@ -111,7 +111,7 @@ class TooManyListeners(Exception):
 
 
 class EventBus:
-    """Publishes to whoever listens; costs next to nothing while nobody does."""
+    """Publish events to listeners; costs next to nothing without any."""
 
     __slots__ = ("_callbacks", "_lock", "_number", "_subscriptions", "closed")
 

@@ -154,7 +154,7 @@ class Journal:
                 self.sink.learn(self._known)
 
     def forget(self, connector: str) -> int:
-        """Drop the exchanges of one connector, as when it begins anew; how many there were. Numbers go on."""
+        """Drop the exchanges of one connector, as its reset does; how many there were. Numbers continue."""
         with self._lock:
             kept = [each for each in self._entries if each.connector != connector]
             removed = len(self._entries) - len(kept)

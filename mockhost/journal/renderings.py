@@ -61,7 +61,7 @@ ERRORS: Final = {
     "reset": "the client reset the connection in the middle of it",
     "plain http": "the client spoke plain HTTP to a port with TLS",
     "no certificate": "the port has no certificate, so the connection was reset",
-    "cut": "the service was stopped or the host reset meanwhile",
+    "cut": "the service was stopped or the host was reset before it ended",
     "eof": "the client closed the connection in the middle of it",
     "unexpected_eof_while_reading": "the client closed the connection in the middle of it",
     "unsupported_protocol": "the client offers no TLS version that the host accepts",
@@ -437,7 +437,7 @@ _OF_THE_CONNECTION = frozenset({"host", "content-length", "connection", "transfe
 def curl(exchange: Exchange, *, ca_file: str | None = None) -> str:
     """A line for a POSIX shell that sends the request again, with `$TOKEN` where the credential stood.
 
-    `ca_file`: the CA to trust; without one curl is told not to look (`-k`), as a pasted line should work.
+    `ca_file`: the CA to trust; without one curl gets `-k` and does not verify, as a pasted line should work.
     """
     e = shown(exchange)
     words = ["curl", *_method_words(e)]
@@ -505,7 +505,7 @@ def _octal(data: bytes) -> str:
 
 
 def _shell_text(body: bytes) -> str | None:
-    """The body as it can stand in a shell's word, or None; a word that begins with `@` would name a file."""
+    """The body in the form of a shell's word, or None; a word that begins with `@` would name a file."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

@@ -5,7 +5,7 @@ table, JSON, HAR, curl, a message, a repr) takes it from `shown`; any other text
 `Sink.text` or `Sink.data`. Three kinds of secrets are taken out:
 
 * *Credentials* by the name beside them or by their look (`mockhost.journal.secrets`). A header's becomes
-  `Bearer tok…(len 24)` and a fingerprint, an HMAC-SHA256 under the run's key, by which two can be told apart but not
+  `Bearer tok…(len 24)` and a fingerprint, an HMAC-SHA256 under the run's key, by which two can be distinguished but not
   guessed; any other becomes `[redacted]`, and so does whatever repeats it in the same exchange.
 * *Known secrets* (secret tokens, the control plane's token, values from the environment) wherever they stand: also
   percent-encoded, JSON-escaped, XML-escaped, up to three times over, in Base64 and in UTF-16.
@@ -108,7 +108,7 @@ class Sink:
         return f"{scheme}{blank}tok…(len {len(token)}) {self.fingerprint(token)}" if token else scheme
 
     def expected(self, name: str, value: object) -> object:
-        """What somebody expects of a header, attribute or field, as it is shown."""
+        """An expected value of a header, attribute or field, as it is shown."""
         if not is_secret(name):
             return value
         if isinstance(value, str):

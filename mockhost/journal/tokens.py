@@ -1,4 +1,4 @@
-"""Secret tokens that stand in what a scenario or a call has happen: in rules, states and the timeline.
+"""Secret tokens in rules, states and the timeline of a scenario or a call.
 
 There are three places: what is `set` to be a connector's or client's secret token, the new token of the fault
 `token_rotated`, and the credentials in the headers that a rule asks for or answers with.

@@ -1,7 +1,7 @@
 """Assertions over the journal: how often, in what order, and what it was that came nearest when one does not hold.
 
 A specification is a map of conditions, all of which must hold for an exchange, with `count` or `order`, and
-`since`; or several of them under `all`, which what stands beside it is common to:
+`since`; or several of them under `all`, which share the keys beside it:
 
     {"operation": "create_user", "connector": "SQL", "status": 201, "count": 1}
     {"connector": "SQL", "order": [{"operation": "find_users"}, {"operation": "create_user"}]}
@@ -287,7 +287,7 @@ def since_of(spec: Mapping[str, object]) -> int:
 def verify(
     spec: Mapping[str, object], window: Window, sink: Sink, search: Search | None = None
 ) -> VerifyResult:
-    """Whether the specification holds in the window. Raises UsageError if it is none, or can't be told in time."""
+    """Whether the specification holds in the window. Raises UsageError if it is invalid or takes too long."""
     if search is None:
         search = Searches()
         _check_size(spec, window)
@@ -346,12 +346,12 @@ def _verify_all(spec: Mapping[str, object], window: Window, sink: Sink, search: 
     if not isinstance(parts, (list, tuple)) or not parts or not all(isinstance(p, Mapping) for p in parts):
         raise UsageError("all is a list of maps, each an assertion")
     if unfit := {"count", "order"} & set(common):
-        raise UsageError(f"{min(unfit)!r} can't stand beside all", hint="put it into its parts")
+        raise UsageError(f"{min(unfit)!r} cannot be beside all", hint="put it into its parts")
     for part in parts:
         if "since" in part:
             raise UsageError("a part of all has no 'since'", hint="put it beside all")
         if twice := set(common) & set(part):
-            raise UsageError(f"{min(twice)!r} stands beside all and in a part of it", hint="keep one")
+            raise UsageError(f"{min(twice)!r} is both beside all and in a part of it", hint="keep one")
     results = [verify({**common, **part}, window, sink, search) for part in parts]
     matched = sorted({number for result in results for number in result.matched})
     failed = [result for result in results if not result.ok]

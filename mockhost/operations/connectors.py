@@ -53,10 +53,10 @@ ROWS: tuple[Operation, ...] = (
              name="string", state="ConnectorState", configured="object", effective="object?")), errors=(404,)),
     _of_one("reset_connector", "POST", f"{_ONE}/reset", "learner",
          "Put one connector back to the objects and states it began with; its exchanges leave the journal.",
-         answers("It began anew.", an_object(connector="string", state="ConnectorState")),
+         answers("It was reset.", an_object(connector="string", state="ConnectorState")),
          body=NOTHING, errors=(404,), description=(
              "The host, its clock and its rules stay as they are. A connector that was created on demand has rule "
-             "counters of its own, which begin anew with it.")),
+             "counters of its own, which are reset with it.")),
     _of_one("get_objects", "GET", f"{_ONE}/objects", "learner", "The objects of the connected system.",
          answers("The objects.", "Objects"), query=_PAGE, errors=(404,), cost="objects"),
     _of_one("get_cache", "GET", f"{_ONE}/cache", "learner",

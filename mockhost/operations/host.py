@@ -71,7 +71,7 @@ ROWS: tuple[Operation, ...] = (
          "Begin afresh with another scenario, on the same ports.",
          answers("It began.", "Begun"), body=_SCENARIO, errors=(422, 503), cost="scenario"),
     _row("reset", "POST", "/v1/reset", "learner", "Back to the scenario as loaded, in a new epoch.",
-         answers("It began anew.", "Begun"), body=NOTHING, errors=(503,)),
+         answers("It was reset.", "Begun"), body=NOTHING, errors=(503,)),
     _row("get_host", "GET", "/v1/host", "learner",
          "The settings: as configured, and as the running service has read them.",
          answers("The settings.", "Host")),
@@ -83,7 +83,7 @@ ROWS: tuple[Operation, ...] = (
          _CHANGED, cost="scenario", body=_SET, errors=(422, 503)),
     _row("get_clock", "GET", "/v1/clock", "learner", "The virtual clock.", answers("The clock.", "Clock")),
     _row("advance_clock", "POST", "/v1/clock/advance", "learner",
-         "Move the virtual clock on; what is due on the way happens.",
+         "Advance the virtual clock; everything scheduled until then happens.",
          answers("The clock afterwards.", _ADVANCED), body=_ADVANCE),
     _row("get_service", "GET", "/v1/service", "learner", "Whether the service runs.",
          answers("The service.", "Service")),
@@ -99,7 +99,7 @@ ROWS: tuple[Operation, ...] = (
          description="Nothing of it happens to the host: no counter, user, clock or journal of it changes. The first "
                      "time that all of cured holds, and nothing of wrong_cure, an event says so."),
     _row("get_truth", "GET", "/v1/truth", "operator",
-         "How the host is reached, and what clients were told: with tokens.",
+         "How the host is reached, and how clients are configured: with tokens.",
          answers("Both, by connector, and what to trust.", an_object(
              connectors="{Target}", clients="{Target}", ca="string", pid="count", tls="boolean")),
          shows_secrets=True),

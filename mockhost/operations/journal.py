@@ -48,7 +48,7 @@ _VERIFY: Schema = {
             "type": "array",
             "minItems": 1,
             "items": {"type": "object"},
-            "description": "several assertions; what stands beside it is common to them",
+            "description": "several assertions; the keys beside it are common to them",
         },
         "since": {"type": "integer", "minimum": 0, "description": "only exchanges after this number"},
     },

@@ -76,7 +76,7 @@ class Operation(NamedTuple):
     whole: str = ""
     """the argument that the whole body is, where its keys are not known beforehand"""
     first: str = ""
-    """the function beside the handler that looks whether what the path names is there, before anything else is said"""
+    """the function beside the handler that checks whether what the path names exists, before anything else"""
     errors: tuple[int, ...] = ()
     """statuses of what can go wrong, beside those that every operation has"""
     shows_secrets: bool = False

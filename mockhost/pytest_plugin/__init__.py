@@ -2,7 +2,7 @@
 
 pytest imports this module at every start, whether a test uses it or not, so it imports nothing of mockhost but the
 empty package and its clock, which takes its references before any test can move the machine's; what does the work
-stands in the modules beside it and is imported by the first test that needs it.
+is in the modules beside it and is imported by the first test that needs it.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Say when the hosts are somebody else's."""
+    """Report that the hosts are remote."""
     urls = config.getoption("--mockhost-url")
     return f"mockhost: {', '.join(urls)}" if urls else None
 
@@ -398,7 +398,7 @@ def mockhost_session(
 
 @pytest.fixture
 def mockhost_client(mockhost: MockHost, mockhost_connector: str | None) -> Iterator[requests.Session]:
-    """A requests.Session with what the client was told: the secret token, whom to trust, and the tenant URL.
+    """A requests.Session with the client's configuration: the secret token, what to trust, and the tenant URL.
 
     Paths are taken below the tenant URL: mockhost_client.get("/Users", params={"count": 1}).
     """

@@ -66,7 +66,7 @@ def _key(scenario: Named, overrides: Mapping[str, Any], terms: Terms) -> str | N
 
 
 def _contents(files: Iterable[Path]) -> bytes | None:
-    """A fingerprint of what stands in the files, or None if one can't be read."""
+    """A fingerprint of the content of the files, or None if one can't be read."""
     digest = hashlib.sha256()
     try:
         for file in files:

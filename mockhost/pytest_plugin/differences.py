@@ -21,7 +21,7 @@ def reported(text: str, spec: Mapping[str, object], journal: Journal) -> str:
     """The report of an assertion that does not hold, with the difference below its first line."""
     try:
         diff = _of_order(spec, journal) if "order" in spec else _of_count(spec, journal)
-    except MockhostError:  # it can't be told from here, and the report says enough
+    except MockhostError:  # the difference is unknown here, and the report says enough
         return text
     head, _, rest = text.partition("\n")
     if diff and "order" not in spec:

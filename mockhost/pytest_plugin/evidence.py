@@ -26,7 +26,7 @@ _LONGEST = 100
 
 
 class Gathered(NamedTuple):
-    """One epoch of one host, as plain as it can be kept once the host has begun anew."""
+    """One epoch of one host, in a form that can be kept after the host was reset."""
 
     scenario: str
     about: dict[str, Any]

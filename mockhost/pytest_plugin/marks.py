@@ -40,7 +40,7 @@ class Asked(NamedTuple):
 def asked(marks: Iterable[pytest.Mark]) -> Asked:
     """What markers ask for together; the nearest to the test comes first, as `iter_markers` gives them.
 
-    A marker without a scenario is laid over those further out; one with a scenario begins anew. Options stay.
+    A marker without a scenario is laid over those further out; one with a scenario replaces them. Options stay.
     """
     scenario: Any = None
     overrides: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """A host in another process, container or machine, behind the fixture: through its control plane.
 
 It does whatever a host of this process does, with the files and variables of this side. Only its process belongs to
-whoever started it, and its journal is a copy, taken when it is asked for.
+the one that started it, and its journal is a copy, taken when it is asked for.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class RemoteHost(Judged):
         return self._targets("connectors")
 
     def clients(self) -> dict[str, ClientTarget]:
-        """What the client was told, by connector."""
+        """The client's configuration, by connector."""
         return self._targets("clients")
 
     def _targets(self, which: str) -> dict[str, ClientTarget]:
@@ -138,7 +138,7 @@ class RemoteHost(Judged):
     # -- its life ----------------------------------------------------------------------------------------------
 
     def start(self) -> RemoteHost:
-        """It runs already, since whoever started it; if its service was stopped, it is started."""
+        """It runs already, since the one that started it; if its service was stopped, it is started."""
         if self._plane.call("get_service")["effective"] == "stopped":
             self.service("start")
         return self
@@ -187,7 +187,7 @@ class _Trusted:
         return self._file is not None
 
     def written(self, text: str) -> str:
-        """The file's path, with this in it; who reads it meanwhile has the text of before."""
+        """The file's path, with this in it; a reader at the same time gets the old text."""
         with self._lock:
             if self._file is None:
                 self._folder = PrivateFolder()

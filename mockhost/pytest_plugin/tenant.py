@@ -1,4 +1,4 @@
-"""A `requests.Session` for one connector, as the client was told of it."""
+"""A `requests.Session` for one connector, with the client's configuration."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TenantSession(requests.Session):
 
     @classmethod
     def of(cls, host: MockHost, connector: str | None = None) -> TenantSession:
-        """With what the client was told of a connector of this host."""
+        """With the client's configuration for a connector of this host."""
         with host.session(connector) as told:
             session = cls(host.url(connector))
             session.headers.update(told.headers)

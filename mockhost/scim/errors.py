@@ -1,4 +1,4 @@
-"""What a client is told when the protocol says no: SCIM errors (RFC 7644 3.12)."""
+"""The errors that a client gets: SCIM errors (RFC 7644 3.12)."""
 
 from __future__ import annotations
 

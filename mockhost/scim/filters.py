@@ -204,7 +204,7 @@ def equalities(filter_: Filter) -> list[tuple[AttrPath, str | int | float | bool
 
 
 MOST_COMPARISONS: Final = 5_000_000
-"""A search that may take more is refused, whoever runs it: that is some five seconds of processor time."""
+"""A search that may take more is refused: that is some five seconds of processor time."""
 
 
 def comparisons(filter_: Filter) -> int:

@@ -316,7 +316,7 @@ class _Reader:
         if not _NUMBER(token):
             if token in ("", "(", ")", "[", "]"):
                 self.refuse(f"expected a value after '{op}'{self.instead()}")
-            # Another kind of quote is a mistake: taken as part of the word, it would find nobody.
+            # Another kind of quote is a mistake: taken as part of the word, it would match no user.
             if (
                 self.bare_words
                 and token.lower() not in ("and", "or", "not")

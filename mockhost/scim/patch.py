@@ -77,7 +77,7 @@ def apply(
 ) -> dict[str, object]:
     """The wire-shaped `resource` after a PATCH with this body; `resource` itself never changes.
 
-    `unknown`: attributes that nobody has are passed over ("ignore") or make it fail ("refuse").
+    `unknown`: unknown attributes are ignored ("ignore") or make it fail ("refuse").
     `unmatched`: whether a value path that fits no element makes one: on "add" only, "always" (on replace, too,
     against RFC 7644 3.5.2.3), or "never".
     A read-only attribute is passed over inside a value; a path that names one makes it fail ("refuse") or is
@@ -426,7 +426,7 @@ class _Draft:
         made: dict[str, object] = {}
         for name, value in parts.items():
             part = info.sub_attribute(name)
-            assert part is not None  # names that nobody has were looked for before
+            assert part is not None  # unknown names were handled before
             made[part.name] = values.simple(part, value)
         return made
 

@@ -165,7 +165,7 @@ _KNOWN: Final = {name.lower(): name for name in _PARAMETERS}
 
 
 def _decoded(text: str) -> str:
-    """Percent-decoded; a `%` that begins no escape stands for itself. UTF-8, or latin-1 where it isn't that."""
+    """Percent-decoded; a `%` that begins no escape is kept. UTF-8, or latin-1 where it isn't that."""
     text = text.replace("+", " ")
     if text.isascii() and "%" not in text:
         return text
@@ -185,7 +185,7 @@ def _whole_number(text: str | None, what: str, expected: str) -> int | None:
         return None
     if not _INTEGER(text):
         raise _no_number(text, what, expected)
-    # Nobody's list is that long, and Python refuses to read numbers of thousands of digits.
+    # No list is that long, and Python refuses to read numbers of thousands of digits.
     number = int(text[:20])
     return max(-_LARGEST, min(number, _LARGEST))
 

@@ -23,7 +23,7 @@ _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3}
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}").fullmatch
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+").fullmatch
 _LARGEST: Final = 2**63
-_EXACT = 2**53  # beyond it a float stands for several whole numbers
+_EXACT = 2**53  # beyond it a float can mean several whole numbers
 
 SIMPLE_TYPES: Final = ("string", "boolean", "integer", "decimal", "dateTime", "binary", "reference")
 
@@ -31,7 +31,7 @@ SIMPLE_TYPES: Final = ("string", "boolean", "integer", "decimal", "dateTime", "b
 def coerce(type_: str, value: object, name: str = "the value") -> object:
     """`value` as an attribute of a simple type holds it; null stays None, a list is taken value by value.
 
-    A value in an object stands for itself (`unwrapped`).
+    A value in an object is used itself (`unwrapped`).
     "True" and "false" become booleans, "12" and 12.0 integers (of 64 bits); a binary value stays its base64
     text. An unknown type is taken for a string. Raises ScimError 400 `invalidValue`, which calls the attribute
     `name`.
@@ -187,7 +187,7 @@ def part(info: AttributeInfo, name: str, refuse: bool) -> AttributeInfo | None:
 def element(info: AttributeInfo, item: object, refuse: bool) -> object:
     """One value of an attribute, complex or not, in the schema's spelling. Raises ScimError.
 
-    A bare value stands for the `value` of a complex one, as Entra sends managers.
+    A bare value is read as the `value` of a complex one, as Entra sends managers.
     """
     if info.type != "complex":
         return _one(info, item)

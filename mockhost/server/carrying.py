@@ -1,6 +1,6 @@
 """Carrying out what the application planned for its answer: late, slow, short, broken, or never.
 
-What a plan may say stands in `mockhost.faults.plan.TransportPlan`. The steps are always in the same order: the
+The fields of a plan: `mockhost.faults.plan.TransportPlan`. The steps are always in the same order: the
 delay, the head, so much of the body, a hang and then the rest, the ending.
 """
 

@@ -124,7 +124,7 @@ class Connection:
     def wait_until_ended(self, deadline: float) -> None:
         """If it was idle when it was stopped: wait until its end is on the wire, or `monotonic()` is `deadline`.
 
-        So that a client which looks before it writes sees that the connection is over. Its thread needs nobody's
+        So that a client which looks before it writes sees that the connection is over. Its thread needs no
         lock for that.
         """
         if self._ended is not None:
@@ -164,7 +164,7 @@ class Connection:
         """From the handshake to the end. Never raises."""
         observer = self._service.observer
         by = "server"
-        if not self.alive:  # of an epoch that ended before anybody was told of it
+        if not self.alive:  # of an epoch that ended before it was reported
             self._reset()
             return
         try:
@@ -257,7 +257,7 @@ class Connection:
         if not buffer:
             self.deadline = monotonic() + limits.idle
             self._busy = False
-            # Whoever was retired before its first request has shaken hands already: it is served once.
+            # A connection that was retired before its first request has done its handshake already: it is served once.
             if self.stopped is None and not (self.retired and self.exchanges):
                 buffer = self._recv(_HEAD_PIECE)
             with self._fd_lock:
@@ -418,7 +418,7 @@ class Connection:
         self._wait(seconds, hang=False)
 
     def hang(self, seconds: float | None) -> None:
-        """The same, until hangs are released (None: or for ever), and over when the client ends its half."""
+        """The same, until hangs are released (None: or without a limit), and over when the client ends its half."""
         self.hanging = True
         try:
             self._wait(seconds, hang=True)
@@ -445,7 +445,7 @@ class Connection:
             listening = self._read_ahead(hang)
 
     def _read_ahead(self, hang: bool) -> bool:
-        """Take in what the client has sent meanwhile, for later; whether it is worth listening on."""
+        """Read what the client has sent by now, for later; whether to keep listening."""
         self._sock.settimeout(0)
         try:
             while len(self._buffer) < _KEPT:

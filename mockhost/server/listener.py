@@ -1,7 +1,7 @@
 """The data plane's port: accepting, watching over connections, opening and closing.
 
 Three kinds of threads: one that accepts, one that watches deadlines, and one for each connection. Nothing here
-waits for a connection's thread except `shutdown`, so that whoever holds a lock which the application wants may
+waits for a connection's thread except `shutdown`, so that a caller that holds a lock which the application wants may
 close, open and cut.
 """
 
@@ -160,7 +160,7 @@ class Listener:
             connection.wait_until_ended(deadline)
 
     def close_idle(self) -> None:
-        """End the idle connections now and the others after their exchange, so that the next one shakes hands anew."""
+        """End the idle connections now and the others after their exchange: the next one does a new handshake."""
         connections = list(self._connections.values())
         for connection in connections:
             connection.stop_idle()

@@ -1,7 +1,7 @@
 """Meeting a connection otherwise than by serving it: a reset, an alert, a handshake that never goes on, silence.
 
-What a plan may say stands in `mockhost.faults.plan.ConnectionPlan`. On a port that speaks plain HTTP the first
-bytes stand for the ClientHello, and there is no server's flight to stop in the middle of.
+The fields of a plan: `mockhost.faults.plan.ConnectionPlan`. On a port that speaks plain HTTP the first
+bytes take the place of the ClientHello, and there is no server's flight to stop in the middle of.
 """
 
 from __future__ import annotations

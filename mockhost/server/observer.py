@@ -1,4 +1,4 @@
-"""Who is told what happens to connections, and the limits on everything that a client can stretch."""
+"""The observer of connections, and the limits on everything that a client can stretch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mockhost.server.httpsys import Refusal
 
 
 class Limits(NamedTuple):
-    """Seconds, bytes and counts. The sizes of heads are http.sys' own and stand in `http11`."""
+    """Seconds, bytes and counts. The sizes of heads are http.sys' own and are in `http11`."""
 
     handshake: float = 10.0
     """until TLS is agreed, from the moment of accepting"""

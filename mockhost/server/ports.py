@@ -5,11 +5,11 @@ Stopping the service must refuse connections and still keep the port from everyb
 - `shutdown()` on a listening socket ends its listening and keeps its port, if the port was asked for by number: of
   one that the system chose (port 0) the kernel lets go. So the system is only asked which port is free.
 - `SO_REUSEADDR` is needed to listen again beside old connections in TIME_WAIT, and lets others with the same option
-  bind a port on which nobody listens. So it is on while listening and off while holding; then neither
+  bind a port without a listener. So it is on while listening and off while holding; then neither
   `SO_REUSEADDR` nor `SO_REUSEPORT` nor a wildcard address gets the port.
 
 Elsewhere a listening socket can't stop listening: it is closed, and another one bound in its place, which leaves a
-moment in which somebody else could take the port. Windows has `SO_EXCLUSIVEADDRUSE` for holding. Not tried there.
+moment in which another process could take the port. Windows has `SO_EXCLUSIVEADDRUSE` for holding. Not tried there.
 """
 
 from __future__ import annotations

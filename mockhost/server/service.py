@@ -23,7 +23,7 @@ class Pace(Protocol):
 
 
 class Plan(Protocol):
-    """What may stand in `environ["mockhost.plan"]`: see `mockhost.faults.plan.TransportPlan`."""
+    """The values of `environ["mockhost.plan"]`: see `mockhost.faults.plan.TransportPlan`."""
 
     @property
     def hang(self) -> str | None: ...

@@ -28,7 +28,7 @@ Socket = socket.socket
 
 
 class TlsOffer(NamedTuple):
-    """What a connection is met with; asked for anew for every connection, so that a switch needs no restart.
+    """How a connection is met; read again for every connection, so that a switch needs no restart.
 
     Give each certificate a fresh context: sessions of an older one can't be resumed in it.
     """
@@ -105,7 +105,7 @@ def handshake(tls: ssl.SSLSocket) -> str:
 
 
 def shut(sock: Socket, how: int) -> None:
-    """Shut a direction of the TCP connection, from any thread; TLS doesn't notice and nobody is asked."""
+    """Shut a direction of the TCP connection, from any thread; TLS doesn't notice."""
     with contextlib.suppress(OSError):
         Socket.shutdown(sock, how)
 

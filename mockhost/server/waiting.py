@@ -27,7 +27,7 @@ class _Rope:
 
 
 class Bell:
-    """Wakes every thread of a listener that waits. Costs nothing while nobody does."""
+    """Wakes every thread of a listener that waits. Costs nothing without a waiter."""
 
     __slots__ = ("_lock", "_rope", "released")
 

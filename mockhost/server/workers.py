@@ -60,7 +60,7 @@ class Workers:
                     if self._waiting:
                         self._waiting -= 1
                         break
-                task = self._tasks.get()  # somebody has just counted on this thread
+                task = self._tasks.get()  # a caller has just reserved this thread
         self._threads.discard(threading.current_thread())
 
     def dismiss(self, patience: float) -> bool:

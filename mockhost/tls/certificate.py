@@ -40,7 +40,7 @@ _DNS_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9
 class Minted(NamedTuple):
     """A certificate with its key. Dates are seconds since 1970.
 
-    The *virtual* dates are the scenario's, to be compared with the virtual clock. The *wall* dates stand in
+    The *virtual* dates are the scenario's, to be compared with the virtual clock. The *wall* dates are in
     the certificate, to be compared with a client's clock.
     """
 

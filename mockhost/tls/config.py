@@ -14,7 +14,7 @@ class TlsConfig(NamedTuple):
     names: tuple[str, ...] = ("localhost",)
     valid: tuple[float, float] = (-86_400.0, 730 * 86_400.0)
     issuer: str = "self"
-    """self (as the wizard's 'Generate certificate') | ca (a CA that clients are told to trust) | untrusted"""
+    """self (as the wizard's 'Generate certificate') | ca (a CA that clients are configured to trust) | untrusted"""
     key: str = "ec-p256"
     """ec-p256 | ec-p384 | rsa-2048 | rsa-3072 | rsa-4096"""
     usage: str = "server"
@@ -28,7 +28,7 @@ class TlsConfig(NamedTuple):
     def laid_over(self, host: TlsConfig) -> TlsConfig:
         """The host's own configuration, changed for one connection: what is empty here is as there.
 
-        A version that is said alone takes the other one with it where they would cross: `maximum_version: "1.1"`
+        A version that is set alone moves the other one with it where they would cross: `maximum_version: "1.1"`
         on a host that speaks 1.2 and newer means 1.1 alone.
         """
         said = {name: value for name, value in self._asdict().items() if value not in _EMPTY}

@@ -91,7 +91,7 @@ class Certificates:
     ) -> None:
         self.authority = authority
         self.clock = clock or clocks.VirtualClock()
-        """may be set again before `configure`, when a host begins anew with a clock of its own"""
+        """may be set again before `configure`, when a host restarts with its own clock"""
         self.extra_names = tuple(extra_names)
         self._lock = threading.RLock()
         self._serving: _Serving | None = None
@@ -193,7 +193,7 @@ class Certificates:
         the host's is self-signed, this one is signed by the CA, which is in every bundle: an expired certificate
         is then refused as expired, one with a wrong name for its name, and one that is right is trusted. Only
         `issuer: untrusted` is not trusted. Its dates count from the moment at which it was first offered, unless
-        they are the host's; it ages as `refresh` says, and is forgotten when the host is configured anew. Raises
+        they are the host's; it ages as `refresh` says, and is dropped when the host is configured again. Raises
         as `configure` does.
         """
         self.refresh()

@@ -112,7 +112,7 @@ def test_use_says_what_is_wrong_now_and_what_the_client_was_told(control: Contro
     assert said[1] == host.scenario.title
     assert "wrong on purpose: secret_token_mismatch" in said
     assert "a good client should: fix configuration" in said
-    assert f"SQL: the client was told the secret token {host.told('SQL').secret_token}" in said
+    assert f"SQL: the client is configured with the secret token {host.told('SQL').secret_token}" in said
     assert f"     the truth is {host.truth('SQL').secret_token}" in said
     assert control("use", "basics/healthy").stdout.splitlines()[1:] == ["A healthy host"]
 

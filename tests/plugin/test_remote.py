@@ -167,7 +167,7 @@ def test_a_host_that_is_not_there_is_an_error() -> None:
 def test_its_service_is_stopped_and_started_in_the_place_of_its_process(
     here: remote.RemoteHost, there: MockHost
 ) -> None:
-    """The process belongs to whoever started it; a client sees the same."""
+    """The process belongs to the one that started it; a client sees the same."""
     with here:
         here.stop()
         assert not there.runtime.host.running
