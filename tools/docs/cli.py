@@ -17,7 +17,7 @@ HEAD = """\
 
 <!-- Written by python -m tools.docs cli from the --help texts; don't edit. -->
 
-`mockhost VERB --help` prints what stands here.
+`mockhost VERB --help` prints these texts.
 `python -m mockhost` is the same command.
 
 | exit code | means |
@@ -28,13 +28,13 @@ HEAD = """\
 | 4 | could not run: a port in use, no host to talk to |
 | 130, 143 | ended by Ctrl-C (SIGINT) or SIGTERM before it was done; `serve` ends with 0 once it has begun |
 
-They never depend on the output format.
+Exit codes do not depend on the output format.
 `mockhost run` gives the exit code of its command.
 
 Options of `serve` and `run` can also be given as environment variables, named in the texts below.
 Precedence: flag, environment, `--set`, the file, its parent.
-Colours are left out where `NO_COLOR` is set or no terminal listens, and forced by `FORCE_COLOR`.
-`MOCKHOST_SCENARIOS` names further folders of scenarios, parted as in `PATH`.
+Output has no colours if `NO_COLOR` is set or if it does not go to a terminal; `FORCE_COLOR` forces colours.
+`MOCKHOST_SCENARIOS` names more folders of scenarios, separated as in `PATH`.
 """
 
 

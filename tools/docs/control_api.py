@@ -16,11 +16,11 @@ HEAD = """\
 
 <!-- Written by python -m tools.docs control_api from the control plane's OpenAPI document; don't edit. -->
 
-The control plane is always there, whatever the data plane does or fails to do: \
+The control plane is always available, in whatever state the data plane is: \
 `http://127.0.0.1:8586` for `mockhost serve`, `$MOCKHOST_CONTROL_URL` within `mockhost run`, \
 `host.control_url` in Python.
-`mockhost control` is the same from the command line.
-It describes itself at `/v1/openapi.json` (OpenAPI 3.1), from which this page is made.
+`mockhost control` uses it from the command line.
+`/v1/openapi.json` describes it (OpenAPI 3.1); this page is generated from that document.
 
 <!-- run -->
 ```console
@@ -33,35 +33,35 @@ $ mockhost run basics/healthy -- sh ask.sh
 {"error":{"message":"1 problem in the scenario",…unknown key 'dbug'…did you mean 'debug'?…
 ```
 
-## Who is let in
+## Access
 
-- Every change is sent as `Content-Type: application/json`.
-- The `Host` header has to be an address or name of this machine, \
-and an `Origin` header its own: a web page can't reach it.
-- A browser's `Sec-Fetch-Site` header has to be `same-origin` or `none`.
+- Send every change as `Content-Type: application/json`.
+- The `Host` header must be an address or name of this machine, \
+and an `Origin` header its own: other web sites can't use it.
+- A browser's `Sec-Fetch-Site` header must be `same-origin` or `none`.
 - On loopback there is no token.
-  Bound wider with `--control-host`, everything but `GET /v1/health` needs \
+  On other addresses (`--control-host`), everything but `GET /v1/health` needs \
 `Authorization: Bearer …` with the token that `mockhost` printed or was given by `--control-token`.
-- Secrets are in `/v1/truth` only.
+- Only `/v1/truth` returns secrets.
 
 ## What a document may name
 
-A scenario, a setting or a rule that comes in here is somebody else's word.
-It may name scenarios on the host's shelves (`basics/healthy`); no other file, parent or environment variable.
-`mockhost serve --control-files DIR` opens a folder: a file in it may be a scenario, a parent, an `objects_file` or a \
+mockhost does not trust a scenario, a setting or a rule that is sent here.
+It may name scenarios on the host's shelves (`basics/healthy`), but no other file, parent or environment variable.
+`mockhost serve --control-files DIR` allows a folder: a file in it may be a scenario, a parent, an `objects_file` or a \
 `body_file`, named by its path from there.
-`mockhost serve --control-env NAME` opens a variable.
-A refusal does not depend on whether the file or variable is there.
+`mockhost serve --control-env NAME` allows a variable.
+A refusal does not depend on whether the file or variable exists.
 
 `mockhost control` and the pytest plugin read files and variables on their own side, and send one document.
 A value that came from the client's environment is sent as `{"value": …, "secret": true}` in `vars`, and is redacted \
 on the host as well.
 A body that is not text is sent as `body_base64`.
 
-## What goes wrong
+## Errors
 
-Every error is `{"error": {"message": …, "hint": …}}`; for a scenario that can't be used, \
-`problems` lists all that is wrong, each with `file`, `line`, `column`, `path`, `message` and `hint`.
+Every error is `{"error": {"message": …, "hint": …}}`; for an invalid scenario, \
+`problems` lists all mistakes, each with `file`, `line`, `column`, `path`, `message` and `hint`.
 
 | status | means |
 |---|---|

@@ -28,7 +28,7 @@ Every step, bullet, table row and error text of \
 | `mockhost portal` or `mockhost provision` imitates it | {command} |
 | not here: the row says what Microsoft's cure is | {none} |
 
-`mockhost check NAME` plays what a client sees, the cure and what is true afterwards; \
+`mockhost check NAME` plays what a client sees, the cure and what holds afterwards; \
 `mockhost serve NAME` starts the host in that state.
 `mockhost scenarios --text "…"` finds a row by its error text.
 """

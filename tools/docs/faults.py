@@ -24,14 +24,14 @@ HEAD = """\
 
 <!-- Written by python -m tools.docs faults from mockhost/faults; don't edit. -->
 
-A fault is what goes wrong on purpose: with an answer, with a connection, or with the host itself.
-[Rules](reference/scenario-format.md#rules) say when; here stands what, {count} of them.
+A fault is a failure on purpose: of an answer, of a connection, or of the host itself.
+[Rules](reference/scenario-format.md#rules) say when it happens. This page describes all {count} faults.
 
 <!-- run -->
 ```yaml
 format: 1
 extends: basics/healthy
-title: The first two creates break off, and nobody knows whether the user is there
+title: The first two creates are reset, and the client does not know whether the user was created
 
 rules:
   - when: {{operation: create_user}}
@@ -42,28 +42,28 @@ expect:
   - {{send: find, where: {{ContosoLogin: bob}}, gets: {{status: 200, totalResults: 1}}}}
 ```
 
-From Python it is `host.fail_next("create_user", fault="connection_reset")`, on a running host
+In Python, use `host.fail_next("create_user", fault="connection_reset")`; on a running host,
 `mockhost control rules add '{{"when": {{"operation": "create_user"}}, "fault": "connection_reset"}}'`.
 
-## How a fault is said
+## How to write a fault
 
 | written | means |
 |---|---|
 | `fault: connection_reset` | the fault, with the defaults of its parameters |
 | `fault: {{truncated_body: {{after_bytes: 20, how: rst}}}}` | with parameters |
-| `fault: {{http_error: 503}}` | with the one parameter that it is mostly about: **bold** below |
-| `fault: [missing_id, dribble]` | several, from the first to the last |
+| `fault: {{http_error: 503}}` | with its main parameter, **bold** below |
+| `fault: [missing_id, dribble]` | several faults, applied in this order |
 | {aliases} | WireMock's names, for {aliased} |
 
-- **A write**: whether a write (create, replace, patch, delete) that the fault meets has happened all the same. \
-`write: applied` or `write: not_applied` on the rule says otherwise.
-- **The connection** is kept, or ends with the fault, as everything does that breaks framing.
-- What `requests` says begins with the class of its exception, or with the status that it sees; \
-what curl says, with curl's exit code. The tests have both meet each fault.
-- What .NET says is what the agent logs and what the portal shows of it. \
-It was not measured here: it is from the source named, or it says that it is assumed.
+- **A write** says whether a write (create, replace, patch, delete) happens although the fault applies. \
+`write: applied` or `write: not_applied` on the rule overrides it.
+- **The connection** says whether the connection is kept. It is closed by every fault that breaks framing.
+- The text for `requests` starts with the class of its exception, or with the status; \
+the text for curl starts with its exit code. The tests run both against each fault.
+- The text for .NET is what the agent logs and what the portal shows. \
+It was not measured: it is from the named source, or assumed.
 - **In `gets`** is how a [step](reference/scenario-format.md#steps) asserts it.
-- A fault that this platform can't perform, a name that is not here and a parameter that a fault does not have \
+- A fault that this platform does not support, an unknown name and an unknown parameter \
 are refused when the scenario is loaded, with a hint.
 
 [How to make a fault of your own](how-to/CREATING_FAULTS.md).
@@ -190,15 +190,15 @@ def shown_by() -> Mapping[str, list[str]]:
 OTHERS = """\
 ## What httpx and Node's fetch say
 
-Each fault of the transport and of TLS, with the parameters shown above, has met both clients once: \
+Each fault of the transport and of TLS, with the parameters shown above, was run against both clients once: \
 {httpx}, {fetch}, each with a time-out of {patience} seconds.
-`python tools/fault_clients.py` does it again; the tests do not, so other versions may word it otherwise.
+`python tools/fault_clients.py` repeats that; the tests do not, so other versions may print other texts.
 
-- httpx has a class for each way to fail, and all of them are `httpx.HTTPError`: \
-`ReadError` and `RemoteProtocolError` are worth another try, `ConnectError` also covers a certificate that is wrong.
-- fetch has one class, `TypeError`: `fetch failed` before the head of the answer was there, `terminated` after it. \
-What happened stands in `error.cause` and, where there is one, in its `code`.
-- A time-out of fetch is a `TimeoutError` only if `AbortSignal.timeout` says so; by itself it waits five minutes.
+- httpx has a class for each kind of failure, all of them subclasses of `httpx.HTTPError`: \
+after `ReadError` and `RemoteProtocolError` a retry makes sense; `ConnectError` also covers a wrong certificate.
+- fetch has one class, `TypeError`: `fetch failed` before the head of the answer has arrived, `terminated` after it. \
+The reason is in `error.cause` and, if there is one, in its `code`.
+- fetch raises `TimeoutError` only with `AbortSignal.timeout`; by default it waits five minutes.
 """
 
 

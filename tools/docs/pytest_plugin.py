@@ -17,7 +17,7 @@ HEAD = """\
 
 <!-- Written by python -m tools.docs pytest_plugin from the plugin; don't edit. -->
 
-What the plugin offers, which pytest knows as soon as mockhost is installed.
+The fixtures, markers and options of the plugin. pytest loads it if mockhost is installed.
 [How to use it](../how-to/pytest.md) · [recipes](../how-to/pytest-recipes.md) · [tutorial](../tutorial/test-a-client.md)
 
 ```console
@@ -25,14 +25,14 @@ $ pytest --fixtures -v
 $ pytest --markers
 ```
 
-A suite that uses none of it pays for one small module; the rest is imported by the first test that has a host."""
+For a suite without hosts, pytest imports one small module; the first test with a host imports the rest."""
 MARKER = {
-    "tls": "`True`: always TLS. `False`: always plain HTTP. Otherwise as the scenario says.",
-    "seed": "The seed of chance.",
-    "clock": "`frozen` or `wall`, where the scenario says nothing. A dict is the scenario's own key.",
+    "tls": "`True`: always TLS. `False`: always plain HTTP. By default the scenario decides.",
+    "seed": "The seed for random values.",
+    "clock": "`frozen` or `wall`, unless the scenario sets it. A dict is merged as the scenario's key.",
     "sets": "A list of `PATH=VALUE`, as `mockhost serve --set` takes them.",
-    "strict": "Whether a request that matched no rule fails the test, where there are rules.",
-    "allow_unused": "Whether rules of the test may be left over at its end.",
+    "strict": "Whether a request without a matching rule fails the test, if there are rules.",
+    "allow_unused": "Whether rules of the test may be unused at its end.",
 }
 EACH = {
     "shelf": "All scenarios of a shelf, or of several: `documented`, `faults`, …",

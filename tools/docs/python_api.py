@@ -40,10 +40,11 @@ with MockHost("documented/secret_token_mismatch") as host:
     host.verify(operation="find_users", status=401, count=1)
 ```
 
-`url`, `token`, `headers` and `session` are what the *client was told*, mistakes included; `truth` is the host's own.
-The virtual clock stands still unless the scenario or `clock="wall"` says otherwise.
-`host.clock.advance(minutes=5)` moves it.
-Where a method takes a connector, the default is the first one.
+`url`, `token`, `headers` and `session` are what the *client was told*, including mistakes.
+`truth` has the host's own values.
+The virtual clock is frozen unless the scenario or `clock="wall"` sets it running.
+`host.clock.advance(minutes=5)` advances it.
+The default for a connector is the first one.
 """
 METHODS = {
     "Start and stop": ("start", "stop", "reset", "reset_connector", "use", "load", "scenario"),

@@ -19,8 +19,8 @@ HEAD = """\
 <!-- Written by python -m tools.docs scenario_format from mockhost/scenario/schema.json; don't edit. -->
 
 A scenario file is YAML 1.2 or JSON.
-`mockhost init mine.yaml` writes one to start from, `mockhost validate ./mine.yaml` names everything that is wrong \
-with it, and `mockhost check ./mine.yaml` plays it.
+`mockhost init mine.yaml` writes one to start from, `mockhost validate ./mine.yaml` reports all its mistakes, \
+and `mockhost check ./mine.yaml` plays it.
 `mockhost schema` prints the JSON Schema (2020-12) of this page, for editors.
 
 <!-- run -->
@@ -51,26 +51,26 @@ cured:
     gets: {status: 201}
 ```
 
-## What holds everywhere
+## General rules
 
 - A file has at most one parent, named by `extends`: a shipped name (`basics/healthy`) or a file (`./base.yaml`).
   Maps merge deeply, lists and scalars replace, `null` removes.
   `--set PATH=VALUE`, `mockhost control set` and the keyword arguments of `MockHost` merge in the same way.
 - A key that is not on this page is a problem, with "did you mean"; \
-so is a number where a text is due (`textID: 1001` should be `"1001"`).
-- YAML 1.2 knows no `yes`, `no`, `on` and `off`: those are texts.
+so is a number where a string is expected (`textID: 1001` should be `"1001"`).
+- In YAML 1.2, `yes`, `no`, `on` and `off` are strings.
 - A duration has a unit: `250ms`, `2s`, `3m`, `2h`, `730d`.
-- `${name}` in any text stands for a variable of [`vars`](#vars); `$${` stands for `${` itself.
-- In steps, `{{name}}` stands for what an earlier step has kept with `capture`.
+- `${name}` in any text stands for a variable of [`vars`](#vars); `$${` stands for a literal `${`.
+- In steps, `{{name}}` stands for a value that an earlier step stored with `capture`.
 - Files that a scenario names (`objects_file`, `body_file`) are in its own folder or below, \
-also where a `set` names them that happens later.
-- What comes [over the network](control-api.md#what-a-document-may-name) names no file that the operator did not open.
-- What is allowed and has no effect, such as a rule that can never fire, is a warning of `mockhost validate`; \
+also if a later `set` names them.
+- A document [from the network](control-api.md#what-a-document-may-name) can name only files that the operator allows.
+- For a valid setting without effect, such as a rule that can never fire, `mockhost validate` prints a warning; \
 `--strict` makes it a problem.
 - A file has at most 1 MiB and 60,000 values; a data file beside it 256 MiB.
 - An `objects_file` in CSV has a header row with the column names. \
 Commas, semicolons or tabs separate the cells, `|` separates several values in one cell; an empty cell is no value. \
-UTF-8 is read, UTF-16 with a byte order mark, and the first lines `#TYPE …` of PowerShell and `sep=;` of Excel.
+UTF-8, UTF-16 with a byte order mark, and the first lines `#TYPE …` of PowerShell and `sep=;` of Excel are supported.
 """
 
 
@@ -83,24 +83,24 @@ class Part(NamedTuple):
 
 
 TLS_TEXT = """\
-The certificate on the port and what is done with it: a shorthand word, or a map of the properties below, which combine.
+The certificate on the port and how it is used: a shorthand, or a map of the properties below, which can be combined.
 
 | word | means |
 |---|---|
-| `expired` | ended a day ago |
-| `not_yet_valid` | begins tomorrow |
-| `wrong_name` | for `ecma-server-01.contoso.lab` instead of the name in the tenant URL |
-| `untrusted` | from an authority that no client is told to trust |
-| `wrong_usage` | for clients, not for servers |
+| `expired` | expired a day ago |
+| `not_yet_valid` | valid from tomorrow |
+| `wrong_name` | issued for `ecma-server-01.contoso.lab` instead of the name in the tenant URL |
+| `untrusted` | issued by an authority that clients do not trust |
+| `wrong_usage` | issued for clients, not for servers |
 | `none` | no certificate is bound: every handshake is reset |
 | `plain_http` | no TLS at all |
 
-A certificate that names `localhost` is also for 127.0.0.1, ::1, the machine's name and each `--tls-name`.
+A certificate for `localhost` also names 127.0.0.1, ::1, the machine's name and each `--tls-name`.
 """
 STATES_TEXT = """\
-Named states of the host, or under a connector its own, each a map of what follows and what happens on entering it.
-`initial` names the first one; without it that is the one which stands first.
-[How states, rules and windows go together](../explanation/rules.md).
+Named states of the host, or of a connector. Each is a map with the next state and what happens on entering.
+`initial` names the first state; the default is the first one in the map.
+[How states, rules and windows work together](../explanation/rules.md).
 """
 PARTS = (
     Part("The file", None),

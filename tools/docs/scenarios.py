@@ -17,9 +17,9 @@ HEAD = """\
 
 <!-- Written by python -m tools.docs scenarios from the files in scenarios/; don't edit. -->
 
-`mockhost serve NAME` runs one, `mockhost check NAME` plays what a client sees, the cure and what is true afterwards.
-`mockhost scenarios --text "…"` finds one by its error text, `mockhost scenarios show NAME` prints what stands here.
-Names, connectors, secret tokens and anchors of shipped scenarios stay as they are; tests may rely on them.
+`mockhost serve NAME` runs one, `mockhost check NAME` plays what a client sees, the cure and what holds afterwards.
+`mockhost scenarios --text "…"` finds one by its error text, `mockhost scenarios show NAME` prints the same information.
+Names, connectors, secret tokens and anchors of shipped scenarios are stable; tests may rely on them.
 
 *Reproduces* gives the heading of Microsoft's page [Troubleshoot on-premises application provisioning](https://learn.microsoft.com/entra/identity/app-provisioning/on-premises-ecma-troubleshoot).
 """
