@@ -4,6 +4,7 @@ changes from one to another. Run as a program, because it has to watch all threa
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import sys
 import threading
@@ -15,26 +16,43 @@ from mockhost import MockHost
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PACKAGE = str(Path(sys.modules["mockhost"].__file__ or "").parent)
-SHARED = tuple(f"{PACKAGE}/{name}" for name in ("server/", "scim/", "clock.py", "connectors/tables.py"))
+SHARED = ("server/", "scim/", "clock.py", "connectors/tables.py")
 """What stays as it is, whatever is done to the way of an exchange."""
 
 
 class Walk:
-    """The files of the package whose functions are called, in order, while `watching`."""
+    """The calls of the package's functions, in order, while `watching`: the file and the name of each."""
 
     def __init__(self) -> None:
-        self.files: list[str] = []
+        self.calls: list[tuple[str, str]] = []
         self.watching = False
 
     def profile(self, frame: FrameType, event: str, _: object) -> None:
-        """For `sys.setprofile`."""
-        if self.watching and event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            self.files.append(frame.f_code.co_filename)
+        """For `threading.setprofile`."""
+        code = frame.f_code
+        if self.watching and event == "call" and code.co_filename.startswith(PACKAGE):
+            self.calls.append((code.co_filename[len(PACKAGE) + 1 :], code.co_qualname))
 
     def figures(self) -> dict[str, int]:
-        moves = sum(1 for before, after in zip(self.files, self.files[1:], strict=False) if before != after)
-        own = sum(1 for file in self.files if not file.startswith(SHARED))
-        return {"calls": len(self.files), "files": len(set(self.files)), "moves": moves, "own": own}
+        """How long the way is of a request on a connection that was there, from its head to its answer's last byte."""
+        names = [name for _, name in self.calls]
+        calls = self.calls[names.index("HeadReader.parse") : names.index("Connection.write") + 1]
+        files = [file for file, _ in calls]
+        moves = sum(1 for before, after in itertools.pairwise(files) if before != after)
+        own = sum(1 for file in files if not file.startswith(SHARED))
+        return {"calls": len(files), "files": len(set(files)), "moves": moves, "own": own}
+
+
+def ask(host: MockHost, client: http.client.HTTPConnection, login: str) -> None:
+    """Find one user of the host's connector SQL."""
+    target = host.truth("SQL")
+    path = urllib.parse.urlsplit(target.url).path
+    query = urllib.parse.quote(f'{URN}:ContosoLogin eq "{login}"')
+    client.request(
+        "GET", f"{path}/Users?filter={query}", headers={"Authorization": f"Bearer {target.secret_token}"}
+    )
+    body = client.getresponse().read()
+    assert json.loads(body)["totalResults"] == 1, body
 
 
 def main() -> None:
@@ -42,24 +60,13 @@ def main() -> None:
     walk = Walk()
     threading.setprofile(walk.profile)
     with MockHost(tls=False, control=False) as host:
-        target = host.truth("SQL")
-        path = urllib.parse.urlsplit(target.url).path
         client = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
-        for login in ("dmartin", "ljacobson"):
-            walk.files.clear()
-            walk.watching = True
-            query = urllib.parse.quote(f'{URN}:ContosoLogin eq "{login}"')
-            client.request(
-                "GET",
-                f"{path}/Users?filter={query}",
-                headers={"Authorization": f"Bearer {target.secret_token}"},
-            )
-            answer = client.getresponse()
-            body = answer.read()
-            walk.watching = False
-            assert json.loads(body)["totalResults"] == 1, body
+        ask(host, client, "dmartin")
+        walk.watching = True
+        ask(host, client, "ljacobson")
+        walk.watching = False
         client.close()
-        print(json.dumps(walk.figures()))
+    print(json.dumps(walk.figures()))
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class TooManyListeners(Exception):
 class EventBus:
     """Publish events to listeners; costs next to nothing without any."""
 
-    __slots__ = ("_callbacks", "_lock", "_number", "_subscriptions", "closed")
+    __slots__ = ("_callbacks", "_lock", "_number", "_subscriptions", "closed", "listening")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -121,6 +121,11 @@ class EventBus:
         self._callbacks: tuple[Hear, ...] = ()
         self._number = 0
         self.closed = False
+        self.listening = False
+        """whether anybody listens: for a publisher whose event takes work to make"""
+
+    def _counted(self) -> None:
+        self.listening = bool(self._subscriptions or self._callbacks)
 
     def subscribe(self, limit: int = 1_000, *, most: int | None = None) -> Subscription:
         """Listen from now on; at most `limit` events wait for the listener. Close it when done.
@@ -133,6 +138,7 @@ class EventBus:
                 raise TooManyListeners
             if not self.closed:
                 self._subscriptions = (*self._subscriptions, subscription)
+                self._counted()
                 return subscription
         subscription.close()
         return subscription
@@ -144,10 +150,12 @@ class EventBus:
         """
         with self._lock:
             self._callbacks = (*self._callbacks, hear)
+            self._counted()
 
         def stop() -> None:
             with self._lock:
                 self._callbacks = tuple(other for other in self._callbacks if other is not hear)
+                self._counted()
 
         return stop
 
@@ -163,15 +171,11 @@ class EventBus:
             for subscription in self._subscriptions:
                 subscription.put(event)
 
-    @property
-    def listening(self) -> bool:
-        """Whether anybody listens: for a publisher whose event takes work to make."""
-        return bool(self._subscriptions or self._callbacks)
-
     def forget(self, subscription: Subscription) -> None:
         """For a subscription: it is closed."""
         with self._lock:
             self._subscriptions = tuple(other for other in self._subscriptions if other is not subscription)
+            self._counted()
 
     def close(self) -> None:
         """The end: a subscription is closed once its events are read, and new ones are closed at once."""

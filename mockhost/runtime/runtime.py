@@ -367,7 +367,8 @@ class Runtime:
         """Write an exchange into the journal and tell whoever listens; call it under the lock."""
         exchange.epoch = self.epoch.number
         self.journal.add(exchange)
-        self.events.publish("exchange", exchange)
+        if self.events.listening:
+            self.events.publish("exchange", exchange)
 
     # -- time ------------------------------------------------------------------------------------------------
 

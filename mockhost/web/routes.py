@@ -13,7 +13,6 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from mockhost.connectors.contract import ROOT, UNKNOWN, Connector, Resource
-from mockhost.exchange import split_target
 
 FOUND_BY_FILTER = {f"list_{noun}": f"find_{noun}" for noun in ("users", "groups", "resources")}
 _FILTER = re.compile(r"(?:^|&)filter(?:[=&]|$)", re.IGNORECASE).search
@@ -57,10 +56,10 @@ def route(
     behaviours: Mapping[str, object],
     unknown: Mapping[str, Resource],
 ) -> Route:
-    """Find the operation of a request. `find` gives the connector of a name, `unknown` is what would be below the /scim
-    of one that there is not."""
-    path, query = split_target(target)
-    segments = path.split("/")[1:]
+    """Find the operation of a request. `target` is path and query, as the server gives it; `find` gives the connector
+    of a name, `unknown` is what would be below the /scim of one that there is not."""
+    path, _, query = target.partition("?")
+    segments = path.removeprefix("/").split("/")
     if "" in segments[:-1] and behaviours["double_slash"] == "accept":
         segments = [*filter(None, segments[:-1]), segments[-1]]
     if len(segments) > 1 and segments[-1] == "" and behaviours["trailing_slash"] == "accept":
