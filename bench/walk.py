@@ -55,18 +55,43 @@ def ask(host: MockHost, client: http.client.HTTPConnection, login: str) -> None:
     assert json.loads(body)["totalResults"] == 1, body
 
 
+def figures_of_a_find(walk: Walk, host: MockHost) -> dict[str, int]:
+    """The figures of the second find on a connection, for another value than the first."""
+    client = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
+    ask(host, client, "dmartin")
+    walk.watching = True
+    ask(host, client, "ljacobson")
+    walk.watching = False
+    client.close()
+    return walk.figures()
+
+
+def files_of_a_find(walk: Walk, host: MockHost) -> list[str]:
+    """The files that a find on a new connection enters, in order of first entry.
+
+    The host has answered another find before: what is made when it is first needed is there.
+    """
+    ended = threading.Event()
+    first = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
+    ask(host, first, "dmartin")
+    first.close()
+    while host.journal.connections[0].closed_at is None:
+        ended.wait(0.01)
+    walk.watching = True
+    second = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
+    ask(host, second, "ljacobson")
+    walk.watching = False
+    second.close()
+    return list(dict.fromkeys(file for file, _ in walk.calls))
+
+
 def main() -> None:
-    """Print the figures of the second find, for another value than the first."""
+    """Print one JSON line: the figures, or with `--files` the files."""
     walk = Walk()
     threading.setprofile(walk.profile)
+    measure = files_of_a_find if "--files" in sys.argv else figures_of_a_find
     with MockHost(tls=False, control=False) as host:
-        client = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
-        ask(host, client, "dmartin")
-        walk.watching = True
-        ask(host, client, "ljacobson")
-        walk.watching = False
-        client.close()
-    print(json.dumps(walk.figures()))
+        print(json.dumps(measure(walk, host)))
 
 
 if __name__ == "__main__":
