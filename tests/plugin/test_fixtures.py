@@ -242,7 +242,7 @@ def test_the_help_reads_well(play: Play) -> None:
             "mockhost -- *",
             "    A running host with the scenario *",
             "mockhost_client -- *",
-            "    A requests.Session with what the client was told*",
+            "    A requests.Session with the client's configuration*",
         ]
     )
     play("", "--markers").stdout.fnmatch_lines(["@pytest.mark.mockhost(*", "@pytest.mark.mockhost_each(*"])

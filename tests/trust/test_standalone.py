@@ -25,8 +25,9 @@ PAGE = "a page of {{request.method}} with ${x} and $${x} in it"
 
 def meant(scenario: Scenario) -> tuple[object, ...]:
     """What a scenario means, whatever it was put together from."""
-    return tuple(
-        scenario._replace(trail=scenario.trail._replace(layers=(), data_files=(), env={}), document={},
+    configs = tuple((name, blueprint.config) for name, blueprint in scenario.providers.items())
+    return configs + tuple(
+        scenario._replace(providers={}, trail=scenario.trail._replace(layers=(), data_files=(), env={}), document={},
                           origin=None, parent=None, secrets=())
     )  # fmt: skip
 
