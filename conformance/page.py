@@ -30,7 +30,7 @@ def _head() -> list[str]:
         "",
         "<!-- Written by `make conformance` from the runs; don't edit. -->",
         "",
-        "Suites and clients that nobody here wrote, each run against a fresh host with a connector of kind `scim`.",
+        "Suites and clients of other projects, each run against a fresh host with a connector of kind `scim`.",
         "For a client the steps are ours and the judgement is the client's; what is replayed or compared is ours, too.",
         "Nothing in mockhost knows that a suite is asking.",
         "A check that asks what the RFC or Microsoft contradicts counts as failed and stands below with the quote.",

@@ -93,7 +93,7 @@ _HINT: Final = "a repeat within a repeat such as (a+)+ can take very long; write
 
 
 def search(pattern: str, text: str) -> bool:
-    """Whether a pattern occurs in a text. Raises UsageError for one that is none, and TooSlow."""
+    """Whether a pattern occurs in a text. Raises UsageError for an invalid one, and TooSlow."""
     found = _compiled(pattern)
     try:
         return found.search(text, timeout=ONE, concurrent=True) is not None

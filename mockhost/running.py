@@ -144,7 +144,7 @@ class RunningHost(Protocol):
         """Put one connector back to the objects and states it began with; its exchanges leave the journal.
 
         The host, its clock and its rules stay; a connector that was created on demand begins with rule counters of its
-        own anew. Raises UsageError.
+        own. Raises UsageError.
         """
         self.call("reset_connector", name=name)
 

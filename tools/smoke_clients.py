@@ -1,7 +1,7 @@
 """Real clients against a served host: create, find, change, disable and delete users over verified TLS.
 
 Run with an environment that has scim2-client and scim-client (`pip install -e '.[dev]'`) and a `mockhost` command
-on the path. Nobody here wrote those clients; curl is the third. Prints one line a step; exit code 1 at the first
+on the path. Those clients are other projects'; curl is the third. Prints one line a step; exit code 1 at the first
 that does not hold.
 """
 

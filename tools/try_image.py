@@ -2,7 +2,7 @@
 
     python tools/try_image.py [IMAGE]       default: localhost/image-check:latest
 
-A client that nobody here wrote provisions users on the running container; the services of docker/compose.yaml are
+A client of another project provisions users on the running container; the services of docker/compose.yaml are
 played in their order; a scenario that can't be used stops the container with its report; a read-only root file system
 is enough. Prints a line for each; exit code 1 at the first that does not hold. Containers share this machine's
 network, so ports are given by the environment. What can't be tried (no scim2-client, no mount namespaces) is said.
@@ -171,7 +171,7 @@ def image_is_lean(image: Image) -> None:
 
 
 def clients_provision(image: Image) -> None:
-    """Clients that nobody here wrote, against the default command; then `docker stop`."""
+    """Clients of other projects, against the default command; then `docker stop`."""
     env = {"MOCKHOST_PORT": "18585", "MOCKHOST_CONTROL_PORT": "18586"}
     with Container(image, env=env) as container, tempfile.TemporaryDirectory() as folder:
         container.start()

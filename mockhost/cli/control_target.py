@@ -31,7 +31,7 @@ class Target(NamedTuple):
     ready_file: Path | None
 
     def plane(self, timeout: float | None = None) -> ControlPlane:
-        """The control plane that is meant. Raises UsageError for a ready file that is none.
+        """The control plane that is meant. Raises UsageError for an invalid ready file.
 
         timeout: seconds that an answer may take.
         """

@@ -200,7 +200,7 @@ class Session:
         *,
         linger: float = 0.0,
     ) -> Observation:
-        """Send one request and watch what becomes of it."""
+        """Send one request and observe how it ends."""
         seen = Observation(self.url, method, target)
         started = monotonic()
         try:

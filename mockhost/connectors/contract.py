@@ -20,7 +20,7 @@ from mockhost.exchange import Exchange
 ROOT = "/"
 """The resource of a request for `/scim` itself."""
 UNKNOWN = "unknown"
-"""The operation of a request that is none of a connector's."""
+"""The operation of a request that belongs to no connector."""
 
 
 class Resource(NamedTuple):

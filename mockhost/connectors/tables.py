@@ -128,7 +128,7 @@ def _share(index: dict[object, int | list[int]], key: object, row: int) -> None:
 
 
 class _Untouched(Enum):
-    """What the overlay has of a row that nobody changed."""
+    """What the overlay has of an unchanged row."""
 
     UNTOUCHED = 0
 
@@ -153,7 +153,7 @@ class Table:
             None  # what changed rows were before, while on trial
         )
         self.log: dict[int, Record | None] | None = None
-        """the rows that changed since this was last emptied, with their records before; None: nobody asks"""
+        """the rows that changed since this was last emptied, with their records before; None: not recorded"""
 
     def copy(self) -> Table:
         """A table that holds the same and goes its own way from now on."""
@@ -192,7 +192,7 @@ class Table:
 
     @contextmanager
     def trial(self) -> Iterator[Callable[[], set[int]]]:
-        """Take back, at the end, every change of a row that is made meanwhile: as if it had never been.
+        """Take back, at the end, every change of a row that is made within: as if it had never been.
 
         It costs what the changes cost. Gives a function that says which rows have changed so far. Trials may stand
         within each other. The log must not be read, nor the table copied, in between.

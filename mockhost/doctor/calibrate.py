@@ -237,7 +237,7 @@ def _sizes(patient: Patient, whole: Observation) -> Iterator[Shown]:
     if seen.status == 200 and stated in (0, 3):
         value = "returned" if stated == 0 else "requested"
         yield Shown(
-            "items_per_page", value, f"GET /Users?filter&count=3: nobody found, itemsPerPage is {stated}"
+            "items_per_page", value, f"GET /Users?filter&count=3: no user found, itemsPerPage is {stated}"
         )
 
 

@@ -76,7 +76,7 @@ class Agent(NamedTuple):
 
 
 SOUND = Agent("agent-1")
-"""The agent that there is until somebody says otherwise."""
+"""The agent that there is by default."""
 
 
 def problem(agents: Iterable[Agent], now: float, after: float) -> AgentFailure | None:
@@ -103,7 +103,7 @@ def problem(agents: Iterable[Agent], now: float, after: float) -> AgentFailure |
     return None
 
 
-# -- what somebody does with an agent ------------------------------------------------------------------------
+# -- what an administrator does with an agent ------------------------------------------------------------------------
 
 
 def _named(agents: Sequence[Agent], name: str) -> Agent:

@@ -39,7 +39,7 @@ class Composer:
     # -- queries ---------------------------------------------------------------------------------------------
 
     def probe(self, attribute: str, guid: str) -> Request:
-        """A search for a user whom nobody has."""
+        """A search for a user that does not exist."""
         return Request("GET", self.base.target("/Users", dialect.probe(guid, attribute)))
 
     def find_user(self, attribute: str, value: object) -> Request:

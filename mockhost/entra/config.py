@@ -91,7 +91,7 @@ class Settings(NamedTuple):
     retry_after_limit: float = 60.0
     """seconds on the wall that are waited for at most. Ours: a longer wait ends at the next cycle"""
     rematch_lost: bool = False
-    """what becomes of a user whose target vanished: matched again, or InvalidAnchor (documented)"""
+    """what happens to a user whose target vanished: matched again, or InvalidAnchor (documented)"""
     dialect: str | None = None
     """None: by the flag in the tenant URL"""
     agent_ready_after: float = 15 * MINUTE

@@ -1,4 +1,4 @@
-"""The attribute mappings that an app has until somebody changes them.
+"""The attribute mappings that an app has by default.
 
 Sources: the portal's mapping of an On-premises SCIM app (dwbasta/Basta_IG_Entra_SCIM_EndPoint, pictures) and the
 table in Microsoft Learn, "Develop and plan provisioning for a SCIM endpoint"; for an ECMA host Microsoft Learn,

@@ -120,7 +120,7 @@ class Service:
 
     @property
     def agents(self) -> tuple[Agent, ...]:
-        """The agents of the app; one that is sound, until somebody says otherwise."""
+        """The agents of the app; by default one that is sound."""
         return tuple(Agent(*each) for each in self.store.get("agents", [SOUND]))
 
     def agent_problem(self) -> AgentFailure | None:
@@ -151,7 +151,7 @@ class Service:
             trail.requests.append(f"{request.method} {request.target} {answer}")
 
     def probe(self) -> portal.PortalVerdict:
-        """Ask for a user whom nobody has; the portal's verdict."""
+        """Ask for a user that does not exist; the portal's verdict."""
         failed = self.agent_problem()
         if failed is not None:
             self.clock.advance(failed.takes)
@@ -262,7 +262,7 @@ class Service:
         except Leave:
             scope = scoping.evaluate(user, self.config.scope).in_scope
             self.store.stage(user.id, {"disable": _as_json(user), "scope": scope})
-            result = {}  # what becomes of it is told at the end of the cycle
+            result = {}  # its result is known at the end of the cycle
         except Skipped as skipped:
             known = _healed(known)
             if skipped.scope is not None:

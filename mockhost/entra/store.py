@@ -147,7 +147,7 @@ class Store:
         self._database.execute("DELETE FROM users WHERE id = ?", (ident,))
 
     def select(self, condition: str, *values: object) -> Iterator[Known]:
-        """Users in the order of their ids. They may be changed meanwhile."""
+        """Users in the order of their ids. They may be changed during the iteration."""
         last = ""
         while True:
             rows = self._database.execute(

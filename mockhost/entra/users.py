@@ -276,7 +276,7 @@ class GeneratedUsers(_Found):
         )
 
     def nickname(self, given: str, surname: str, number: int) -> str:
-        """What stands before the @: letters of ASCII, and a number, so that nobody has another's."""
+        """What stands before the @: letters of ASCII, and a number, so that it is unique."""
         plain = without_diacritics(f"{given[:1]}{surname}").lower()
         letters = "".join(letter for letter in plain if letter.isascii() and letter.isalnum())
         return f"{letters or 'user'}{number:05d}"

@@ -199,7 +199,7 @@ def xml(
 ) -> Draft:
     """The answer is XML.
 
-    ASP.NET Web API, on which hosts of this kind are likely built, answers in XML to whoever prefers it (Microsoft
+    ASP.NET Web API, on which hosts of this kind are likely built, answers in XML to a client that prefers it (Microsoft
     Learn, Content Negotiation in ASP.NET Web API), and SCIM 1.1 had an XML form. The elements are named after the
     members; what is under a schema's URN has the last part of the URN for its name.
     """

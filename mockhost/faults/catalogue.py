@@ -56,7 +56,7 @@ _MEANT: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class _BuiltIn(Mapping[str, str]):
-    """Name and group of each fault of this package, read when somebody looks."""
+    """Name and group of each fault of this package, read when it is needed."""
 
     @functools.cached_property
     def _table(self) -> dict[str, str]:

@@ -97,7 +97,7 @@ class Context(NamedTuple):
     name: str
     """the rule's name"""
     ordinal: int
-    """the how manieth match of the rule this is, from 1"""
+    """which match of the rule this is, counting from 1"""
     memory: MutableMapping[str, object]
     """what the fault wants to remember for this rule; empty again after a reset"""
     error: Callable[[int, str, str | None], Draft]

@@ -1,4 +1,4 @@
-"""A fault in words: what its parameters take, what becomes of a write, how a rule names it.
+"""A fault in words: what its parameters take, what happens to a write, how a rule names it.
 
 For `mockhost faults` and for the page docs/faults.md.
 """

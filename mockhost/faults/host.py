@@ -191,7 +191,7 @@ def debug_switched(
         "How long it lasts, on the virtual clock; default: until it is set back, and the service restarted",
     ] = None,
 ) -> None:
-    """Debug was switched on, so that nobody is asked for a secret token, or off.
+    """Debug was switched on, so that no secret token is needed, or off.
 
     It is a setting of the service's exe.config. It disables authentication, and counts from the service's next start on
     (Microsoft Learn, Troubleshoot on-premises application provisioning, Query the ECMA Host Cache); a fault may also

@@ -55,7 +55,7 @@ _MOST_BUCKETS: Final = 10_000
 """How many clients `rate_limit` tells apart; the one that was first seen is forgotten for one more."""
 _SLACK: Final = 1e-9
 _lock = threading.Lock()
-"""A look into a bucket and the taking of a token are one step, whoever calls."""
+"""A look into a bucket and the taking of a token are one step for every caller."""
 
 
 class _Buckets(dict[bytes, tuple[float, float]]):
@@ -166,7 +166,7 @@ def http_error(
     ] = None,
     layer: Annotated[
         Literal["stack", "scim", "webapi", "empty", "httpsys", "proxy"],
-        "Who words it: scim, webapi, empty (OWIN), httpsys, proxy; stack: whoever would send this status",
+        "Who words it: scim, webapi, empty (OWIN), httpsys, proxy; stack: the layer that would send this status",
     ] = "stack",
     retry_after: Annotated[Duration | None, "Adds Retry-After"] = None,
     retry_after_as: RetryAfterAs = "seconds",
@@ -190,7 +190,7 @@ def http_error(
     by = _of_stack(status, context) if layer == "stack" else layer
     draft = refusal(status, detail, by, context, scim_type or None)
     if layer == "stack":
-        # A status is the whole of this fault; whoever wants http.sys' ending too names the layer.
+        # A status is the whole of this fault; to have http.sys' ending too, name the layer.
         draft = draft.with_header("Connection", None)
     if status == 401:
         challenge = str(context.behaviours.get("unauthorized_challenge", "Bearer"))

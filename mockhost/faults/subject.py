@@ -49,7 +49,7 @@ def wanted_object(connector: RunningConnector, context: Context) -> dict[str, Va
 
 
 def made_up(connector: RunningConnector, context: Context) -> dict[str, Value]:
-    """An object that nobody has yet, column by column: the same each time for the same seed and rule."""
+    """A new object, column by column: the same each time for the same seed and rule."""
     name = "new-" + context.chance.digest(f"{context.name}\0object", 0, 4).hex()
     system, anchor = connector.system, connector.object_type.anchor
     values: dict[str, Value] = {}

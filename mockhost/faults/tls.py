@@ -80,7 +80,7 @@ def tls(
     ] = None,
     issuer: Annotated[
         Literal["self", "ca", "untrusted"] | None,
-        "self or ca: signed by the mock's CA, which clients are told to trust; untrusted: by nobody they know",
+        "self or ca: signed by the mock's CA, which clients are configured to trust; untrusted: by an unknown CA",
     ] = None,
     key: Annotated[
         Literal["ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"] | None, "The kind of key"
@@ -172,7 +172,7 @@ def old_protocol(
 ) -> ConnectionPlan:
     """Only TLS 1.0 and 1.1 are spoken.
 
-    As by a server on which nobody enabled anything newer (RFC 8996 forbids both).
+    As by a server without anything newer enabled (RFC 8996 forbids both).
     """
     spoken = AS_THE_HOST._replace(minimum_version="1.0", maximum_version=newest.removeprefix("TLS "))
     return ConnectionPlan(tls=spoken)

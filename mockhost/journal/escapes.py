@@ -1,7 +1,7 @@
 """Text as it reads with its escapes undone, and the way back to where in the original a stretch of it stands.
 
-Percent escapes (RFC 3986 2.1), JSON's (RFC 8259 7) and XML's, up to three times over and mixed: whoever hides
-something by accident has encoded it once more than anybody thought of.
+Percent escapes (RFC 3986 2.1), JSON's (RFC 8259 7) and XML's, up to three times over and mixed: a client that hides
+something by accident has encoded it once more than expected.
 """
 
 from __future__ import annotations

@@ -233,7 +233,7 @@ class Journal:
         """Whether an assertion holds; see `mockhost.journal.verification` for its words.
 
         An assertion that the loss of entries could have changed fails and says so. Raises UsageError for a
-        specification that is none.
+        invalid specification.
         """
         nesting.check(spec, "the assertion")
         since = verification.since_of(spec)

@@ -226,9 +226,7 @@ class Finder:
     def _plain(self, text: str, *, sentence: bool = False) -> str:
         text = replaced(text, self._spans(text, sentence=sentence))
         cut = len(text)
-        for view in views(
-            text
-        ):  # what is hidden in escapes ends where nobody can tell: all that follows goes
+        for view in views(text):  # what is hidden in escapes has an unknown end: all that follows goes
             if view.starts is not None:
                 spans = self._spans(view.text, sentence=sentence)
                 starts = (view.span(a, b)[0] for a, b in spans if view.text[a:b].strip() != MARK)

@@ -35,7 +35,7 @@ __all__ = [
 
 
 class Decision(NamedTuple):
-    """A rule applies: with which step, to the how manieth of its matches (from 1), and what is to happen afterwards."""
+    """A rule applies: with which step, to which of its matches (from 1), and what happens afterwards."""
 
     course: Course
     step: Step

@@ -43,7 +43,7 @@ SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header"})
 
 
 class Undecided(str):
-    """In the place of a difference: a pattern took too long, so nobody knows whether there is one."""
+    """In the place of a difference: a pattern took too long, so it is unknown whether there is one."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""How long an answer takes on top: fixed, uniform or lognormal, drawn for each match anew."""
+"""How long an answer takes on top: fixed, uniform or lognormal, drawn for each match."""
 
 from __future__ import annotations
 

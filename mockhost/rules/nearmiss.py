@@ -1,6 +1,6 @@
 """Near misses: the rules that an exchange was shown to, and of those that did not apply the closest.
 
-Worked out when somebody looks, from what the journal keeps of the exchange; only what can't be known afterwards
+Worked out when it is read, from what the journal keeps of the exchange; only what can't be known afterwards
 (counts, draws, states) was written down with it.
 """
 

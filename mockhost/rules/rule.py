@@ -192,7 +192,7 @@ class Rule:
         return all(condition.holds(request) for condition in self.conditions)
 
     def undecided(self, request: Exchange) -> str | None:
-        """Why nobody knows whether a rule that does not match would: a pattern took too long."""
+        """Why it is unknown whether a rule would match: a pattern took too long."""
         for condition in self.conditions:
             why = condition.difference(request)
             if why is not None:

@@ -182,7 +182,7 @@ class States:
         return sum(machine.steps_in(length) for machine in (self._host, *self._connectors.values()))
 
     def end(self) -> None:
-        """Nothing follows of itself any more: whoever was in these states is gone."""
+        """Nothing follows of itself any more: the connector with these states is gone."""
         for machine in (self._host, *self._connectors.values()):
             machine.end()
 
@@ -194,7 +194,7 @@ class States:
     def enter(self, name: str, connector: str | None = None) -> Actions:
         """Go into a state: the connector's, if it has one of this name, else the host's. What is to happen at that.
 
-        Raises UsageError for a name that nobody declared.
+        Raises UsageError for an undeclared name.
         """
         own = self._connectors.get(connector or "")
         if own is not None and name in own.known:

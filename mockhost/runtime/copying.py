@@ -81,7 +81,7 @@ class Copier:
         return copy(self, value)
 
     def remember(self, value: object, copied: Any) -> Any:
-        """This is the copy of that, for whoever refers to it, too."""
+        """This is the copy of that, also for everything that refers to it."""
         self._kept.append(value)
         self._copies[id(value)] = copied
         return copied

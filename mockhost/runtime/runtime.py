@@ -1,7 +1,7 @@
 """One running mock, without sockets: the host, its clock, rules and journal, and the operations on all of them.
 
 This is the only module that knows all the rooms below the speakers. Everything that changes state happens under
-`lock`; whoever holds it longest is a query over all objects. A reset opens a new *epoch*: what still hangs on a
+`lock`; the longest holder is a query over all objects. A reset opens a new *epoch*: what still hangs on a
 connection of an older one may answer nothing and write nothing.
 """
 
@@ -364,7 +364,7 @@ class Runtime:
             raise Cut(_OLDER)
 
     def record(self, exchange: Exchange) -> None:
-        """Write an exchange into the journal and tell whoever listens; call it under the lock."""
+        """Write an exchange into the journal and publish it; call it under the lock."""
         exchange.epoch = self.epoch.number
         self.journal.add(exchange)
         if self.events.listening:
@@ -408,7 +408,7 @@ class Runtime:
         return moment
 
     def _check_advance(self, seconds: float) -> None:
-        """Refuse a jump in which so much happens that nobody would wait for it. Raises UsageError."""
+        """Refuse a jump in which too much would happen. Raises UsageError."""
         if self.clock.now() + seconds > LAST_MOMENT:
             raise UsageError("the virtual clock ends with the year 9999", hint="advance by less")
         intervals = (
@@ -757,12 +757,12 @@ class Runtime:
         return url
 
     def tell(self, kind: str, data: Mapping[str, object]) -> None:
-        """Tell whoever listens that something happened."""
+        """Publish an event."""
         self.events.publish("state", {"what": kind, "at": iso(self.clock.now()), **data})
 
 
 def _no_words(status: int, text: str, scim_type: str | None) -> Draft:
-    """A refusal where there is nobody yet to be refused."""
+    """A refusal before there is a caller to refuse."""
     return Draft(status)
 
 

@@ -1,7 +1,7 @@
 """What is allowed in a scenario and has no effect: rules that can never fire, states that are never reached, columns
 that the host does not show.
 
-Warnings are looked for when somebody asks (`mockhost validate`, `mockhost serve FILE`), not at each load.
+Warnings are looked for on request (`mockhost validate`, `mockhost serve FILE`), not at each load.
 """
 
 from __future__ import annotations

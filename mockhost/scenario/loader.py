@@ -74,7 +74,7 @@ def with_overrides(
     env: Mapping[str, str] | None = None,
     source: Source = OPERATOR,
 ) -> Scenario:
-    """The scenario with more laid over it, judged anew. The given one stays as it is.
+    """The scenario with more laid over it, checked again. The given one stays as it is.
 
     overrides: a document, values by dotted path (`{"host.debug": True}`), or one `PATH=VALUE`. source: whose they and
     `sets` are, which decides what they may name.

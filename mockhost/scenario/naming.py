@@ -133,7 +133,7 @@ UNREADABLE: Final = (
 
 
 def settled(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    """A document whose settings mean the same whenever they are made, and whoever makes them.
+    """A document whose settings mean the same whenever and wherever they are made.
 
     Data files are named by their whole path, and `${` stands for itself: variables have been replaced already. What a
     setting names and may not, or what is not there, is reported.

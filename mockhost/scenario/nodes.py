@@ -88,7 +88,7 @@ def plain(node: Node) -> object:
 def core_scalar(text: str) -> Scalar:
     """What a plain scalar means.
 
-    Numbers that nobody can mean (infinite ones, those of very many digits) stay texts, so that whatever wants a
+    Numbers that cannot be meant (infinite ones, those of very many digits) stay texts, so that whatever wants a
     number says so.
     """
     if text in _WORDS:

@@ -106,7 +106,7 @@ def resolved(scenario: Scenario) -> str:
 
 
 class _Default:
-    """A value that nobody wrote."""
+    """A value that is not written in a file."""
 
     def __init__(self, value: object) -> None:
         self.value = value
@@ -129,7 +129,7 @@ def _with_defaults(value: object, parts: Sequence[Schema]) -> object:
 
 
 def _as_said(value: object) -> object:
-    """A map without what nobody wrote."""
+    """A map without what is not written in a file."""
     if not isinstance(value, Mapping):
         return value
     items = ((key, _as_said(item)) for key, item in value.items() if not isinstance(item, _Default))
@@ -140,7 +140,7 @@ def _default(parts: Sequence[Schema]) -> object:
     said = next((part["default"] for part in parts if "default" in part), None)
     if said is not None and said != {}:
         return _Default(said)
-    # What can't be there without something that nobody can know has no defaults, either.
+    # What needs an unknown value has no defaults, either.
     optional = any(part.get("type") == "object" and not part.get("required") for part in parts)
     return (_with_defaults({}, parts) or None) if optional else None
 

@@ -28,7 +28,7 @@ tags: [mine]
 # vars: {{token: {{env: SQL_TOKEN, default: correct-horse-battery}}}}    # then ${{token}} in any text
 
 # host:
-#   debug: true                    # appSettings/Debug: opens /cache to all, asks nobody for a token
+#   debug: true                    # appSettings/Debug: opens /cache to all, needs no token
 #   service: stopped               # running | stopped
 #   tls: expired                   # wrong_name | untrusted | not_yet_valid | wrong_usage | none | plain_http
 

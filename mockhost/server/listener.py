@@ -17,7 +17,7 @@ from mockhost.clock import monotonic, wall_now
 from mockhost.server.connection import Connection
 from mockhost.server.gateway import WsgiApp
 from mockhost.server.observer import Connection as Accepted
-from mockhost.server.observer import Limits, Nobody, Observer
+from mockhost.server.observer import Limits, NoObserver, Observer
 from mockhost.server.ports import Port
 from mockhost.server.service import ConnectionPlan, Service
 from mockhost.server.transport import Socket, TlsOffer, reset
@@ -60,7 +60,7 @@ class Listener:
     ) -> None:
         self.limits = limits
         self.name = name
-        self._service = Service(app, tls, wire, now, observer or Nobody(), limits, plan)
+        self._service = Service(app, tls, wire, now, observer or NoObserver(), limits, plan)
         self._port = Port(hosts, port)
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}

@@ -75,7 +75,7 @@ class Observer(Protocol):
         """The connection is gone: by `client`, `server`, `timeout`, `limit` or `cut`."""
 
 
-class Nobody:
+class NoObserver:
     """An observer to whom nothing matters."""
 
     def opened(self, connection: Connection) -> object:

@@ -48,7 +48,7 @@ def steps(handling: Handling) -> Steps:
         exchange.states = handling.states()
         while (looking := handling.rules.with_patterns(exchange)) and not _knows(exchange, looking):
             yield lambda _, looking=looking: search_all(looking, exchange)  # type: ignore[misc]
-            exchange.at = runtime.clock.run_due()  # others were let in meanwhile
+            exchange.at = runtime.clock.run_due()  # others were let in
             handling.look()
             exchange.states = handling.states()
         return (yield from _by_rules(handling))

@@ -96,7 +96,7 @@ class Handling:
         return self._states.current(self.exchange.connector)
 
     def is_probe(self) -> slices.Steps[bool]:
-        """Whether this is a find on a value that nobody can have: PLACEHOLDER, or a GUID not in the space.
+        """Whether this is a find on a value that no user can have: PLACEHOLDER, or a GUID not in the space.
 
         It is one comparison and no more, as Test connection sends it.
         """

@@ -1,4 +1,4 @@
-"""What becomes of an exchange to which a rule applies: the host's answer or the rule's own, and the faults on it."""
+"""Apply a rule to an exchange: the host's answer or the rule's own, and the faults on it."""
 
 from __future__ import annotations
 

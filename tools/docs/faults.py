@@ -203,7 +203,7 @@ The reason is in `error.cause` and, if there is one, in its `code`.
 
 
 def other_clients() -> str:
-    """What was reported when somebody last looked."""
+    """What the other clients reported in the last run with them."""
     kept = json.loads(fault_clients.KEPT.read_text("utf-8"))
     text = OTHERS.format(**kept["versions"], patience=fault_clients.PATIENCE)
     rows = [(link(name), code(row["httpx"]), code(row["fetch"])) for name, row in kept["rows"].items()]

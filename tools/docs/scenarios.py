@@ -24,7 +24,7 @@ Names, connectors, secret tokens and anchors of shipped scenarios are stable; te
 *Reproduces* gives the heading of Microsoft's page [Troubleshoot on-premises application provisioning](https://learn.microsoft.com/entra/identity/app-provisioning/on-premises-ecma-troubleshoot).
 """
 ENV = {"MOCKHOST_SCENARIOS": ""}
-"""No folders of whoever makes the page."""
+"""No folders of the user who writes the page."""
 DEFAULT = ({"send": "test_connection", "gets": {"status": 200}},)
 """What holds after a cure where a scenario does not say."""
 SHELVES = {

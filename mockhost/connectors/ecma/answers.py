@@ -106,7 +106,7 @@ def prefers_xml(accept: str | None) -> bool:
 
 
 def empty(status: int, reason: str) -> Answer:
-    """A status and nothing else: what OWIN's default application sends for a path that nobody serves."""
+    """A status and nothing else: what OWIN's default application sends for a path without a route."""
     return Answer(status, (), b"", reason=reason)
 
 

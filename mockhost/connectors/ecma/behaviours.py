@@ -1,4 +1,4 @@
-"""Behaviours: what the real host does and nobody has published. The rows are in `facts/behaviours.json`.
+"""Behaviours: what the real host does where nothing is published. The rows are in `facts/behaviours.json`.
 
 A row says what is known, what this mock does, which other values it can be set to, and where that comes from.
 `docs/fidelity.md` shows them all.

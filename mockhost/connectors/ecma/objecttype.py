@@ -225,7 +225,7 @@ class ObjectType:
         return found
 
     def getter(self, path: filters.AttrPath) -> Callable[[Record], object] | None:
-        """How to read a filter's attribute from a record; None for one that nobody knows."""
+        """How to read a filter's attribute from a record; None for an unknown one."""
         attribute = self._attribute(path)
         if attribute is not None:
             position = attribute.position

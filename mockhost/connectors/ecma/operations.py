@@ -119,7 +119,7 @@ def create_user(call: Exchange, connector: RunningConnector) -> Answer:
     if isinstance(body, Answer):
         return body
     connector.ready()
-    query = call.asked()  # before anything is written: a query that is none must not come to light afterwards
+    query = call.asked()  # before anything is written: an invalid query must not be found afterwards
     outcome = connector.create(body)
     assert outcome.record is not None
     resource = connector.object_type.resource(outcome.record, call.base_url)

@@ -82,10 +82,10 @@ class RunningConnector:
 
     @contextmanager
     def trial(self) -> Iterator[None]:
-        """Take back, at the end, every write that is made meanwhile: in the cache and in the connected system.
+        """Take back, at the end, every write that is made within: in the cache and in the connected system.
 
         Nothing of it remains, values that were generated and the delta import's log included, whether or not
-        something is raised. It costs what the writes cost. Meanwhile nothing may be imported.
+        something is raised. It costs what the writes cost. Nothing may be imported within.
         """
         with self.system.transaction(), self.space.trial():
             yield

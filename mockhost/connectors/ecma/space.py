@@ -330,7 +330,7 @@ class ConnectorSpace:
                 return (row for row in rows if wanted(self.table.get(row) or ()))
             getter = kind.getter(path)
             if getter is None:
-                return ()  # nobody has an attribute that nobody knows
+                return ()  # no object has an unknown attribute
             if isinstance(value, str) and self._behaviours["id_case"] == "exact" and getter == kind.id_of:
                 found = self.get(value)
                 return () if found is None or not self._wanted(query)(found[1]) else (found[0],)
@@ -395,7 +395,7 @@ class ConnectorSpace:
 
     @contextmanager
     def trial(self) -> Iterator[None]:
-        """Take back, at the end, whatever was mirrored meanwhile."""
+        """Take back, at the end, whatever was mirrored within."""
         changed: set[int] = set()
         try:
             with self.table.trial() as changed_rows:

@@ -91,7 +91,7 @@ def run_bulk(target: Target, body: object, base: str) -> dict[str, object]:
 
 
 def _check_bulk_ids(operations: Iterable[Operation]) -> None:
-    """A bulkId is "unique within a bulk request" (RFC 7644 3.7): otherwise nobody knows whom a reference means."""
+    """A bulkId is "unique within a bulk request" (RFC 7644 3.7): otherwise a reference is ambiguous."""
     seen: set[str] = set()
     for operation in operations:
         if operation.bulk_id is not None and operation.bulk_id in seen:
@@ -137,7 +137,7 @@ class _Run:
         return {"schemas": [BULK_RESPONSE], "Operations": [results[number] for number in sorted(results)]}
 
     def _ordered(self) -> list[Operation]:
-        """Each after those that make what it refers to; in a circle, whoever was written first begins."""
+        """Each after those that make what it refers to; in a cycle, the one that was written first begins."""
         made_by = {
             each.bulk_id: each for each in reversed(self.operations) if each.method == "POST" and each.bulk_id
         }

@@ -95,7 +95,7 @@ def read_value(info: AttributeInfo, value: object, rules: Strictness) -> object:
         return values.simple(info, value)
     value = values.single(info, value)
     if value == "" or (isinstance(value, Mapping) and given(value, "value") == ""):
-        return None  # a manager of nobody
+        return None  # no manager
     return values.element(info, value, refuse)
 
 
@@ -190,7 +190,7 @@ def _check_canonical(info: AttributeInfo, value: object, name: str) -> None:
 def replaced(old: Document, new: Document, type_: ResourceType) -> Document:
     """What a PUT of `new` makes of `old` (RFC 7644 3.5.1): immutable values stay, or must be the same.
 
-    A password that nobody can read is not cleared by a client that cannot state it.
+    A password, which cannot be read, is not cleared by a client that cannot state it.
     """
     for before, after, info in _holders(old, new, type_):
         value = before.get(info.name)

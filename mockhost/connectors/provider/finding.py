@@ -200,7 +200,7 @@ class Finder:
             at = searching.read_cursor(query.cursor, whose, now, self._config.cursor_timeout)
         found = yield from self._all(shelves, query, base)
         if query.sort_by is None and len(shelves) == 1:
-            # After whom it was: nobody is left out or seen twice when others come or go meanwhile.
+            # After whom it was: no one is left out or seen twice when others are added or removed.
             begin = next((i for i, (_, handle) in enumerate(found) if seq_of(handle) > at), len(found))
             page = found[begin : begin + size]
             after = seq_of(page[-1][1]) if page else at

@@ -1,4 +1,4 @@
-"""People on demand: resources of a crowd that nobody stores until one of them is changed.
+"""People on demand: resources of a crowd that are not stored until one of them is changed.
 
 Person `n` has an id in which `n` is hidden, so that finding the person of an id needs no index; indexes over
 columns are made when first asked for and shared by all providers of a blueprint.

@@ -411,11 +411,11 @@ class Provider:
         return None
 
     def drop_member(self, member: str) -> None:
-        """Nobody is this member after all: no group keeps it."""
+        """This member does not exist: no group keeps it."""
         self._held.memberships.forget(member)
 
     def me(self) -> tuple[str, str]:
-        """The type and id of /Me (RFC 7644 3.11). Raises ScimError 501 where nobody is `me`, 404 where it is gone."""
+        """The type and id of /Me (RFC 7644 3.11). Raises ScimError 501 where `me` is not set, 404 where it is gone."""
         if self.config.me is None or "User" not in self._held.shelves:
             raise ScimError(
                 501, None, "The /Me endpoint is not supported: no user is configured to be the one."
@@ -508,7 +508,7 @@ class Provider:
 
     def _again(self, shelf: Shelf, ident: str) -> Handle:
         handle = shelf.get(ident)
-        assert handle is not None  # it was there a moment ago, and nothing removes it meanwhile
+        assert handle is not None  # it was found above, and nothing removes it in between
         return handle
 
     def _answer(
@@ -531,7 +531,7 @@ class Provider:
     def _take_members(
         self, shelf: Shelf, document: Document, coming: Iterable[str], group: str | None = None
     ) -> dict[str, Member] | None:
-        """The members that a document states, taken out of it; those whom nobody knows are refused where strict."""
+        """The members that a document states, taken out of it; unknown ones are refused where strict."""
         if not shelf.type.holds_members:
             return None
         members = read_members(document.pop("members", None))

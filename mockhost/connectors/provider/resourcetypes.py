@@ -63,7 +63,7 @@ class Place(NamedTuple):
 class Link(NamedTuple):
     """A complex attribute that refers to a resource: `value` is its id, and `$ref` is known from that.
 
-    Its name is not shown unless somebody states it: a manager's displayName is OPTIONAL (RFC 7643 4.3).
+    Its name is not shown unless a client states it: a manager's displayName is OPTIONAL (RFC 7643 4.3).
     """
 
     place: AttributeInfo
@@ -172,7 +172,7 @@ class ResourceType(Schema):
     # -- reading ---------------------------------------------------------------------------------------------
 
     def place(self, path: AttrPath) -> Place | None:
-        """What a path names, or None when nobody has it."""
+        """What a path names, or None if it is unknown."""
         if path in self._places:
             return self._places[path]
         info = self.attribute(path)
@@ -185,7 +185,7 @@ class ResourceType(Schema):
         return found
 
     def getter(self, path: AttrPath) -> Getter | None:
-        """How a filter reads what a path names; None for what nobody has, and for what is never shown."""
+        """How a filter reads what a path names; None for what is unknown, and for what is never shown."""
         found = self.place(path)
         if found is not None:
             hidden = "never" in (found.info.returned, found.last.returned)

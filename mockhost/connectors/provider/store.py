@@ -1,7 +1,7 @@
 """What a provider holds: resources as JSON octets, the indexes over them, and who is a member of what.
 
 A resource that was made or changed is kept as the octets of its document (a fifth of the memory of dicts, and every
-look gives a fresh copy that nobody else holds). An untouched person of the crowd is not kept at all: its handle is
+look gives a new copy that is not shared). An untouched person of the crowd is not kept at all: its handle is
 its number. Members of groups are kept apart from the groups, both ways round, so that adding one to a hundred thousand
 costs what adding one to none costs.
 """
@@ -22,7 +22,7 @@ from mockhost.scim.errors import ScimError
 
 
 class Stored:
-    """A resource that was made or changed. `seq` is its place in lists that nobody sorted."""
+    """A resource that was made or changed. `seq` is its place in unsorted lists."""
 
     __slots__ = ("created", "id", "label", "modified", "octets", "seq", "version")
 
@@ -293,7 +293,7 @@ class Shelf:
 
 
 def seq_of(handle: Handle) -> int:
-    """The place of a resource in lists that nobody sorted."""
+    """The place of a resource in unsorted lists."""
     return handle.seq if isinstance(handle, Stored) else handle
 
 
@@ -366,7 +366,7 @@ class Memberships:
         return True
 
     def replace(self, group: str, members: Mapping[str, Member]) -> bool:
-        """Make these the members, and nobody else. Whether that changed anything."""
+        """Make these the only members. Whether that changed anything."""
         old = self._members.get(group, _NOBODY)
         if old == members and list(old) == list(members):
             return False
@@ -386,7 +386,7 @@ class Memberships:
             self.undo.append(functools.partial(self.replace, group, was))
 
     def forget(self, ident: str) -> list[str]:
-        """Remove somebody (who may be a group) from everything; the groups that have lost a member."""
+        """Remove a member (a user or a group) from everything; the groups that have lost a member."""
         self.replace(ident, {})
         groups = list(self._groups.get(ident, ()))
         for group in groups:

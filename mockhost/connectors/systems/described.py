@@ -147,7 +147,7 @@ class Described:
         return [(self.position[name], frozen(value)) for name, value in where.items()]
 
     def has(self, record: Record, position: int, wanted: Value) -> bool:
-        """Whether a column's value is what somebody looks for, or has it among its values, as `Table.find` sees it."""
+        """Whether a column's value is the one searched for, or has it among its values, as `Table.find` sees it."""
         held, form = record[position], self.forms.get(position, fold)
         if isinstance(held, tuple) and not isinstance(wanted, tuple):
             return any(form(item) == form(wanted) for item in held)

@@ -72,7 +72,7 @@ class MemorySystem(Described):
     # -- what an import reads -----------------------------------------------------------------------------
 
     def snapshot(self) -> Table:
-        """All objects in a table of the caller's own; it shares what nobody changed."""
+        """All objects in a table of the caller's own; it shares what was not changed."""
         return self.table.copy()
 
     def _watch(self) -> None:
@@ -118,7 +118,7 @@ class MemorySystem(Described):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Take back, at the end, whatever was exported meanwhile, down to the values that were generated."""
+        """Take back, at the end, whatever was exported within, down to the values that were generated."""
         generated = self._generated
         try:
             with self.table.trial():
