@@ -265,7 +265,7 @@ def play(snippet: Snippet, folder: Path, python: str = sys.executable) -> None:
 
 # -- what is generated -------------------------------------------------------------------------------------------
 
-LONG = ("played", "shipped")
+LONG = ("played", "provisioned", "shipped")
 """The generators that load or play every shipped scenario."""
 
 
