@@ -47,7 +47,7 @@ _MEANT: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(("untrusted", "certificate_not_trusted"), "write {tls: untrusted}"),
         **dict.fromkeys(("wrong_name", "certificate_wrong_name"), "write {tls: wrong_name}"),
         **dict.fromkeys(("limit_data", "truncate", "cut"), "write truncated_body"),
-        **dict.fromkeys(("slow_close", "slicer"), "write dribble"),
+        "slicer": "write dribble",
         "throttle": "write bandwidth or rate_limit",
         "too_many_requests": "write rate_limit or {http_error: 429}",
     }

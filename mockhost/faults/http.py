@@ -13,6 +13,7 @@ from mockhost.clock import http_date
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import Duration, Write, between, instead, on_answer
 from mockhost.faults.layers import LAYER_OF, Layer, refusal
+from mockhost.faults.plan import AS_IS
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _VALUE = re.compile("[\t\x20-\x7e\xa0-\xff]{0,2000}")
@@ -255,6 +256,35 @@ def redirect(
     if _value_problem(location):
         location = location.encode("ascii", "replace").decode()
     return Draft(status, (("Location", location),), reason="a redirect")
+
+
+_REMEMBERED: Final = 1 << 20
+"""Bytes of a body that `mismatched_response` keeps at most; an answer that is longer passes."""
+
+
+@on_answer(main="of")
+def mismatched_response(
+    draft: Draft,
+    context: Context,
+    of: Annotated[
+        Literal["previous", "first"],
+        "previous: each request gets the answer to the one before it; first: all get the first one's again",
+    ] = "previous",
+) -> Draft:
+    """The answer belongs to another request.
+
+    Of those that the rule matches; the first of them has no other, and gets its own. `previous` is a proxy or a pool of
+    connections that is one answer behind (RFC 9112 9.3.2: answers come in the order of the requests), `first` a cache
+    that leaves the query out of its key (RFC 9111 4.1).
+    """
+    own = draft._replace(body=draft.whole_body())
+    if len(own.whole_body()) > _REMEMBERED:
+        return own
+    other = context.memory.get("answer", own)
+    assert isinstance(other, Draft)
+    if of == "previous" or other is own:
+        context.memory["answer"] = own._replace(plan=AS_IS)
+    return other._replace(plan=draft.plan, reason="the answer to another request")
 
 
 # -- headers -----------------------------------------------------------------------------------------------------

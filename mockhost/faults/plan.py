@@ -15,14 +15,16 @@ class Pace(NamedTuple):
 
     size: int
     pause: float
+    varied: tuple[float, ...] = ()
+    """seconds that are added to the pauses, one after the other and then again from the first"""
 
 
 class TransportPlan(NamedTuple):
     """Left by the application in `environ["mockhost.plan"]`; without one the answer goes out whole.
 
     The answer is composed as always, so a length that was announced stays announced. Then, in this order: the
-    delay; the head, or not; so much of the body; a hang; the ending. Byte counts are of the plaintext body,
-    without chunk framing. A cut, a reset and the end of the host end each wait at once.
+    delay; the head, or not; so much of the body; a hang; the time to linger; the ending. Byte counts are of the
+    plaintext body, without chunk framing. A cut, a reset and the end of the host end each wait at once.
     """
 
     hang: Literal["headers", "body"] | None = None
@@ -52,6 +54,10 @@ class TransportPlan(NamedTuple):
     """a Content-Length that is not the body's; the body goes out whole all the same"""
     bad_chunk: bytes | None = None
     """the body goes out chunked, and after `after_bytes` of it these bytes stand where a chunk's size is due"""
+    close_delimited: bool = False
+    """the body goes out without a length and without chunks: it ends where the connection does (RFC 9112 6.3)"""
+    linger: float = 0.0
+    """seconds on the wall between the last byte and the ending"""
 
     @property
     def whole(self) -> bool:

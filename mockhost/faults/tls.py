@@ -122,6 +122,17 @@ def tls(
     return ConnectionPlan(tls=config)
 
 
+@on_connection()
+def incomplete_chain() -> ConnectionPlan:
+    """The certificate's intermediate CA is not sent.
+
+    The certificate is signed by a CA that the mock's CA has signed, and the server sends only the first (RFC 8446
+    4.4.2 has it send what leads to the CA). Clients that have the intermediate from elsewhere go on: Windows and
+    browsers keep the ones they meet, so that it works on the machine of whoever looks.
+    """
+    return ConnectionPlan(tls=AS_THE_HOST._replace(issuer="ca", intermediate="missing"))
+
+
 def _no_alert(name: str) -> str | None:
     return None if name in ALERTS else f"TLS has no alert {name!r}; {did_you_mean(name, ALERTS)}"
 

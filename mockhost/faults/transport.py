@@ -30,6 +30,8 @@ How = Annotated[
 
 _STEPS: Final = 20
 """How many times a second `bandwidth` sends something, where that is at least a byte."""
+_DRAWS: Final = 64
+"""How many pauses with jitter are drawn; after so many the same ones follow."""
 
 
 def _planned(draft: Draft, **plan: Any) -> Draft:
@@ -175,12 +177,19 @@ def hang(
 @on_answer(main="pause")
 def dribble(
     draft: Draft,
-    _: Context,
+    context: Context,
     size: Annotated[int, "How many bytes at a time", at_least(1)] = 16,
     pause: Annotated[Duration, "How long between two of them, on the wall"] = 0.05,
+    jitter: Annotated[
+        Duration, "By how much each pause is longer or shorter at most, drawn from the seed"
+    ] = 0.0,
 ) -> Draft:
     """The body comes a few bytes at a time."""
-    return _planned(draft, body_pace=Pace(size, pause))
+    if not jitter:
+        return _planned(draft, body_pace=Pace(size, pause))
+    draws = [context.draw(f"jitter {number}") for number in range(_DRAWS)]
+    varied = tuple(max(-pause, (2 * drawn - 1) * jitter) for drawn in draws)
+    return _planned(draft, body_pace=Pace(size, pause, varied))
 
 
 @on_answer(main="bytes_per_second")
@@ -225,6 +234,42 @@ def half_close(
     There is no `Connection: close`: a client that keeps the connection for its next request finds out too late.
     """
     return _planned(draft, after_bytes=after_bytes, after_fraction=at_fraction, ending="half_close")
+
+
+@on_answer(main="after_bytes", closes=True, check=_one_place)
+def close_delimited(
+    draft: Draft,
+    _: Context,
+    after_bytes: Annotated[
+        AfterBytes,
+        "How many bytes of the body are sent, counted before TLS; default: all of it",
+    ] = None,
+    at_fraction: AtFraction = None,
+    how: How = "close_notify",
+) -> Draft:
+    """The body has no length and no chunks: it ends where the connection does.
+
+    RFC 9112 6.3, case 8. A client can't tell such a body from one that was cut: with `after_bytes` half a document
+    looks like a whole one, except over TLS, where an end without close_notify is an error (9.8).
+    """
+    return _planned(
+        draft, close_delimited=True, after_bytes=after_bytes, after_fraction=at_fraction, ending=how
+    )
+
+
+@on_answer(main="after", closes=True)
+def slow_close(
+    draft: Draft,
+    _: Context,
+    after: Annotated[Duration, "How long after the last byte the connection ends, on the wall"] = 0.1,
+    how: How = "close_notify",
+) -> Draft:
+    """The connection is closed a while after the answer, unannounced.
+
+    A keep-alive time-out that is shorter than the client's: a request that is sent into the pause is never answered
+    (RFC 9112 9.5), and the client can't know whether it was carried out. It was not. Toxiproxy has it as slow_close.
+    """
+    return _planned(draft, linger=after, ending=how)
 
 
 @on_host(main="for", closes=True, connection=ConnectionPlan("reset", after="accept"))

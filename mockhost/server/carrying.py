@@ -1,7 +1,7 @@
 """Carrying out what the application planned for its answer: late, slow, short, broken, or never.
 
 The fields of a plan: `mockhost.faults.plan.TransportPlan`. The steps are always in the same order: the
-delay, the head, so much of the body, a hang and then the rest, the ending.
+delay, the head, so much of the body, a hang and then the rest, the time to linger, the ending.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def carry(plan: Plan, line: Line, reply: Reply, request: Head) -> bool:
         draft = _framed(reply.draft(request, closing=line.retired), plan)
         goes_on = _send(plan, line, reply, draft) and not draft.close
     if not keeps:
+        if plan.linger > 0:
+            line.wait(plan.linger)
         line.end(plan.ending)
     return goes_on
 
@@ -63,17 +65,19 @@ def _framed(draft: Draft, plan: Plan) -> Draft:
     """The draft with the framing that the plan wants announced."""
     if plan.announced is not None:
         announced = ("Content-Length", str(plan.announced))
-        return draft._replace(headers=_with_framing(draft, announced), chunked=False)
+        return draft._replace(headers=[*_unframed(draft), announced], chunked=False)
+    if plan.close_delimited and draft.length != 0:
+        return draft._replace(headers=_unframed(draft), chunked=False, length=None)
     if plan.bad_chunk is not None and draft.length != 0:
-        return draft._replace(
-            headers=_with_framing(draft, ("Transfer-Encoding", "chunked")), chunked=True, length=None
-        )
+        chunked = ("Transfer-Encoding", "chunked")
+        return draft._replace(headers=[*_unframed(draft), chunked], chunked=True, length=None)
     return draft
 
 
-def _with_framing(draft: Draft, header: tuple[str, str]) -> list[tuple[str, str]]:
+def _unframed(draft: Draft) -> list[tuple[str, str]]:
+    """The headers without what says where the body ends."""
     framing = ("content-length", "transfer-encoding")
-    return [*(pair for pair in draft.headers if pair[0].lower() not in framing), header]
+    return [pair for pair in draft.headers if pair[0].lower() not in framing]
 
 
 def _send(plan: Plan, line: Line, reply: Reply, draft: Draft) -> bool:
@@ -148,6 +152,7 @@ class _Out:
         self._chunked = chunked
         self._held = b""
         self._due = 0.0
+        self._steps = 0
 
     def head(self, block: bytes) -> None:
         if self._plan.head_pace is None:
@@ -191,7 +196,11 @@ class _Out:
         if self._due > now:
             self._line.wait(self._due - now)
         self._line.write(data)
-        self._due = (self._due if self._due > now else monotonic()) + pace.pause
+        pause = pace.pause
+        if pace.varied:
+            pause += pace.varied[self._steps % len(pace.varied)]
+        self._steps += 1
+        self._due = (self._due if self._due > now else monotonic()) + pause
 
 
 def _chunk(data: bytes) -> bytes:

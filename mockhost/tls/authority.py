@@ -47,6 +47,7 @@ class Authority:
         self._lock = threading.Lock()
         self._ca: tuple[x509.Certificate, Key] | None = None
         self._pem = ""
+        self._intermediate: tuple[x509.Certificate, Key] | None = None
 
     @property
     def certificate_pem(self) -> str:
@@ -62,10 +63,22 @@ class Authority:
                 self._pem = certificate_pem(self._ca[0])
             return self._ca
 
+    def intermediate(self) -> tuple[x509.Certificate, Key]:
+        """A CA that the CA has signed, and its key: for the certificate whose chain is incomplete."""
+        ca, ca_key = self.signer()
+        with self._lock:
+            if self._intermediate is None:
+                begins, ends = ca.not_valid_before_utc, ca.not_valid_after_utc
+                key, wall = new_key("ec-p256"), (int(begins.timestamp()), int(ends.timestamp()))
+                name = f"mockhost intermediate {clock.fresh_guid()[:8]}"
+                self._intermediate = _signed_ca(name, key, wall, (ca, ca_key), path_length=0), key
+            return self._intermediate
+
     def fork(self) -> Authority:
         """The same CA, which keeps nothing in a folder."""
         twin = Authority()
         twin._ca, twin._pem = self.signer(), self.certificate_pem
+        twin._intermediate = self._intermediate
         return twin
 
     def client_certificate(self) -> tuple[str, str]:
@@ -81,19 +94,11 @@ class Authority:
         return certificate, key_pem(key)
 
     def _mint(self) -> tuple[x509.Certificate, Key]:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes
-
         key = new_key("ec-p256")
         now = int(clock.wall_now())
         # A name of its own for each CA: two of one name in a trust store are mistaken for each other.
         name = f"mockhost CA {clock.fresh_guid()[:8]}"
-        certificate = (
-            builder(name, key, (now - _DAY, now + _CA_LIFE), None)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(key_usage(signs_certificates=True, rsa=False), critical=True)
-            .sign(key, hashes.SHA256())
-        )
+        certificate = _signed_ca(name, key, (now - _DAY, now + _CA_LIFE), None, path_length=1)
         if self.state_dir:
             write(self.state_dir / "ca-key.pem", key_pem(key), mode=0o600)
             write(self.state_dir / "ca.pem", certificate_pem(certificate), mode=0o644)
@@ -140,6 +145,22 @@ class Authority:
             write(slot[0], minted.certificate_pem, mode=0o644)
 
 
+def _signed_ca(
+    name: str, key: Key, wall: tuple[int, int], by: tuple[x509.Certificate, Key] | None, path_length: int
+) -> x509.Certificate:
+    """The certificate of a CA, signed by another one or, without one, by itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    issuer, signing_key = by or (None, key)
+    return (
+        builder(name, key, wall, issuer)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(key_usage(signs_certificates=True, rsa=False), critical=True)
+        .sign(signing_key, hashes.SHA256())
+    )
+
+
 def mint(
     config: TlsConfig,
     *,
@@ -170,10 +191,14 @@ def mint(
     wall = min(whole_second(wall_now, valid[0] - virtual_now), end), end
     key = key_for(config.key, "untrusted" if config.issuer == "untrusted" else "host")
     by_ca = config.issuer == "ca"
-    certificate = host_certificate(config, names, key, wall, authority.signer() if by_ca else None)
     ca_pem = authority.certificate_pem if by_ca else ""
+    signer, chain_pem = authority.signer() if by_ca else None, ca_pem
+    if by_ca and config.intermediate != "none":
+        signer = authority.intermediate()
+        chain_pem = certificate_pem(signer[0]) if config.intermediate == "sent" else ""
+    certificate = host_certificate(config, names, key, wall, signer)
     anchor = ca_pem if by_ca else certificate if itself else None
-    minted = Minted(certificate, key_pem(key), certificate + ca_pem, *valid, anchor, *wall, names)
+    minted = Minted(certificate, key_pem(key), certificate + chain_pem, *valid, anchor, *wall, names)
     if itself and validity is None and config.valid[0] <= 0 < config.valid[1]:
         authority.keep(config, minted)
     return minted

@@ -24,6 +24,8 @@ class TlsConfig(NamedTuple):
     """1.0 | 1.1 | 1.2 | 1.3, as is `minimum_version`"""
     client_certificate: str = "none"
     """none | requested | required: whether clients are asked for a certificate of their own"""
+    intermediate: str = "none"
+    """none | sent | missing: whether a CA between signs it where `issuer` is ca, and whether clients are sent that"""
 
     def laid_over(self, host: TlsConfig) -> TlsConfig:
         """The host's own configuration, changed for one connection: what is empty here is as there.
@@ -51,6 +53,7 @@ AS_THE_HOST = TlsConfig(
     minimum_version="",
     maximum_version="",
     client_certificate="",
+    intermediate="",
 )
 """For one connection: a certificate with every property as the host's own. See `TlsConfig.laid_over`."""
 TLS_WORDS: Mapping[str, TlsConfig] = {

@@ -66,7 +66,7 @@ class _Serving(NamedTuple):
 
 def _certificate_of(config: TlsConfig) -> tuple[object, ...]:
     """What of a configuration is in the certificate."""
-    return config.names, config.valid, config.issuer, config.key, config.usage
+    return config.names, config.valid, config.issuer, config.key, config.usage, config.intermediate
 
 
 def _phase(not_before: float, not_after: float, now: float) -> int:

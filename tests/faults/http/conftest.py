@@ -67,12 +67,15 @@ class Port:
         method, target = environ["REQUEST_METHOD"], environ["mockhost.target"]
         operation = "create_user" if method == "POST" else "find_users"
         asked = Request(operation, method=method, target=target, headers=tuple(environ["mockhost.headers"]))
-        draft = answer(user(), 201) if method == "POST" else answer(listing(_user()))
+        draft = answer(user(), 201) if method == "POST" else answer(listing(*self._found(target)))
         draft = self._faulted(draft, asked)
         if draft.plan != AS_IS:
             environ["mockhost.plan"] = draft.plan
         start_response(f"{draft.status} ", list(draft.headers))
         return [draft.body] if isinstance(draft.body, bytes) else draft.body
+
+    def _found(self, target: str) -> list[dict[str, Any]]:
+        return [] if "nobody" in target else [_user()]
 
     def _faulted(self, draft: Draft, asked: Request) -> Draft:
         if self._chosen is None:

@@ -26,6 +26,8 @@ def _before(port: Port, name: str) -> str:
     if name == "rate_limit":
         for _ in range(2):
             assert requests.get(port.url, verify=port.ca_file, timeout=10).status_code == 200
+    if name == "mismatched_response":
+        assert requests.get(f"{port.url}/nobody", verify=port.ca_file, timeout=10).json()["totalResults"] == 0
     return "POST" if name == "conflict" else "GET"
 
 

@@ -170,6 +170,7 @@ ROWS = [
         lambda draft: [value for name, value in draft.headers[1:]] == [str(len(BODY)), "3", "3", "3"],
     ),
 ]
+ROWS.append(Row("mismatched_response", None, lambda draft: draft.body == BODY))
 OF_THE_GROUP = [name for name, kind in FAULTS.items() if kind == "http"]
 
 
@@ -234,6 +235,36 @@ def test_what_can_not_be_is_refused_when_it_is_said(name: str, given: object, wo
 )
 def test_a_status_says_whether_a_write_happened(status: int, write: str) -> None:
     assert chosen("http_error", status).write == write
+
+
+# -- another request's answer ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("of", "expected"), [("previous", [1, 1, 2, 3]), ("first", [1, 1, 1, 1])])
+def test_answers_come_late_or_again(of: str, expected: list[int]) -> None:
+    """Whole: status, headers and body; each keeps the plan for its own way to the client."""
+    memory: dict[str, object] = {}
+    fault, parameters = chosen("mismatched_response", of)
+    assert fault.answer is not None
+    for number, other in enumerate(expected, 1):
+        own = answer({"number": number}, 200 + number)
+        own = own._replace(plan=own.plan._replace(delay=number)).with_header("X-Number", str(number))
+        draft = fault.answer(own, parameters, context(ordinal=number, memory=memory))
+        assert (draft.status, draft.header("X-Number"), json(draft)) == (
+            200 + other,
+            str(other),
+            {"number": other},
+        )
+        assert draft.plan.delay == number
+
+
+def test_a_long_answer_is_not_kept() -> None:
+    memory: dict[str, object] = {}
+    long = Draft(200, (), b" " * ((1 << 20) + 1))
+    fault, parameters = chosen("mismatched_response")
+    assert fault.answer is not None
+    assert fault.answer(long, parameters, context(memory=memory)) == long
+    assert memory == {}
 
 
 # -- the token bucket ------------------------------------------------------------------------------------------------

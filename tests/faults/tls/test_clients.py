@@ -64,6 +64,12 @@ CASES = [
         "(60) unsuitable certificate purpose",
         "tls_usage",
     ),
+    Case(
+        "incomplete_chain",
+        "SSLError: unable to get local issuer certificate",
+        "(60) unable to get local issuer certificate",
+        "tls_untrusted",
+    ),
     Case({"tls": "none"}, "ConnectionError: reset by peer", "(35) reset by peer", "rst"),
     Case("tls_alert", "SSLError: handshake failure", "(35) handshake failure", "alert", "handshake_failure"),
     Case(

@@ -10,9 +10,10 @@ from cryptography import x509
 from mockhost.client.observation import exchange
 from mockhost.tls import versions
 from mockhost.tls.alerts import ALERTS
-from tests.faults.tls.conftest import VERSIONS, Port, client_hello, records
+from mockhost.tls.certificate import certificate_pem
+from tests.faults.tls.conftest import VERSIONS, Port, client_hello, planned, records
 from tests.server.raw import RawClient, get
-from tests.tls.handshakes import careless
+from tests.tls.handshakes import careless, shake
 
 _ALERT, _HANDSHAKE, _APPLICATION_DATA = 21, 22, 23
 _SERVER_HELLO = 2
@@ -303,3 +304,35 @@ def test_a_client_that_would_resume_meets_the_handshakes_end(port: Port, version
             client.handshake()
     assert ("UNKNOWN_CA" in str(ended.value)) == isinstance(said, dict)
     assert isinstance(ended.value, TimeoutError) == (said == "tls_stall")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_incomplete_chain_is_one_certificate_short(port: Port, version: str) -> None:
+    """A strict client refuses it; one that has the intermediate from elsewhere is served."""
+    authority = port.certificates.authority
+    ca, (intermediate, _) = authority.signer()[0], authority.intermediate()
+    port.meets("incomplete_chain", 3)
+    with port.client(careless(version)) as client:
+        leaf = certificate(client)
+        assert (leaf.issuer, intermediate.issuer) == (intermediate.subject, ca.subject)
+        leaf.verify_directly_issued_by(intermediate)
+        assert client.ask(get("/")).body == b"hello"
+    strict = port.strict(version)
+    with (
+        port.client(strict, shake=False) as refusing,
+        pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"),
+    ):
+        refusing.handshake()
+    strict.load_verify_locations(cadata=certificate_pem(intermediate))
+    with port.client(strict) as knowing:
+        assert knowing.ask(get("/")).body == b"hello"
+    port.is_well()
+
+
+def test_a_chain_with_its_intermediate_is_trusted(port: Port) -> None:
+    """So what is wrong with the other one is what is missing."""
+    plan = planned("incomplete_chain")
+    assert plan.tls is not None
+    mode, context = port.certificates.offer_for(plan.tls._replace(intermediate="sent"))
+    shaken = shake(context, port.strict())
+    assert (mode, shaken.refused, shaken.server_error) == ("certificate", None, None)

@@ -70,10 +70,17 @@ CASES = [
     Case({"hang": {"before": "body", "for": "100ms"}}, ALL, "keep", 0.1),
     Case({"dribble": {"size": 100, "pause": "40ms"}}, ALL, "keep", 0.12),
     Case({"dribble": "1ms"}, ALL, "keep", 0.024),
+    Case({"dribble": {"size": 100, "pause": "40ms", "jitter": "10ms"}}, ALL, "keep", 0.09),
     Case({"bandwidth": 4_000}, ALL, "keep", 0.1),
     Case({"slow_status_line": "1ms"}, ALL, "keep", 0.1),
     Case("half_close", ALL, "close_notify"),
     Case({"half_close": 200}, HALF, "close_notify", documented=False),
+    Case("close_delimited", ALL, "close_notify"),
+    Case({"close_delimited": {"how": "rst"}}, ALL, "rst", documented=False),
+    Case({"close_delimited": {"at_fraction": 0.5}}, HALF, "close_notify"),
+    Case("slow_close", ALL, "close_notify", 0.1),
+    Case({"slow_close": {"after": "50ms", "how": "fin"}}, ALL, "fin", 0.05),
+    Case({"slow_close": {"after": "50ms", "how": "rst"}}, ALL, "rst", 0.05),
     Case("refuse", NOTHING, "rst"),
     Case("silent", NOTHING, "hang"),
 ]
@@ -138,8 +145,10 @@ def test_what_breaks_an_answer_ends_the_connection(
     with transport.client(listener) as neighbour:
         assert neighbour.ask(get("/")).body == BODY
         with transport.client(listener) as client:
+            began = monotonic()
             client.send(get("/faulty"))
             seen = client.until_end()
+            assert monotonic() - began >= case.least
             if chosen(case.said).fault.name == "half_close":
                 assert recorder.of("closed") == []
                 client.sock.sendall(b"anything")
@@ -159,7 +168,9 @@ def assert_seen(seen: Seen, case: Case, transport: Transport) -> None:
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"Connection: close" not in head, "it comes without a warning"
         assert body == case.body
-        assert (b"Content-Length: 400" in head) is (b"chunked" not in head)
+        framed = case.name != "close_delimited"
+        assert (b"Content-Length: 400" in head) is (framed and b"chunked" not in head)
+        assert framed or b"chunked" not in head
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.ends == "hang"], ids=said)
