@@ -43,7 +43,7 @@ from mockhost.server.transport import TlsOffer
 from mockhost.tls.authority import Authority
 from mockhost.tls.config import TlsConfig
 from mockhost.tls.serving import Certificates
-from mockhost.web.data import DataPlane
+from mockhost.web.data import DataPlane, begin
 from mockhost.web.routes import connector_named
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ class MockHost(RunningHost):
             now=lambda: runtime.clock.now(),
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),
+            upload=lambda environ: begin(runtime, environ),
             limits=Limits(long_segments=lambda path: runtime.served.is_standard(connector_named(path))),
             name="data",
         )

@@ -25,6 +25,7 @@ if str(ROOT) not in sys.path:
 
 from mockhost import MockHost  # noqa: E402 - a tool runs from a checkout, without installation
 from mockhost.faults import FAULTS, find  # noqa: E402
+from mockhost.scim.messages import ECMA_USER  # noqa: E402
 
 KEPT = Path(__file__).with_suffix(".json")
 GROUPS = ("transport", "tls")
@@ -32,17 +33,21 @@ PATIENCE = 5
 """Seconds that a client waits: httpx for each read, fetch for all of the answer."""
 HTTPX = """
 import ssl, sys, httpx
-url, token, ca, patience = sys.argv[1:]
+url, token, ca, patience, body = sys.argv[1:]
+headers = {"Authorization": "Bearer " + token, "Content-Type": "application/scim+json"}
 try:
     with httpx.Client(verify=ssl.create_default_context(cafile=ca), trust_env=False) as client:
-        answer = client.get(url, headers={"Authorization": "Bearer " + token}, timeout=float(patience))
+        method = "POST" if body else "GET"
+        answer = client.request(method, url, headers=headers, content=body or None, timeout=float(patience))
     print(answer.status_code)
 except Exception as error:
     print(f"{type(error).__name__}: {error}")
 """
 FETCH = """
-const [url, token, , patience] = process.argv.slice(1);
-fetch(url, {headers: {Authorization: "Bearer " + token}, signal: AbortSignal.timeout(patience * 1000)})
+const [url, token, , patience, body] = process.argv.slice(1);
+const headers = {Authorization: "Bearer " + token, "Content-Type": "application/scim+json"};
+const request = {method: body ? "POST" : "GET", headers, body: body || undefined};
+fetch(url, {...request, signal: AbortSignal.timeout(patience * 1000)})
   .then(async answer => { await answer.text(); console.log(answer.status); })
   .catch(error => {
     const {code, message} = error.cause ?? {};
@@ -51,6 +56,10 @@ fetch(url, {headers: {Authorization: "Bearer " + token}, signal: AbortSignal.tim
     process.exit(0);
   });
 """
+BOB = json.dumps(
+    {"schemas": [ECMA_USER], ECMA_USER: {"ContosoLogin": "bob", "FirstName": "B", "LastName": "K"}}
+)
+"""What is created to meet a fault of the request's direction."""
 VERSIONS = {
     "httpx": "import httpx, ssl; print(f'httpx {httpx.__version__} with {ssl.OPENSSL_VERSION}')",
     "fetch": "console.log(`Node ${process.versions.node} with undici ${process.versions.undici}`)",
@@ -82,8 +91,10 @@ def meets(name: str, command: Sequence[str], program: str) -> str:
             find(name).host is not None
         )  # the port is closed by a request, and the next one is refused
         host.add_rule(rule(name, {"operation": "find_users"} if asks_first else {}))
-        url = host.url("SQL") + "/Users?filter=ContosoLogin%20eq%20%22ljacobson%22"
+        uploads = find(name).upload is not None
+        url = host.url("SQL") + ("/Users" if uploads else "/Users?filter=ContosoLogin%20eq%20%22ljacobson%22")
         words = [*command, program, url, host.token("SQL"), str(host.ca_file), str(PATIENCE)]
+        words.append(BOB if uploads else "")
         if asks_first:
             said(words, host.env())
         text = said(words, host.env()).replace(str(host.port), "8585")

@@ -13,6 +13,7 @@ The decorator is the contract: what the function gets before its parameters, wha
 - `on_answer(draft, context)` returns another draft: what is wrong with an answer, or with its way to the client.
 - `instead(context)` returns a draft without asking the host, or None to let the request through.
 - `on_connection()` returns what a connection is met with, before a byte of it is read.
+- `on_upload()` returns how the body of a request is read, decided when its head was read.
 - `on_host(context)` returns nothing: it puts the host into a state, and the host then answers.
 
 A parameter is an annotated argument with its default; without a default it is required. A trailing underscore is not
@@ -42,7 +43,7 @@ from typing import (
 
 from mockhost.durations import text_of
 from mockhost.faults.contract import Context, Draft
-from mockhost.faults.plan import ConnectionPlan
+from mockhost.faults.plan import ConnectionPlan, UploadPlan
 
 Parameters = Mapping[str, object]
 """A fault's parameters: every one that it has, durations in seconds."""
@@ -86,6 +87,12 @@ Duration = Annotated[float, Kind("duration")]
 """A length of time; the function gets seconds."""
 Fraction = Annotated[float, Kind("fraction")]
 """From 0 to 1."""
+
+How = Annotated[
+    Literal["fin", "rst", "close_notify"],
+    "fin: over TLS without the closing alert close_notify; close_notify: after it; rst: a reset",
+]
+"""How the connection ends."""
 
 _KINDS: Final[Mapping[object, str]] = {
     int: "integer",
@@ -159,6 +166,7 @@ class Fault:
         self.answer: Callable[[Draft, Parameters, Context], Draft] | None = None
         self.instead: Callable[[Parameters, Context], Draft | None] | None = None
         self.connection: Callable[[Parameters], ConnectionPlan] | None = None
+        self.upload: Callable[[Parameters], UploadPlan] | None = None
         self.host: Callable[[Parameters, Context], None] | None = None
         self._given = given
         self._write = write
@@ -300,13 +308,22 @@ def on_answer(
 
 
 def instead(
-    *, main: str | None = None, check: Check | None = None
+    *,
+    main: str | None = None,
+    closes: bool = False,
+    check: Check | None = None,
+    upload: Callable[..., UploadPlan] | None = None,
 ) -> Callable[[Callable[Concatenate[Context, ...], Draft | None]], Fault]:
-    """A fault that refuses before the host is asked; a write that it refuses does not happen."""
+    """A fault that refuses before the host is asked; a write that it refuses does not happen.
+
+    `upload`: gets the parameters, too, and says how much of the request's body is read before.
+    """
 
     def declared(function: Callable[Concatenate[Context, ...], Draft | None]) -> Fault:
-        fault = Fault(function, 1, main=main, write="not_applied", check=check)
+        fault = Fault(function, 1, main=main, closes=closes, write="not_applied", check=check)
         fault.instead = lambda parameters, context: function(context, **fault.keywords(parameters))
+        if upload is not None:
+            fault.upload = lambda parameters: upload(**fault.keywords(parameters))
         return fault
 
     return declared
@@ -324,6 +341,19 @@ def on_connection(
     def declared(function: Callable[..., ConnectionPlan]) -> Fault:
         fault = Fault(function, 0, main=main, closes=closes, check=check, unavailable=unavailable)
         fault.connection = lambda parameters: function(**fault.keywords(parameters))
+        return fault
+
+    return declared
+
+
+def on_upload(
+    *, main: str | None = None, closes: bool = False, check: Check | None = None
+) -> Callable[[Callable[..., UploadPlan]], Fault]:
+    """A fault of the request's direction, decided when the head was read; a request without a body never meets it."""
+
+    def declared(function: Callable[..., UploadPlan]) -> Fault:
+        fault = Fault(function, 0, main=main, closes=closes, check=check)
+        fault.upload = lambda parameters: function(**fault.keywords(parameters))
         return fault
 
     return declared

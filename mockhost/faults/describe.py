@@ -51,6 +51,8 @@ def sentence(text: str) -> str:
 
 def write(fault: Fault) -> str:
     """Whether a write happens, if the rule does not say."""
+    if fault.upload is not None and fault.closes and fault.instead is None:
+        return "does not happen"
     if fault.connection is not None and fault.answer is None and fault.host is None:
         return "is never sent"
     if fault.host is not None and fault.connection is None:

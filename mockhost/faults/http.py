@@ -11,9 +11,9 @@ from typing import Annotated, Final, Literal
 
 from mockhost.clock import http_date
 from mockhost.faults.contract import Context, Draft
-from mockhost.faults.declare import Duration, Write, between, instead, on_answer
+from mockhost.faults.declare import Duration, How, Write, at_least, between, instead, on_answer
 from mockhost.faults.layers import LAYER_OF, Layer, refusal
-from mockhost.faults.plan import AS_IS
+from mockhost.faults.plan import AS_IS, UploadPlan
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _VALUE = re.compile("[\t\x20-\x7e\xa0-\xff]{0,2000}")
@@ -202,6 +202,34 @@ def http_error(
     if retry_after is None:
         return draft
     return _with_retry_after(draft, retry_after, retry_after_as, context)
+
+
+def _stop_reading(after_bytes: int, **_: object) -> UploadPlan:
+    return UploadPlan(after_bytes, "answer")
+
+
+@instead(main="status", closes=True, upload=_stop_reading)
+def early_answer(
+    context: Context,
+    status: Annotated[int, "The status", between(400, 599)] = 413,
+    after_bytes: Annotated[
+        int,
+        "How many bytes of the request's body are read before, counted after TLS, chunks included",
+        at_least(0),
+    ] = 0,
+    detail: Annotated[
+        str | None, "The words of the refusal, where its layer has any; default: those of the layer"
+    ] = None,
+    how: How = "close_notify",
+) -> Draft:
+    """The answer comes while the client still sends the request's body, and the connection ends.
+
+    RFC 9112 9.6: a server that closes after an early answer has to go on reading for a while, or the reset that the
+    unread bytes cause takes the answer with it; `how: rst` is a server that does not. RFC 9110 10.1.1: a client that
+    waits for 100 Continue gets the answer instead and need not send the body.
+    """
+    draft: Draft = http_error.function(Draft(status), context, status=status, detail=detail)
+    return draft._replace(plan=AS_IS._replace(ending=how))
 
 
 def _of_stack(status: int, context: Context) -> Layer:

@@ -85,5 +85,19 @@ class ConnectionPlan(NamedTuple):
     """the alert's code (RFC 8446 6.2)"""
 
 
+class UploadPlan(NamedTuple):
+    """How the body of a request is read, decided when its head was read. Byte counts are of the body on the wire."""
+
+    after_bytes: int | None = None
+    """how much of the body is read; None: all of it"""
+    then: Literal["stall", "rst", "answer"] = "answer"
+    """stall: nothing more is read until the client leaves or hangs are released, and then the rest; rst: the connection
+    is reset; answer: the application answers what was read so far, and the connection ends"""
+    stall_for: float | None = None
+    """seconds on the wall after which a stall ends"""
+    pace: Pace | None = None
+    """how fast the body is read, if not at once"""
+
+
 SERVE = ConnectionPlan()
 """The plan that changes nothing."""

@@ -8,13 +8,15 @@ from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import (
     Duration,
     Fraction,
+    How,
     at_least,
     between,
     on_answer,
     on_connection,
     on_host,
+    on_upload,
 )
-from mockhost.faults.plan import ConnectionPlan, Pace, TransportPlan
+from mockhost.faults.plan import ConnectionPlan, Pace, TransportPlan, UploadPlan
 
 AfterBytes = Annotated[
     int | None, "How many bytes of the body are sent, counted before TLS and chunks", at_least(0)
@@ -22,12 +24,6 @@ AfterBytes = Annotated[
 AtFraction = Annotated[
     Fraction | None, "Instead of after_bytes: which part of the body is sent, rounded down"
 ]
-How = Annotated[
-    Literal["fin", "rst", "close_notify"],
-    "fin: over TLS without the closing alert close_notify; close_notify: after it; rst: a reset",
-]
-"""How the connection ends."""
-
 _STEPS: Final = 20
 """How many times a second `bandwidth` sends something, where that is at least a byte."""
 _DRAWS: Final = 64
@@ -234,6 +230,50 @@ def half_close(
     There is no `Connection: close`: a client that keeps the connection for its next request finds out too late.
     """
     return _planned(draft, after_bytes=after_bytes, after_fraction=at_fraction, ending="half_close")
+
+
+BodyRead = Annotated[
+    int,
+    "How many bytes of the request's body are read before, counted after TLS, chunks included",
+    at_least(0),
+]
+
+
+@on_upload(main="bytes_per_second")
+def slow_upload(
+    bytes_per_second: Annotated[int, "Bytes a second on the wall, counted after TLS", at_least(1)] = 1000,
+) -> UploadPlan:
+    """The request's body is read at few bytes a second.
+
+    What the machine's socket buffers hold (some 100 kB) a client can send at once all the same; the answer comes when
+    the last byte was read. Toxiproxy has it as bandwidth with the direction upstream.
+    """
+    size = max(1, bytes_per_second // _STEPS)
+    return UploadPlan(pace=Pace(size, size / bytes_per_second))
+
+
+@on_upload(main="for")
+def upload_stall(
+    after_bytes: BodyRead = 0,
+    for_: Annotated[
+        Duration | None, "How long, on the wall; default: until the client leaves or hangs are released"
+    ] = None,
+) -> UploadPlan:
+    """The request's body is not read, or not to its end.
+
+    The connection stays open and nothing is answered. A client that sends more than the machines' socket buffers hold
+    can't finish sending.
+    """
+    return UploadPlan(after_bytes, "stall", for_)
+
+
+@on_upload(main="after_bytes", closes=True)
+def upload_reset(after_bytes: BodyRead = 0) -> UploadPlan:
+    """The connection is reset while the client still sends.
+
+    Nothing of the request is carried out, and there is no answer.
+    """
+    return UploadPlan(after_bytes, "rst")
 
 
 @on_answer(main="after_bytes", closes=True, check=_one_place)

@@ -89,6 +89,7 @@ class Rules:
         self._with_patterns = {}
         courses = (*self._live, *self._file)
         self._on_connections = tuple(course for course in courses if course.rule.on_connection)
+        self._on_uploads = tuple(course for course in courses if course.rule.on_upload)
         self.on_requests = tuple(course for course in courses if not course.rule.on_connection)
         """the rules that requests are shown to, in order, with what happened to them"""
         self.considered = tuple(course.rule for course in self.on_requests[:CONSIDERED_MOST])
@@ -101,6 +102,11 @@ class Rules:
     def has_on_connections(self) -> bool:
         """Whether any rule is decided when a connection is accepted."""
         return bool(self._on_connections)
+
+    @property
+    def has_on_uploads(self) -> bool:
+        """Whether any rule is decided when the head of a request with a body was read."""
+        return bool(self._on_uploads)
 
     # -- deciding --------------------------------------------------------------------------------------------
 
@@ -124,7 +130,8 @@ class Rules:
         if candidates is None:
             if len(self._candidates) >= CANDIDATES_MOST:
                 self._candidates, self._with_patterns = {}, {}
-            found = tuple(course for course in self.on_requests if course.rule.may_match(*kind))
+            rules = (course for course in self.on_requests if not course.rule.on_upload)
+            found = tuple(course for course in rules if course.rule.may_match(*kind))
             candidates = self._candidates[kind] = found
             self._with_patterns[kind] = tuple(course for course in found if course.rule.has_patterns)
         return candidates
@@ -140,6 +147,16 @@ class Rules:
         for course in self._on_connections:
             if all(condition.holds(connection) for condition in course.rule.conditions):
                 decision = self._take(course, None, now, [])
+                if decision is not None:
+                    return decision
+        return None
+
+    def begin(self, request: Exchange, now: float) -> Decision | None:
+        """The first rule on uploads that applies to a request whose body was not read yet, or None."""
+        for course in self._on_uploads:
+            rule = course.rule
+            if rule.may_match(request.operation, request.connector) and rule.matches(request):
+                decision = self._take(course, request.connector, now, [])
                 if decision is not None:
                     return decision
         return None

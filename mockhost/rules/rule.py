@@ -95,6 +95,7 @@ class Rule:
         "live",
         "name",
         "on_connection",
+        "on_upload",
         "probability",
         "repeat",
         "sees_refused",
@@ -130,6 +131,21 @@ class Rule:
         self.steps = steps
         self.cycle = sum(step.times for step in self.steps)
         self.on_connection = self._is_on_connection(when)
+        self.on_upload = self._is_on_upload(when)
+
+    def _is_on_upload(self, when: Mapping[str, object]) -> bool:
+        """Whether the rule is decided when the head of a request with a body was read. Raises UsageError."""
+        faults = [chosen.fault for step in self.steps for chosen in step.faults]
+        name = next((fault.name for fault in faults if fault.upload is not None), None)
+        if any(sum(chosen.fault.upload is not None for chosen in step.faults) > 1 for step in self.steps):
+            raise UsageError("two faults say how the request's body is read", hint="keep one of them")
+        word = next((word for word in ("attributes", "body", "probe") if word in when), None)
+        if name is not None and word is not None:
+            raise UsageError(
+                f"the fault {name} is decided before the body is read, so {word!r} can't be asked for it",
+                hint="ask for operation, connector, id, method, path or header",
+            )
+        return name is not None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rule) and (self.name, self.live, self.document) == (

@@ -533,7 +533,7 @@ class Runtime:
             self.served.configure(changed)
             self._learn()
             if changed.rules != before.rules:
-                for rules in self._all_rules():
+                for rules in self.all_rules():
                     rules.replace_file(changed.rules, self.clock.now())
             if path in ("host", "host.tls") or path.startswith("host.tls."):
                 self.certificates.configure(changed.host.tls)
@@ -598,7 +598,7 @@ class Runtime:
         self._ticker.wake()
         self.tell("reset", {"epoch": self.epoch.number, "connector": name})
 
-    def _all_rules(self) -> list[Rules]:
+    def all_rules(self) -> list[Rules]:
         """The host's rules, and those of connectors that were created on demand."""
         return [self.rules, *(own.rules for own in self.served.own.values())]
 
@@ -668,7 +668,7 @@ class Runtime:
         names.check(rule.document.get("when") or {}, self._known())
         with self.lock:
             self.journal.remember(tokens_in(rule.document))
-            for rules in self._all_rules():
+            for rules in self.all_rules():
                 rules.add(rule, self.clock.now())
             return rule.name
 
@@ -681,12 +681,12 @@ class Runtime:
     def remove_rule(self, name: str) -> bool:
         """Take a live rule away; False if there is none of this name."""
         with self.lock:
-            return any([rules.remove(name) for rules in self._all_rules()])
+            return any([rules.remove(name) for rules in self.all_rules()])
 
     def clear_rules(self) -> None:
         """Take every live rule away."""
         with self.lock:
-            for rules in self._all_rules():
+            for rules in self.all_rules():
                 rules.clear()
 
     def set_state(self, name: str, connector: str | None = None) -> None:

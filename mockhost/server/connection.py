@@ -20,17 +20,19 @@ from mockhost.server import answer, transport
 from mockhost.server.answer import Draft, Reply
 from mockhost.server.carrying import carry
 from mockhost.server.gateway import Environ, Gateway
-from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, hopeless
+from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, SizedBody, hopeless
 from mockhost.server.httpsys import REFUSALS
 from mockhost.server.meeting import meet
 from mockhost.server.observer import Limits
-from mockhost.server.service import ConnectionPlan, Plan, Service
+from mockhost.server.service import UPLOAD, ConnectionPlan, Plan, Service, UploadPlan
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 from mockhost.server.waiting import quiet
 
 _NEVER = float("inf")
 _HEAD_PIECE = 16_384
 _BODY_PIECE = 262_144
+_LOOK = 0.2
+"""Seconds between two looks whether a client is still there from which nothing is read."""
 _KEPT = 65_536
 """How much is read ahead of a client that goes on sending while its answer waits."""
 _SLICE = 131_072
@@ -233,11 +235,16 @@ class Connection:
             if head is None:
                 self._finish(notify=True, linger=False)
                 return "server" if self.stopped else "client"
-            body = self._read_body(head, limits) if head.chunked or head.content_length else b""
+            body, whole, left = b"", True, None
+            if head.chunked or head.content_length:
+                body, whole, left = self._take_body(gateway, head, limits)
             self.exchanges += 1
             self.deadline = _NEVER
-            if not self._exchange(gateway.environ(head, body), head) or self.retired:
-                self._finish(notify=True, linger=bool(self._buffer))
+            environ = gateway.environ(head, body)
+            if left is not None:
+                environ[UPLOAD] = left
+            if not (self._exchange(environ, head) and whole) or self.retired:
+                self._finish(notify=True, linger=bool(self._buffer) or not whole)
                 return "server"
 
     # -- reading ---------------------------------------------------------------------------------------------
@@ -294,6 +301,55 @@ class Connection:
             if problem:
                 raise self._refuse(problem, buffer)
             buffer += self._receive(_HEAD_PIECE)
+
+    def _take_body(self, gateway: Gateway, head: Head, limits: Limits) -> tuple[bytes, bool, object]:
+        """The body, whether that is all of it, and what `Service.upload` has left for the application."""
+        upload = self._service.upload
+        if upload is None:
+            return self._read_body(head, limits), True, None
+        made: list[Environ] = []
+
+        def environ() -> Environ:
+            made.append(gateway.environ(head, b""))
+            return made[0]
+
+        plan = upload(environ)
+        left = made[0].get(UPLOAD) if made else None
+        if plan is None:
+            return self._read_body(head, limits), True, left
+        return *self._read_planned(head, limits, plan), left
+
+    def _read_planned(self, head: Head, limits: Limits, plan: UploadPlan) -> tuple[bytes, bool]:
+        """Read as planned: the body, and whether that is all of it. Raises Over after a reset."""
+        if head.expect and not self._buffer and plan.after_bytes != 0:
+            self.write(answer.CONTINUE)
+        self._released = self._service.bell.released
+        body = ChunkedBody(limits.max_body) if head.chunked else SizedBody(head.content_length or 0)
+        piece, pace, seen = _BODY_PIECE if plan.pace is None else plan.pace.size, plan.pace, 0
+        most = plan.after_bytes
+        while True:
+            size = piece if most is None else min(piece, most - seen)
+            if size <= 0:
+                if plan.then == "rst":
+                    self.end("rst")
+                if plan.then == "answer":
+                    return body.content, False
+                self._hang(plan.stall_for, listen=False)
+                most, piece, pace = None, _BODY_PIECE, None
+                continue
+            self.deadline = monotonic() + limits.body
+            data, self._buffer = self._buffer[:size], self._buffer[size:]
+            data = data or self._receive(size)
+            seen += len(data)
+            try:
+                rest = body.feed(data)
+            except Malformed as malformed:
+                raise self._refuse(malformed.kind, head.render()) from None
+            if rest is not None:
+                self._buffer = rest + self._buffer
+                return body.content, True
+            if pace is not None:
+                self._wait(pace.pause, hang=False, listen=False)
 
     def _read_body(self, head: Head, limits: Limits) -> bytes:
         if head.expect and not self._buffer:
@@ -419,19 +475,23 @@ class Connection:
 
     def hang(self, seconds: float | None) -> None:
         """The same, until hangs are released (None: or without a limit), and over when the client ends its half."""
-        self.hanging = True
-        try:
-            self._wait(seconds, hang=True)
-        finally:
-            self.hanging = False
+        self._hang(seconds, listen=True)
         if self.on_release is not None:
             self.on_release()
 
-    def _wait(self, seconds: float | None, *, hang: bool) -> None:
+    def _hang(self, seconds: float | None, *, listen: bool) -> None:
+        self.hanging = True
+        try:
+            self._wait(seconds, hang=True, listen=listen)
+        finally:
+            self.hanging = False
+
+    def _wait(self, seconds: float | None, *, hang: bool, listen: bool = True) -> None:
+        """`listen`: take in what the client sends; without, look now and then whether it is still there."""
         bell, left = self._service.bell, seconds
         until = None if seconds is None else monotonic() + seconds
         self.deadline = _NEVER
-        listening = True
+        listening = listen
         while True:
             with bell.within_earshot() as heard:
                 if self.stopped is not None:
@@ -440,7 +500,11 @@ class Connection:
                     return
                 if until is not None and (left := until - monotonic()) <= 0:
                     return
+                if not listen:
+                    left = _LOOK if left is None else min(left, _LOOK)
                 if quiet(heard, self._sock if listening else None, left):
+                    if not listen and transport.leaving(self._sock):
+                        raise self._gone()
                     continue
             listening = self._read_ahead(hang)
 

@@ -331,6 +331,26 @@ def _chunk_size(line: bytes) -> int:
     return int(found[1], 16)
 
 
+class SizedBody:
+    """A body of so many bytes, fed as it comes in."""
+
+    __slots__ = ("_content", "_length")
+
+    def __init__(self, length: int) -> None:
+        self._content = bytearray()
+        self._length = length
+
+    @property
+    def content(self) -> bytes:
+        return bytes(self._content)
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take what came in; None if more must come, otherwise the bytes after the body."""
+        missing = self._length - len(self._content)
+        self._content += data[:missing]
+        return data[missing:] if len(data) >= missing else None
+
+
 class ChunkedBody:
     """Decodes a chunked body as it comes in (RFC 9112 7.1). Extensions are ignored, trailers read and dropped.
 

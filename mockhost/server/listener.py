@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from mockhost.clock import monotonic, wall_now
 from mockhost.server.connection import Connection
-from mockhost.server.gateway import WsgiApp
+from mockhost.server.gateway import Environ, WsgiApp
 from mockhost.server.observer import Connection as Accepted
 from mockhost.server.observer import Limits, NoObserver, Observer
 from mockhost.server.ports import Port
-from mockhost.server.service import ConnectionPlan, Service
+from mockhost.server.service import ConnectionPlan, Service, UploadPlan
 from mockhost.server.transport import Socket, TlsOffer, reset
 from mockhost.server.workers import Workers
 from mockhost.tls.config import TlsConfig
@@ -40,6 +40,8 @@ class Listener:
     - `tls`: asked for each connection what it shakes hands with, with the `tls` of its plan or with None for the
       usual; without it, plain HTTP.
     - `plan`: asked for each connection, right after its observer, what it is met with; without it, all are served.
+    - `upload`: asked when the head of a request with a body was read, how that is read; given what makes the
+      request's environ, in which it may leave something under `service.UPLOAD`.
     - `wire`: `httpapi` or `plain`, asked for each answer.
     - `now`: virtual seconds since 1970, for `Date`.
     """
@@ -52,6 +54,7 @@ class Listener:
         port: int = 0,
         tls: Callable[[TlsConfig | None], TlsOffer] | None = None,
         plan: Callable[[Accepted], ConnectionPlan] | None = None,
+        upload: Callable[[Callable[[], Environ]], UploadPlan | None] | None = None,
         wire: Callable[[], str],
         now: Callable[[], float] = wall_now,
         observer: Observer | None = None,
@@ -60,7 +63,7 @@ class Listener:
     ) -> None:
         self.limits = limits
         self.name = name
-        self._service = Service(app, tls, wire, now, observer or NoObserver(), limits, plan)
+        self._service = Service(app, tls, wire, now, observer or NoObserver(), limits, plan, upload)
         self._port = Port(hosts, port)
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mockhost.clock import http_date
-from mockhost.server.gateway import WsgiApp
+from mockhost.server.gateway import Environ, WsgiApp
 from mockhost.server.observer import Connection, Limits, Observer
 from mockhost.server.transport import TlsOffer
 from mockhost.server.waiting import Bell
@@ -70,10 +70,27 @@ class ConnectionPlan(Protocol):
     def alert(self) -> int: ...
 
 
+class UploadPlan(Protocol):
+    """How the body of a request is read: see `mockhost.faults.plan.UploadPlan`."""
+
+    @property
+    def after_bytes(self) -> int | None: ...
+    @property
+    def then(self) -> str: ...
+    @property
+    def stall_for(self) -> float | None: ...
+    @property
+    def pace(self) -> Pace | None: ...
+
+
+UPLOAD = "mockhost.upload"
+"""The key of an environ in which `Service.upload` may leave what the application is to find again."""
+
+
 class Service:
     """What all connections of a listener share."""
 
-    __slots__ = ("_dated", "app", "bell", "limits", "now", "observer", "plan", "tls", "wire")
+    __slots__ = ("_dated", "app", "bell", "limits", "now", "observer", "plan", "tls", "upload", "wire")
 
     def __init__(
         self,
@@ -84,6 +101,7 @@ class Service:
         observer: Observer,
         limits: Limits,
         plan: Callable[[Connection], ConnectionPlan] | None,
+        upload: Callable[[Callable[[], Environ]], UploadPlan | None] | None = None,
     ) -> None:
         self.app = app
         self.tls = tls
@@ -92,6 +110,7 @@ class Service:
         self.observer = observer
         self.limits = limits
         self.plan = plan
+        self.upload = upload
         self.bell = Bell()
         self._dated = (-1, "")
 

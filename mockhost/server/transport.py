@@ -119,6 +119,19 @@ def connected(sock: Socket) -> bool:
     return True
 
 
+def leaving(sock: Socket) -> bool:
+    """Whether the client has ended its half or reset the connection, though what it sent before was not read.
+
+    Only Linux tells; elsewhere a connection of which nothing is read lasts until it is cut or hangs are released.
+    """
+    hung_up = getattr(select, "POLLRDHUP", 0)
+    if not hung_up:
+        return not connected(sock)
+    poll = select.poll()
+    poll.register(sock, hung_up)
+    return bool(poll.poll(0))
+
+
 def reset(sock: Socket) -> None:
     """End by RST: what is not yet sent is dropped."""
     with contextlib.suppress(OSError):

@@ -7,14 +7,17 @@ take that lock is the order in which everything happens. Only the sending of the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mockhost.clock import monotonic
 from mockhost.connectors.contract import Answer, Steps
 from mockhost.exchange import Exchange
+from mockhost.faults.plan import UploadPlan
+from mockhost.journal.limits import NAME, clipped
 from mockhost.rules import Passed, Rule, search_all, too_slow
 from mockhost.runtime import Runtime
+from mockhost.server.service import UPLOAD
 from mockhost.web import ruled
 from mockhost.web.handling import Handling
 
@@ -36,6 +39,34 @@ class DataPlane:
         if answer.plan is not None:
             environ["mockhost.plan"] = answer.plan
         return (answer.body,) if isinstance(answer.body, bytes) else answer.body
+
+
+def begin(runtime: Runtime, environ: Callable[[], WSGIEnvironment]) -> UploadPlan | None:
+    """How the body of a request is read whose head has come, by the first rule on uploads that applies.
+
+    The decision is left in the environ: it is the one for the exchange.
+    """
+    if not any(rules.has_on_uploads for rules in runtime.all_rules()):
+        return None
+    head = environ()
+    handling = Handling(runtime, head)
+    exchange, admission = handling.exchange, handling.admission
+    with runtime.lock:
+        if admission.epoch is not runtime.epoch:
+            return None
+        exchange.at = runtime.clock.run_due()
+        handling.look()
+        exchange.states = handling.states()
+        exchange.exchange_nth += 1  # it is not counted yet
+        decision = handling.rules.begin(exchange, exchange.at)
+        if decision is None:
+            return None
+        head[UPLOAD] = decision
+        uploads = [c.fault.upload(c.parameters) for c in decision.step.faults if c.fault.upload is not None]
+        if any(plan.then == "rst" for plan in uploads):  # there will be no exchange to write this down
+            admission.record.rule = clipped(decision.rule.name, NAME)
+            runtime.come_true(decision, handling.connection)
+        return uploads[0] if uploads else None
 
 
 def steps(handling: Handling) -> Steps:
@@ -74,7 +105,7 @@ def _by_rules(handling: Handling) -> Steps:
     runtime, rules, exchange = handling.runtime, handling.rules, handling.exchange
     exchange.considered = rules.considered
     exchange.passed = passed = list[Passed]()
-    decision = rules.decide(exchange, exchange.at, passed)
+    decision = handling.decided or rules.decide(exchange, exchange.at, passed)
     for rule, why in too_slow(passed):
         runtime.tell("pattern", {"rule": rule, "problem": why})
     if decision is None:

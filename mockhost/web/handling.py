@@ -20,6 +20,7 @@ from mockhost.rules.reply import Failed, Headers, ReplyRequest
 from mockhost.runtime import Admission, Runtime
 from mockhost.scim import filters
 from mockhost.scim.errors import ScimError
+from mockhost.server.service import UPLOAD
 from mockhost.web.routes import route
 
 PLACEHOLDER = "placeholder"
@@ -48,6 +49,8 @@ class Handling:
         )
         self.exchange.peer = self.connection.peer[0]
         self._environ = environ
+        self.decided: Decision | None = environ.get(UPLOAD)
+        """by a rule that was shown the head alone"""
         self.rules: Rules
         """the rules that are to see it"""
         self._states: States

@@ -71,7 +71,9 @@ are refused when the scenario is loaded, with a hint.
 GROUP_TEXTS = {
     "transport": (
         "The answer is as always, and its way to the client is not: it is cut, slowed, scrambled, or it never comes.\n"
-        "Counts of bytes are of the body before TLS."
+        "Counts of bytes are of the body before TLS.\n"
+        "The faults whose names begin with `upload`, and `slow_upload`, are of the other direction: they are decided "
+        "when the head of a request with a body was read, so the rule's `when` can't ask for `attributes` and `body`."
     ),
     "tls": (
         "What a connection is met with before a byte of a request was read.\n"

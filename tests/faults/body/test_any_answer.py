@@ -15,7 +15,7 @@ from mockhost.faults.parameters import Chosen, read
 from mockhost.scim.messages import ECMA_USER, LIST_RESPONSE
 from tests.faults.body.answers import CREATE, FIND, GET, KIND, Request, context, made
 
-NAMES = [name for name, kind in FAULTS.items() if kind in ("http", "body")]
+NAMES = [name for name, kind in FAULTS.items() if kind in ("http", "body") and find(name).upload is None]
 _TEXT = st.text(max_size=12)
 _KEYS = (
     st.sampled_from(
