@@ -1,6 +1,6 @@
 """A fault in words: what its parameters take, what happens to a write, how a rule names it.
 
-For `mockhost faults` and for the page docs/faults.md.
+For `mockhost faults`, for the page docs/faults.md and for the editor's completion.
 """
 
 from __future__ import annotations
@@ -79,3 +79,33 @@ def flow(value: Any) -> str:
 def example(fault: Fault) -> str:
     """The fault as a rule's `fault` says it."""
     return flow(fault.name if fault.example is None else {fault.name: fault.example})
+
+
+def offered(name: str, fault: Fault) -> dict[str, Any]:
+    """In a JSON Schema: a name that an editor offers."""
+    return {"enum": [name], "description": sentence(fault.title)}
+
+
+def completion(fault: Fault) -> dict[str, Any]:
+    """In a JSON Schema: a fault's parameters, for completion. No value is refused."""
+    text = sentence(fault.title)
+    if fault.main is not None:
+        text += f" A bare value is its {fault.main}."
+    part: dict[str, Any] = {"description": text}
+    if fault.parameters:
+        part["properties"] = {name: _hint(each) for name, each in fault.parameters.items()}
+        part["additionalProperties"] = {}
+    if fault.example is not None:
+        part["examples"] = [fault.example]
+    return part
+
+
+def _hint(each: Parameter) -> dict[str, Any]:
+    part: dict[str, Any] = {"description": sentence(f"{sentence(each.description)} Is: {kind(each)}")}
+    if each.default is not None:
+        part["default"] = each.default
+    if each.choices:
+        part["examples"] = list(each.choices)
+    elif each.kind == "boolean":
+        part["examples"] = [True, False]
+    return part

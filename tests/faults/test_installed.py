@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -126,6 +127,9 @@ def test_it_is_listed_shown_and_completed(tmp_path: Path) -> None:
     assert "whole number, 0 to 12; default: 0" in shown
     assert "418 with X-Cups" in shown
     assert "on the wire" not in mockhost(env, "faults", "slammed").stdout
+    definitions = json.loads(mockhost(env, "schema").stdout)["$defs"]
+    assert definitions["fault_parameters"]["properties"]["teapot"]["properties"]["brew"]["default"] == 0
+    assert definitions["fault_name"]["anyOf"][-1]["enum"] == ["teapot"]
     words = {"_MOCKHOST_COMPLETE": "bash_complete", "COMP_WORDS": "mockhost faults tea", "COMP_CWORD": "2"}
     assert mockhost({**env, **words}).stdout.split() == ["plain,teapot"]
 

@@ -13,7 +13,17 @@ from typing import Any
 
 from mockhost.faults import ALIASES, FAULTS, GROUPS, find
 from mockhost.faults.declare import Fault, Parameter
-from mockhost.faults.describe import TITLES, connection, example, flow, kind, sentence, write
+from mockhost.faults.describe import (
+    TITLES,
+    completion,
+    connection,
+    example,
+    flow,
+    kind,
+    offered,
+    sentence,
+    write,
+)
 from mockhost.scenario import schema, shelves
 from tools import fault_clients
 from tools.docs import ROOT, File, anchor, table
@@ -270,7 +280,7 @@ def definitions() -> dict[str, Any]:
         "fault_name": {
             "description": "A fault by its name, with the defaults of its parameters.",
             "type": "string",
-            "anyOf": [{"minLength": 1}, *(known(alias) for alias in (*FAULTS, *ALIASES))],
+            "anyOf": [{"minLength": 1}, *(offered(alias, find(alias)) for alias in (*FAULTS, *ALIASES))],
         },
         "fault_parameters": {
             "description": "A fault by its name, and its parameters.",
@@ -278,40 +288,10 @@ def definitions() -> dict[str, Any]:
             "minProperties": 1,
             "maxProperties": 1,
             "x-says": {"maxProperties": "a fault is one name and its parameters; several faults are a list"},
-            "properties": {alias: said(find(alias)) for alias in (*FAULTS, *ALIASES)},
+            "properties": {alias: completion(find(alias)) for alias in (*FAULTS, *ALIASES)},
             "additionalProperties": {"description": "Parameters."},
         },
     }
-
-
-def known(name: str) -> dict[str, Any]:
-    """A name that an editor offers."""
-    return {"enum": [name], "description": sentence(find(name).title)}
-
-
-def said(fault: Fault) -> dict[str, Any]:
-    """A fault's parameters, for completion: no value is refused."""
-    text = sentence(fault.title)
-    if fault.main is not None:
-        text += f" A bare value is its {fault.main}."
-    part: dict[str, Any] = {"description": text}
-    if fault.parameters:
-        part["properties"] = {name: hint(each) for name, each in fault.parameters.items()}
-        part["additionalProperties"] = {}
-    if fault.example is not None:
-        part["examples"] = [fault.example]
-    return part
-
-
-def hint(each: Parameter) -> dict[str, Any]:
-    part: dict[str, Any] = {"description": sentence(f"{sentence(each.description)} Is: {kind(each)}")}
-    if each.default is not None:
-        part["default"] = each.default
-    if each.choices:
-        part["examples"] = list(each.choices)
-    elif each.kind == "boolean":
-        part["examples"] = [True, False]
-    return part
 
 
 FILES = (
