@@ -171,6 +171,13 @@ ROWS = [
     ),
 ]
 ROWS.append(Row("mismatched_response", None, lambda draft: draft.body == BODY))
+ROWS.append(
+    Row(
+        "early_answer",  # on the wire in tests/faults/transport/test_uploads.py
+        {"status": 503, "how": "rst"},
+        lambda draft: (draft.status, draft.plan.ending) == (503, "rst"),
+    )
+)
 OF_THE_GROUP = [name for name, kind in FAULTS.items() if kind == "http"]
 
 
@@ -192,7 +199,7 @@ def test_what_it_says_of_itself(name: str) -> None:
     assert not fault.title.endswith(".")
     assert all(parameter.description for parameter in fault.parameters.values())
     assert fault.main in fault.parameters
-    assert fault.closes is (name == "content_length")
+    assert fault.closes is (name in ("content_length", "early_answer"))
 
 
 @pytest.mark.parametrize(
