@@ -108,6 +108,10 @@ def _miss(rule: Rule, request: Exchange, passed: dict[str, str], sink: Sink) -> 
         )
         failed.insert(0, ("verdict", why))
         count += 1
+    if not failed and rule.on_upload:
+        why = "it passed the request on when the head was read" if request.body else "the request has no body"
+        failed = [("fault", why)]
+        count += 1
     if not failed:
         failed = [("when", "it asked for something that the journal keeps in part only")]
         count += 1

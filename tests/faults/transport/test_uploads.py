@@ -180,6 +180,10 @@ def test_a_request_without_a_body_never_meets_them(host: MockHost) -> None:
     with host.session() as client:
         assert client.get(host.url() + "/Users/ljacobson", timeout=60).status_code == 200
     assert [each["fired"] for each in host.rules if each["name"] == name] == [0]
+    (exchange,) = host.journal
+    miss = host.runtime.near_miss(exchange)
+    assert miss is not None
+    assert "the request has no body" in miss.text
 
 
 def test_the_rest_of_a_sequence_is_as_always(host: MockHost, version: str | None) -> None:
