@@ -128,7 +128,7 @@ def incomplete_chain() -> ConnectionPlan:
 
     The certificate is signed by a CA that the mock's CA has signed, and the server sends only the first (RFC 8446
     4.4.2 has it send what leads to the CA). Clients that have the intermediate from elsewhere go on: Windows and
-    browsers keep the ones they meet, so that it works on the machine of whoever looks.
+    browsers keep the ones they meet, so that it works on an administrator's machine.
     """
     return ConnectionPlan(tls=AS_THE_HOST._replace(issuer="ca", intermediate="missing"))
 

@@ -12,6 +12,7 @@ from mockhost.exchange import split_target
 from mockhost.faults.plan import SERVE
 from mockhost.runtime import Admission, Runtime
 from mockhost.server.observer import Limits
+from mockhost.web.data import begin
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -63,6 +64,8 @@ class Guests:
         environ["mockhost.headers"] = _headers(environ)
         environ["mockhost.body"] = body
         environ["mockhost.carries_plans"] = False
+        if body and begin(self._runtime, lambda: environ) is not None:
+            raise NotServed("a rule on uploads applies, which needs mockhost's own server: mockhost serve")
 
     def _guest(self, environ: WSGIEnvironment) -> Guest:
         peer = (str(environ.get("REMOTE_ADDR") or "127.0.0.1"), _number(environ.get("REMOTE_PORT")))

@@ -110,6 +110,15 @@ def test_a_rule_on_connections_says_so_too() -> None:
     assert (answer.status_code, "own server" in answer.text) == (500, True)
 
 
+@pytest.mark.parametrize("fault", ["slow_upload", "upload_stall", "upload_reset", "early_answer"])
+def test_a_rule_on_uploads_says_so_too(fault: str) -> None:
+    """A request with a body meets it; one without is served."""
+    client = made({"fault": fault}).test_client()
+    answer = client.post(USERS, headers=AUTHORIZED, data=b"{}")
+    assert (answer.status_code, "own server" in answer.text) == (500, True)
+    assert client.get(f"{USERS}/ljacobson", headers=AUTHORIZED).status_code == 200
+
+
 def test_faults_of_answers_work_everywhere() -> None:
     """A status is a status."""
     app = made({"when": {"operation": "get_user"}, "fault": {"http_error": 503}})

@@ -28,7 +28,7 @@ CREATES = {"operation": "create_user"}
 
 
 def test_every_upload_has_its_test_here() -> None:
-    """Whoever adds one adds it below."""
+    """A new one is added below."""
     assert UPLOADS == ["slow_upload", "upload_stall", "upload_reset", "early_answer"]
 
 
@@ -92,6 +92,9 @@ def test_a_body_that_is_not_read_is_not_answered(host: MockHost, version: str | 
     host.add_rule({"when": CREATES, "fault": {"upload_stall": {"after_bytes": 10}}})
     with Client(host, version) as client:
         client.begin(BODY)
+        listener = host.listener
+        assert listener is not None
+        until(lambda: bool(listener.hanging()))
         assert client.nothing_more(0.1)
         assert not created(host)
         assert host.runtime.release() == 1
