@@ -21,6 +21,7 @@ NO_PATTERNS = {
     "%/:@!$&'()*+,;=~",  # characters that a URL keeps
     "!#$%&'*+-.^_`|~09azAZ",  # characters of a token in HTTP
     "*+?{",  # what begins a quantifier
+    "/:@!$&'()*+,;=~",  # the same without the percent sign
     "++",  # in the test of those that are refused
 }
 
