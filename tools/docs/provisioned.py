@@ -44,7 +44,7 @@ SHELVES = {"documented": "Documented failures", "faults": "Faults"}
 
 
 class Met(NamedTuple):
-    """What became of a scenario's target."""
+    """What happened to a scenario's target."""
 
     verdict: portal.PortalVerdict
     initial: str
@@ -129,7 +129,7 @@ def words(verdict: portal.PortalVerdict) -> str:
 
 
 def outcome(done: Execution, store: Store, before: int) -> str:
-    """What became of a cycle."""
+    """What happened to a cycle."""
     if done.state == "Failed":
         return "quarantined"
     records = list(store.records())[before:]
