@@ -232,7 +232,7 @@ class Journal:
     def verify(self, spec: Mapping[str, object]) -> VerifyResult:
         """Whether an assertion holds; see `mockhost.journal.verification` for its words.
 
-        An assertion that the loss of entries could have changed fails and says so. Raises UsageError for a
+        An assertion that the loss of entries could have changed fails and says so. Raises UsageError for an
         invalid specification.
         """
         nesting.check(spec, "the assertion")
