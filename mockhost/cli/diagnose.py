@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mockhost.diagnosis.catalogue import Finding
 
 LIMIT = 4 << 20
-"""Characters that are read."""
+"""Bytes that are read."""
 _PIECES = 400
 """Pieces of a file that are looked up."""
 _PIECE = 4_000
@@ -32,9 +32,9 @@ _TROUBLE = re.compile(
 
 
 @click.command("diagnose")
-@click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), metavar="FILE|-")
+@click.argument("file", type=click.File("rb"), metavar="FILE|-")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
-def command(file: TextIO, form: str) -> None:
+def command(file: BinaryIO, form: str) -> None:
     """Name the likely cause of an error: a pasted text, a log, a HAR file, exported events.
 
     Names, hosts, ports, GUIDs, numbers, quotes and line breaks do not matter. The best three are shown, each with
@@ -45,9 +45,11 @@ def command(file: TextIO, form: str) -> None:
     mockhost diagnose - < pasted.txt
     mockhost diagnose portal.har --format json
     """
+    from mockhost.doctor.decoding import decoded
+
     name = getattr(file, "name", "<stdin>")
     try:
-        text = file.read(LIMIT)
+        text = decoded(file.read(LIMIT))
     except (OSError, ValueError) as problem:
         raise CannotRun(f"{name} can't be read: {problem}") from None
     if not text.strip():

@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -49,7 +49,7 @@ _WIDTH = 100
 @option("--control-token", metavar="TOKEN", help="Its token, where it has one.")
 @click.option("--drive", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
               help="A folder with the tree of the server's drive C:, for its configuration files.")  # fmt: skip
-@click.option("--pasted", type=click.File("r", errors="replace"), metavar="FILE",
+@click.option("--pasted", type=click.File("rb"), metavar="FILE",
               help="Output of the commands that --commands prints; - is standard input.")  # fmt: skip
 @click.option("--commands", is_flag=True, help="Print the read-only commands whose output --pasted takes.")
 @click.option(
@@ -70,7 +70,7 @@ def command(
     control: str | None,
     control_token: str | None,
     drive: Path | None,
-    pasted: TextIO | None,
+    pasted: BinaryIO | None,
     commands: bool,
     timeout: float,
     verbose: bool,
@@ -96,6 +96,7 @@ def command(
         return
     if not (url or drive or pasted):
         raise click.UsageError("nothing to examine; give a tenant URL, --drive DIR or --pasted FILE")
+    from mockhost.client.observation import shown
     from mockhost.clock import monotonic
 
     deadline = monotonic() + examine.LIMIT
@@ -111,7 +112,7 @@ def command(
     if pasted:
         runs |= pasted_text.checks(_read(pasted), known_cause)
     results = _shown(examine.examine(runs, list(runs), deadline), runs, form)
-    target = url or (f"{drive}" if drive else "pasted output")
+    target = shown(url) if url else f"{drive}" if drive else "pasted output"
     if form == "json":
         stdout().json(examine.as_json(target, results))
     elif form == "junit":
@@ -157,12 +158,13 @@ def _inside(control: str, token: str | None, url: str) -> dict[str, Callable[[],
     return inside.checks(ControlPlane(control, token, timeout=10.0), name)
 
 
-def _read(file: TextIO) -> str:
+def _read(file: BinaryIO) -> str:
+    from mockhost.doctor.decoding import decoded
     from mockhost.doctor.pasted import LIMIT
 
     name = getattr(file, "name", "<stdin>")
     try:
-        return str(file.read(LIMIT))
+        return decoded(file.read(2 * LIMIT))
     except (OSError, ValueError) as problem:
         raise CannotRun(f"{name} can't be read: {problem}") from None
 

@@ -61,6 +61,8 @@ def command(url: str, secret_token: str | None, ca: Path | None, timeout: float,
 
 def as_json(seen: Observation, verdict: PortalVerdict) -> dict[str, Any]:
     """The verdict and what it rests on."""
+    from mockhost.client.observation import shown
+
     return {
         "ok": verdict.ok,
         "code": verdict.code,
@@ -70,7 +72,7 @@ def as_json(seen: Observation, verdict: PortalVerdict) -> dict[str, Any]:
         "source": verdict.source,
         "evidence": verdict.evidence,
         "seen": {
-            "url": seen.url,
+            "url": shown(seen.url),
             "method": seen.method,
             "target": seen.target,
             "status": seen.status,
@@ -100,10 +102,12 @@ def in_words(seen: Observation, verdict: PortalVerdict, terminal: Terminal) -> l
 
 def observed(seen: Observation) -> list[str]:
     """What was sent and what came, each on a line."""
+    from mockhost.client.observation import shown
+
     answer = "no answer" if seen.status is None else f"{seen.status} {printable(seen.reason)}".rstrip()
     tls = f", {seen.tls_version}" if seen.tls_version else ""
     lines = [
-        f"sent  {seen.method} {printable(seen.target)} to {printable(seen.url)}",
+        f"sent  {seen.method} {printable(seen.target)} to {printable(shown(seen.url))}",
         f"got   {answer} in {seen.took * 1_000:.0f} ms{tls}",
     ]
     if seen.ends != "keep":

@@ -8,6 +8,7 @@ sockets.
 from __future__ import annotations
 
 import json
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from mockhost.matching import ABSENT
 TIMEOUT = 10.0
 """Seconds on the wall that an exchange may take unless its caller says otherwise."""
 _LAST_LOOK = 0.1
+_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 _GRACE = 1.0
 """Seconds that a peer which announced `Connection: close` gets to do so."""
 _EOF_IS_GOODBYE = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -111,13 +113,18 @@ class Endpoint(NamedTuple):
     """as the Host header has it"""
 
 
+def shown(url: str) -> str:
+    """A URL as it may be printed: without a user name and password before its host."""
+    return _USERINFO.sub("…@", url)
+
+
 def endpoint(url: str) -> Endpoint:
     """Where `url` leads. Raises ValueError, whose text says why it leads nowhere."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
-        raise ValueError(f"{url!r} is no http or https URL")
+        raise ValueError(f"{shown(url)!r} is no http or https URL")
     if not parts.hostname:
-        raise ValueError(f"{url!r} names no host")
+        raise ValueError(f"{shown(url)!r} names no host")
     secure = parts.scheme == "https"
     port = parts.port if parts.port is not None else 443 if secure else 80
     authority = parts.netloc.rpartition("@")[2]

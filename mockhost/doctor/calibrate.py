@@ -18,6 +18,8 @@ from mockhost.doctor.checks import filterable, rows_of
 from mockhost.doctor.patient import WRONG_TOKEN, Patient
 from mockhost.scim.messages import CORE_USER
 
+_MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}(?:; ?charset=[A-Za-z0-9-]{1,20})?")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}(?![^ ,])")
 _WRITE: Final = "only a write shows it"
 _IMPORT: Final = "only an import shows it"
 _SETTING: Final = "what it does depends on a setting of the connector that cannot be seen"
@@ -70,8 +72,14 @@ def _ask(patient: Patient, path: str, query: tuple[str, ...] = (), *, method: st
 
 def _says(seen: Observation, path: str) -> str:
     """Evidence: what was asked, without values, and what came."""
-    kind = (seen.header("content-type") or "no media type") if seen.body else "no body"
+    kind = (_media_type(seen) or "another media type") if seen.body else "no body"
     return f"{seen.method} {path}: {seen.status}, {kind}"
+
+
+def _media_type(seen: Observation) -> str | None:
+    """The media type, unless more stands there than a type and a charset: it could name something of the host."""
+    kind = seen.header("content-type") or ""
+    return kind if _MEDIA_TYPE.fullmatch(kind) else None
 
 
 def _body_kind(seen: Observation) -> str | None:
@@ -98,9 +106,11 @@ def _unauthorized(patient: Patient) -> Iterator[Shown]:
     says = _says(seen, "/Users with a wrong token")
     yield Shown("unauthorized_status", seen.status, says)
     yield from _if_any("unauthorized_body", _body_kind(seen), says)
-    challenge = seen.header("www-authenticate")
-    if challenge is not None:
-        yield Shown("unauthorized_challenge", challenge, f"WWW-Authenticate of {seen.status}")
+    challenge = _SCHEME.match(seen.header("www-authenticate") or "")
+    if challenge is not None:  # the scheme alone: a realm can name the host
+        yield Shown(
+            "unauthorized_challenge", challenge[0], f"the scheme in WWW-Authenticate of {seen.status}"
+        )
 
 
 def _schemas(patient: Patient) -> Iterator[Shown]:
@@ -208,7 +218,7 @@ def _lists(patient: Patient) -> Iterator[Shown]:
     seen = patient.probe()
     document = seen.json()
     if seen.status == 200 and isinstance(document, Mapping):
-        kind = seen.header("content-type")
+        kind = _media_type(seen)
         yield from _if_any("scim_content_type", kind, _says(seen, "/Users?filter"))
         value = "present" if "startIndex" in document else "absent"
         yield Shown(

@@ -55,6 +55,8 @@ def short(text: str, size: int = 90) -> str:
 @check("EMH0001")
 def url_shape(patient: Patient) -> Finding:
     """The tenant URL's form, part by part."""
+    if "@" in patient.url.partition("://")[2].partition("/")[0]:
+        return failed("it has a user name or a password before the host, which a tenant URL never has")
     try:
         where = patient.endpoint
     except (ValueError, UnicodeError) as problem:
@@ -398,7 +400,8 @@ def _wrong_in_list(seen: Observation) -> list[str]:
     elif len(set(map(str, ids))) < len(ids):
         wrong.append("two users have the same id")
     for row in rows:
-        if isinstance(row, Mapping) and CORE_USER not in (row.get("schemas") or ()):
+        urns = row.get("schemas") if isinstance(row, Mapping) else None
+        if isinstance(row, Mapping) and not (isinstance(urns, list) and CORE_USER in urns):
             wrong.append("a user's schemas does not name the core User")
         if isinstance(row, Mapping):
             wrong += _wrong_values(row)

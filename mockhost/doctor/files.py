@@ -5,12 +5,12 @@ Names and folders: Microsoft Learn, "Troubleshoot on-premises application provis
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
+from mockhost.doctor.decoding import decoded
 from mockhost.doctor.patient import Finding, failed, noted, passed, warned
 
 FILES: Final = (
@@ -35,12 +35,14 @@ def checks(drive: Path) -> dict[str, Callable[[], Finding]]:
 
 def _parse(path: Path) -> ElementTree.Element:
     """The document's root. Raises ElementTree.ParseError for what is not well-formed, ValueError for a DTD."""
-    data = path.read_bytes()[: _SIZE + 1]
+    with path.open("rb") as file:
+        data = file.read(_SIZE + 1)
     if len(data) > _SIZE:
         raise ValueError("is larger than 1 MiB")
-    if re.search(rb"<!(?:DOCTYPE|ENTITY)", data):
+    text = decoded(data)
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
         raise ValueError("has a document type, which no exe.config needs")
-    return ElementTree.fromstring(data)
+    return ElementTree.fromstring(text)  # as text, so that no declared encoding can hide a document type
 
 
 def config_file(found: dict[str, Path]) -> Finding:

@@ -15,6 +15,8 @@ from mockhost.doctor import calibrate
 from mockhost.doctor.patient import Patient
 from mockhost.scenario import loader
 from tests.cli.conftest import Invoke
+from tests.client.conftest import Peers
+from tests.client.peers import Line
 
 NEEDS: dict[str, dict[str, object]] = {
     "cache_closed_status": {"cache_access": "debug"},
@@ -22,7 +24,7 @@ NEEDS: dict[str, dict[str, object]] = {
 }
 """What else has to be set for a value to show."""
 SAMPLES = {"status": (418, 404), "int": (2,), "text": ("application/json",), "duration": ("5s",)}
-TEXTS = {"unauthorized_challenge": ('Bearer realm="x"',), "scim_content_type": ("application/json",)}
+TEXTS = {"unauthorized_challenge": ("Negotiate",), "scim_content_type": ("application/json",)}
 ODD = {
     # A 2xx would let the client in, and the value itself decides what is seen.
     "unknown_connector_status": (400, 410),
@@ -102,3 +104,30 @@ def test_a_host_that_lets_nobody_in_is_not_calibrated(invoke: Invoke, tmp_path: 
     assert result.exit_code == 4
     assert "401" in result.output
     assert not (tmp_path / "x.yaml").exists()
+
+
+def test_what_the_server_says_reaches_the_file_as_known_words_only(peers: Peers) -> None:
+    """A realm, a media type with parameters, and characters that end a comment of YAML stay out of it."""
+    list_response = (
+        b'{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0,"Resources":[]}'
+    )
+
+    def odd(line: Line) -> None:
+        let_in = b"right-secret-token" in line.read_request()
+        head = (
+            b"HTTP/1.1 200 OK"
+            if let_in
+            else b'HTTP/1.1 401 No\r\nWWW-Authenticate: Bearer realm="sql01.contoso.example"'
+        )
+        kind = b"application/scim+json; server=sql01.contoso.example\x85host: x"
+        line.send(
+            head + b"\r\nContent-Type: " + kind + b"\r\nContent-Length: %d\r\n\r\n" % len(list_response)
+        )
+        line.send(list_response)
+
+    url = f"{peers(odd).url}/ecma2host_SQL/scim"
+    patient = Patient(url, "right-secret-token", None, timeout=20.0, deadline=monotonic() + 200.0)
+    text = calibrate.document(settable(list(calibrate.calibrate(patient))))
+    assert "sql01" not in text
+    assert text.isascii() or "\x85" not in text
+    assert "unauthorized_challenge: Bearer\n" in text

@@ -213,6 +213,41 @@ def test_pasted_text_that_says_nothing(invoke: Invoke, text: str) -> None:
     assert {row["status"] for row in rows.values()} == {"info"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_pasted_text_as_powershell_writes_it(invoke: Invoke, tmp_path: Path, encoding: str) -> None:
+    """`>` of Windows PowerShell writes UTF-16 with a byte order mark."""
+    file = tmp_path / "output.txt"
+    file.write_bytes(HEALTHY.replace("Running", "Stopped").replace("\n", "\r\n").encode(encoding))
+    rows = {
+        row["code"]: row
+        for row in json.loads(invoke("doctor", "--pasted", str(file), "--format", "json").stdout)["checks"]
+    }
+    assert rows["EMH0801"]["status"] == "fail"
+    file.write_bytes("Invalid LDAP style of object's DN. DN: a@contoso.example".encode(encoding))
+    assert invoke("diagnose", str(file)).exit_code == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_document_type_is_refused_in_every_encoding(invoke: Invoke, tmp_path: Path, encoding: str) -> None:
+    folder = drive(tmp_path, "")
+    text = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a [<!ENTITY b "c">]><configuration>&b;</configuration>'
+    (folder / files.FILES[0]).write_bytes(text.encode(encoding))
+    result = invoke("doctor", "--drive", str(folder), "--format", "json")
+    assert "document type" in result.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit"])
+@pytest.mark.parametrize("verb", ["doctor", "test-connection"])
+def test_a_password_in_a_url_is_not_printed(invoke: Invoke, verb: str, form: str) -> None:
+    words = () if verb == "test-connection" and form == "junit" else ("--format", form)
+    for url in (
+        "https://me:hunter2@localhost:1/ecma2host_SQL/scim",
+        "ftp://me:hunter2@localhost/",
+        "https://me:hunter2@",
+    ):
+        assert "hunter2" not in invoke(verb, url, *words).output
+
+
 # -- explain ---------------------------------------------------------------------------------------------------
 
 

@@ -304,3 +304,32 @@ def test_a_port_that_echoes_the_handshake(peers: Peers, examined: Examine) -> No
     peer = peers(lambda line: line.send(line.sock.recv(65_536)))
     found = examined(f"https://localhost:{peer.port}{PATH}", timeout=2.0)
     assert found["EMH0201"].status == "fail"
+
+
+@pytest.mark.parametrize("odd", [5, True, "text", None, {}, [5], [[]], 1e300])
+@pytest.mark.parametrize(
+    "place", ["schemas", "id", "meta", "active", "row", "Resources", "totalResults", "attributes"]
+)
+def test_odd_values_are_findings_and_never_errors(
+    peers: Peers, examined: Examine, place: str, odd: object
+) -> None:
+    """Whatever stands where: a check fails or passes, and does not break."""
+    user: object = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "id": "1",
+        "meta": {},
+        "active": True,
+    }
+    if place == "row":
+        user = odd
+    elif isinstance(user, dict) and place in user:
+        user[place] = odd
+    schema = {
+        "id": "urn:x",
+        "attributes": odd if place == "attributes" else [{"name": "a", "type": odd}, odd],
+    }
+    body = {**LIST, "totalResults": 1, "Resources": [user, schema]}
+    if place in ("Resources", "totalResults"):
+        body[place] = odd
+    found = examined(f"{peers(says(answer(body))).url}{PATH}", SECRET)
+    assert not [each for each in found.values() if each.status == "error"], found
