@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from mockhost import MockHost
 from mockhost.cli.calibrate import settable
@@ -76,7 +78,17 @@ def test_every_behaviour_is_seen_or_has_a_reason() -> None:
     assert {name: value for name, value in found.items() if value != TABLE[name].default} == {}
 
 
-@pytest.mark.parametrize(("name", "value"), [(name, value) for name in VISIBLE for value in values(name)])
+def cases() -> Iterator[ParameterSet]:
+    """Every value of every behaviour; one of each, not the default, in every run."""
+    for name in VISIBLE:
+        found = values(name)
+        quick = next((value for value in found if value != TABLE[name].default), None)
+        for value in found:
+            marks = () if value == quick else pytest.mark.slow
+            yield pytest.param(name, value, marks=marks, id=f"{name}-{value}")
+
+
+@pytest.mark.parametrize(("name", "value"), list(cases()))
 def test_a_value_that_is_set_is_found(name: str, value: object) -> None:
     assert calibrated({**NEEDS.get(name, {}), name: value}).get(name) == value
 
