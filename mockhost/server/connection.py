@@ -28,6 +28,8 @@ from mockhost.server.service import UPLOAD, ConnectionPlan, Plan, Service, Uploa
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 from mockhost.server.waiting import quiet
 
+_GLANCE = 0.02
+"""Seconds that the end of a client that has just gone may need to arrive."""
 _NEVER = float("inf")
 _HEAD_PIECE = 16_384
 _BODY_PIECE = 262_144
@@ -534,7 +536,7 @@ class Connection:
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._sock, selectors.EVENT_READ)
-                if not selector.select(0):
+                if not selector.select(_GLANCE):
                     return True
             # Past TLS, which would take it in: nothing is the end, and an alert says it.
             seen = socket.socket.recv(self._sock, 1, socket.MSG_PEEK)

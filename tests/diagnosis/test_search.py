@@ -42,7 +42,10 @@ def as_html(text: str) -> str:
     return f"<p>{html.escape(text)}</p>".replace(" ", "\r\n ")
 
 
-@pytest.mark.parametrize("mangled", [str, as_a_log_line, as_json, as_html])
+@pytest.mark.parametrize(
+    "mangled",
+    [str, as_a_log_line, *(pytest.param(each, marks=pytest.mark.slow) for each in (as_json, as_html))],
+)
 def test_what_a_scenario_produces_finds_it(mangled: object) -> None:
     """First, or tied with the others that produce the same text."""
     assert callable(mangled)

@@ -297,7 +297,9 @@ def in_a_har(text: str) -> str:
     return json.dumps({"log": {"entries": [{"response": {"status": 0, "content": content}}]}})
 
 
-@pytest.mark.parametrize("mangled", [in_a_log, in_an_event, in_a_har])
+@pytest.mark.parametrize(
+    "mangled", [in_a_log, *(pytest.param(each, marks=pytest.mark.slow) for each in (in_an_event, in_a_har))]
+)
 def test_the_right_entry_comes_first(mangled: object) -> None:
     assert callable(mangled)
     assert len(KNOWN) >= 60
