@@ -60,6 +60,8 @@ LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
 CONTROL_SEND = 10.0
 """Seconds that a client of the control plane may take nothing of its answer, such as an event stream."""
+_FINISH = 1.0
+"""Seconds that answers of the control plane have to end in when the host stops."""
 
 
 class MockHost(RunningHost):
@@ -242,11 +244,12 @@ class MockHost(RunningHost):
         return TlsOffer(*(certificates.offer() if config is None else certificates.offer_for(config)))
 
     def stop(self) -> None:
-        """Close both planes; whatever hangs is cut. May be called twice."""
+        """Close both planes; whatever hangs is cut, and answers of the control plane end first. May be called twice."""
         self.runtime.close()
-        for listener in (self.listener, self.control_listener):
-            if listener is not None:
-                listener.shutdown()
+        if self.listener is not None:
+            self.listener.shutdown()
+        if self.control_listener is not None:
+            self.control_listener.shutdown(finish=_FINISH)
         self.runtime.certificates.close()
 
     def __enter__(self) -> MockHost:

@@ -126,10 +126,10 @@ class Connection:
             self._stop(why)
 
     def wait_until_ended(self, deadline: float) -> None:
-        """If it was idle when it was stopped: wait until its end is on the wire, or `monotonic()` is `deadline`.
+        """If it was idle when it was stopped, or told to end by itself: wait for its end on the wire.
 
-        So that a client which looks before it writes sees that the connection is over. Its thread needs no
-        lock for that.
+        Until `monotonic()` is `deadline` at most. So that a client which looks before it writes sees that the
+        connection is over. The thread of an idle one needs no lock for that.
         """
         if self._ended is not None:
             self._ended.wait(max(0.0, deadline - monotonic()))
@@ -140,13 +140,16 @@ class Connection:
             if self.deadline < now:
                 self._stop("timeout")
 
-    def stop_idle(self) -> None:
-        """Stop it if it is idle; otherwise let it end after the exchange that it is in."""
+    def stop_idle(self) -> bool:
+        """Stop it if it is idle; otherwise let it end after the exchange that it is in. Whether it was idle."""
         with self._fd_lock:
-            if self._busy:
-                self.retired = True
-            else:
+            if not self._busy:
                 self._stop("idle")
+                return True
+            if self._open and self.stopped is None:
+                self.retired = True
+                self._ended = self._ended or threading.Event()
+            return False
 
     def _stop(self, why: str) -> None:
         if not self._open or self.stopped is not None:

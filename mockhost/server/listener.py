@@ -156,26 +156,31 @@ class Listener:
         """The numbers of the connections whose answer hangs, and whose client still waits for it."""
         return [each.number for each in list(self._connections.values()) if each.waits_in_vain()]
 
-    def _see_out(self, connections: Iterable[Connection]) -> None:
-        """Wait, for a moment at most, until idle connections that were stopped have ended on the wire."""
-        deadline = monotonic() + _FAREWELL
+    def _see_out(self, connections: Iterable[Connection], seconds: float = _FAREWELL) -> None:
+        """Wait, for a moment at most, until connections that were told to end have ended on the wire."""
+        deadline = monotonic() + seconds
         for connection in connections:
             connection.wait_until_ended(deadline)
 
     def close_idle(self) -> None:
         """End the idle connections now and the others after their exchange: the next one does a new handshake."""
-        connections = list(self._connections.values())
-        for connection in connections:
-            connection.stop_idle()
-        self._see_out(connections)
+        self._see_out([each for each in list(self._connections.values()) if each.stop_idle()])
 
-    def shutdown(self) -> None:
-        """Cut everything, release the port and wait for the threads, for less than a second."""
+    def shutdown(self, finish: float = 0.0) -> None:
+        """Cut everything, release the port and wait for the threads, for less than a second.
+
+        Before that, answers that are under way have `finish` seconds in which to end.
+        """
         with self._state:
             if self._ended.is_set():
                 return
             if self._port.listening:
                 self._stop_accepting()
+            if finish:
+                connections = list(self._connections.values())
+                for connection in connections:
+                    connection.stop_idle()
+                self._see_out(connections, finish)
             self._ended.set()
             self._watched.set()
             self._port.release()

@@ -23,6 +23,7 @@ from werkzeug.test import TestResponse
 
 from mockhost import MockHost
 from mockhost.client.control import ControlPlane
+from mockhost.control import events
 from mockhost.control.app import MAX_BODY, create_control_app
 from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
 from mockhost.expect.check import check
@@ -36,6 +37,7 @@ from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Load, NoSuch, Operated, load
 from mockhost.scenario import loader
 from mockhost.scenario.sources import Source
+from mockhost.server import connection as server
 from mockhost.tls.authority import Authority
 from mockhost.tls.serving import Certificates
 
@@ -1276,6 +1278,26 @@ def test_events_are_told_as_they_happen_and_outlive_a_reset(host: MockHost) -> N
         assert (kind, data["what"], data["epoch"]) == ("state", "reset", 1)
         host.clock.advance(minutes=1)
         assert stream.next()[1]["what"] == "clock"
+        host.stop()
+        assert stream.next() == ("end", None)
+
+
+def test_what_the_control_plane_is_saying_when_the_host_stops_is_said_to_the_end(
+    host: MockHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that ends late, because its thread was not given the processor, ends whole and not by a reset."""
+    told = threading.Event()
+    tell = server.Connection.stop_idle
+
+    def noted(connection: server.Connection) -> bool:
+        was_idle = tell(connection)
+        told.set()
+        return was_idle
+
+    with Stream(host.control_url) as stream:
+        assert stream.next()[0] == "hello"
+        monkeypatch.setattr(server.Connection, "stop_idle", noted)
+        monkeypatch.setattr(events, "_lost", lambda subscription: b"" if told.wait(10) else b"never told")
         host.stop()
         assert stream.next() == ("end", None)
 
