@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 FLOOR = {
     *("mockhost", "errors", "clock", "matching", "patterns", "slices", "nesting", "durations", "operations"),
     *("public_url", "running", "temporary", "scim", "tls", "people", "exchange", "facts", "actions"),
+    *("elements", "exe_config"),
 }
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
@@ -25,6 +26,7 @@ FACES = MOCK | OTHER_SIDE | {"runtime", "web", "control"}
 MAY_IMPORT = {
     **{name: set[str]() for name in ("errors", "clock", "slices", "facts")},
     **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
+    **{"elements": {"errors"}, "exe_config": {"elements", "errors", "facts"}},
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
     **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},
     "exchange": {"matching", "patterns", "scim"},
@@ -59,10 +61,10 @@ THIRD_PARTIES = {
         "cryptography": {"tls", "doctor"},
         "faker": {"people", "scenario"},
     },
-    "regex": {"patterns"},
+    **{"regex": {"patterns"}, "defusedxml": {"elements"}},
     "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim", "exchange"},
 }
-HEAVY = {"cryptography", "faker", "flask", "jsonschema", "regex", "requests", "ruamel"}
+HEAVY = {"cryptography", "defusedxml", "faker", "flask", "jsonschema", "regex", "requests", "ruamel"}
 
 TREES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(

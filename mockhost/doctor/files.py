@@ -8,19 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
 
-from mockhost.doctor.decoding import decoded
+from mockhost import exe_config
 from mockhost.doctor.patient import Finding, failed, noted, passed, warned
+from mockhost.elements import LARGEST
+from mockhost.exe_config import ExeConfig, Refusal
 
-FILES: Final = (
-    "Program Files/Microsoft ECMA2Host/Service/Microsoft.ECMA2Host.Service.exe.config",
-    "Program Files/Microsoft ECMA2Host/Wizard/Microsoft.ECMA2Host.ConfigWizard.exe.config",
-    "Program Files/Microsoft Azure AD Connect Provisioning Agent/AADConnectProvisioningAgent.exe.config",
-)
-LEVELS: Final = ("Off", "Critical", "Error", "Warning", "Information", "Verbose", "ActivityTracing", "All")
-"""System.Diagnostics.SourceLevels."""
-_SIZE = 1 << 20
+FILES: Final = (exe_config.SERVICE, exe_config.WIZARD, exe_config.AGENT)
 
 
 def checks(drive: Path) -> dict[str, Callable[[], Finding]]:
@@ -33,32 +27,26 @@ def checks(drive: Path) -> dict[str, Callable[[], Finding]]:
     }
 
 
-def _parse(path: Path) -> ElementTree.Element:
-    """The document's root. Raises ElementTree.ParseError for what is not well-formed, ValueError for a DTD."""
+def _parse(path: Path) -> ExeConfig:
     with path.open("rb") as file:
-        data = file.read(_SIZE + 1)
-    if len(data) > _SIZE:
-        raise ValueError("is larger than 1 MiB")
-    text = decoded(data)
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise ValueError("has a document type, which no exe.config needs")
-    return ElementTree.fromstring(text)  # as text, so that no declared encoding can hide a document type
+        return exe_config.parse(file.read(LARGEST + 1), path.name)
+
+
+def _is_of_a_level(refusal: Refusal) -> bool:
+    return refusal.by == exe_config.DOTNET and "ConfigurationErrors" not in refusal.exception
 
 
 def config_file(found: dict[str, Path]) -> Finding:
-    """Whether each file that is there is well-formed, and has nothing outside of its root."""
+    """Whether each file that is there is well-formed, and one that .NET reads."""
     if not found:
         return noted("none of the configuration files is in the folder")
     for name, path in found.items():
         try:
-            root = _parse(path)
-        except ElementTree.ParseError as problem:
-            line, column = problem.position
-            return failed(f"{name} is not well-formed: line {line}, column {column + 1}")
-        except (ValueError, OSError) as problem:
+            refusal = _parse(path).refused
+        except OSError as problem:
             return failed(f"{name} {problem}")
-        if root.tag != "configuration":
-            return failed(f"{name} begins with <{root.tag}>, not with <configuration>")
+        if refusal and not _is_of_a_level(refusal):
+            return failed(str(refusal.problem))
     return passed(", ".join(found))
 
 
@@ -67,26 +55,21 @@ def config_debug(found: dict[str, Path]) -> Finding:
     path = found.get(FILES[0].rpartition("/")[2])
     if path is None:
         return noted("the service's configuration file is not in the folder")
-    for setting in _parse(path).iterfind("appSettings/add"):
-        if setting.get("key", "").lower() == "debug":
-            on = setting.get("value", "").strip().lower() == "true"
-            return failed("Debug is true: authentication is off") if on else passed("Debug is false")
-    return passed("Debug is not set")
+    config = _parse(path)
+    doubtful = [problem for problem in config.problems if problem.path.endswith("[Debug]")]
+    if doubtful:
+        return warned(str(doubtful[0]))
+    return failed("Debug is true: authentication is off") if config.debug else passed("Debug is not true")
 
 
 def config_level(found: dict[str, Path]) -> Finding:
     """The switchValue of every source."""
     seen: list[str] = []
-    for name, path in found.items():
-        for source in _parse(path).iterfind("system.diagnostics/sources/source"):
-            level = source.get("switchValue")
-            if level is None:
-                continue
-            if level not in LEVELS:
-                return failed(
-                    f"{name}: {level!r} of {source.get('name')} is not a level; one of {', '.join(LEVELS)}"
-                )
-            seen.append(level)
+    for path in found.values():
+        config = _parse(path)
+        if config.refused:
+            return failed(str(config.refused.problem))
+        seen += [source.switch_value for source in config.sources.values() if source.switch_value]
     if not seen:
         return noted("no source with a switchValue")
     if len(set(seen)) > 1:

@@ -18,6 +18,11 @@ def read(name: str) -> dict[str, Any]:
     return parts
 
 
+def file(name: str) -> bytes:
+    """A file of the Windows server, as it is installed."""
+    return (Path(__file__).parent / "files" / name).read_bytes()
+
+
 def rows(part: Mapping[str, Mapping[str, Any]], make: Callable[..., Row]) -> dict[str, Row]:
     """The rows of a part by name, each made by `make(name=…, **row)`."""
     return {name: make(name=name, **row) for name, row in part.items()}

@@ -34,6 +34,7 @@ _ROOTS = {
         "blinker",
         "click",
         "cryptography",
+        "defusedxml",
         "faker",
         "flask",
         "itsdangerous",
