@@ -53,6 +53,7 @@ def show(file: Path, state: Path | None, form: str) -> None:
             "agents": {each.name: each.describe(now, after) for each in job.service.agents}
             if job.config.through_agent
             else {},
+            "machine": None if job.service.machine is None else job.service.machine._asdict(),
             "status": job.store.get("status", "Active"),
             "next_run": _time(job.store.get("next_run")),
             "last": job.store.get("last"),
@@ -172,9 +173,15 @@ def agent(action: str, name: str, file: Path, state: Path | None, sets: tuple[st
     """
     from mockhost.entra import agent as agents
     from mockhost.entra import application
+    from mockhost.errors import UsageError
 
     with opened(file, state=state, entered=True) as job:
         if action == "machine":
+            if job.service.machine is not None:
+                raise UsageError(
+                    "the agents' machine is the one of the mock",
+                    hint="change it there, or leave 'control' out",
+                )
             changed = job.service.agents
             for each in sets:
                 key, _, value = each.partition("=")

@@ -15,6 +15,7 @@ from mockhost.cli import outcome
 from mockhost.cli.options import TextType
 from mockhost.cli.provisioning import CA, FILE, HAR, STATE, TOKEN, opened
 from mockhost.cli.terminal import Terminal, columns, stderr, stdout, wrapped
+from mockhost.cli.test_connection import next_lines, printable
 from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError
 
@@ -198,9 +199,10 @@ def verdict_lines(verdict: PortalVerdict, terminal: Terminal) -> list[str]:
     """What the portal says, and how sure that is."""
     width = min(terminal.width or 100, 110)
     lines = [f"  {verdict.title}"] + ([f"  Error code: {verdict.code}"] if verdict.code else [])
-    lines += wrapped(verdict.text, width, "  ")
+    lines += wrapped(printable(verdict.text), width, "  ")
     if verdict.also:
-        lines += wrapped(f"Also seen in its place: {verdict.also}", width, "  ")
+        lines += wrapped(f"Also seen in its place: {printable(verdict.also)}", width, "  ")
+    lines += next_lines(verdict, width)
     source = wrapped(f"Words {verdict.evidence}: {verdict.source}", width, "  ")
     lines += [terminal.styled(line, "dim") for line in source]
     return lines

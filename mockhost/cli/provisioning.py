@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mockhost.client.har import HarWriter
     from mockhost.client.observation import Observation, Session
     from mockhost.entra.config import Provisioning
+    from mockhost.entra.machine import Machine
     from mockhost.entra.service import Service
     from mockhost.entra.store import Store
 
@@ -121,7 +122,8 @@ def opened(
                 )
             config = said._replace(entered=credentials)
         way = stack.enter_context(_way(config, har))
-        service = Service(config, store, way, VirtualClock("frozen", start=start), pause=_pause)
+        clock = VirtualClock("frozen", start=start)
+        service = Service(config, store, way, clock, pause=_pause, machine=_machine(config))
         if way.har is not None:
             token = config.entered.secret_token
             way.har.secrets = lambda: [*service.work.secrets, *([token] if token else [])]
@@ -159,6 +161,16 @@ def _said(
     credentials = Credentials(url, "", secret_token)
     made = GeneratedUsers(Generated(users))
     return Provisioning(credentials, made, app=app_of(url), trust=None if ca is None else str(ca))
+
+
+def _machine(config: Provisioning) -> Machine | None:
+    """The agents' machine, where the control plane of a mock tells of it."""
+    if config.control is None:
+        return None
+    from mockhost.client.control import ControlPlane
+    from mockhost.entra import machine
+
+    return machine.read(ControlPlane(config.control.url, config.control.token, timeout=10.0))
 
 
 def _pause(seconds: float) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 from mockhost.clock import parse_iso
 from mockhost.durations import seconds
 from mockhost.entra import config, expressions, scoping, targets, users
-from mockhost.entra.config import AttributeMapping, Clause, Credentials, Provisioning, Scope, Settings
+from mockhost.entra.config import (
+    AttributeMapping,
+    Clause,
+    ControlUrl,
+    Credentials,
+    Provisioning,
+    Scope,
+    Settings,
+)
 from mockhost.errors import MockhostError, Problem, ScenarioError, UsageError
 from mockhost.scenario import parsing, shape
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
@@ -85,19 +93,34 @@ class _Reader:
         trust = self.file(("trust",)) if "trust" in self.document else None
         trusted = None if trust is None else str(trust)
         credentials = self.credentials(url)
+        control = self.control()
         found = self._try(("users",), self.users)
         if self.findings.problems or found is None:
             return None
-        return Provisioning(credentials, found, mappings, scope, settings, app, trusted)
+        return Provisioning(credentials, found, mappings, scope, settings, app, trusted, control)
 
     def credentials(self, url: str) -> Credentials:
         said = self.document.get("secret_token")
         if isinstance(said, dict):
-            if said["env"] not in self.env:
-                text = f"the environment has no variable {said['env']}"
-                self.findings.add(("secret_token", "env"), text, "set it, or write the token itself")
+            self.in_environment(said["env"], ("secret_token", "env"))
             return Credentials(url, f"env:{said['env']}").resolved(self.env)
         return Credentials(url, "", said)
+
+    def in_environment(self, name: str, where: Where) -> str | None:
+        """A variable of the environment, which has to be there."""
+        if name not in self.env:
+            text = f"the environment has no variable {name}"
+            self.findings.add(where, text, "set it, or write the token itself")
+        return self.env.get(name)
+
+    def control(self) -> ControlUrl | None:
+        said = self.document.get("control")
+        if said is None or isinstance(said, str):
+            return None if said is None else ControlUrl(said)
+        token = said.get("token")
+        if isinstance(token, dict):
+            token = self.in_environment(token["env"], ("control", "token", "env"))
+        return ControlUrl(said["url"], token)
 
     def file(self, where: Where) -> Path | None:
         """A file that the document names, beside it."""

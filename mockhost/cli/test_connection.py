@@ -39,8 +39,8 @@ def command(url: str, secret_token: str | None, ca: Path | None, timeout: float,
     """Test the connection to a tenant URL as the portal does.
 
     It sends one search for a user that does not exist, and prints what the portal would say, where its words are
-    published and how sure that is. It works against every SCIM endpoint, also a real one. Exit code 0 if the
-    portal would be content, 1 if not.
+    published and how sure that is; then the most likely cause and the next step. It works against every SCIM
+    endpoint, also a real one. Exit code 0 if the portal would be content, 1 if not.
 
     \b
     mockhost test-connection https://localhost:8585/ecma2host_SQL/scim --ca trust.pem --secret-token TOKEN
@@ -71,6 +71,8 @@ def as_json(seen: Observation, verdict: PortalVerdict) -> dict[str, Any]:
         "also": verdict.also,
         "source": verdict.source,
         "evidence": verdict.evidence,
+        "likely": verdict.likely,
+        "next": verdict.next,
         "seen": {
             "url": shown(seen.url),
             "method": seen.method,
@@ -96,8 +98,25 @@ def in_words(seen: Observation, verdict: PortalVerdict, terminal: Terminal) -> l
     if verdict.also:
         lines += wrapped(f"Also seen in its place: {printable(verdict.also)}", width, "  ")
     lines += ["", *(f"  {line}" for line in observed(seen))]
+    lines += next_lines(verdict, width)
+    lines += [] if verdict.ok else wrapped("mockhost doctor URL looks closer", width, " " * 10)
     source = f"Words {verdict.evidence}: {verdict.source}" if verdict.source else f"Words {verdict.evidence}"
     return [*lines, *(terminal.styled(line, "dim") for line in wrapped(source, width, "  "))]
+
+
+def next_lines(verdict: PortalVerdict, width: int) -> list[str]:
+    """The most likely cause, by the scenario that reproduces it, and the next step on the real machine."""
+    from mockhost.scenario import catalogue
+
+    lines: list[str] = []
+    if verdict.likely:
+        entry = next((each for each in catalogue.entries(None) if each["name"] == verdict.likely), None)
+        lines += wrapped("likely  " + (entry["title"] if entry else ""), width - 2, "  ")
+        lines.append(f"          mockhost scenarios show {verdict.likely}")
+    if verdict.next:
+        first, *more = wrapped(verdict.next, width - 10)
+        lines += [f"  next    {first}", *(f"          {line}" for line in more)]
+    return lines
 
 
 def observed(seen: Observation) -> list[str]:

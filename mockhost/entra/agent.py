@@ -10,26 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mockhost.entra import machine
+from mockhost.entra.agent_errors import AgentError, named
+from mockhost.entra.machine import Machine
 from mockhost.errors import CannotRun, UsageError, did_you_mean
 
-PAGE = 'Microsoft Learn, "Troubleshoot on-premises application provisioning"'
-HIS = 'Microsoft Learn, "Microsoft Entra Cloud Sync error codes and descriptions"'
-TIMEOUT = 600.0
-"""Virtual seconds after which a request to an agent times out: 10 minutes (HIS, TimeOut)."""
 DELAYED_START = 120.0
 """Virtual seconds until a service that starts "Automatic (Delayed Start)" runs after a reboot: Windows' default."""
-UNPUBLISHED = "(text not published)"
-
-
-class AgentFailure(NamedTuple):
-    """Why the service cannot reach a target through its agents."""
-
-    code: str
-    text: str
-    source: str
-    evidence: str
-    takes: float = 0.0
-    """virtual seconds until it is known"""
 
 
 class Agent(NamedTuple):
@@ -46,11 +33,9 @@ class Agent(NamedTuple):
     """when it was assigned; None: long ago, or restarted since"""
     starts_at: float | None = None
     """when its delayed start is due"""
-    proxy: str = "none"
-    """none | configured | missing: whether the way out needs a proxy, and whether the agent knows it"""
-    execution_policy: str = "RemoteSigned"
-    may_log_on: bool = True
-    """whether its account may log on as a service"""
+    proxy: str = machine.SOUND.proxy
+    execution_policy: str = machine.SOUND.execution_policy
+    may_log_on: bool = machine.SOUND.may_log_on
 
     def runs(self, now: float) -> bool:
         return self.running and (self.starts_at is None or now >= self.starts_at)
@@ -62,6 +47,16 @@ class Agent(NamedTuple):
     def is_ready(self, now: float, after: float) -> bool:
         """Whether its assignment has taken effect."""
         return self.since is None or now >= self.since + after
+
+    def on(self, there: Machine) -> Agent:
+        """The agent as it is on a machine that says more of itself than the agent's own state."""
+        runs = self.running if there.agent_runs is None else there.agent_runs
+        return self._replace(
+            running=runs,
+            proxy=there.proxy,
+            execution_policy=there.execution_policy,
+            may_log_on=there.may_log_on,
+        )
 
     def describe(self, now: float, after: float) -> str:
         """Its state, in the words of the portal's list and in ours."""
@@ -79,28 +74,18 @@ SOUND = Agent("agent-1")
 """The agent that there is by default."""
 
 
-def problem(agents: Iterable[Agent], now: float, after: float) -> AgentFailure | None:
+def problem(agents: Iterable[Agent], now: float, after: float) -> AgentError | None:
     """Why a request cannot get through; None if one of the agents relays it."""
     assigned = [agent for agent in agents if agent.assigned and agent.registered]
     if not assigned:
-        text = (
-            "We're unable to find an active agent for the domain you're trying to sync. Please check to see if the "
-            "agents have been removed."
-        )
-        return AgentFailure("HybridIdentityServiceNoAgentsAssigned", text, HIS, "inferred")
+        return named("no_agent")
     active = [agent for agent in assigned if agent.is_active(now)]
     if not active:
-        return AgentFailure("HybridIdentityServiceNoActiveAgents", UNPUBLISHED, HIS, "inferred")
+        return named("agent_inactive")
     ready = [agent for agent in active if agent.is_ready(now, after)]
     if not ready:
-        source = (
-            f"{PAGE}, step 6: the test does not work until the registration completes; the code is assumed"
-        )
-        return AgentFailure("HybridIdentityServiceNoActiveAgents", UNPUBLISHED, source, "assumed")
-    if all(agent.wedged for agent in ready):
-        text = "We've detected a request timeout error when contacting the on-premises agent"
-        return AgentFailure("TimeOut", text, HIS, "inferred", TIMEOUT)
-    return None
+        return named("agent_not_ready")
+    return named("agent_wedged") if all(agent.wedged for agent in ready) else None
 
 
 # -- what an administrator does with an agent ------------------------------------------------------------------------
@@ -130,29 +115,22 @@ def act(agents: Sequence[Agent], action: str, name: str, now: float) -> tuple[Ag
 
 def _register(agent: Agent, now: float) -> Agent:
     if agent.execution_policy.lower() in ("unrestricted", "allsigned", "restricted"):
-        raise CannotRun(
-            f"the agent fails to register with a security error {UNPUBLISHED}",
-            hint="set the execution policies of machine and user to Undefined or RemoteSigned "
-            f'({PAGE}, "Agent registration fails with security error")',
-        )
+        raise _failed("registration_security")
     if agent.proxy == "missing":
-        raise CannotRun(
-            f"the agent times out, or reports an invalid certificate {UNPUBLISHED}",
-            hint="configure the outbound proxy in AADConnectProvisioningAgent.exe.config "
-            f'({PAGE}, "Agent times out or certificate is invalid")',
-        )
+        raise _failed("registration_proxy")
     return _start(agent._replace(registered=True), now)
 
 
 def _start(agent: Agent, now: float) -> Agent:
     if not agent.may_log_on:
-        raise CannotRun(
-            "Service 'Microsoft Entra Connect Provisioning Agent' failed to start. Check that you have sufficient "
-            "privileges to start the system services.",
-            hint="a group policy kept NT SERVICE\\AADConnectProvisioningAgent from logging on as a service; let "
-            f'another account run it ({PAGE}, "Agent failed to start")',
-        )
+        raise _failed("agent_start")
     return agent._replace(running=True, starts_at=None)
+
+
+def _failed(name: str) -> CannotRun:
+    """The documented error of a row."""
+    row = named(name)
+    return CannotRun(row.text, hint=f"{row.next} ({row.source})")
 
 
 def _restart(agent: Agent, now: float) -> Agent:
@@ -177,9 +155,9 @@ ACTIONS = ("install", *_ACTIONS)
 def change_machine(agents: Sequence[Agent], name: str, key: str, value: str) -> tuple[Agent, ...]:
     """Change what an agent finds on its machine: proxy, execution_policy or may_log_on. Raises UsageError."""
     agent = _named(agents, name)
-    known: dict[str, tuple[str, ...]] = {
-        "proxy": ("none", "configured", "missing"),
-        "execution_policy": ("Undefined", "RemoteSigned", "Unrestricted", "AllSigned", "Restricted"),
+    known = {
+        "proxy": machine.PROXIES,
+        "execution_policy": machine.POLICIES,
         "may_log_on": ("true", "false"),
     }
     if key not in known:

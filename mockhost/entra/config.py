@@ -117,6 +117,13 @@ class Credentials(NamedTuple):
         return self._replace(secret_token=env.get(self.token_source.removeprefix("env:")))
 
 
+class ControlUrl(NamedTuple):
+    """Where a mock's control plane is."""
+
+    url: str
+    token: str | None = None
+
+
 class Provisioning(NamedTuple):
     """A provisioning.yaml, checked."""
 
@@ -129,6 +136,8 @@ class Provisioning(NamedTuple):
     app: str = ""
     """one of APPS"""
     trust: str | None = None
+    control: ControlUrl | None = None
+    """the control plane that tells of the agents' machine; None: the machine is sound"""
 
     @property
     def is_ecma(self) -> bool:

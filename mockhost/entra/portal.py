@@ -9,45 +9,19 @@ names.
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from mockhost.client import dialect
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.clock import fresh_guid
-from mockhost.entra.agent import AgentFailure
-
-_PAGE = 'Microsoft Learn, "Troubleshoot on-premises application provisioning"'
-_TEST_CONNECTION = f'{_PAGE}, heading "Troubleshoot test connection issues"'
-_UNPUBLISHED = "(text not published)"
+from mockhost.entra import agent_errors
+from mockhost.entra.agent_errors import AgentError
 
 TITLE = "Failed to test connection to target application"
 SUCCESS = "The supplied credentials are authorized to enable provisioning"
-UNAVAILABLE = "SystemForCrossDomainIdentityManagementCredentialValidationUnavailable"
-FAILURE = "SystemForCrossDomainIdentityManagementCredentialValidationFailure"
-INCOMPATIBLE = "SystemForCrossDomainIdentityManagementServiceIncompatible"
-IMPORTING = "The ECMA host is currently importing data from the target application"
-INVALID_CREDENTIALS = (
-    "You appear to have entered invalid credentials. Please confirm you are using the correct information for an "
-    "administrative account."
-)
 NOT_SENT = "An error occurred while sending the request. Please check the service and try again."
-CLOUD_UNAVAILABLE = "CredentialValidationUnavailable"
-CLOUD_NOT_SENT = "An error occurred while sending the request."
-_CLOUD = "bitwarden/server#7309: an app without an agent"
-NOT_SCIM = (
-    "We are not able to deserialize the resource received from your SCIM endpoint because your SCIM endpoint is not "
-    "fully compatible with the Azure Active Directory SCIM client. Here is the resource we received from your SCIM "
-    "endpoint: "
-)
-_UNEXPECTED = "We received this unexpected response from your application: "
-_UNAUTHORIZED = (
-    "While attempting to validate our authorization to access your application, "
-    "we received this unexpected response: "
-)
-_SHAPE = re.compile(r"https?://[^/?#]+/ecma2host_[^/?#]+/scim/?(?:\?.*)?")
-"""What a tenant URL looks like; http is let pass, for a host that was started without TLS."""
+"""What the agent says where no HTTP came of a request."""
 _DOT_NET = {
     300: "MultipleChoices", 301: "MovedPermanently", 302: "Redirect", 303: "RedirectMethod", 304: "NotModified",
     307: "TemporaryRedirect", 400: "BadRequest", 401: "Unauthorized", 402: "PaymentRequired", 403: "Forbidden",
@@ -75,6 +49,10 @@ class PortalVerdict(NamedTuple):
     """documented: published for this case; inferred: published for one like it; assumed"""
     also: str = ""
     """what other editions of the portal show or showed in its place"""
+    likely: str = ""
+    """the scenario that reproduces the most likely cause; '' where there is none"""
+    next: str = ""
+    """the next step on the real machine"""
 
     @property
     def words(self) -> str:
@@ -108,35 +86,21 @@ def judge(seen: Observation, app: str = "ScimOnPremises") -> PortalVerdict:
     """The portal's verdict on the probe that `seen` is of. app: the kind of application, one of `config.APPS`."""
     if seen.status == 200 and seen.complete and _is_list(seen):
         return _success(seen)
-    if _says_importing(seen):
-        return _failed("", IMPORTING, f"{_TEST_CONNECTION} (edition of 04/2025)", "documented")
-    if app == "ScimOnPremises" and not _SHAPE.fullmatch(seen.url):
-        # Such a URL names no connector, so nothing below the portal can know whom it is for.
-        return _failed("", "invalid resource", _TEST_CONNECTION, "documented")
-    if seen.status in (401, 403):
-        return _refused(seen)
-    if seen.ends == "no_answer_within":
-        source = 'Microsoft Learn, "Microsoft Entra Cloud Sync error codes and descriptions" (TimeOut)'
-        return _failed("TimeOut", _UNPUBLISHED, source, "inferred")
-    if seen.status is None or not seen.complete:
-        return (
-            _unreachable(seen)
-            if app != "customappsso"
-            else _failed(CLOUD_UNAVAILABLE, CLOUD_NOT_SENT, _CLOUD, "inferred")
-        )
-    if seen.status == 200:
-        source = "grokability/snipe-it#14138; Microsoft Learn, provisioning logs, error codes"
-        return _failed(INCOMPATIBLE, NOT_SCIM + seen.text[:_QUOTED], source, "inferred")
-    return _unexpected(seen)
+    row = agent_errors.of(seen, ecma=app == "ScimOnPremises")
+    return from_agent(agent_errors.without_agent(row) if app == "customappsso" else row, seen)
 
 
-def from_agent(failure: AgentFailure) -> PortalVerdict:
-    """The portal's verdict where no agent could relay the probe."""
-    return _failed(failure.code, failure.text, failure.source, failure.evidence)
-
-
-def _failed(code: str, text: str, source: str, evidence: str, also: str = "") -> PortalVerdict:
-    return PortalVerdict(False, code, TITLE, text, source, evidence, also)
+def from_agent(row: AgentError, seen: Observation | None = None) -> PortalVerdict:
+    """The portal's verdict on a failure; without `seen` no agent could relay the probe."""
+    text = row.text
+    if seen is not None:
+        relayed, answer = _block(seen, "InternalServerError", NOT_SENT), _block(seen)
+        quoted = {"{relayed}": relayed, "{answer}": answer, "{body}": seen.text[:_QUOTED]}
+        # Of the row's own text alone: what an answer quotes is not searched for a placeholder.
+        text = next((text.replace(name, said) for name, said in quoted.items() if name in text), text)
+    return PortalVerdict(
+        False, row.code, TITLE, text, row.source, row.evidence, row.also, row.likely, row.next
+    )
 
 
 def _is_list(seen: Observation) -> bool:
@@ -157,40 +121,6 @@ def _success(seen: Observation) -> PortalVerdict:
         return PortalVerdict(True, "", SUCCESS, "", f"{source}; for an answer with users in it nothing is published",
                              "assumed")  # fmt: skip
     return PortalVerdict(True, "", SUCCESS, "", source, "documented")
-
-
-def _says_importing(seen: Observation) -> bool:
-    return "currently importing" in seen.text and seen.status != 200
-
-
-def _refused(seen: Observation) -> PortalVerdict:
-    evidence = "documented" if seen.status == 401 else "inferred"
-    source = "Broadcom knowledge base 430118 (newer card); MicrosoftDocs/azure-docs#54231 (older text)"
-    return _failed(FAILURE, _UNAUTHORIZED + _block(seen), source, evidence, INVALID_CREDENTIALS)
-
-
-def _unreachable(seen: Observation) -> PortalVerdict:
-    """No HTTP came of it. The agent reports that as a 500 of its own."""
-    named = "tls_name" in seen.words
-    source = f"{_TEST_CONNECTION} (edition of 04/2025)"
-    if not named:
-        source += ": published for a certificate whose subject is not the host's name"
-    text = _UNEXPECTED + _block(seen, "InternalServerError", NOT_SENT)
-    return _failed(UNAVAILABLE, text, source, "documented" if named else "inferred")
-
-
-def _unexpected(seen: Observation) -> PortalVerdict:
-    """An answer, but not the one that is due."""
-    published = seen.status == 500
-    source = f"{_TEST_CONNECTION} (edition of 04/2025)"
-    if not published:
-        source += ": published for the status InternalServerError"
-    also = ""
-    if seen.status == 404:
-        also = "SCIM Compliance issue: HTTP/404 Not Found returned rather than expected 200"
-        source += '; Microsoft Learn, "Application provisioning in quarantine status" (the job\'s reason)'
-    text = _UNEXPECTED + _block(seen)
-    return _failed(UNAVAILABLE, text, source, "documented" if published else "inferred", also)
 
 
 def status_name(status: int | None) -> str:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mockhost.client.observation import Observation
-from mockhost.entra.portal import INCOMPATIBLE, NOT_SCIM, NOT_SENT, status_name
+from mockhost.entra import agent_errors
+from mockhost.entra.portal import NOT_SENT, status_name
 
 NEXT_CYCLE = "next cycle"
 ESCROW = "escrow"
 LOG_PAGE = 'Microsoft Learn, "Understanding the provisioning logs" (error codes)'
 _QUOTED = 1_000
+INCOMPATIBLE = agent_errors.named("not_scim").code
 INCOMPATIBLE_TEXT = (
     "The SCIM endpoint is not fully compatible with the Azure Active Directory SCIM client. Please refer to the Azure "
     "Active Directory SCIM client documentation and adapt the SCIM endpoint to be able to process provisioning requests"
@@ -96,7 +98,8 @@ UNREACHABLE = Code(
     "EndpointUnavailable", f"Look whether the target runs, and at its certificate. {_AGAIN}", NEXT_CYCLE, "inferred",
     "Graph's examples: an agent that cannot read; no code is published for each cause",
 )  # fmt: skip
-
+_BY_LOG = {code.code: code for code in (UNREACHABLE, TIMEOUT, PROTOCOL)}
+"""Where no whole answer came: by the code that the table of the agent's errors names."""
 MAPPING_FAILED = Code("AttributeMappingFailed", "Change the attribute mapping.", ESCROW, "assumed", "ours")
 
 
@@ -114,12 +117,8 @@ def failure(code: Code, reason: str = "", retry_after: float | None = None) -> F
 
 
 def _code(seen: Observation, search: bool) -> Code:
-    if seen.ends == "no_answer_within":
-        return TIMEOUT
-    if seen.ends == "not_http" or (seen.status is not None and not seen.complete):
-        return PROTOCOL
-    if seen.status is None:
-        return UNREACHABLE
+    if seen.status is None or not seen.complete or seen.ends == "no_answer_within":
+        return _BY_LOG[agent_errors.of(seen, ecma=False).log]
     if 200 <= seen.status < 300:
         return NOT_PARSED
     if search and seen.status in (400, 404):
@@ -134,7 +133,7 @@ def _reason(seen: Observation, code: Code) -> str:
     if seen.status is None or not seen.complete:
         return NOT_SENT if code is UNREACHABLE else seen.error or seen.describe()
     if code.code == INCOMPATIBLE and 200 <= seen.status < 300:
-        return NOT_SCIM + body
+        return agent_errors.named("not_scim").text.replace("{body}", body)
     head = f"Error: {INCOMPATIBLE_TEXT}; " if code.code == INCOMPATIBLE else ""
     return (
         f"{head}StatusCode: {status_name(seen.status)} Message: Processing of the HTTP request resulted in an "

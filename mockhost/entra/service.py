@@ -17,9 +17,11 @@ from mockhost.client.dialect import PROBE_ATTRIBUTE, Request
 from mockhost.client.observation import Observation
 from mockhost.clock import Chance, VirtualClock, fresh_guid, iso
 from mockhost.entra import defaults, portal, reactions, records, scoping
-from mockhost.entra.agent import SOUND, Agent, AgentFailure, problem
+from mockhost.entra.agent import SOUND, Agent, problem
+from mockhost.entra.agent_errors import AgentError, named
 from mockhost.entra.composing import Composer
 from mockhost.entra.config import AttributeMapping, Provisioning, Quarantine, dialect_of
+from mockhost.entra.machine import Machine
 from mockhost.entra.reactions import NEXT_CYCLE, Failure
 from mockhost.entra.records import Modified, Trail
 from mockhost.entra.store import Known, Store
@@ -73,7 +75,10 @@ def quarantine_reason(failed: int, of_references: int, events: int, limits: Quar
 
 
 class Service:
-    """The job of one app. `send` goes through the agent's machine; `pause` waits on the wall for a Retry-After."""
+    """The job of one app. `send` goes through the agent's machine; `pause` waits on the wall for a Retry-After.
+
+    machine: the agents' machine as a mock's control plane tells it; None: what each agent says of it.
+    """
 
     def __init__(
         self,
@@ -83,7 +88,9 @@ class Service:
         clock: VirtualClock,
         *,
         pause: Callable[[float], None] = lambda seconds: None,
+        machine: Machine | None = None,
     ) -> None:
+        self.machine = machine
         self.config = config
         self.settings = config.settings
         self.store = store
@@ -121,9 +128,10 @@ class Service:
     @property
     def agents(self) -> tuple[Agent, ...]:
         """The agents of the app; by default one that is sound."""
-        return tuple(Agent(*each) for each in self.store.get("agents", [SOUND]))
+        found = (Agent(*each) for each in self.store.get("agents", [SOUND]))
+        return tuple(each if self.machine is None else each.on(self.machine) for each in found)
 
-    def agent_problem(self) -> AgentFailure | None:
+    def agent_problem(self) -> AgentError | None:
         """Why the target cannot be reached through the agents, where the app has any."""
         if not self.config.through_agent:
             return None
@@ -135,6 +143,8 @@ class Service:
         """Send a request; a Retry-After is waited for once, where it is honored and short enough."""
         seen = self._send(request)
         self._note(request, seen, trail)
+        if seen.ends == "no_answer_within" and self.config.through_agent:
+            self.clock.advance(named("hang").takes)
         if seen.status == 429 and self.settings.honor_retry_after:
             wait = reactions.of_answer(seen).retry_after
             if wait is not None and wait <= self.settings.retry_after_limit:

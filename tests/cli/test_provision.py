@@ -167,7 +167,7 @@ def test_agents(write: Write, invoke: Invoke) -> None:
     act("machine", "agent-2", "--set", "execution_policy=Unrestricted")
     assert "fails to register with a security error" in act("register", "agent-2")
     act("machine", "agent-2", "--set", "execution_policy=RemoteSigned", "--set", "proxy=missing")
-    assert "configure the outbound proxy" in act("register", "agent-2")
+    assert "Configure the outbound proxy" in act("register", "agent-2")
     act("machine", "agent-2", "--set", "proxy=configured", "--set", "may_log_on=false")
     assert "failed to start. Check that you have sufficient privileges" in act("register", "agent-2")
     assert "did you mean 'proxy'?" in act("machine", "agent-2", "--set", "prox=1")

@@ -14,6 +14,10 @@ from tests.client.peers import answer
 
 URL = "https://localhost:8585/ecma2host_SQL/scim"
 TARGET = "/ecma2host_SQL/scim/Users?filter=PLACEHOLDER+eq+%228646d011%22"
+FAILURE = "SystemForCrossDomainIdentityManagementCredentialValidationFailure"
+UNAVAILABLE = "SystemForCrossDomainIdentityManagementCredentialValidationUnavailable"
+INCOMPATIBLE = "SystemForCrossDomainIdentityManagementServiceIncompatible"
+IMPORTING = "The ECMA host is currently importing data from the target application"
 EMPTY = json.dumps({"schemas": [LIST_RESPONSE], "totalResults": 0, "Resources": []}).encode()
 
 
@@ -40,20 +44,20 @@ def test_a_list_with_somebody_in_it_is_only_assumed_to_be_one() -> None:
 @pytest.mark.parametrize(
     ("observation", "code", "words", "evidence"),
     [
-        (seen(401, b"{}"), portal.FAILURE, "You appear to have entered invalid credentials", "documented"),
-        (seen(403), portal.FAILURE, "Response Status Code: Forbidden", "inferred"),
-        (seen(503, b'{"detail":"The ECMA host is currently importing data"}'), "", portal.IMPORTING, "documented"),
-        (seen(503, b"busy"), portal.UNAVAILABLE, "Response Headers: Response Content: busy", "inferred"),
-        (seen(500, b"boom"), portal.UNAVAILABLE, "InternalServerError", "documented"),
-        (seen(404), portal.UNAVAILABLE, "HTTP/404 Not Found returned rather than expected 200", "inferred"),
-        (seen(429), portal.UNAVAILABLE, "Response Status Code: 429", "inferred"),
-        (seen(200, b"<html>"), portal.INCOMPATIBLE, "scim endpoint: <html>", "inferred"),
-        (seen(200, b'{"totalResults":0}'), portal.INCOMPATIBLE, "not able to deserialize", "inferred"),
-        (seen(ends="tls_name"), portal.UNAVAILABLE, portal.NOT_SENT, "documented"),
-        (seen(None, b"", URL, "tls_untrusted", "tls_name"), portal.UNAVAILABLE, portal.NOT_SENT, "documented"),
-        (seen(ends="tls_expired"), portal.UNAVAILABLE, portal.NOT_SENT, "inferred"),
-        (seen(ends="refused"), portal.UNAVAILABLE, "Response Status Code: InternalServerError", "inferred"),
-        (seen(ends="rst"), portal.UNAVAILABLE, portal.NOT_SENT, "inferred"),
+        (seen(401, b"{}"), FAILURE, "You appear to have entered invalid credentials", "documented"),
+        (seen(403), FAILURE, "Response Status Code: Forbidden", "inferred"),
+        (seen(503, b'{"detail":"The ECMA host is currently importing data"}'), "", IMPORTING, "documented"),
+        (seen(503, b"busy"), UNAVAILABLE, "Response Headers: Response Content: busy", "inferred"),
+        (seen(500, b"boom"), UNAVAILABLE, "InternalServerError", "documented"),
+        (seen(404), UNAVAILABLE, "HTTP/404 Not Found returned rather than expected 200", "inferred"),
+        (seen(429), UNAVAILABLE, "Response Status Code: 429", "inferred"),
+        (seen(200, b"<html>"), INCOMPATIBLE, "scim endpoint: <html>", "inferred"),
+        (seen(200, b'{"totalResults":0}'), INCOMPATIBLE, "not able to deserialize", "inferred"),
+        (seen(ends="tls_name"), UNAVAILABLE, portal.NOT_SENT, "documented"),
+        (seen(None, b"", URL, "tls_untrusted", "tls_name"), UNAVAILABLE, portal.NOT_SENT, "documented"),
+        (seen(ends="tls_expired"), UNAVAILABLE, portal.NOT_SENT, "inferred"),
+        (seen(ends="refused"), UNAVAILABLE, "Response Status Code: InternalServerError", "inferred"),
+        (seen(ends="rst"), UNAVAILABLE, portal.NOT_SENT, "inferred"),
         (seen(ends="no_answer_within"), "TimeOut", "(text not published)", "inferred"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mockhost.diagnosis import catalogue as texts
 from mockhost.doctor import catalogue
-from mockhost.entra import portal
+from mockhost.entra import agent_errors
 from tools.docs import ROOT, File
 
 SVG = ROOT / "docs" / "flow-chart.svg"
@@ -23,10 +23,13 @@ MATRIX = ROOT / "mockhost" / "doctor" / "matrix.json"
 START = "Test connection fails. What does the portal show?"
 TEXTS = (
     ("invalid resource", "invalid resource"),
-    ("invalid credentials", portal.FAILURE),
-    ("currently importing", portal.IMPORTING),
-    ("not fully compatible: not SCIM", portal.INCOMPATIBLE),
-    ("unexpected response, or an error occurred while sending the request", portal.UNAVAILABLE),
+    ("invalid credentials", agent_errors.named("token").code),
+    ("currently importing", agent_errors.named("importing").text),
+    ("not fully compatible: not SCIM", agent_errors.named("not_scim").code),
+    (
+        "unexpected response, or an error occurred while sending the request",
+        agent_errors.named("server_error").code,
+    ),
 )
 """What the portal shows, short, and a text of it by which the scenarios that show it are known."""
 LAST = "EMH0402"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockhost.cli import provisioning_file
-from mockhost.entra import functions, reactions, scoping
+from mockhost.entra import agent_errors, functions, reactions, scoping
 from mockhost.entra.reactions import Code
-from tools.docs import ROOT, File, table
+from tools.docs import ROOT, File, anchor, table
 
 PAGE = ROOT / "docs" / "reference" / "provisioning.md"
 REFERENCE = (
     "https://learn.microsoft.com/entra/identity/app-provisioning/functions-for-customizing-application-data"
 )
+PREFIX = "SystemForCrossDomainIdentityManagement"
+_PLACEHOLDER = re.compile(r"\{(relayed|answer|body)\}")
 HEAD = """\
 # Provisioning
 
@@ -56,6 +59,14 @@ What a record of the log says by the answer of the target.
 the first failure and then every day (escrow).
 
 {codes}
+## What a failure on the way becomes
+
+The agent stands between the service and the target, and reports what it meets there.
+*Log* is the error code of a user's record if the failure begins in the middle of a cycle; where it is empty, the \
+status says it (above).
+A test reproduces every row. `mockhost test-connection` and `mockhost portal test` name the scenario and the next step.
+
+{agent_errors}
 ## What is assumed
 
 - A user that is disabled in the source and not in the target is not created.
@@ -64,7 +75,8 @@ the first failure and then every day (escrow).
 - The proportion of failures is taken over all users that the job knows.
 - Requests are sent one after the other on one connection; an answer may take 100 seconds.
 - What a target answers with `Retry-After` is waited for once, if it is at most 60 seconds.
-- The agent adds nothing to a request, and a failure below it is shown as the portal shows an unreachable host.
+- The agent adds nothing to a request.
+- A request that hangs takes 10 minutes of virtual time where there is an agent.
 
 Not here: groups, several roles, dates in expressions, and the documented mistake of `Switch`, which gives null when \
 another attribute changed.
@@ -87,6 +99,9 @@ def page() -> str:
         refused=refused,
         operators=", ".join(f"`{name}`" for name in scoping.OPERATORS),
         codes=table(("answer", "code", "again", "evidence", "source"), codes()),
+        agent_errors=table(
+            ("failure", "Test connection", "log", "scenario", "next step", "evidence"), errors()
+        ),
     )
 
 
@@ -129,6 +144,15 @@ def codes() -> Iterator[tuple[str, ...]]:
     ]
     for answer, code in rows:
         yield answer, f"`{code.code}`", code.again, code.evidence, code.source
+
+
+def errors() -> Iterator[tuple[str, ...]]:
+    """The agent's errors."""
+    for row in agent_errors.rows().values():
+        code = f"`{row.code.removeprefix(PREFIX)}`: " if row.code else ""
+        text = _PLACEHOLDER.sub("…", row.text)
+        link = f"[{row.likely}](scenarios.md#{anchor(row.likely)})" if row.likely else ""
+        yield row.what, code + text, f"`{row.log}`" if row.log else "", link, row.next, row.evidence
 
 
 FILES = (File(PAGE, page),)
