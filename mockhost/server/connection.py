@@ -540,7 +540,7 @@ class Connection:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._sock, selectors.EVENT_READ)
                 if not selector.select(_GLANCE):
-                    return True
+                    return self.hanging  # its own thread may have seen the end first, and closed the socket
             # Past TLS, which would take it in: nothing is the end, and an alert says it.
             seen = socket.socket.recv(self._sock, 1, socket.MSG_PEEK)
         except (OSError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import selectors
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -276,6 +277,27 @@ def test_a_client_that_leaves_a_hang_frees_the_thread(
         until(lambda: hanging(recorder) == 1)
         client.nothing_more(0.02)
     assert recorder.wait("closed") == [(1, "client")]
+
+
+def test_who_leaves_while_one_looks_does_not_wait_in_vain(
+    serve: Serve, recorder: Recorder, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection's own thread saw the end first and closed the socket, of which a selector reports nothing."""
+    listener = serve(Planned(TransportPlan(hang="headers")), tls=transport.tls)
+    with transport.client(listener) as client:
+        client.send(get("/planned"))
+        until(lambda: hanging(recorder) == 1)
+        assert listener.hanging() == [1]
+
+        class Late(selectors.DefaultSelector):
+            def select(self, timeout: float | None = None) -> list[Any]:
+                client.close()
+                assert recorder.wait("closed") == [(1, "client")]
+                return super().select(timeout)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(selectors, "DefaultSelector", Late)
+            assert listener.hanging() == []
 
 
 @pytest.mark.parametrize(
