@@ -7,6 +7,7 @@ log of a real ECMA app (suryendub.github.io, post of 2024-03-01, pictures).
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -140,7 +141,7 @@ def record(
             "errorCategory": "nonServiceFailure" if failed else "success",
             "recommendedAction": failed.advice if failed else None,
         }
-    systems = {"ApplicationId": chance.guid(job.principal, 0), "ServicePrincipalId": job.principal,
+    systems = {"ApplicationId": _fixed(job.principal, 0), "ServicePrincipalId": job.principal,
                "ServicePrincipalDisplayName": job.app}  # fmt: skip
     return {
         "id": chance.guid(f"{job.id} record", number),
@@ -158,8 +159,8 @@ def record(
             for each in trail.modified
         ],
         "servicePrincipal": {"id": job.principal, "displayName": job.app},
-        "sourceSystem": {"id": chance.guid("source", 0), "displayName": SOURCE, "details": {}},
-        "targetSystem": {"id": chance.guid(job.principal, 1), "displayName": job.app, "details": systems},
+        "sourceSystem": {"id": _fixed("source", 0), "displayName": SOURCE, "details": {}},
+        "targetSystem": {"id": _fixed(job.principal, 1), "displayName": job.app, "details": systems},
         "initiatedBy": {
             "id": "",
             "displayName": "Azure AD Provisioning Service",
@@ -182,6 +183,13 @@ def scrubbed(value: Any, secrets: Sequence[str]) -> Any:
     return [scrubbed(item, secrets) for item in value] if isinstance(value, list) else value
 
 
+@functools.lru_cache(maxsize=64)
+def _fixed(name: str, ordinal: int) -> str:
+    """An ID that is the same in all records of a job."""
+    return Chance(0).guid(name, ordinal)
+
+
+@functools.lru_cache(maxsize=1_000)
 def reported(path: str) -> str:
     """A target attribute as the step of an export names it: only letters and digits, the first one raised."""
     letters = re.sub("[^A-Za-z0-9]", "", path)

@@ -223,6 +223,7 @@ class Service:
     def _commit(self) -> None:
         self.store.set("now", self.clock.now())
         self.store.set("records", self._records)
+        self.store.trim(self.settings.log_limit)
         self.store.commit()
 
     def _import(self, number: int, initial: bool, quarantined: bool, progress: Callable[[int], None]) -> None:
@@ -489,7 +490,7 @@ class Service:
         hidden = {*self.work.secrets, self.config.entered.secret_token} - {None, ""}
         if failed is not None or self.work.secrets:
             found = records.scrubbed(found, [str(text) for text in hidden])
-        self.store.log(trail.user.name, status, action, found, self.settings.log_limit)
+        self.store.log(trail.user.name, status, action, found)
         for key in (status, action):
             self._counts[key] = self._counts.get(key, 0) + 1
         return found

@@ -194,14 +194,17 @@ class Store:
 
     # -- the log ---------------------------------------------------------------------------------------------
 
-    def log(self, user: str, status: str, action: str, record: Mapping[str, Any], limit: int) -> None:
-        """Add a record; the oldest beyond the limit go."""
+    def log(self, user: str, status: str, action: str, record: Mapping[str, Any]) -> None:
+        """Add a record."""
         packed = zlib.compress(json.dumps(record, ensure_ascii=False).encode(), 1)
-        number = self._database.execute(
+        self._database.execute(
             "INSERT INTO log (user, status, action, record) VALUES (?, ?, ?, ?)",
             (user, status, action, packed),
-        ).lastrowid
-        self._database.execute("DELETE FROM log WHERE number <= ?", ((number or 0) - limit,))
+        )
+
+    def trim(self, limit: int) -> None:
+        """Forget the oldest records beyond the limit."""
+        self._database.execute("DELETE FROM log WHERE number <= (SELECT MAX(number) FROM log) - ?", (limit,))
 
     def records(self, *, user: str = "", status: str = "", action: str = "") -> Iterator[dict[str, Any]]:
         """Records, oldest first, of a user (a part of its name), a status and an action."""

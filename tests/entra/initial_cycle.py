@@ -1,4 +1,4 @@
-"""An initial cycle of N generated users into a target that remembers nothing; prints seconds and peak memory.
+"""An initial cycle of N generated users into a target that remembers nothing; prints its times and its peak memory.
 
 python -m tests.entra.initial_cycle N STATE
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
-from mockhost.clock import VirtualClock, monotonic
+from mockhost.clock import VirtualClock, monotonic, processor_seconds
 from mockhost.entra import defaults
 from mockhost.entra.config import Credentials, Provisioning
 from mockhost.entra.service import Service
@@ -50,7 +50,13 @@ def main(count: int, state: Path) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         json.dumps(
-            {"counts": done.counts, "created": target.created, "mib": peak, "seconds": monotonic() - began}
+            {
+                "counts": done.counts,
+                "created": target.created,
+                "mib": peak,
+                "seconds": monotonic() - began,
+                "processor": processor_seconds(),
+            }
         )
     )
 
