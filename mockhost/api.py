@@ -34,7 +34,7 @@ from mockhost.journal import Exchange, Journal
 from mockhost.public_url import in_url
 from mockhost.public_url import parse as parse_public_url
 from mockhost.running import HostClock, RunningHost
-from mockhost.runtime import Admission, Cut, Runtime
+from mockhost.runtime import Admission, Cut, Runtime, targets
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import NETWORK, OPERATOR, Opened, Source
 from mockhost.scenario.terms import Terms
@@ -146,7 +146,7 @@ class MockHost(RunningHost):
     @property
     def scenario(self) -> Scenario:
         """The scenario as it was loaded."""
-        return self.runtime.loaded
+        return self.runtime.state.loaded
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -160,11 +160,11 @@ class MockHost(RunningHost):
             port=self._port,
             tls=self._offer,
             wire=lambda: str(runtime.host.behaviours["wire"]),
-            now=lambda: runtime.clock.now(),
+            now=lambda: runtime.state.clock.now(),
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),
             upload=lambda environ: begin(runtime, environ),
-            limits=Limits(long_segments=lambda path: runtime.served.is_standard(connector_named(path))),
+            limits=Limits(long_segments=lambda path: runtime.state.served.is_standard(connector_named(path))),
             name="data",
         )
         try:
@@ -177,7 +177,7 @@ class MockHost(RunningHost):
             raise
         runtime.listener = self.listener
         runtime.start_ticking()
-        if runtime.accepting:
+        if runtime.state.accepting:
             self.listener.open()
         return self
 
@@ -285,11 +285,11 @@ class MockHost(RunningHost):
 
     def connectors(self) -> Mapping[str, ClientTarget]:
         """The host's own truth, by connector."""
-        return self.runtime.truth()
+        return targets.truth(self.runtime)
 
     def clients(self) -> Mapping[str, ClientTarget]:
         """The client's configuration, by connector."""
-        return self.runtime.told()
+        return targets.told(self.runtime)
 
     @property
     def port(self) -> int:
@@ -332,20 +332,26 @@ class MockHost(RunningHost):
 
     def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]:
         """The objects of the connected system, optionally only those whose columns equal `match`."""
+        from mockhost.runtime.operations.connectors import objects
+
         name = self.truth(connector).connector
-        found = self.runtime.objects(name)  # with passwords, which the operation does not show
+        found = objects(self.runtime, name)  # with passwords, which the operation does not show
         return [values for values in found if all(values.get(k) == v for k, v in match.items())]
 
     def cache(self, connector: str | None = None) -> list[dict[str, object]]:
         """The resources of the connector space."""
-        return self.runtime.cache(self.truth(connector).connector)
+        from mockhost.runtime.operations.connectors import cache
+
+        return cache(self.runtime, self.truth(connector).connector)
 
     def _listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         return self.runtime.events.call(lambda kind, data: wake())
 
     def near_miss(self, exchange: Exchange) -> NearMiss | None:
         """What the rules made of an exchange of the journal, and which came closest (`.text`); None without rules."""
-        return self.runtime.near_miss(exchange)
+        from mockhost.rules.nearmiss import near_miss
+
+        return near_miss(exchange, self.journal.sink)
 
 
 class _ControlPlane:

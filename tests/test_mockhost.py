@@ -159,12 +159,12 @@ def test_set_says_when_it_counts() -> None:
     """Settings that the service reads at its start wait for it; the status shows both."""
     with MockHost() as host:
         assert host.runtime.set("host.debug", True)["applied"] == "at restart"
-        status: Any = host.runtime.status()
+        status: Any = host.status()
         assert status["configured"]["debug"] is True
         assert status["effective"]["debug"] is False
         assert status["restart_pending"] is True
         host.runtime.service("restart")
-        assert host.runtime.status()["restart_pending"] is False
+        assert host.status()["restart_pending"] is False
         assert host.runtime.set("connectors.SQL.behaviours.put", 405)["applied"] == "now"
 
 
@@ -175,7 +175,7 @@ def test_what_is_no_scenario_is_not_set() -> None:
             host.runtime.set("host.debug", "perhaps")
         with pytest.raises(ScenarioError, match="anchr"):
             host.runtime.set("connectors.SQL.anchr", "x")
-        assert host.runtime.status()["restart_pending"] is False
+        assert host.status()["restart_pending"] is False
         host.runtime.set("$.host.behaviours.list_page_size", 7)
         assert host.runtime.host.behaviours["list_page_size"] == 7
 
@@ -209,7 +209,7 @@ def test_the_timeline_comes_true_on_the_virtual_clock() -> None:
         host.clock.advance("90s")
         assert host.objects("SQL", ContosoLogin="bob")[0]["FirstName"] == "R"
         host.clock.advance(minutes=1)
-        assert host.runtime.status()["service"] == {"configured": "running", "effective": "stopped"}
+        assert host.status()["service"] == {"configured": "running", "effective": "stopped"}
 
 
 def test_what_the_timeline_cant_do_by_then_is_told_and_stops_nothing() -> None:
@@ -284,13 +284,11 @@ def test_another_scenario_on_the_same_port() -> None:
 def test_live_rules_stand_before_the_files_and_go_with_a_reset() -> None:
     """The newest live rule first; a reset takes them all away."""
     with MockHost() as host:
-        host.runtime.add_rule(
-            {"name": "teapot", "when": {"operation": "find_users"}, "reply": {"status": 418}}
-        )
-        host.runtime.add_rule({"when": {"probe": True}, "reply": {"status": 500}})
+        host.add_rule({"name": "teapot", "when": {"operation": "find_users"}, "reply": {"status": 418}})
+        host.add_rule({"when": {"probe": True}, "reply": {"status": 500}})
         assert probe(host).status_code == 500
-        assert [rule["name"] for rule in host.runtime.rules.documents()] == ["live[1]", "teapot"]
-        assert host.runtime.remove_rule("live[1]")
+        assert [rule["name"] for rule in host.runtime.state.rules.documents()] == ["live[1]", "teapot"]
+        host.remove_rule("live[1]")
         assert probe(host).status_code == 418
         host.reset()
         assert probe(host).status_code == 200
@@ -299,7 +297,7 @@ def test_live_rules_stand_before_the_files_and_go_with_a_reset() -> None:
 def test_a_rule_that_is_none_is_refused() -> None:
     """A condition with a slip of the pen is answered with the word that was meant."""
     with MockHost() as host, pytest.raises(UsageError, match="operation"):
-        host.runtime.add_rule({"when": {"opration": "find_users"}, "reply": {"status": 500}})
+        host.add_rule({"when": {"opration": "find_users"}, "reply": {"status": 500}})
 
 
 def test_verify_shows_the_journal_when_it_fails() -> None:

@@ -208,8 +208,8 @@ class Serving:
             from mockhost.cli.hiding import hider
 
             hide, shown = hider(scenario), stdout()
-            truth = {name: each._asdict() for name, each in runtime.truth().items()}
-            clients = {name: each._asdict() for name, each in runtime.told().items()}
+            truth = {name: each._asdict() for name, each in self._host.connectors().items()}
+            clients = {name: each._asdict() for name, each in self._host.clients().items()}
             shown.lines([hide(line) for line in begun.lines(wrong, truth, clients, shown)])
 
     def tidy(self) -> None:

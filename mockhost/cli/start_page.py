@@ -262,10 +262,10 @@ def as_json(facts: Facts, ready: Mapping[str, Any]) -> dict[str, object]:
 def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool) -> Facts:
     """What there is to show of a host that was started."""
     runtime = host.runtime
-    scenario, truth = runtime.scenario, runtime.truth()
+    scenario, truth = runtime.scenario, host.connectors()
     held = variables(scenario)
     connectors = []
-    for name, told in runtime.told().items():
+    for name, told in host.clients().items():
         true = truth.get(name)
         connectors.append(
             Told(

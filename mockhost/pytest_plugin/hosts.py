@@ -93,7 +93,7 @@ class PooledHost(Judged, MockHost):
                 and runtime.scenario is scenario
                 and not len(runtime.journal)
                 and not runtime.journal.dropped
-                and not any(rule.live for rule in runtime.rules)
+                and not any(rule.live for rule in runtime.state.rules)
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mockhost.runtime.runtime import Admission, Cut, Epoch, Runtime
+from mockhost.runtime.epochs import Admission, Cut, Epoch
+from mockhost.runtime.runtime import Runtime
 
 __all__ = ["Admission", "Cut", "Epoch", "Runtime"]

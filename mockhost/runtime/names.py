@@ -10,6 +10,8 @@ from mockhost.rules.rule import Rule
 from mockhost.rules.states import STARTED
 
 if TYPE_CHECKING:
+    from mockhost.journal import Journal
+    from mockhost.runtime.state import State
     from mockhost.scenario.model import Scenario
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -33,6 +35,17 @@ def of_scenario(scenario: Scenario) -> Known:
         (),
         None if scenario.providers else columns,  # those have the attributes of schemas
         states_of(scenario.rules),
+    )
+
+
+def of_running(state: State, journal: Journal) -> Known:
+    """What rules and assertions may name; what the journal has counts too, such as a rule that was removed."""
+    known, entries = of_scenario(state.scenario), journal.entries()
+    connectors = {*state.scenario.connectors, *state.scenario.client, *state.served.on_demand}
+    return known._replace(
+        connectors=None if known.connectors is None else {*connectors, *(e.connector or "" for e in entries)},
+        rules={*(rule.name for rule in state.rules), *(e.rule or "" for e in entries)},
+        states=states_of(state.rules),
     )
 
 

@@ -46,7 +46,7 @@ def begin(runtime: Runtime, environ: Callable[[], WSGIEnvironment]) -> UploadPla
 
     The decision is left in the environ: it is the one for the exchange.
     """
-    if not any(rules.has_on_uploads for rules in runtime.all_rules()):
+    if not any(rules.has_on_uploads for rules in runtime.state.all_rules()):
         return None
     head = environ()
     handling = Handling(runtime, head)
@@ -54,7 +54,7 @@ def begin(runtime: Runtime, environ: Callable[[], WSGIEnvironment]) -> UploadPla
     with runtime.lock:
         if admission.epoch is not runtime.epoch:
             return None
-        exchange.at = runtime.clock.run_due()
+        exchange.at = runtime.state.clock.run_due()
         handling.look()
         exchange.states = handling.states()
         exchange.exchange_nth += 1  # it is not counted yet
@@ -72,14 +72,14 @@ def begin(runtime: Runtime, environ: Callable[[], WSGIEnvironment]) -> UploadPla
 def steps(handling: Handling) -> Steps:
     """The exchange: decide, perform, conclude. All of it is under the lock but for what it yields."""
     runtime, exchange = handling.runtime, handling.exchange
-    exchange.at = runtime.clock.run_due()
+    exchange.at = runtime.state.clock.run_due()
     handling.look()
     exchange.probe = yield from handling.is_probe()
     if handling.rules.on_requests:
         exchange.states = handling.states()
         while (looking := handling.rules.with_patterns(exchange)) and not _knows(exchange, looking):
             yield lambda _, looking=looking: search_all(looking, exchange)  # type: ignore[misc]
-            exchange.at = runtime.clock.run_due()  # others were let in
+            exchange.at = runtime.state.clock.run_due()  # others were let in
             handling.look()
             exchange.states = handling.states()
         return (yield from _by_rules(handling))

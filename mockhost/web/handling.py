@@ -64,21 +64,21 @@ class Handling:
 
     def look(self) -> None:
         """Route the request, and let it in or not."""
-        runtime, exchange = self.runtime, self.exchange
-        host = runtime.host
-        found = route(exchange.method, exchange.target, runtime.served.get, host.behaviours, host.operations)
+        state, exchange = self.runtime.state, self.exchange
+        host, served = state.host, state.served
+        found = route(exchange.method, exchange.target, served.get, host.behaviours, host.operations)
         self._routed = found.verdict
         exchange.operation, exchange.connector = found.operation, found.connector
         exchange.resource, exchange.id, exchange.allow = found.resource, found.id, found.allow
         exchange.exchange_nth = self.admission.record.exchanges
         self._let_in(found.to)
-        own = runtime.served.own.get(found.connector or "")
+        own = served.own.get(found.connector or "")
         if own is None:
-            self.rules, self._states = runtime.rules, runtime.states
+            self.rules, self._states = state.rules, state.states
             return
         self.rules, self._states = own
         if self.refusal is None:
-            runtime.served.keep(found.connector or "")
+            served.keep(found.connector or "")
 
     def _let_in(self, connector: Connector | None) -> None:
         """Set the connector, the verdict, and the answer that goes with a bad one."""
@@ -126,7 +126,7 @@ class Handling:
     def _not_found_because(self) -> str:
         first, _, rest = self.exchange.path.lstrip("/").partition("/")
         name = first.partition("_")[2]
-        connectors = self.runtime.served
+        connectors = self.runtime.state.served
         if self.exchange.connector is not None:
             return f"there is nothing at this path below /{first}"
         for known in connectors:
@@ -169,7 +169,7 @@ class Handling:
     def change_state(self) -> None:
         """The host is in another state: the request is looked at as if it had come just now."""
         self.runtime.wake()
-        self._let_in(self.runtime.served.get(self.exchange.connector or ""))
+        self._let_in(self.runtime.state.served.get(self.exchange.connector or ""))
 
     def context(self, decision: Decision, place: int) -> Context:
         """What the fault at a place of the rule's list may ask."""

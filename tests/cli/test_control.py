@@ -21,6 +21,7 @@ from mockhost.cli.ready_file import ReadyFile
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
 from mockhost.runtime import Runtime
+from mockhost.runtime.operations import host as operated
 from mockhost.scenario.sources import Beside
 from tests.cli.conftest import Invoke
 from tests.cli.programs import Program
@@ -547,15 +548,15 @@ def test_check_watches_until_the_cure_holds(
     host.use("documented/service_stopped")
     monkeypatch.setattr(control_check, "INTERVAL", 0.01)
     checks: list[object] = []
-    checked = Runtime.checked
+    remember = operated._remember
 
     def count(runtime: Runtime, cured: bool, epoch: int) -> None:
         checks.append(cured)
-        checked(runtime, cured, epoch)
+        remember(runtime, cured, epoch)
         if len(checks) == 3:
             host.service("start")
 
-    monkeypatch.setattr(Runtime, "checked", count)
+    monkeypatch.setattr(operated, "_remember", count)
     result = control("check", "--watch")
     assert result.exit_code == 0, result.output
     assert result.stdout.count("not cured") == 1

@@ -224,7 +224,7 @@ def test_every_operation_answers_as_the_document_says(
     """Status, media type and schema; an operation that is added without an example here fails."""
     exchange(runtime)
     runtime.journal.opened(Connection(number=1, at=0.0, peer="127.0.0.1:1"))
-    runtime.add_rule({"name": "busy", "when": {"operation": "me"}, "reply": {"status": 503}})
+    ask("POST", "/v1/rules", {"name": "busy", "when": {"operation": "me"}, "reply": {"status": 503}})
     path = PATHS.get(operation.path, operation.path.replace("{name}", "SQL"))
     body = BODIES.get((operation.method, operation.path))
     assert (body is not None) == bool(operation.whole or (operation.body or {}).get("properties"))
@@ -624,7 +624,7 @@ def test_the_caller_may_decide_how_scenarios_are_loaded(runtime: Runtime) -> Non
     def load(scenario: object, overrides: object, source: Source) -> Any:
         assert not source.is_trusted
         asked.append((scenario, overrides))
-        return runtime.loaded
+        return runtime.state.loaded
 
     client = app_of(runtime, load, token=None, bound_host="localhost").test_client()
     client.put("/v1/scenario", json={"scenario": "x", "overrides": {"seed": 3}}, base_url=LOCAL)
@@ -1089,7 +1089,7 @@ def test_whoever_is_not_let_in_leaves_little_behind(tenants: Tenants) -> None:
     for number in range(40):
         assert tenants.create(f"guess{number}", "ann", token="wrong") == 401
     assert tenants.held() == {"SCIM": 0}
-    assert len(tenants.host.runtime.served.own) == 16
+    assert len(tenants.host.runtime.state.served.own) == 16
     live = tenants.ask("POST", "rules", {"when": {"verdict": "unauthorized"}, "reply": {"status": 418}})[
         "name"
     ]
@@ -1205,7 +1205,7 @@ def test_a_bug_of_ours_is_journalled_with_what_was_asked(
     def fail(name: str) -> None:
         raise ValueError("a mistake")
 
-    monkeypatch.setattr(host.runtime.served, "get", fail)
+    monkeypatch.setattr(host.runtime.state.served, "get", fail)
     with host.session("SQL") as session:
         answer = session.get(host.url("SQL") + "/Users/bob")
     assert (answer.status_code, answer.text) == (500, "")

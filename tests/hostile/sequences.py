@@ -276,7 +276,7 @@ class Player:
 
     def objects(self) -> list[dict[str, Any]]:
         """The connected system's objects, and the connector space's, which must be the same."""
-        objects = [dict(each) for each in self._host.runtime.objects("ODD")]
+        objects = [dict(each) for each in self._host.objects("ODD")]
         space = [dict(each[URN]) for each in self._host.cache("ODD")]  # type: ignore[call-overload]
         shown = [{name: v for name, v in each.items() if name in COLUMNS} for each in objects]
         assert space == shown

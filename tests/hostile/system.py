@@ -97,7 +97,7 @@ def harm(host: MockHost, connector: str) -> list[str]:
         return _harm_of_provider(host.cache(connector))
     page = host.runtime.scenario.connectors[connector]
     columns = {column.name: column for column in page.system.columns}
-    objects = host.runtime.objects(connector)
+    objects = host.objects(connector)
     found = []
     for values in objects:
         for name, value in values.items():
@@ -154,4 +154,4 @@ def _fits(kind: str, item: object) -> bool:
 
 def snapshot(host: MockHost, connector: str) -> list[Mapping[str, object]]:
     """All objects of the connected system, to be compared with those of another moment."""
-    return list(host.runtime.objects(connector))
+    return list(host.objects(connector))

@@ -75,7 +75,7 @@ def test_a_rule_whose_pattern_takes_too_long_does_not_apply(host: MockHost) -> N
     (event,) = [data for data in told if isinstance(data, dict) and data["what"] == "pattern"]
     assert event["rule"] == "slow"
     assert "header X-Text: the pattern '^(a|aa)+$' took more than 100 ms" in event["problem"]
-    near = host.runtime.near_miss(exchange)
+    near = host.near_miss(exchange)
     assert near is not None
     assert near.closest is not None
     assert (near.closest.rule, near.closest.condition, near.closest.held) == ("slow", "header X-Text", 0)
@@ -127,7 +127,7 @@ def test_a_rule_that_comes_during_a_search_is_asked_too(monkeypatch: pytest.Monk
 
         def spy(pattern: str, text: str) -> bool:
             if not added:
-                added.append(host.runtime.add_rule(later))
+                added.append(host.add_rule(later))
             return search(pattern, text)
 
         monkeypatch.setattr(patterns, "search", spy)
@@ -145,7 +145,7 @@ def test_an_assertion_with_such_a_pattern_is_refused_by_name(host: MockHost) -> 
         {"header": {"X-Text": {"not": {"matches": ENDLESS}}}},
     ):
         with pytest.raises(UsageError, match=r"the pattern '\^\(a\|aa\)\+\$' took"):
-            host.runtime.verify(asked)
+            host.call("verify", spec=asked)
     with pytest.raises(UsageError, match="the pattern"):
         host.journal.entries(**spec)
     answer = requests.post(f"{host.control_url}/v1/verify", json=spec, timeout=DEADLINE)
@@ -166,10 +166,10 @@ def test_an_assertion_that_would_take_very_long_is_refused(
 ) -> None:
     """Values times exchanges; the message says how many there are."""
     monkeypatch.setattr("mockhost.journal.verification.MOST_COMPARISONS", 59)
-    host.runtime.verify(spec)
+    host.call("verify", spec=spec)
     client_of(host).find()
     with pytest.raises(UsageError, match="the assertion names 60 values, too many to look for in 1 exchange"):
-        host.runtime.verify(spec)
+        host.call("verify", spec=spec)
 
 
 @pytest.mark.parametrize("pattern", ["(", "(?:" * 50 + "a" + ")+" * 50])
@@ -179,9 +179,9 @@ def test_what_is_no_pattern_is_refused_everywhere(host: MockHost, word: str, pat
     name = "/a" if word == "body" else "A"
     condition = {word: {name: {"any_of": [{"not": {"matches": pattern}}]}}}
     with pytest.raises(UsageError, match="is not a valid regular expression"):
-        host.runtime.add_rule({"when": condition, "reply": {"status": 418}})
+        host.add_rule({"when": condition, "reply": {"status": 418}})
     with pytest.raises(UsageError, match="is not a valid regular expression"):
-        host.runtime.verify(condition)
+        host.call("verify", spec=condition)
 
 
 # -- finds ---------------------------------------------------------------------------------------------------
@@ -353,10 +353,10 @@ def patched(operations: list[dict[str, str]]) -> dict[str, object]:
 def test_what_a_connector_holds_is_read_outside_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the control plane lists it: others are answered meanwhile, and what is gone by then is left out."""
     with scim_host() as host:
-        counts = len(host.runtime.objects("SCIM")), len(host.runtime.cache("SCIM"))
+        counts = len(host.objects("SCIM")), len(host.cache("SCIM"))
         assert counts == (3_000, 3_000)
     with MockHost(tls=False, connectors=CROWD) as host:
-        assert len(host.runtime.objects("SQL")) == len(host.runtime.cache("SQL")) == 3_000
+        assert len(host.objects("SQL")) == len(host.cache("SQL")) == 3_000
 
 
 # -- the end -------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def test_a_pattern_is_not_tried_on_very_long_texts(play: Play) -> None:
     client = play({"name": "it", "when": when, "reply": {"status": 501}})
     assert client.create("ann", "xyz").status == 501
     assert client.create("bob", "xy" * conditions.PATTERN_LENGTH).status == 201
-    miss = client.host.runtime.near_miss(client.host.journal.entries()[-1])
+    miss = client.host.near_miss(client.host.journal.entries()[-1])
     assert miss is not None
     assert "'matches' looks at 4,096 at most" in miss.text
 
@@ -103,7 +103,7 @@ def test_of_two_rules_of_one_name_the_near_miss_knows_which_fired(play: Play) ->
         {"name": "it", "when": {"operation": "create_user", "id": "x"}, "reply": {"status": 502}}
     )
     assert client.create("bob").status == 501
-    miss = client.host.runtime.near_miss(client.host.journal.entries()[-1])
+    miss = client.host.near_miss(client.host.journal.entries()[-1])
     assert miss is not None
     assert miss.considered == ("it", "it")
     assert miss.closest is not None
@@ -115,7 +115,7 @@ def test_very_many_rules_are_kept_with_no_exchange(play: Play) -> None:
     client = play()
     for _ in range(CONSIDERED_MOST + 10):
         client.host.fail_next("create_user")
-        client.host.runtime.rules._live[0].fired = 1
+        client.host.runtime.state.rules._live[0].fired = 1
     assert client.create("bob").status == 201
     entry = client.host.journal.entries()[-1]
     assert (len(entry.considered), len(entry.passed)) == (CONSIDERED_MOST, PASSED_MOST)
@@ -132,9 +132,9 @@ def test_rules_come_and_go_while_requests_are_answered(play: Play) -> None:
                 name = host.fail_next("find_users", times=1)
                 assert any(known["name"] == name for known in host.rules) or number % 2
                 if number % 3 == 0:
-                    host.runtime.remove_rule(name)
+                    host.remove_rule(name)
                 if number % 20 == 0:
-                    host.runtime.clear_rules()
+                    host.clear_rules()
         except AssertionError:
             pass  # another thread cleared them
         except Exception as error:

@@ -232,7 +232,7 @@ def test_live_rules_come_first_and_the_newest_first(play: Play) -> None:
     assert client.find().status == 503
     host.remove_rule("newer")
     assert client.find().status == 502
-    host.runtime.clear_rules()
+    host.clear_rules()
     assert client.find().status == 501
 
 

@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
+from mockhost.operations import find
 from mockhost.runtime import Runtime
 from mockhost.runtime.copying import FROZEN, Copier
+from mockhost.runtime.operations import Operated, perform
+from mockhost.scenario.sources import OPERATOR
 
 ECMA = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 BUSY: dict[str, Any] = {
@@ -70,14 +73,23 @@ def tenants() -> Iterator[MockHost]:
         yield host
 
 
+def call(runtime: Runtime, operation: str, /, **arguments: Any) -> Any:
+    """Do an operation on a mock without a control plane."""
+    return perform(Operated(runtime, source=OPERATOR), find(operation), arguments)
+
+
 def observed(runtime: Runtime) -> dict[str, Any]:
     """Whatever the control plane shows of a mock."""
-    status = runtime.status()
-    status.pop("tls")
+    host, connectors = call(runtime, "get_host"), call(runtime, "list_connectors")["connectors"]
+    host.pop("tls")
     return {
-        **status,
-        "rules": runtime.rule_documents(),
-        "objects": {name: runtime.objects(name) for name in runtime.connector_states()},
+        **host,
+        "connectors": connectors,
+        "epoch": runtime.epoch.number,
+        "states": call(runtime, "get_states"),
+        "clock": call(runtime, "get_clock"),
+        "rules": call(runtime, "list_rules")["rules"],
+        "objects": {name: call(runtime, "get_objects", name=name) for name in connectors},
         "journal": [(each.number, each.operation, each.status) for each in runtime.journal.entries()],
         "scenario": runtime.scenario.document,
     }
@@ -106,12 +118,12 @@ def test_what_happens_to_a_fork_stays_in_it(which: str, request: pytest.FixtureR
     twin.service("restart")
     twin.advance(90_000)
     twin.set("host.tls", "expired")
-    twin.set_state("Odd")
-    twin.clear_rules()
-    twin.add_rule({"when": {"operation": "find_users"}, "fault": "html"})
-    for name in twin.connector_states():
+    call(twin, "set_state", state="Odd")
+    call(twin, "clear_rules")
+    call(twin, "add_rule", rule={"when": {"operation": "find_users"}, "fault": "html"})
+    for name in call(twin, "list_connectors")["connectors"]:
         twin.change({name: {"delete": [{}]}})
-        twin.reset_connector(name)
+        call(twin, "reset_connector", name=name)
     twin.journal.clear()
     twin.reset()
     twin.close()
@@ -224,7 +236,8 @@ def test_a_fork_is_made_beside_requests() -> None:
         try:
             for _ in range(20):
                 twin = host.runtime.fork()
-                assert len(twin.objects("SQL")) == twin.connector_states()["SQL"]["objects"]
+                objects = call(twin, "get_objects", name="SQL")["total"]
+                assert objects == call(twin, "list_connectors")["connectors"]["SQL"]["objects"]
                 twin.close()
         finally:
             done.set()

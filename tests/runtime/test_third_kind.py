@@ -190,7 +190,7 @@ def test_a_new_kind_is_operated_like_the_others(host: MockHost) -> None:
     assert host.change({"Notes": {"insert": ["more"]}}) == 1
     assert host.objects("Notes") == [{"text": "kept"}, {"text": "more"}]
     assert str(host.cache("Notes")[1]["at"]).endswith("/ecma2host_Notes/scim/Notes/1")
-    states: Any = host.runtime.status()["connectors"]
+    states: Any = host.status()["connectors"]
     assert (states["Notes"]["objects"], states["Notes"]["running"]) == (2, True)
     with pytest.raises(UsageError, match="only be inserted"):
         host.change({"Notes": {"delete": []}})
@@ -198,6 +198,6 @@ def test_a_new_kind_is_operated_like_the_others(host: MockHost) -> None:
         host.runtime.import_now("Notes")
     host.service("restart")
     assert len(host.objects("Notes")) == 2
-    host.runtime.reset_connector("Notes")
+    host.reset_connector("Notes")
     assert host.objects("Notes") == []
     assert [entry for entry in host.journal if entry.connector == "Notes"] == []

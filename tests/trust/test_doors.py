@@ -344,7 +344,7 @@ def test_the_network_names_nothing(closed: Doors, door: str, word: str) -> None:
     # The folder is the same for both, and may be written with escapes.
     assert first.replace(Path(there).name, "NAME") == second.replace(Path(absent).name, "NAME")
     assert closed.runtime.scenario.name == BASE
-    assert not [rule for rule in closed.runtime.rule_documents() if rule["live"]]
+    assert not [rule for rule in closed.runtime.state.rules if rule.live]
 
 
 @pytest.mark.parametrize(
@@ -523,7 +523,7 @@ def test_no_way_of_writing_a_variable_gets_it_later(guarded: Doors, written: str
     guarded.ask("PUT", "/v1/host", {"set": {"rules": [{"set": later}]}})
     runtime = guarded.runtime
     for _ in range(3):
-        for rule in runtime.rule_documents():
+        for rule in runtime.state.rules.documents():
             settings = rule.get("set")
             for path, value in settings.items() if isinstance(settings, Mapping) else ():
                 runtime.set(path, value)

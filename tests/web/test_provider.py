@@ -310,7 +310,7 @@ def test_a_tenant_springs_up_when_it_is_first_let_in(scim: Client) -> None:
     host = scim.host
     one, two = Client(host, "Team1"), Client(host, "Team2")
     assert one("GET", "/Users", Authorization="Bearer wrong").status == 401
-    assert "Team1" not in host.runtime.status()["connectors"]  # type: ignore[operator]
+    assert "Team1" not in host.status()["connectors"]
     assert one.create().status == two.create().status == 201
     assert one.create().status == 409
     assert scim("GET", "/Users").json["totalResults"] == 0
@@ -342,13 +342,13 @@ def test_one_tenant_is_reset_without_the_others(scim: Client) -> None:
     one, two = Client(host, "Team1"), Client(host, "Team2")
     for each in (one, two, scim):
         each.create()
-    host.runtime.reset_connector("Team1")
-    host.runtime.reset_connector("SCIM")
+    host.reset_connector("Team1")
+    host.reset_connector("SCIM")
     assert [each("GET", "/Users").json["totalResults"] for each in (one, two, scim)] == [0, 1, 0]
     assert [entry.operation for entry in host.journal if entry.connector == "Team1"] == ["list_users"]
     assert len(host.journal.entries(connector="Team2")) == 2
     with pytest.raises(UsageError, match="Team9"):
-        host.runtime.reset_connector("Team9")
+        host.reset_connector("Team9")
 
 
 def test_one_connector_of_the_host_is_reset_without_the_other() -> None:
@@ -356,7 +356,7 @@ def test_one_connector_of_the_host_is_reset_without_the_other() -> None:
     with MockHost(tls=False, control=False) as host:
         host.change({"SQL": {"delete": [{"ContosoLogin": "ljacobson"}]}})
         before = len(host.objects("LDAP"))
-        host.runtime.reset_connector("SQL")
+        host.reset_connector("SQL")
         assert host.objects("SQL", ContosoLogin="ljacobson")
         assert any(each["id"] == "ljacobson" for each in host.cache("SQL"))
         assert len(host.objects("LDAP")) == before
@@ -378,10 +378,10 @@ def test_tenants_spring_up_in_a_race_and_are_reset_meanwhile(scim: Client) -> No
         name = f"Race{number % 6}"
         if number % 10 == 9:
             with contextlib.suppress(UsageError):  # it has not sprung up
-                host.runtime.reset_connector(name)
+                host.reset_connector(name)
         return Client(host, name).create("bob").status
 
     with ThreadPoolExecutor(12) as pool:
         statuses = list(pool.map(ask, range(120)))
     assert set(statuses) <= {201, 409, 404}
-    assert len(host.runtime.served.on_demand) == 3
+    assert len(host.runtime.state.served.on_demand) == 3

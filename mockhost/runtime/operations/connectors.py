@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from mockhost.connectors.contract import Connector
 from mockhost.errors import did_you_mean
+from mockhost.runtime import targets
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
+from mockhost.runtime.runtime import Runtime
+
+READ_AT_ONCE = 200
+"""Objects of a connector that are read without letting go of the lock."""
 
 
 def list_connectors(host: Operated) -> Data:
-    return {"connectors": host.runtime.status()["connectors"]}
+    return {"connectors": states(host.runtime)}
 
 
 def get_connector(host: Operated, *, name: str) -> Data:
     with host.runtime.lock:
-        connector = host.runtime.served.find(name)
+        connector = host.runtime.state.served.find(name)
         return {
             "name": name,
             "state": connector.state(),
@@ -25,17 +32,26 @@ def get_connector(host: Operated, *, name: str) -> Data:
 
 
 def reset_connector(host: Operated, *, name: str) -> Data:
-    host.runtime.reset_connector(name)
+    """Rules are the host's, and stay where they are; a connector that was created on demand has its own, which start
+    again."""
+    runtime, state = host.runtime, host.runtime.state
+    with runtime.lock:
+        state.served.reset(name)
+        if name not in state.served.own:
+            state.states.restart(name)
+        runtime.journal.forget(name)
+    runtime.wake()
+    runtime.tell("reset", {"epoch": runtime.epoch.number, "connector": name})
     return {"connector": name, "state": _state(host, name)}
 
 
 def get_objects(host: Operated, *, name: str, start_index: int = 1, count: int | None = None) -> Data:
-    return _page(host.runtime.objects(name), start_index, count)
+    return _page(objects(host.runtime, name), start_index, count)
 
 
 def get_cache(host: Operated, *, name: str, start_index: int = 1, count: int | None = None) -> Data:
     _running(host, name)
-    return _page(host.runtime.cache(name), start_index, count)
+    return _page(cache(host.runtime, name), start_index, count)
 
 
 def import_now(host: Operated, *, name: str, profile: str = "full") -> Data:
@@ -62,19 +78,49 @@ def change(host: Operated, *, changes: Mapping[str, object]) -> Data:
 def known(host: Operated, name: str) -> None:
     """Raise NoSuch unless there is a connector of this name; one that was created on demand is one, too."""
     with host.runtime.lock:
-        names = list(host.runtime.served.connectors)
+        names = list(host.runtime.state.served.connectors)
     if name not in names:
         raise NoSuch(f"there is no connector {name!r}", hint=did_you_mean(name, names))
 
 
 def _running(host: Operated, name: str) -> None:
-    if not host.runtime.served.find(name).running:
+    if not host.runtime.state.served.find(name).running:
         raise NotNow(f"connector {name} is not running", hint="start or restart the service")
 
 
 def _state(host: Operated, name: str) -> Any:
-    with host.runtime.lock:
-        return host.runtime.connector_states()[name]
+    return states(host.runtime)[name]
+
+
+def states(runtime: Runtime) -> dict[str, dict[str, object]]:
+    """What each connector is doing, as plain JSON."""
+    with runtime.lock:
+        return {name: connector.state() for name, connector in runtime.state.served.connectors.items()}
+
+
+def objects(runtime: Runtime, name: str) -> list[dict[str, object]]:
+    """The objects of the target application behind a connector, with their passwords."""
+    return _read(runtime, name, lambda connector: connector.objects())
+
+
+def cache(runtime: Runtime, name: str) -> list[dict[str, object]]:
+    """What a connector answers queries from, as `/cache` shows it."""
+    return _read(runtime, name, lambda connector: connector.cached(targets.base_url(runtime, name)))
+
+
+def _read(
+    runtime: Runtime, name: str, what: Callable[[Connector], Iterator[dict[str, object]]]
+) -> list[dict[str, object]]:
+    """What a connector holds, read in slices between which others have the lock."""
+    with runtime.lock:
+        items = what(runtime.state.served.find(name))
+    found: list[dict[str, object]] = []
+    while True:
+        with runtime.lock:
+            some = list(itertools.islice(items, READ_AT_ONCE))
+        found += some
+        if len(some) < READ_AT_ONCE:
+            return found
 
 
 def _page(objects: list[dict[str, object]], start_index: int, count: int | None) -> Data:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from mockhost import __version__
+from mockhost.clock import VirtualClock, iso
 from mockhost.durations import parse_duration
 from mockhost.errors import CannotRun
 from mockhost.expect import check as steps
@@ -16,7 +17,9 @@ from mockhost.journal.events import TooManyListeners
 from mockhost.journal.sink import printable
 from mockhost.operations.row import PEM, Media
 from mockhost.running import ClientTarget
+from mockhost.runtime import targets
 from mockhost.runtime.operations import Data, NotNow, Operated, Stream
+from mockhost.runtime.runtime import Runtime
 from mockhost.scenario import loader
 
 _NAME_LENGTH = 200
@@ -52,7 +55,7 @@ def get_scenario(host: Operated, *, document: bool = False) -> Data:
         "connectors": list(scenario.connectors),
         "rules": len(scenario.rules),
         "timeline": len(scenario.timeline),
-        "cured": host.runtime.cured,
+        "cured": host.runtime.state.cured,
     }
     return {**summary, "document": scenario.document} if document else summary
 
@@ -80,9 +83,24 @@ def _begun(host: Operated) -> Data:
     return {"scenario": host.runtime.scenario.name, "epoch": host.runtime.epoch.number}
 
 
+def _status(runtime: Runtime) -> Data:
+    """Configured beside effective, and the certificate, as plain JSON."""
+    with runtime.lock:
+        host = runtime.host
+        return {
+            "service": {
+                "configured": runtime.scenario.host.service,
+                "effective": "running" if host.running else "stopped",
+            },
+            "restart_pending": host.pending(),
+            "configured": host.settings(effective=False),
+            "effective": host.settings(effective=True),
+            "tls": runtime.certificates.describe(),
+        }
+
+
 def get_host(host: Operated) -> Data:
-    status = host.runtime.status()
-    return {name: status[name] for name in ("service", "configured", "effective", "restart_pending", "tls")}
+    return _status(host.runtime)
 
 
 def set_host(host: Operated, *, set: Mapping[str, object]) -> Data:
@@ -100,7 +118,18 @@ patch_host = set_host
 
 def get_clock(host: Operated) -> Data:
     with host.runtime.lock:
-        return dict(host.runtime.clock_state())
+        return _clock(host.runtime.clock)
+
+
+def _clock(clock: VirtualClock) -> Data:
+    """The virtual clock: mode, speed, time, and when the next job is due."""
+    due = clock.next_due()
+    return {
+        "mode": clock.mode,
+        "speed": clock.speed,
+        "now": iso(clock.now()),
+        "next_due": None if due is None else iso(due),
+    }
 
 
 def advance_clock(host: Operated, *, by: str | float) -> Data:
@@ -120,10 +149,8 @@ def advance_clock(host: Operated, *, by: str | float) -> Data:
 
 
 def get_service(host: Operated) -> Data:
-    status = host.runtime.status()
-    service = status["service"]
-    assert isinstance(service, dict)
-    return {**service, "restart_pending": status["restart_pending"]}
+    status = _status(host.runtime)
+    return {**status["service"], "restart_pending": status["restart_pending"]}
 
 
 def control_service(host: Operated, *, action: str) -> Data:
@@ -156,7 +183,7 @@ def check(host: Operated, *, whole: bool = False, timeout: float = 10.0) -> Data
     wrong = not holds.pop("wrong_cure", True)
     # Where nothing says what is true after a cure, the symptom is what should be gone; or what should be seen.
     cured = not wrong and holds.get("cured", holds.get("expect", True) == (scenario.cause is None))
-    runtime.checked(cured, epoch)
+    _remember(runtime, cured, epoch)
     names = [*(name for name, held in holds.items() if held), *(["wrong_cure"] if wrong else [])]
     state = (
         "cured" if cured else f"not cured: {' and '.join(names) or 'nothing'} hold{'s' * (len(names) < 2)}"
@@ -185,11 +212,24 @@ def check(host: Operated, *, whole: bool = False, timeout: float = 10.0) -> Data
     }
 
 
+def _remember(runtime: Runtime, cured: bool, epoch: int) -> None:
+    """Keep whether nothing is wrong any more; the first time in an epoch that it is so, an event says so."""
+    with runtime.lock:
+        if epoch != runtime.epoch.number:
+            return
+        state, cause = runtime.state, runtime.scenario.cause
+        first = cured and not state.was_cured and cause is not None
+        state.cured = cured
+        state.was_cured = state.was_cured or cured
+    if first:
+        runtime.tell("cured", {"scenario": runtime.scenario.name, "cause": cause})
+
+
 def get_truth(host: Operated) -> Data:
     runtime = host.runtime
     return {
-        "connectors": {name: _target(each) for name, each in runtime.truth().items()},
-        "clients": {name: _target(each) for name, each in runtime.told().items()},
+        "connectors": {name: _target(each) for name, each in targets.truth(runtime).items()},
+        "clients": {name: _target(each) for name, each in targets.told(runtime).items()},
         "ca": _ca(host),
         "pid": os.getpid(),
         "tls": runtime.scenario.host.tls.mode != "plain_http",

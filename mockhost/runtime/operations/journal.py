@@ -8,6 +8,8 @@ from typing import Any
 
 from mockhost.journal import Exchange, renderings
 from mockhost.operations.row import TEXT, Media
+from mockhost.rules.nearmiss import near_miss
+from mockhost.runtime import names, targets
 from mockhost.runtime.operations import Data, NoSuch, Operated
 from mockhost.runtime.runtime import Runtime
 
@@ -30,9 +32,9 @@ def get_journal(
     if format == "har":
         return renderings.har(entries)
     if format == "table":
-        return _text(renderings.table(entries, width, note=runtime.missed) + "\n")
+        return _text(renderings.table(entries, width, note=lambda each: _missed(runtime, each)) + "\n")
     if format == "curl":
-        ca_file = next((target.ca_file for target in runtime.truth().values()), None)
+        ca_file = next((target.ca_file for target in targets.truth(runtime).values()), None)
         return _text("".join(f"{renderings.curl(each, ca_file=ca_file)}\n" for each in entries))
     return {
         "epoch": journal.epoch,
@@ -48,8 +50,18 @@ def _text(text: str) -> Media:
 
 def exchange_json(runtime: Runtime, exchange: Exchange) -> Data:
     """An exchange of the journal, with what the rules made of it."""
-    near_miss = runtime.near_miss(exchange)
-    return {**renderings.to_json(exchange), "near_miss": None if near_miss is None else near_miss.to_json()}
+    missed = near_miss(exchange, runtime.journal.sink)
+    return {**renderings.to_json(exchange), "near_miss": None if missed is None else missed.to_json()}
+
+
+def _missed(runtime: Runtime, exchange: Exchange) -> str:
+    """One line about the rule that came close to an exchange and did not apply; empty where none asks for such."""
+    if exchange.rule is not None or not exchange.considered:
+        return ""
+    found = near_miss(exchange, runtime.journal.sink)
+    if found is None or found.closest is None or found.closest.condition in ("operation", "connector"):
+        return ""
+    return found.text
 
 
 def clear_journal(host: Operated) -> Data:
@@ -77,4 +89,6 @@ def list_connections(host: Operated) -> Data:
 
 
 def verify(host: Operated, *, spec: Mapping[str, object]) -> Data:
-    return host.runtime.verify(spec)._asdict()
+    runtime = host.runtime
+    names.check(spec, names.of_running(runtime.state, runtime.journal))
+    return runtime.journal.verify(spec)._asdict()

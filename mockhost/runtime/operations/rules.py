@@ -4,52 +4,93 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mockhost import actions
 from mockhost.errors import did_you_mean
+from mockhost.journal.tokens import tokens_in
+from mockhost.rules import Rule
+from mockhost.rules.reply import with_functions, without_functions
+from mockhost.rules.rule import parse as parse_rule
+from mockhost.runtime import names
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
 from mockhost.runtime.operations.connectors import known
+from mockhost.runtime.runtime import Runtime
+from mockhost.scenario import loader
 
 
 def list_rules(host: Operated, *, connector: str | None = None) -> Data:
     if connector is not None:
         known(host, connector)
-    return {"rules": host.runtime.rule_documents(connector)}
+    with host.runtime.lock:
+        return {"rules": host.runtime.state.rules_of(connector).documents()}
 
 
 def add_rule(host: Operated, *, rule: Mapping[str, object]) -> Data:
-    return {"name": host.runtime.add_rule(rule, host.source)}
+    runtime = host.runtime
+    plain, functions = without_functions(rule)
+    made: Rule | None = loader.live_rule(plain, runtime.scenario, host.source)
+    if functions and made is not None:
+        made = parse_rule(with_functions(made.document, functions), live=True)
+    assert made is not None
+    names.check(made.document.get("when") or {}, names.of_running(runtime.state, runtime.journal))
+    with runtime.lock:
+        runtime.journal.remember(tokens_in(made.document))
+        for rules in runtime.state.all_rules():
+            rules.add(made, runtime.clock.now())
+        return {"name": made.name}
 
 
 def clear_rules(host: Operated) -> Data:
     runtime = host.runtime
     with runtime.lock:
-        live = sum(1 for rule in runtime.rules if rule.live)
-        runtime.clear_rules()
+        live = sum(1 for rule in runtime.state.rules if rule.live)
+        for rules in runtime.state.all_rules():
+            rules.clear()
     return {"removed": live}
 
 
 def remove_rule(host: Operated, *, name: str) -> Data:
     runtime = host.runtime
-    if runtime.remove_rule(name):
-        return {"removed": 1}
     with runtime.lock:
-        rules = {rule.name: rule.live for rule in runtime.rules}
-    if name in rules:
+        if any([rules.remove(name) for rules in runtime.state.all_rules()]):
+            return {"removed": 1}
+        known_names = [rule.name for rule in runtime.state.rules]
+    if name in known_names:
         raise NotNow(
             f"rule {name!r} is the scenario's", hint="only live rules can be removed; use another scenario"
         )
-    raise NoSuch(f"there is no rule {name!r}", hint=did_you_mean(name, rules))
+    raise NoSuch(f"there is no rule {name!r}", hint=did_you_mean(name, known_names))
 
 
 def get_states(host: Operated) -> Data:
-    return host.runtime.state_names()
+    return states(host.runtime)
 
 
 def set_state(host: Operated, *, state: str, connector: str | None = None) -> Data:
     if connector is not None:
         known(host, connector)
-    host.runtime.set_state(state, connector)
-    return get_states(host)
+    runtime = host.runtime
+    with runtime.lock:
+        actions.perform(runtime.state.states_of(connector).enter(state, connector), runtime)
+    runtime.wake()
+    now = states(runtime)
+    runtime.tell("state", {"states": now})
+    return now
+
+
+def states(runtime: Runtime) -> Data:
+    """The states that the host, and connectors with their own, are in, as plain JSON."""
+    with runtime.lock:
+        state = runtime.state
+        named = state.states.describe()
+        own = {name: state.served.own[name].states.current(name)[-1] for name in state.served.on_demand}
+        connectors = named["connectors"]
+        assert isinstance(connectors, dict)
+        return {**named, "connectors": {**connectors, **own}}
 
 
 def release(host: Operated) -> Data:
-    return {"released": host.runtime.release()}
+    """Let every answer that hangs go on."""
+    listener = host.runtime.listener
+    count = 0 if listener is None else listener.release()
+    host.runtime.tell("release", {"released": count})
+    return {"released": count}

@@ -303,4 +303,4 @@ def test_a_foreign_system_behind_a_whole_mock(rest: type[RestSystem]) -> None:
         mock.runtime.import_now("SQL")
         assert session.get(f"{url}/bob").status_code == 404
         with pytest.raises(UsageError, match="not the mock's"):
-            mock.runtime.reset_connector("SQL")
+            mock.reset_connector("SQL")

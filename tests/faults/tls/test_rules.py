@@ -23,19 +23,17 @@ def host() -> Iterator[MockHost]:
 
 def ask(host: MockHost) -> Observation:
     """One request on a connection of its own, by a client that trusts the host."""
-    told = host.runtime.told()["SQL"]
+    told = host.clients()["SQL"]
     headers = {"Authorization": f"Bearer {told.secret_token}"}
     return exchange(told.url, "GET", _TARGET, headers, ca_file=told.ca_file)
 
 
 def test_the_connection_that_a_rule_names_meets_the_fault(host: MockHost) -> None:
     """And nobody else; after the rule is gone, nobody at all."""
-    name = host.runtime.add_rule(
-        {"when": {"connection": {"nth": 2}}, "fault": {"tls_alert": "access_denied"}}
-    )
+    name = host.add_rule({"when": {"connection": {"nth": 2}}, "fault": {"tls_alert": "access_denied"}})
     assert [ask(host).alert for _ in range(3)] == ["", "access_denied", ""]
-    host.runtime.remove_rule(name)
-    host.runtime.add_rule({"fault": "tls_reset", "when": {"every": 2}})
+    host.remove_rule(name)
+    host.add_rule({"fault": "tls_reset", "when": {"every": 2}})
     assert [ask(host).ends for _ in range(4)] == ["keep", "rst", "keep", "rst"]
     host.runtime.reset()
     assert [ask(host).ends for _ in range(2)] == ["keep", "keep"]
@@ -43,7 +41,7 @@ def test_the_connection_that_a_rule_names_meets_the_fault(host: MockHost) -> Non
 
 def test_a_fault_lasts_as_long_as_its_rule(host: MockHost) -> None:
     """Two connections, however many clients knock at once."""
-    host.runtime.add_rule({"fault": {"tls_alert": "internal_error"}, "times": 2})
+    host.add_rule({"fault": {"tls_alert": "internal_error"}, "times": 2})
     with ThreadPoolExecutor(10) as pool:
         alerts = [seen.alert for seen in pool.map(lambda _: ask(host), range(20))]
     assert sorted(alerts) == [""] * 18 + ["internal_error"] * 2
@@ -51,7 +49,7 @@ def test_a_fault_lasts_as_long_as_its_rule(host: MockHost) -> None:
 
 def test_the_certificate_ages_with_the_virtual_clock(host: MockHost) -> None:
     """One that is sound for an hour, and over after two."""
-    host.runtime.add_rule({"fault": {"tls": {"valid": ["-1h", "1h"], "key": "ec-p384"}}})
+    host.add_rule({"fault": {"tls": {"valid": ["-1h", "1h"], "key": "ec-p384"}}})
     assert ask(host).ends == "keep"
     host.runtime.advance(7_200)
     assert ask(host).ends == "tls_expired"
@@ -76,7 +74,7 @@ def test_what_cannot_be_is_refused_when_the_rule_comes(
 ) -> None:
     """With a near name; nothing of it stays."""
     with pytest.raises(MockhostError) as problem:
-        host.runtime.add_rule(rule)
+        host.add_rule(rule)
     assert message in str(problem.value)
     assert ask(host).ends == "keep"
 

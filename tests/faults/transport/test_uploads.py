@@ -97,7 +97,7 @@ def test_a_body_that_is_not_read_is_not_answered(host: MockHost, version: str | 
         until(lambda: bool(listener.hanging()))
         assert client.nothing_more(0.1)
         assert not created(host)
-        assert host.runtime.release() == 1
+        assert host.release() == 1
         assert client.answer().status == 201
     assert created(host)
 
@@ -184,7 +184,7 @@ def test_a_request_without_a_body_never_meets_them(host: MockHost) -> None:
         assert client.get(host.url() + "/Users/ljacobson", timeout=60).status_code == 200
     assert [each["fired"] for each in host.rules if each["name"] == name] == [0]
     (exchange,) = host.journal
-    miss = host.runtime.near_miss(exchange)
+    miss = host.near_miss(exchange)
     assert miss is not None
     assert "the request has no body" in miss.text
 
