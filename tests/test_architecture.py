@@ -20,7 +20,7 @@ FLOOR = {
     *("elements", "exe_config"),
 }
 HOST = FLOOR | {"connectors"}
-MOCK = HOST | {"server", "journal", "faults", "rules", "scenario"}
+MOCK = HOST | {"server", "journal", "faults", "rules", "scenario", "windows"}
 OTHER_SIDE = FLOOR | {"client", "entra", "expect", "doctor"}
 FACES = MOCK | OTHER_SIDE | {"runtime", "web", "control"}
 MAY_IMPORT = {
@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     **{"connectors": FLOOR | {"server"}, "server": FLOOR},  # of the server only what http.sys says
     **{"journal": HOST | {"faults"}, "faults": HOST | {"server"}},
-    **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules"}},
+    **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules", "windows"}},
+    "windows": HOST | {"client", "journal"},
     "runtime": MOCK | {"expect"},
     "web": MOCK | {"runtime"},
     "control": FLOOR | {"journal", "runtime"},

@@ -29,6 +29,8 @@ VERBS: Mapping[str, str] = {
     "faults": "mockhost.cli.faults",
     "behaviours": "mockhost.cli.behaviours",
     "init": "mockhost.cli.init",
+    "import-config": "mockhost.cli.import_config",
+    "export-config": "mockhost.cli.export_config",
     "validate": "mockhost.cli.validate",
     "check": "mockhost.cli.check",
     "schema": "mockhost.cli.schema",

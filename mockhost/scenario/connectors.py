@@ -95,6 +95,7 @@ def parse(name: str, said: Map, columns: Mapping[str, Column], findings: Finding
         single_value=tuple(said.get("single_value", ())),
         export_type=said.get("export_type", ""),
         dll=said.get("dll", "loadable"),
+        page_sizes=dict(said.get("page_sizes", {})),
         behaviours=dict(said.get("behaviours", {})),
         system=found,
     )

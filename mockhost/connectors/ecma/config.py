@@ -139,6 +139,8 @@ class ConnectorConfig(NamedTuple):
     """object_replace | attribute_update; empty: the kind's own"""
     dll: str = "loadable"
     """loadable | access_denied: whether the service account may load the connector's DLL from its cache folder"""
+    page_sizes: Mapping[str, int] = {}
+    """of the run profiles export, full_import, delta_import, where they are not the wizard's own; for the file only"""
     behaviours: Mapping[str, object] = {}
     system: SystemConfig = SystemConfig()
 
