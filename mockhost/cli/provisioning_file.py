@@ -25,7 +25,7 @@ from mockhost.scenario import parsing, shape
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
 from mockhost.scenario.nodes import plain
 from mockhost.scenario.paths import Path as Where
-from mockhost.scenario.sources import Beside, DataProblem
+from mockhost.scenario.sources import Beside, DataProblem, Operator
 
 SCHEMA = Path(config.__file__).with_name("schema.json")
 
@@ -90,7 +90,8 @@ class _Reader:
             config.Provisioning(Credentials(url), users.ListedUsers([]), app=app).extension
         )
         settings = self.settings()
-        trust = self.file(("trust",)) if "trust" in self.document else None
+        # Nothing of it is sent anywhere: it may lie where the host put it.
+        trust = self.file(("trust",), Operator(self.folder)) if "trust" in self.document else None
         trusted = None if trust is None else str(trust)
         credentials = self.credentials(url)
         control = self.control()
@@ -122,13 +123,13 @@ class _Reader:
             token = self.in_environment(token["env"], ("control", "token", "env"))
         return ControlUrl(said["url"], token)
 
-    def file(self, where: Where) -> Path | None:
-        """A file that the document names, beside it."""
+    def file(self, where: Where, source: Beside | Operator) -> Path | None:
+        """A file that the document names."""
         value: Any = self.document
         for key in where:
             value = value[key]
         try:
-            return Beside(self.folder).locate(value)
+            return source.locate(value)
         except DataProblem as problem:
             self.findings.add(where, problem.message, problem.hint)
             return None
@@ -148,7 +149,7 @@ class _Reader:
         if isinstance(said, list):
             return users.ListedUsers(said)
         if "file" in said:
-            file = self.file(("users", "file"))
+            file = self.file(("users", "file"), Beside(self.folder))
             return users.FileUsers(file) if file is not None else None
         return users.GeneratedUsers(
             users.Generated(said["count"], **{k: v for k, v in said.items() if k != "count"})

@@ -50,14 +50,16 @@ class Source(Protocol):
 
 
 class Operator(NamedTuple):
-    """The command line, the environment, Python: files are found from the working folder."""
+    """The command line, the environment, Python: files are anywhere, and found from the working folder."""
+
+    folder: Path = Path()
 
     @property
     def is_trusted(self) -> bool:
         return True
 
     def locate(self, text: str) -> Path:
-        return _data_file(Path(), text)
+        return _data_file(self.folder, text)
 
     def find(self, text: str, env: Mapping[str, str]) -> tuple[Found, Source]:
         found = shelves.find(text, env)
@@ -214,9 +216,11 @@ def _data_file(folder: Path, text: str, *, within: Path | None = None) -> Path:
     try:
         whole = (folder / text).resolve()
         if within is not None and not whole.is_relative_to(within.resolve()):
-            raise DataProblem(f"{text} is not in the scenario's folder", "put the file beside the scenario")
+            raise DataProblem(
+                f"{text} is not in the folder of the file that names it", "put the one beside the other"
+            )
         if not whole.is_file():
-            hint = "it is looked for beside the scenario" if within is not None else ""
+            hint = "it is looked for beside the file that names it" if within is not None else ""
             raise DataProblem(f"there is no file {text}", hint)
     except (OSError, RuntimeError) as error:
         raise DataProblem(f"{text} can't be a file ({type(error).__name__})") from None

@@ -57,6 +57,17 @@ settings: {interval: 20m, accidental_deletions: 5, quarantine: {failures: 5, int
     assert found.settings.quarantine.intervals == (3_600.0, 7_200.0)
 
 
+def test_the_certificate_may_lie_where_the_host_put_it(tmp_path: Path) -> None:
+    """Which a start page names, in a folder of its own; nothing of a CA file is sent anywhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "trust.pem").touch()
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    for said in (str(elsewhere / "trust.pem"), "../elsewhere/trust.pem"):
+        assert read(inside, f"users: []\ntrust: {said}").trust == str(elsewhere / "trust.pem")
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
@@ -65,7 +76,7 @@ settings: {interval: 20m, accidental_deletions: 5, quarantine: {failures: 5, int
         ("users: {count: five}", "3:16: $.users.count", "a whole number is due"),
         ("users: {count: 2, guests: 3}", "3:1: $.users", "together more than count"),
         ("users: {file: no.csv}", "$.users.file", "there is no file no.csv"),
-        ("users: {file: ../../etc/passwd}", "$.users.file", "not in the scenario's folder"),
+        ("users: {file: ../../etc/passwd}", "$.users.file", "not in the folder of the file that names it"),
         ("users: [{mail: a}]", "$.users", "without userPrincipalName"),
         ("users: [{userPrincipalName: a, assigned: maybe}]", "$.users", "write true or false"),
         ("users: [{userPrincipalName: a}, {userPrincipalName: A}]", "$.users", "listed twice"),

@@ -181,7 +181,7 @@ def test_a_symbolic_link_leads_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("Login\nroot\n")
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "x.csv").symlink_to(tmp_path / "secret.csv")
-    with pytest.raises(data.DataProblem, match="is not in the scenario's folder"):
+    with pytest.raises(data.DataProblem, match="is not in the folder of the file that names it"):
         Beside(tmp_path / "scenarios").locate("x.csv")
 
 

@@ -261,7 +261,7 @@ def test_a_document_of_python_needs_no_format(tmp_path: Path) -> None:
     assert scenario.tags == ("a", "b")
     assert scenario.connectors["HR"].system.objects == ({"Login": "ann"},)
     assert (scenario.origin, scenario.name) == (None, "(document)")
-    with pytest.raises(ScenarioError, match="is not in the scenario's folder"):
+    with pytest.raises(ScenarioError, match="is not in the folder of the file that names it"):
         loader.load_document({"connectors": connectors}, folder=tmp_path / "elsewhere", env={})
 
 

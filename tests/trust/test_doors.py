@@ -594,5 +594,5 @@ def test_the_operator_names_anything(
 @pytest.mark.parametrize("word", [word for word, said in WORDS.items() if said.kind == FILE])
 def test_a_file_names_no_data_file_outside_its_folder(folders: tuple[Path, Path], word: str) -> None:
     """Wherever in it the word stands."""
-    with pytest.raises(MockhostError, match="is not in the scenario's folder"):
+    with pytest.raises(MockhostError, match="is not in the folder of the file that names it"):
         from_file(folders[1], WORDS[word].fragment(f"../inside/{name_of(word)}"))
