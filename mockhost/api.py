@@ -159,7 +159,7 @@ class MockHost(RunningHost):
             hosts=self._hosts,
             port=self._port,
             tls=self._offer,
-            wire=lambda: str(runtime.host.behaviours["wire"]),
+            wire=lambda: str(runtime.state.host.behaviours["wire"]),
             now=lambda: runtime.state.clock.now(),
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),

@@ -133,15 +133,15 @@ def parse(
     """
     if len(text) > max_length:
         _too_long("filter", len(text), max_length)
-    return (_cached_parse if len(text) <= 256 else _parse)(text, max_depth, lenient, bare_words)
-
-
-def _parse(text: str, max_depth: int, lenient: bool, bare_words: bool) -> Filter:
     # Nearly every filter that a host is asked has this one shape; the parser proper takes ten times as long.
     if simple := _SIMPLE(text):
         path = attr_path(simple[1], lenient=lenient)
         if path is not None:
             return Compare(path, simple[2].lower(), simple[3])
+    return (_cached_parse if len(text) <= 256 else _parse)(text, max_depth, lenient, bare_words)
+
+
+def _parse(text: str, max_depth: int, lenient: bool, bare_words: bool) -> Filter:
     reader = _Reader(text, "filter", max_depth, lenient, bare_words)
     found = reader.alternatives(0, inside=None)
     if reader.token:

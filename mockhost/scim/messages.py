@@ -67,8 +67,13 @@ def meta(
     resource_type: str, location: str, *, created: str | None = None, last_modified: str | None = None
 ) -> dict[str, object]:
     """A resource's `meta` (RFC 7643 3.1) without what isn't known."""
-    found = {"resourceType": resource_type, "created": created, "lastModified": last_modified}
-    return {**{key: text for key, text in found.items() if text is not None}, "location": location}
+    found: dict[str, object] = {"resourceType": resource_type}
+    if created is not None:
+        found["created"] = created
+    if last_modified is not None:
+        found["lastModified"] = last_modified
+    found["location"] = location
+    return found
 
 
 def quote_id(ident: str) -> str:
@@ -76,6 +81,8 @@ def quote_id(ident: str) -> str:
 
     The same as .NET's `Uri.EscapeDataString`, by which AzureAD/SCIMReferenceCode composes its requests.
     """
+    if ident.isalnum() and ident.isascii():
+        return ident
     return quote(ident, safe="", errors="replace")
 
 

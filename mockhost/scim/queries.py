@@ -6,7 +6,6 @@ for a blank, lower-case hex, and `%` and non-ASCII characters in a value as they
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -73,38 +72,29 @@ def parse_query(raw: str) -> Query:
 
     Keys are known in any case; of one given twice the first counts. `startIndex` below 1 is 1 and `count` below
     0 is 0 (RFC 7644 3.4.2.4). Raises ScimError 400 `invalidValue` where one of them is no whole number.
-    What clients repeat is read once.
     """
-    return _parse_again(raw) if len(raw) <= _REPEATED else _parse(raw)
-
-
-def _parse(raw: str) -> Query:
     known_ones: dict[str, str] = {}
     extra: dict[str, str] = {}
-    for pair in raw.split("&"):
+    for pair in raw.split("&") if raw else ():
         key, _, value = pair.partition("=")
-        name = _decoded(key)
-        if not name:
-            continue
-        if (known := _KNOWN.get(name.lower())) is not None:
+        known = _KNOWN.get(key) or _KNOWN.get((key := _decoded(key)).lower())
+        if known is not None:
             known_ones.setdefault(known, _decoded(value))
-        else:
-            extra.setdefault(name, _decoded(value))
-    start, count = (
-        _whole_number(known_ones.get("startIndex"), *_START),
-        _whole_number(known_ones.get("count"), *_COUNT),
-    )
-    return Query(
-        filter=known_ones.get("filter"),
-        start_index=1 if start is None else max(1, start),
-        count=None if count is None else max(0, count),
-        attributes=_names(known_ones.get("attributes", "")),
-        excluded=_names(known_ones.get("excludedAttributes", "")),
-        sort_by=known_ones.get("sortBy") or None,
-        sort_order=known_ones.get("sortOrder") or None,
-        extra=extra,
-        cursor=next((extra[name] for name in extra if name.lower() == "cursor"), None) if extra else None,
-    )
+        elif key:
+            extra.setdefault(key, _decoded(value))
+    query = Query(known_ones.get("filter"), extra=extra)
+    if len(known_ones) > ("filter" in known_ones):
+        start = _whole_number(known_ones.get("startIndex"), *_START)
+        count = _whole_number(known_ones.get("count"), *_COUNT)
+        query.start_index = 1 if start is None else max(1, start)
+        query.count = None if count is None else max(0, count)
+        query.attributes = _names(known_ones.get("attributes", ""))
+        query.excluded = _names(known_ones.get("excludedAttributes", ""))
+        query.sort_by = known_ones.get("sortBy") or None
+        query.sort_order = known_ones.get("sortOrder") or None
+    if extra:
+        query.cursor = next((extra[name] for name in extra if name.lower() == "cursor"), None)
+    return query
 
 
 def read_search(body: object) -> Query:
@@ -156,12 +146,8 @@ def _searched_names(value: object, name: str) -> tuple[str, ...]:
     return tuple(found for part in parts for found in _names(_searched_text(part, name)))
 
 
-_REPEATED: Final = 512
-"""Characters of the longest query that is worth remembering."""
-_parse_again: Final = functools.lru_cache(1024)(_parse)
-
 _PARAMETERS = ("filter", "startIndex", "count", "attributes", "excludedAttributes", "sortBy", "sortOrder")
-_KNOWN: Final = {name.lower(): name for name in _PARAMETERS}
+_KNOWN: Final = {key: name for name in _PARAMETERS for key in (name, name.lower())}
 
 
 def _decoded(text: str) -> str:

@@ -166,6 +166,9 @@ class ObjectType:
             value: object = record[position]
             if name == OBJECT_DN:
                 value = self.dn_of(record) or None
+            elif type(value) is str and not multi:  # by far the most
+                values[name] = value
+                continue
             if value is None or value == ():
                 continue
             if isinstance(value, tuple):
