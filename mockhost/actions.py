@@ -38,6 +38,11 @@ class Checked(Operated, Protocol):
     def verify(self, spec: Mapping[str, object], /) -> tuple[bool, str]:
         """Whether an assertion over the journal holds, and what to show if not."""
 
+    def windows(
+        self, command: str, elevated: bool | None, session: Mapping[str, object], /
+    ) -> Mapping[str, Any]:
+        """Run a command on the server: exit, output, and the session for the next one."""
+
 
 class Change(NamedTuple):
     """Objects of connected systems are inserted, updated or deleted, by connector."""
@@ -164,6 +169,28 @@ class Verify(NamedTuple):
         return ["verify", _json(self.spec)]
 
 
+class Windows(NamedTuple):
+    """A command is run on the server around the host."""
+
+    line: str
+    elevated: bool | None = None
+    """None: as the scenario's machine says"""
+
+    @classmethod
+    def parse(cls, said: object) -> Windows:
+        if isinstance(said, Mapping):
+            elevated = said.get("elevated")
+            return cls(str(said.get("run")), None if elevated is None else bool(elevated))
+        return cls(str(said))
+
+    def perform(self, host: Checked, session: Mapping[str, object] | None = None) -> Mapping[str, Any]:
+        """What came of it."""
+        return host.windows(self.line, self.elevated, session or {})
+
+    def as_command(self) -> list[str]:
+        return ["windows", *(["--elevated"] if self.elevated else []), self.line]
+
+
 Action: TypeAlias = Change | Set | Service | Import
 """What can happen by itself."""
 Actions: TypeAlias = tuple[Action, ...]
@@ -174,9 +201,10 @@ WORDS: Final[Mapping[str, type[Action]]] = {
     "import": Import,
 }
 """What can happen in the timeline, in a state and after a rule fired; in this order where several do."""
-_OF_STEPS: Final[Mapping[str, type[Advance | Verify] | type[Action]]] = {
+_OF_STEPS: Final[Mapping[str, type[Advance | Verify | Windows] | type[Action]]] = {
     "advance": Advance,
     **{word: WORDS[word] for word in ("service", "set", "change", "import")},
+    "windows": Windows,
     "verify": Verify,
 }
 VERBS: Final = ("send", *_OF_STEPS)
@@ -188,7 +216,7 @@ def parse(said: Mapping[str, Any]) -> Actions:
     return tuple(kind.parse(said[word]) for word, kind in WORDS.items() if word in said)
 
 
-def of_step(step: Mapping[str, object]) -> Action | Advance | Verify | None:
+def of_step(step: Mapping[str, object]) -> Action | Advance | Windows | Verify | None:
     """The action of a step; None if it sends something. Raises UsageError for what does nothing."""
     if "send" in step:
         return None

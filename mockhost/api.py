@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from mockhost.server.httpsys import Refusal
     from mockhost.server.observer import Connection
     from mockhost.web.app import DataApp
+    from mockhost.windows.drive import Drive
 
 LOOPBACK = ("127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
@@ -77,6 +78,7 @@ class MockHost(RunningHost):
     port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
     HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
+    drive: a folder that is drive C: of the Windows server around the host; an edit counts when the service next starts.
     control_files, control_env: folders and environment variables that documents may name which come over the control
     plane; by default none.
     Raises ScenarioError, UsageError, CannotRun.
@@ -104,6 +106,7 @@ class MockHost(RunningHost):
         seed: int | None = None,
         sets: Sequence[str] = (),
         state_dir: str | os.PathLike[str] | None = None,
+        drive: str | os.PathLike[str] | None = None,
         clock: str = "frozen",
         **overrides: Any,
     ) -> None:
@@ -119,7 +122,7 @@ class MockHost(RunningHost):
         state = None if state_dir is None else pathlib.Path(state_dir).absolute()
         names = dict.fromkeys([*tls_names, *([public.host] if public is not None else [])])
         certificates = Certificates(Authority(state), extra_names=tuple(names))
-        self.runtime = Runtime(loaded, certificates, opened)
+        self.runtime = Runtime(loaded, certificates, opened, _drive(drive))
         self.runtime.public_url = public
         self._hosts = _hosts(listen)
         self._port = port
@@ -468,6 +471,14 @@ def check_token(token: str) -> None:
             f"the control plane's token {what}",
             hint="take visible characters without blanks, or leave it out",
         )
+
+
+def _drive(folder: str | os.PathLike[str] | None) -> Drive | None:
+    if folder is None:
+        return None
+    from mockhost.windows.drive import FolderDrive
+
+    return FolderDrive(pathlib.Path(folder))
 
 
 def _hosts(listen: str | Sequence[str] | None) -> tuple[str, ...]:

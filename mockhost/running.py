@@ -35,6 +35,19 @@ class ClientTarget(NamedTuple):
         return f"<ClientTarget {self.connector} at {self.url}, secret_token of {len(self.secret_token)} characters>"
 
 
+class Command(NamedTuple):
+    """What came of a command on the Windows server."""
+
+    exit: int
+    """0, or the code with which it failed"""
+    output: str
+    """what the window showed"""
+    data: Any
+    """the same as plain data, where there is some"""
+    session: Mapping[str, Any]
+    """for the next command"""
+
+
 class Checked(NamedTuple):
     """What `check` has found."""
 
@@ -135,6 +148,22 @@ class RunningHost(Protocol):
         return True
 
     # -- what happens to it --------------------------------------------------------------------------------
+
+    def windows(
+        self,
+        command: str,
+        *,
+        elevated: bool | None = None,
+        session: Mapping[str, Any] | None = None,
+        input: str | None = None,
+    ) -> Command:
+        """Run a command on the Windows server around the host, such as `Get-Service`.
+
+        elevated: whether as an administrator; default: as the scenario's machine says. session: that of the command
+        before, whose folder and modules it goes on with. What fails there is in the result.
+        """
+        done = self.call("windows", command=command, elevated=elevated, session=session, input=input)
+        return Command(done["exit"], done["output"], done["data"], done["session"])
 
     def reset(self) -> None:
         """Back to the scenario as loaded, in a new epoch, on the same ports."""

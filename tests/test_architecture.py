@@ -62,10 +62,20 @@ THIRD_PARTIES = {
         "cryptography": {"tls", "doctor"},
         "faker": {"people", "scenario"},
     },
-    **{"regex": {"patterns"}, "defusedxml": {"elements"}},
+    **{"regex": {"patterns"}, "defusedxml": {"elements"}, "elementpath": {"windows"}},
     "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim", "exchange"},
 }
-HEAVY = {"cryptography", "defusedxml", "faker", "flask", "jsonschema", "regex", "requests", "ruamel"}
+HEAVY = {
+    "cryptography",
+    "defusedxml",
+    "elementpath",
+    "faker",
+    "flask",
+    "jsonschema",
+    "regex",
+    "requests",
+    "ruamel",
+}
 
 TREES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(

@@ -23,7 +23,10 @@ def lines(steps: Iterable[Mapping[str, object]], shell: str, control: Sequence[s
             found.append(" ".join(note.split()))
         action = actions.of_step(step)
         if action is not None:
-            found.append(command_line([*control, *action.as_command()], shell))
+            words = action.as_command()
+            if words[0] == "windows":  # a verb of its own, which takes the same options
+                words, control = words[1:], ["windows" if word == "control" else word for word in control]
+            found.append(command_line([*control, *words], shell))
         told = step.get("as")
         if action is None and not note:
             found.append(f"the client: {_request(step, told if isinstance(told, Mapping) else {})}")
@@ -33,7 +36,11 @@ def lines(steps: Iterable[Mapping[str, object]], shell: str, control: Sequence[s
 def step_line(step: Mapping[str, object]) -> str:
     """One step of `expect` or `cured`: what is done and what it gives."""
     if "send" not in step:
-        return "; ".join(lines([step], "sh"))
+        text = "; ".join(lines([step], "sh"))
+        gets = step.get("gets")
+        if isinstance(gets, Mapping):
+            text += " gets " + ", ".join(f"{key} {_expected(value)}" for key, value in gets.items())
+        return text
     told = step.get("as")
     parts = [_request(step, told if isinstance(told, Mapping) else {})]
     if isinstance(gets := step.get("gets"), Mapping):

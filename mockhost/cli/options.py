@@ -119,6 +119,7 @@ class Hosting(NamedTuple):
     public_url: str | None = None
     control_files: tuple[Path, ...] = ()
     control_env: tuple[str, ...] = ()
+    drive: Path | None = None
 
     def make(self, scenario: str) -> MockHost:
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
@@ -146,6 +147,7 @@ class Hosting(NamedTuple):
             seed=self.seed,
             sets=self.set,
             state_dir=self.state,
+            drive=self.drive,
             clock="wall",
         )
 
@@ -322,6 +324,13 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
             help="Keep the CA, the certificate and the control plane's token here between runs.",
+        ),
+        _option(
+            "--drive",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Make this folder drive C: of the Windows server around the host: an edit of a file counts when the "
+            "service next starts. A new or empty folder, or one of an earlier run, which keeps its edits.",
         ),
     ]
 

@@ -35,6 +35,7 @@ VERBS: Mapping[str, str] = {
     "check": "mockhost.cli.check",
     "schema": "mockhost.cli.schema",
     "control": "mockhost.cli.control",
+    "windows": "mockhost.cli.windows",
     "health": "mockhost.cli.health",
     "version": "mockhost.cli.version",
 }

@@ -35,6 +35,20 @@ def problems(gets: Mapping[str, object], seen: Observation, verdict: PortalVerdi
     return found
 
 
+def of_command(gets: Mapping[str, object], seen: Mapping[str, object]) -> list[str]:
+    """What of `gets` does not hold of a command: `text` (what the window showed) and `exit`."""
+    found: list[str] = []
+    for key, expected in gets.items():
+        if key not in _OF_COMMAND:
+            raise UsageError(f"a command gets no {key!r}", hint=did_you_mean(key, _OF_COMMAND))
+        text = difference(expected, seen[_OF_COMMAND[key]])
+        found += [] if text is None else [f"{key}: {_short(text)}"]
+    return found
+
+
+_OF_COMMAND = {"text": "output", "exit": "exit"}
+
+
 def _differences(
     gets: Mapping[str, object], seen: Observation, verdict: PortalVerdict | None
 ) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mockhost.errors import UsageError
 
@@ -38,6 +38,14 @@ class HostDriver:
     def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
         result = self._host.call("verify", spec=spec)
         return result["ok"], result["text"]
+
+    def windows(
+        self, command: str, elevated: bool | None, session: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._host.call(
+            "windows", command=command, elevated=elevated, session=dict(session)
+        )
+        return found
 
     def near_miss(self) -> str:
         last = next(reversed(self._host.journal.entries()), None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
 from mockhost import actions
-from mockhost.actions import VERBS, Checked, Verify
+from mockhost.actions import VERBS, Checked, Verify, Windows
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.entra.portal import PortalVerdict, judge
 from mockhost.errors import MockhostError, UsageError, did_you_mean
@@ -162,6 +162,8 @@ class Player:
         self._timeout = timeout
         self._alternatives = alternatives
         self._captured: dict[str, object] = {}
+        self._session: Mapping[str, object] = {}
+        """of the window in which commands are run on the server"""
 
     def play(self, step: Step) -> StepResult:
         """Carry one step out and compare."""
@@ -213,6 +215,8 @@ class Player:
             raise UsageError(
                 f"{_verb(step)!r} can't be done to this host", hint="only 'send' needs no control of the host"
             )
+        if isinstance(action, Windows):
+            return self._command(step, filled, action, self._driver)
         try:
             found = action.perform(self._driver)
         except UsageError as error:
@@ -222,6 +226,18 @@ class Player:
         self._targets = self._driver.targets()
         problems = (found,) if found else ()
         text = f"{_title(step)}: {found}" if found else _title(step)
+        return StepResult(step, not problems, problems, None, None, None, text)
+
+    def _command(
+        self, step: Step, filled: Mapping[str, object], action: Windows, driver: Driver
+    ) -> StepResult:
+        seen = action.perform(driver, self._session)
+        self._session, self._targets = seen["session"], driver.targets()
+        problems = tuple(comparison.of_command(mapping(filled, "gets"), seen))
+        if not filled.get("gets") and seen["exit"]:
+            problems = (f"exit: {seen['exit']}: {' '.join(str(seen['output']).split())[:400]}",)
+        said = f" exit {seen['exit']}" if seen["exit"] else " done"
+        text = f"windows {action.line}:{said}"
         return StepResult(step, not problems, problems, None, None, None, text)
 
     def _send(self, step: Step, filled: Mapping[str, object]) -> StepResult:

@@ -47,6 +47,31 @@ _DOCUMENT = Parameter(
     "document", "Whether to add the scenario as it is written, parents merged in.", {"type": "boolean"}
 )
 _CHANGED = answers("What each needs to take effect, and the settings.", "Host")
+_WINDOWS = takes(
+    "command",
+    command={
+        "type": "string",
+        "description": "one command line, such as Get-Service; help lists the commands",
+    },
+    elevated={
+        "type": "boolean",
+        "description": "whether it runs as an administrator; default: machine.elevated",
+    },
+    session={
+        "type": "object",
+        "additionalProperties": False,
+        "description": "what the command before gave as its session: its folder, modules and execution policy",
+        "properties": {
+            "location": {"type": "string"},
+            "policy": {"type": "string"},
+            "modules": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+    input={
+        "type": "string",
+        "description": "the text that goes with the command, such as that of an edited file",
+    },
+)
 _PROBLEMS: Schema = {
     "type": "array", "items": {"type": "string"},
     "description": "entries of the timeline that were due and could not happen, each with the reason",
@@ -90,6 +115,14 @@ ROWS: tuple[Operation, ...] = (
     _row("control_service", "POST", "/v1/service", "learner",
          "Start, stop or restart the service, and with it its port.",
          answers("The service afterwards.", "Service"), body=_ACTION, errors=(503,)),
+    _row("windows", "POST", "/v1/windows", "learner",
+         "Run one command as on the Windows server around the host.",
+         answers("What came of it.", an_object(
+             exit="integer", output="string", data={}, session="object", edit="object?")),
+         body=_WINDOWS, shows_secrets=True, cost="wait", room="mockhost.runtime.operations.windows",
+         description=(
+             "Everything that a command can say is in its output. With Verbose tracing the event log has the "
+             "connection strings of SQL connectors, passwords included, as on the real host.")),
     _row("check", "POST", "/v1/check", "learner",
          "Play expect, cured and wrong_cure on forks of the host as it is, and say which hold.",
          answers("What holds.", an_object(

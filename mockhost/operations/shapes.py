@@ -39,7 +39,7 @@ SHAPES: dict[str, Schema] = {
     ),
     "Host": an_object(
         service=an_object(configured="service", effective="service"), configured="object", effective="object",
-        restart_pending="boolean", tls="object",
+        restart_pending="boolean", tls="object", machine="object?",
     ),
     "Objects": an_object(total="count", start_index="count", objects="[object]"),
     "Removed": an_object(removed="count"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from mockhost import actions
 from mockhost.actions import Actions
@@ -34,6 +34,10 @@ from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Moment, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
 from mockhost.slices import Steps
 from mockhost.tls.serving import Certificates
+
+if TYPE_CHECKING:
+    from mockhost.windows.drive import Drive
+    from mockhost.windows.machine import Machine
 
 LAST_MOMENT = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last second that dates are written for."""
@@ -60,7 +64,15 @@ class Listener(Protocol):
 class Runtime:
     """One running mock. `address` gives the base of its URLs once a listener is bound."""
 
-    def __init__(self, scenario: Scenario, certificates: Certificates, opened: Opened = NOTHING) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        certificates: Certificates,
+        opened: Opened = NOTHING,
+        drive: Drive | None = None,
+    ) -> None:
+        self.drive = drive
+        """where drive C: of the server around the host is, if it is in a folder"""
         self.network = Network(opened)
         """the source of whatever came over the control plane: what it may name"""
         self.journal = Journal(key=fresh_key())
@@ -72,7 +84,7 @@ class Runtime:
         """secrets that neither scenario nor rules hold, such as the control plane's token"""
         self._is_fork = False
         self._connect(certificates)
-        self._begin(scenario)
+        self._begin(scenario, again=False)
 
     def _connect(self, certificates: Certificates) -> None:
         """Make what belongs to the process: the lock, the listeners to events, the threads."""
@@ -108,8 +120,8 @@ class Runtime:
         """Chance under the scenario's seed."""
         return self.state.host.chance
 
-    def _begin(self, scenario: Scenario) -> None:
-        """A fresh start with a scenario."""
+    def _begin(self, scenario: Scenario, *, again: bool) -> None:
+        """A fresh start with a scenario. again: another one came before it."""
         self.state = State(scenario, self)
         self._learn()
         self.certificates.clock = self.state.clock
@@ -118,7 +130,23 @@ class Runtime:
         except UsageError as error:  # a name in it may come from the environment
             secrets = self.journal.sink.secrets
             raise UsageError(hidden(error.message, secrets), hint=hidden(error.hint, secrets)) from None
+        if scenario.machine is not None or self.drive is not None:
+            self.around(again=again)
         self.state.begin()
+
+    def around(self, *, again: bool = True) -> Machine:
+        """The Windows server around the host, made when it is first needed; call it under the lock.
+
+        again: whether a folder that is drive C: gets the scenario's files also where it has them, edited, already.
+        """
+        state = self.state
+        if state.machine is None:
+            from mockhost.windows.config import MachineConfig
+            from mockhost.windows.machine import Machine
+
+            config = state.scenario.machine or MachineConfig()
+            state.machine = Machine(config, self, self.drive, again=again)
+        return state.machine
 
     def reset(self) -> None:
         """Back to the scenario as loaded: stores, clock, rules, journal, TLS, service. Opens a new epoch."""
@@ -133,7 +161,7 @@ class Runtime:
                 self.listener.close_connections()
             self.state.host.stop()
             self._close_systems()
-            self._begin(scenario)
+            self._begin(scenario, again=True)
             self.journal.clear(self.epoch.number)
             self._follow_service()
         self.wake()
@@ -148,7 +176,9 @@ class Runtime:
 
         twin = object.__new__(Runtime)
         with self.lock:
-            copy = Copier({id(self): twin})
+            machine = self.state.machine
+            copy = Copier({id(self): twin, **({} if machine is None else machine.fork())})
+            twin.drive = None if machine is None else copy(machine.drive)
             twin.network, twin.address, twin.public_url = self.network, self.address, self.public_url
             twin.journal, twin.state, twin._private = map(copy, (self.journal, self.state, self._private))
             twin.epoch = Epoch(self.epoch.number, copy(self.epoch.connections))
@@ -371,12 +401,14 @@ class Runtime:
             raise UsageError(f"no such action: {action!r}", hint="start, stop or restart")
         with self.lock:
             if action in ("stop", "restart"):
-                self.state.host.stop()
+                self.state.stop()
                 if self.listener is not None:
                     self.listener.close(self._spared)
-            if action in ("start", "restart"):
-                self.state.host.start()
-            self._follow_service()
+            try:
+                if action in ("start", "restart"):
+                    self.state.start()
+            finally:
+                self._follow_service()
         self.wake()
         now = "running" if self.state.host.running else "stopped"
         self.tell("service", {"action": action, "service": now})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mockhost import actions
 from mockhost.actions import Actions
@@ -20,6 +20,9 @@ from mockhost.journal.tokens import tokens_in
 from mockhost.rules import Rules, States
 from mockhost.runtime.served import Own, Served
 from mockhost.scenario.model import Moment, Scenario
+
+if TYPE_CHECKING:
+    from mockhost.windows.machine import Machine
 
 
 class Happens(Protocol):
@@ -57,21 +60,44 @@ class State:
         self.cured: bool | None = None
         """whether nothing was wrong any more when that was last checked; None: not checked since the last reset"""
         self.was_cured = False
+        self.machine: Machine | None = None
+        """the Windows server around the host, from when it is first needed"""
 
     def begin(self) -> None:
         """Start the clock's timeline, the service, and what the initial states say."""
         start = self.clock.now()
         for moment in self.scenario.timeline:
             self.clock.schedule(start + moment.at, partial(self._by.happen, moment), "timeline")
-        if self.scenario.host.service == "running":
+        machine = self.machine
+        if self.scenario.host.service == "running" and (machine is None or machine.may_begin()):
             self.host.start(first=True)
+            if machine is not None:
+                machine.started(first=True)
         self.states.begin()
+
+    def start(self) -> None:
+        """Start the service, unless it runs. Raises CannotRun where the server around it does not let it."""
+        if self.host.running:
+            return
+        if self.machine is not None:
+            self.machine.starting()
+        self.host.start()
+        if self.machine is not None:
+            self.machine.started()
+
+    def stop(self) -> None:
+        """Stop the service."""
+        if self.machine is not None:
+            self.machine.stopping()
+        self.host.stop()
 
     def configure(self, scenario: Scenario) -> bool:
         """Go on with a changed scenario; True if something of it waits for the service's next start."""
         before, self.scenario = self.scenario, scenario
         later = self.host.configure(scenario.host, _of_host(scenario))
         self.served.configure(scenario)
+        if self.machine is not None:
+            self.machine.follow(before, scenario)
         if scenario.rules != before.rules:
             for rules in self.all_rules():
                 rules.replace_file(scenario.rules, self.clock.now())

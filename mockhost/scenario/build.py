@@ -23,6 +23,7 @@ from mockhost.tls.versions import unspoken
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
+    from mockhost.windows.config import MachineConfig
 
 Map = Mapping[str, Any]
 
@@ -69,7 +70,8 @@ def scenario(
                 findings.add((), f"the key {key!r} is missing", hint, spoils=False)
     made: dict[str, Any] = {
         "clock": _clock(said.get("clock", {}), findings),
-        "host": _host(said.get("host", {}), findings),
+        "host": _host(said, findings),
+        "machine": _machine(said.get("machine"), given, findings),
         "client": _client(said.get("client"), columns, findings),
         "on_demand": _on_demand(said.get("on_demand"), given, findings),
         "timeline": steps.parse_timeline(said.get("timeline"), columns, findings),
@@ -141,7 +143,21 @@ def _clock(said: Map, findings: Findings) -> ClockConfig:
     return ClockConfig(mode, float(said.get("speed", 1.0)), start)
 
 
-def _host(said: Map, findings: Findings) -> HostConfig:
+def _host(scenario: Map, findings: Findings) -> HostConfig:
+    said = dict(scenario.get("host", {}))
+    machine = scenario.get("machine", {})
+    state = machine.get("services", {}).get("host", {}).get("state")
+    same = {
+        "service": ("stopped" if state == "absent" else state, ("machine", "services", "host", "state")),
+        "debug": (machine.get("debug"), ("machine", "debug")),
+        "tls": (machine.get("certificate"), ("machine", "certificate")),
+    }
+    for key, (value, path) in same.items():
+        if value is None:
+            continue
+        if key in said and said[key] != value:
+            findings.add(path, f"host.{key} says something else: {said[key]!r}", "leave one of the two out")
+        said[key] = value
     check_behaviours(said.get("behaviours"), ("host", "behaviours"), findings)
     return HostConfig(
         generation=said.get("generation", "current"),
@@ -151,6 +167,14 @@ def _host(said: Map, findings: Findings) -> HostConfig:
         debug_effective=said.get("debug_effective"),
         tls=_tls(said.get("tls", {}), findings),
     )
+
+
+def _machine(said: Map | None, connectors: Map, findings: Findings) -> MachineConfig | None:
+    if not isinstance(said, Mapping):
+        return None
+    from mockhost.windows import config
+
+    return config.parse(said, connectors, findings)
 
 
 def _tls(said: str | Map, findings: Findings) -> TlsConfig:

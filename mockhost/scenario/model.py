@@ -14,8 +14,9 @@ from mockhost.rules.states import Blueprint as States
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
     from mockhost.scenario.layers import Layer
+    from mockhost.windows.config import MachineConfig
 
-SETTABLE = ("host", "connectors", "client", "rules", "vars")
+SETTABLE = ("host", "machine", "connectors", "client", "rules", "vars")
 """The keys of a scenario whose values can be set while the host runs; the others count when it begins."""
 SETTABLE_HINT = f"live are {', '.join(SETTABLE)}; begin again with the scenario for the rest"
 
@@ -74,6 +75,8 @@ class Scenario(NamedTuple):
     seed: int
     clock: ClockConfig
     host: HostConfig
+    machine: MachineConfig | None
+    """the Windows server around the host, where the scenario speaks of it"""
     connectors: dict[str, ConnectorConfig]
     client: dict[str, dict[str, object]]
     """what the client was told, by connector: tenant_url, secret_token, trusts, each only where it was said"""

@@ -71,8 +71,9 @@ def parse_steps(said: object, key: str, columns: Columns, findings: Findings) ->
         if not isinstance(step, Mapping):
             continue
         _check_step(step, (key, i), columns, findings)
-        if key == "wrong_cure" and not ("verify" in step or ("send" in step and step.get("gets"))):
-            hint = "write send with gets, or verify"
+        compares = ("send" in step or "windows" in step) and step.get("gets")
+        if key == "wrong_cure" and not ("verify" in step or compares):
+            hint = "write send or windows with gets, or verify"
             findings.add((key, i), "a step of wrong_cure compares something", hint)
         if not findings:
             for path in DURATIONS:
@@ -102,10 +103,21 @@ def _check_step(step: Mapping[str, object], path: Path, columns: Columns, findin
     if isinstance(send, str):
         _check_send(send, step, path, columns, findings)
     else:
+        _check_gets(step, found[0], path, findings)
         for key in step:
-            if key not in (found[0], "note"):
+            if key not in (found[0], "note") and not (key == "gets" and found[0] == "windows"):
                 findings.add((*path, key), f"{key!r} goes with 'send' only, not with {found[0]!r}", key=True)
     _check_actions(step, path, columns, findings)
+
+
+def _check_gets(step: Mapping[str, object], verb: str, path: Path, findings: Findings) -> None:
+    """Report what a command can't get, and an exit code of something else."""
+    gets = step.get("gets")
+    if isinstance(gets, Mapping):
+        _check_patterns(gets, (*path, "gets"), findings)
+    for key in gets if isinstance(gets, Mapping) and verb == "windows" else ():
+        if key not in ("text", "exit"):
+            findings.add((*path, "gets", key), f"a command gets no {key!r}", "write text or exit", key=True)
 
 
 def parse_timeline(said: object, columns: Columns, findings: Findings) -> tuple[Moment, ...]:
@@ -167,6 +179,8 @@ def _check_send(
         check_told(told, (*path, "as"), findings)
     if isinstance(gets := step.get("gets"), Mapping):
         _check_patterns(gets, (*path, "gets"), findings)
+        if "exit" in gets:
+            findings.add((*path, "gets", "exit"), "'exit' goes with 'windows' only", key=True)
 
 
 _PLACEHOLDERS = ("truth", "host", "port")

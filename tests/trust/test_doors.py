@@ -290,6 +290,7 @@ operation starts_with ends_with id method path verdict header filter nth exchang
 body_base64 fault delay fixed uniform median p99 set_state ttl attribute value excluded_attributes target
 capture body text detail scimType totalResults message resources ends no_answer_within alert tls at_least
 at_most portal advance template default vars connection import_run start_index count
+culture time_zone dotnet account ECMA2Host ConnectorsLog files proxy connections user password windows run
 """
 NAMES_NOTHING = frozenset(_NAMES_NOTHING.split())
 """Keys with free text in them that name nothing outside the document. A new key has to be put here, or be marked."""

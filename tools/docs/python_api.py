@@ -56,6 +56,7 @@ METHODS = {
     "What goes wrong": (
         "fail_next", "add_rule", "rules", "remove_rule", "clear_rules", "state", "set_state", "release",
     ),
+    "The Windows server around the host": ("windows",),
     "What has happened": ("journal", "near_miss", "verify", "wait_for", "check"),
     "Any operation": ("call",),
 }  # fmt: skip

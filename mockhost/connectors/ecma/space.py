@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -25,6 +26,7 @@ from mockhost.slices import SLICE, Pause, no_pause, paced
 
 _AT_ONCE = 2_000
 """A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
+_ENDED = 50
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 """How an id reads whose anchor is an integer of 64 bits."""
 
@@ -34,6 +36,15 @@ class Found(NamedTuple):
 
     total: int
     records: list[Record]
+
+
+class Ended(NamedTuple):
+    """An import that has ended: when, with which profile, why it did nothing (or None), and what the cache holds."""
+
+    at: float
+    profile: str
+    problem: str | None
+    objects: int
 
 
 Walk: TypeAlias = "Callable[[Pause], Found]"
@@ -64,6 +75,10 @@ class ConnectorSpace:
         """whether it was emptied and no import has filled it since"""
         self.problem: str | None = None
         """why the last import did nothing, or None if it did its work"""
+        self.ends = 0
+        """how many imports have ended"""
+        self.ended: deque[Ended] = deque(maxlen=_ENDED)
+        """the latest of them"""
         self._obstacles: dict[str, str] = {}
         self._started = False
         self._import: Job | None = None
@@ -157,12 +172,13 @@ class ConnectorSpace:
         self.importing = False
         self._import = None
         self.problem = next(iter(self._obstacles.values()), None)
-        if self.problem is not None:
-            return
-        if not self.frozen:
-            self._import_now(profile)
-        self.imports_done += 1
-        self.last_import = self._clock.now()
+        if self.problem is None:
+            if not self.frozen:
+                self._import_now(profile)
+            self.imports_done += 1
+            self.last_import = self._clock.now()
+        self.ends += 1
+        self.ended.append(Ended(self._clock.now(), profile, self.problem, len(self)))
 
     def _import_now(self, profile: str) -> None:
         failed = not self._system.can("read") and self.imports_done > 0

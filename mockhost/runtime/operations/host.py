@@ -86,8 +86,12 @@ def _begun(host: Operated) -> Data:
 def _status(runtime: Runtime) -> Data:
     """Configured beside effective, and the certificate, as plain JSON."""
     with runtime.lock:
+        machine = runtime.state.machine
+        if machine is not None:
+            machine.look()
         host = runtime.host
         return {
+            "machine": None if machine is None else machine.describe(),
             "service": {
                 "configured": runtime.scenario.host.service,
                 "effective": "running" if host.running else "stopped",

@@ -1,0 +1,126 @@
+"""`mockhost windows`: commands on the Windows server around the host, one by one or at a prompt."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockhost.cli import outcome
+from mockhost.cli.control_target import Target, target_of
+from mockhost.cli.terminal import stdout
+
+_TITLE = "Windows PowerShell (mockhost): one command a line, 'help' lists them, 'exit' ends."
+
+
+@click.command(
+    "windows",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("--url", envvar="MOCKHOST_CONTROL_URL", metavar="URL",
+              help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: http://127.0.0.1:8586]")  # fmt: skip
+@click.option("--token", envvar="MOCKHOST_CONTROL_TOKEN", metavar="TOKEN",
+              help="Its token, where it has one. [env: MOCKHOST_CONTROL_TOKEN]")  # fmt: skip
+@click.option("--ready-file", type=click.Path(path_type=Path), metavar="PATH",
+              help="Take both from a host's ready file. [env: MOCKHOST_READY_FILE]")  # fmt: skip
+@click.option(
+    "--elevated/--not-elevated",
+    default=None,
+    help="Run as an administrator; default: as the scenario says, which is not.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The whole result as JSON.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    url: str | None,
+    token: str | None,
+    ready_file: Path | None,
+    elevated: bool | None,
+    as_json: bool,
+    command: tuple[str, ...],
+) -> None:
+    r"""Run a command as on the Windows server around a running host.
+
+    Without COMMAND it opens a prompt. Commands have the parameters of Windows PowerShell 5.1, in any case and
+    shortened; pipelines, variables and expressions are not supported. Exit code 0, or 1 if the command fails.
+
+    \b
+    mockhost windows Get-Service
+    mockhost windows --elevated Restart-Service "Microsoft ECMA2Host"
+    mockhost windows sc.exe query "Microsoft ECMA2Host"
+    mockhost windows Get-WinEvent -LogName System -MaxEvents 5
+    mockhost windows help
+    """
+    window = Window(target_of(ctx, url, token, ready_file), elevated, as_json=as_json)
+    if command:
+        from mockhost.windows import powershell
+
+        line = command[0] if len(command) == 1 else powershell.join(command)
+        code = window.run(line)
+        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
+    window.prompt()
+
+
+class Window:
+    """Runs lines on the server, one after another."""
+
+    def __init__(self, target: Target, elevated: bool | None, *, as_json: bool) -> None:
+        self._plane = target.plane()
+        self._elevated = elevated
+        self._as_json = as_json
+        self._session: dict[str, Any] = {}
+
+    def run(self, line: str, given: str | None = None) -> int:
+        """Run a line and show what comes of it; its exit code."""
+        done = self._plane.call(
+            "windows", command=line, elevated=self._elevated, session=self._session or None, input=given
+        )
+        self._session = done["session"]
+        edit = done["edit"]
+        if edit is not None and not self._as_json:
+            return self._edit(edit["path"], edit["text"])
+        if self._as_json:
+            stdout().json({name: done[name] for name in ("exit", "output", "data")})
+        elif done["output"]:
+            stdout().lines(done["output"].removesuffix("\n").split("\n"))
+        return int(done["exit"])
+
+    def _edit(self, path: str, text: str) -> int:
+        """Have the user edit a file of the server in the editor of this computer, and save it there."""
+        if not sys.stdin.isatty():
+            stdout().line(
+                f"{path} opens in an editor, which needs a terminal; notepad FILE /replace OLD NEW does not"
+            )
+            return 1
+        new = click.edit(text, extension=".xml" if path.endswith(".config") else ".txt")
+        if new is None or new == text:
+            stdout().line(f"{path} is as it was")
+            return 0
+        quoted = path.replace("'", "''")
+        return self.run(f"notepad '{quoted}' /save", new)
+
+    def prompt(self) -> None:
+        """Read lines until the end."""
+        terminal = stdout()
+        is_terminal = sys.stdin.isatty()
+        if is_terminal:
+            terminal.line(_TITLE)
+        self._session = self._plane.call("windows", command="")["session"]
+        code = 0
+        while True:
+            location = "C:\\" + str(self._session["location"]).replace("/", "\\")
+            try:
+                line = input(f"PS {terminal.shown(location)}> ") if is_terminal else sys.stdin.readline()
+            except (EOFError, KeyboardInterrupt):
+                terminal.line()
+                break
+            if not is_terminal and not line:
+                break
+            if line.strip().casefold() in ("exit", "quit"):
+                break
+            if line.strip():
+                code = self.run(line.strip())
+        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)

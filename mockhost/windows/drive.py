@@ -1,0 +1,231 @@
+r"""Drive C: of the server: files in memory, or in a folder where any editor changes them.
+
+Paths are relative to C:\, with `/`, in any case: `program files/x` is `Program Files/x`. A folder is only ever used
+below its own root: what leads out of it, such as a symbolic link, is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from mockhost.errors import CannotRun, UsageError
+from mockhost.windows.config import LONGEST_FILE
+
+MARKER: Final = ".mockhost-drive.json"
+MOST_FILES: Final = 2_000
+
+
+class Entry(NamedTuple):
+    """What a folder shows of a file or a folder."""
+
+    name: str
+    is_folder: bool
+    size: int
+    modified: float | None
+    """seconds since 1970; None: unknown"""
+
+
+class Drive(Protocol):
+    """Where the files are. Raises UsageError for what can't be read, CannotRun for what can't be written."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file; None if there is none."""
+
+    def write(self, path: str, data: bytes, at: float) -> None: ...
+
+    def remove(self, path: str) -> int:
+        """Remove a file, or a folder with all that is in it; how many files there were."""
+
+    def files(self, path: str = "") -> Iterator[str]:
+        """Every file below a folder, or the file itself."""
+
+    def entries(self, path: str) -> list[Entry] | None:
+        """What is in a folder, by name; None if there is no such folder."""
+
+    def begin(self, files: Mapping[str, bytes], scenario: str, at: float, *, again: bool) -> None:
+        """Put the files of a scenario there. again: also over what is there for the same scenario."""
+
+
+class MemoryDrive:
+    """Files in this process."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[str, bytes, float]] = {}
+        """(path as it was written, content, when it was written) by path in lower case"""
+
+    def read(self, path: str) -> bytes | None:
+        found = self._files.get(path.casefold())
+        return None if found is None else found[1]
+
+    def write(self, path: str, data: bytes, at: float) -> None:
+        key = path.casefold()
+        if key not in self._files and len(self._files) >= MOST_FILES:
+            raise CannotRun(f"drive C: has {MOST_FILES} files, and that is the limit", hint="remove some")
+        known = self._files.get(key)
+        self._files[key] = (path if known is None else known[0], data, at)
+
+    def remove(self, path: str) -> int:
+        gone = [each.casefold() for each in self.files(path)]
+        for key in gone:
+            del self._files[key]
+        return len(gone)
+
+    def files(self, path: str = "") -> Iterator[str]:
+        key = path.casefold()
+        return (
+            name for known, (name, _, _) in sorted(self._files.items())
+            if not key or known == key or known.startswith(f"{key}/")
+        )  # fmt: skip
+
+    def entries(self, path: str) -> list[Entry] | None:
+        below = [name for name in self.files(path) if name.casefold() != path.casefold()]
+        found: dict[str, Entry] = {}
+        for name in below:
+            first, slash, _ = name[len(path) :].lstrip("/").partition("/")
+            _, data, at = self._files[name.casefold()]
+            found.setdefault(first.casefold(), Entry(first, bool(slash), 0 if slash else len(data), at))
+        return [found[key] for key in sorted(found)] if found or not path else None
+
+    def begin(self, files: Mapping[str, bytes], scenario: str, at: float, *, again: bool) -> None:
+        self._files.clear()
+        for path, data in files.items():
+            self.write(path, data, at)
+
+
+class FolderDrive:
+    """Files in a folder of this computer."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self._laid_out: Mapping[str, bytes] = {}
+        self._added: set[str] = set()
+        """what commands wrote beside what a scenario has"""
+
+    def read(self, path: str) -> bytes | None:
+        place = self._place(path)
+        try:
+            if not place.is_file():
+                return None
+            with place.open("rb") as stream:
+                data = stream.read(LONGEST_FILE + 1)
+        except OSError as error:
+            raise UsageError(f"{path} can't be read: {error.strerror or error}") from None
+        if len(data) > LONGEST_FILE:
+            raise UsageError(f"{path} is larger than {LONGEST_FILE // 1024 // 1024} MiB")
+        return data
+
+    def write(self, path: str, data: bytes, at: float) -> None:
+        place = self._place(path)
+        self._added.add(path)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            draft = place.with_name(f".{place.name}.draft")
+            draft.write_bytes(data)
+            os.replace(draft, place)
+        except OSError as error:
+            raise CannotRun(f"{place} can't be written: {error.strerror or error}") from None
+
+    def remove(self, path: str) -> int:
+        gone = list(self.files(path))
+        try:
+            for each in gone:
+                self._place(each).unlink(missing_ok=True)
+            place = self._place(path)
+            for folder in (
+                sorted((f for f in place.rglob("*") if f.is_dir()), reverse=True) if place.is_dir() else ()
+            ):
+                folder.rmdir()
+            if place.is_dir() and path:
+                place.rmdir()
+        except OSError as error:
+            raise CannotRun(f"{path} can't be removed: {error.strerror or error}") from None
+        return len(gone)
+
+    def files(self, path: str = "") -> Iterator[str]:
+        place = self._place(path)
+        if place.is_file():
+            return iter([self._name(place)])
+        found = [each for each in sorted(place.rglob("*")) if each.is_file()] if place.is_dir() else []
+        return (
+            self._name(each)
+            for each in found[: MOST_FILES + 1]
+            if self._is_inside(each) and self._is_shown(each)
+        )
+
+    def entries(self, path: str) -> list[Entry] | None:
+        place = self._place(path)
+        if not place.is_dir():
+            return None
+        shown = (each for each in place.iterdir() if self._is_inside(each) and self._is_shown(each))
+        return [
+            Entry(each.name, each.is_dir(), 0 if each.is_dir() else each.stat().st_size, each.stat().st_mtime)
+            for each in sorted(shown, key=lambda each: each.name.casefold())
+        ]
+
+    def begin(self, files: Mapping[str, bytes], scenario: str, at: float, *, again: bool) -> None:
+        """Raises UsageError for a folder with files that are not ours."""
+        marker = self.root / MARKER
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            known = json.loads(marker.read_bytes())["scenario"] if marker.is_file() else None
+            is_empty = not any(self.root.iterdir())
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise UsageError(f"{self.root} can't be a drive: {error}", hint="give an empty folder") from None
+        if known is None and not is_empty:
+            raise UsageError(
+                f"{self.root} has other files in it, and no drive of mockhost",
+                hint="give an empty folder, or one that does not exist",
+            )
+        for path in {*self._added} - {*files}:
+            self._place(path).unlink(missing_ok=True)
+        self._added.clear()
+        if again or known != scenario:
+            for path in {*self._laid_out} - {*files}:
+                self._place(path).unlink(missing_ok=True)
+            for path, data in files.items():
+                self.write(path, data, at)
+            self._added.clear()
+            try:
+                marker.write_text(json.dumps({"scenario": scenario}) + "\n", "utf-8")
+            except OSError as error:
+                raise CannotRun(f"{marker} can't be written: {error.strerror or error}") from None
+        self._laid_out = files
+
+    def _is_shown(self, place: Path) -> bool:
+        return place.name != MARKER and not place.name.endswith(".draft")
+
+    def _is_inside(self, place: Path) -> bool:
+        root = os.path.realpath(self.root)
+        return os.path.commonpath([root, os.path.realpath(place)]) == root
+
+    def _name(self, place: Path) -> str:
+        return place.relative_to(self.root).as_posix()
+
+    def _place(self, path: str) -> Path:
+        """Where a path is in the folder, names compared without their case. Raises UsageError outside of it."""
+        place = self.root
+        for part in path.split("/") if path else ():
+            if part in ("..", MARKER):
+                raise UsageError(f"{path!r} is not a path on drive C:")
+            exact = place / part
+            if not exact.exists() and place.is_dir():
+                alike = (each for each in place.iterdir() if each.name.casefold() == part.casefold())
+                exact = next(alike, exact)
+            place = exact
+        if not self._is_inside(place):
+            raise UsageError(f"{path!r} leads out of the folder of drive C:")
+        return place
+
+
+def in_memory(drive: Drive, at: float) -> MemoryDrive:
+    """A copy in memory: what a fork of the host has."""
+    copy = MemoryDrive()
+    for path in drive.files():
+        data = drive.read(path)
+        if data is not None:
+            copy.write(path, data, at)
+    return copy

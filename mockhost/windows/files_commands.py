@@ -1,0 +1,231 @@
+"""Files: Get-Content, notepad, dir, cd, Copy-Item, Remove-Item, icacls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mockhost.windows.config import windows_path
+from mockhost.windows.machine import Machine
+from mockhost.windows.powershell import CommandFailed, failed
+from mockhost.windows.rendering import local
+from mockhost.windows.shell import Call, Done, cmdlet, program
+
+_PROTECTED: Final = ("program files", "windows", "programdata")
+_DENIED: Final = "Access to the path '{path}' is denied."
+
+
+def may_write(call: Call, path: str) -> bool:
+    """Whether the window may change a file: below Program Files only an administrator's."""
+    return call.elevated or path.casefold().partition("/")[0] not in _PROTECTED
+
+
+def decoded(data: bytes) -> str:
+    """A text file's text, by its byte order mark, else UTF-8."""
+    for mark, encoding in (
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+        (b"\xef\xbb\xbf", "utf-8"),
+    ):
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    return data.decode("utf-8", "replace")
+
+
+def _missing(command: str, path: str) -> CommandFailed:
+    text = f"Cannot find path '{windows_path(path)}' because it does not exist."
+    return failed(command, text, "ObjectNotFound", "PathNotFound")
+
+
+def _denied(command: str, path: str) -> CommandFailed:
+    text = _DENIED.format(path=windows_path(path))
+    return failed(command, text, "PermissionDenied", "UnauthorizedAccessException")
+
+
+@cmdlet("Get-Content")
+def get_content(call: Call, path: str, *, raw: bool = False) -> Done:
+    """Shows a file."""
+    place = call.path(path)
+    data = call.machine.drive.read(place)
+    if data is None:
+        raise _missing("Get-Content", place)
+    text = decoded(data).replace("\r\n", "\n")
+    return Done(
+        text if text.endswith("\n") or not text else text + "\n", {"path": windows_path(place), "text": text}
+    )
+
+
+@program("notepad")
+def notepad(call: Call, words: Sequence[str]) -> Done:
+    """Edits a file: opens your editor, or replaces a text: notepad FILE /replace OLD NEW."""
+    if not words:
+        raise CommandFailed("usage: notepad FILE, or notepad FILE /replace OLD NEW")
+    place = call.path(words[0])
+    data = call.machine.drive.read(place)
+    rest = list(words[1:])
+    if not rest:
+        text = "" if data is None else decoded(data).replace("\r\n", "\n")
+        return Done(f"{windows_path(place)}\n", edit={"path": windows_path(place), "text": text})
+    if rest[0].casefold() == "/save" and call.input is not None:
+        new = call.input.replace("\n", "\r\n") if b"\r\n" in (data or b"") else call.input
+    elif rest[0].casefold() == "/replace" and len(rest) == 3:
+        if data is None:
+            raise CommandFailed(f"Cannot find the {windows_path(place)} file.")
+        text = decoded(data)
+        rest = [each.replace("\n", "\r\n") if b"\r\n" in data else each for each in rest]
+        if rest[1] not in text:
+            raise CommandFailed(f"Cannot find {rest[1]!r} in {windows_path(place)}.")
+        new = text.replace(rest[1], rest[2])
+    else:
+        raise CommandFailed("usage: notepad FILE, or notepad FILE /replace OLD NEW")
+    if not may_write(call, place):
+        raise CommandFailed(f"{windows_path(place)}\nAccess is denied.", 5)
+    encoding = "utf-16" if (data or b"").startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    mark = b"\xef\xbb\xbf" if (data or b"").startswith(b"\xef\xbb\xbf") else b""
+    call.machine.drive.write(place, mark + new.encode(encoding), call.machine.now)
+    call.machine.look()
+    return Done(f"{windows_path(place)} is saved.\n", {"path": windows_path(place)})
+
+
+@cmdlet("dir")
+def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: bool = False) -> Done:
+    """Lists a folder."""
+    place = call.path(path)
+    drive = call.machine.drive
+    if recurse:
+        found: list[dict[str, Any]] = [
+            {"Name": windows_path(each), "Length": len(drive.read(each) or b"")}
+            for each in drive.files(place)
+        ]
+        if not found:
+            raise _missing("dir", place)
+        return Done("".join(f"{each['Name']}\n" for each in found), found)
+    entries = drive.entries(place)
+    if entries is None:
+        data = drive.read(place)
+        if data is None:
+            raise _missing("dir", place)
+        return Done(f"{windows_path(place)}\n", [{"Name": place.rpartition("/")[2], "Length": len(data)}])
+    shown = [
+        {
+            "Mode": "d-----" if each.is_folder else "-a----",
+            "LastWriteTime": "" if each.modified is None else local(each.modified, call.machine.config),
+            "Length": "" if each.is_folder else each.size,
+            "Name": each.name,
+        }
+        for each in entries
+    ]
+    if name:
+        return Done("".join(f"{each['Name']}\n" for each in shown), shown)
+    lines = [
+        "",
+        "",
+        f"    Directory: {windows_path(place)}",
+        "",
+        "",
+        "Mode                LastWriteTime         Length Name",
+    ]
+    lines.append("----                -------------         ------ ----")
+    lines += [f"{e['Mode']:<8}{e['LastWriteTime']:>25} {e['Length']:>14} {e['Name']}" for e in shown]
+    return Done("\n".join([*lines, "", ""]) + "\n", shown)
+
+
+@cmdlet("Get-ChildItem")
+def get_child_item(call: Call, path: str = ".", *, recurse: bool = False, name: bool = False) -> Done:
+    """Is dir."""
+    return list_folder(call, path, recurse=recurse, name=name)
+
+
+@cmdlet("cd")
+def set_location(call: Call, path: str = "~") -> Done:
+    """Goes to a folder."""
+    place = "Users/Administrator" if path == "~" else call.path(path)
+    if place and call.machine.drive.entries(place) is None and place.casefold() != "users/administrator":
+        raise _missing("cd", place)
+    return Done("", windows_path(place), session=call.session._replace(location=place))
+
+
+@cmdlet("Copy-Item")
+def copy_item(call: Call, path: str, destination: str, *, recurse: bool = False) -> str:
+    """Copies a file, or with -Recurse a folder."""
+    drive, source, target = call.machine.drive, call.path(path), call.path(destination)
+    found = list(drive.files(source))
+    if not found:
+        raise _missing("Copy-Item", source)
+    if drive.entries(target) is not None:
+        target = f"{target}/{source.rpartition('/')[2]}"
+    if not may_write(call, target):
+        raise _denied("Copy-Item", target)
+    if drive.read(source) is None and not recurse:
+        return ""  # the folder alone, as Copy-Item does
+    for each in found:
+        data = drive.read(each)
+        if data is not None:
+            drive.write(target + each[len(source) :], data, call.machine.now)
+    return ""
+
+
+@cmdlet("Remove-Item")
+def remove_item(call: Call, path: str, *, recurse: bool = False, force: bool = False) -> str:
+    """Removes a file, or with -Recurse a folder."""
+    place, machine = call.path(path), call.machine
+    found = list(machine.drive.files(place))
+    if not found or not place:
+        raise _missing("Remove-Item", place)
+    if not may_write(call, place):
+        raise _denied("Remove-Item", place)
+    if machine.drive.read(place) is None and not recurse:
+        text = f"The item at {windows_path(place)} has children and the Recurse parameter was not specified."
+        raise failed("Remove-Item", text, "InvalidOperation", "DirectoryNotEmpty")
+    machine.drive.remove(place)
+    return ""
+
+
+@program("icacls")
+def icacls(call: Call, words: Sequence[str]) -> Done:
+    """Shows who may do what with a folder, and grants it: icacls FOLDER /grant "NETWORK SERVICE:(OI)(CI)F"."""
+    if not words:
+        raise CommandFailed('usage: icacls FOLDER [/grant "ACCOUNT:(OI)(CI)F"]')
+    machine, place = call.machine, call.path(words[0])
+    names = [name for name in machine.server.host.configured if _covers(place, machine.cache_folder(name))]
+    if not names and not any(True for _ in machine.drive.files(place)):
+        raise CommandFailed(f"{windows_path(place)}: The system cannot find the file specified.", 2)
+    if len(words) == 1:
+        return Done(_shown(machine, place, names))
+    verb, *grants = words[1:]
+    if verb.casefold() not in ("/grant", "/grant:r") or not grants:
+        raise CommandFailed(f'Invalid parameter "{verb}"', 87)
+    if not call.elevated:
+        raise CommandFailed(
+            f"{windows_path(place)}: Access is denied.\nSuccessfully processed 0 files; Failed processing 1"
+            " files",
+            5,
+        )
+    account, _, rights = grants[0].partition(":")
+    if _is_account(machine, account) and rights.upper().rstrip(")").endswith("F"):
+        for name in names:
+            if machine.server.host.configured[name].dll == "access_denied":
+                machine.server.set(f"connectors.{name}.dll", "loadable")
+    return Done(
+        f"processed file: {windows_path(place)}\nSuccessfully processed 1 files; Failed processing 0 files\n"
+    )
+
+
+def _covers(place: str, folder: str) -> bool:
+    return f"{folder}/".casefold().startswith(f"{place}/".casefold())
+
+
+def _is_account(machine: Machine, said: str) -> bool:
+    """Whether the host's service runs as this account; the authority may be left out."""
+    account = machine.config.service("host").account.casefold()
+    return said.casefold() in (account, account.rpartition("\\")[2])
+
+
+def _shown(machine: Machine, place: str, names: list[str]) -> str:
+    account = machine.config.service("host").account
+    denied = any(machine.server.host.configured[name].dll == "access_denied" for name in names)
+    rights = [(account, "(OI)(CI)(RX)" if denied else "(OI)(CI)(F)"), ("NT AUTHORITY\\SYSTEM", "(OI)(CI)(F)"),
+              ("BUILTIN\\Administrators", "(OI)(CI)(F)"), ("BUILTIN\\Users", "(OI)(CI)(RX)")]  # fmt: skip
+    path = windows_path(place)
+    lines = [f"{path if i == 0 else ' ' * len(path)} {who}:{what}" for i, (who, what) in enumerate(rights)]
+    return "\n".join([*lines, "", "Successfully processed 1 files; Failed processing 0 files", ""])

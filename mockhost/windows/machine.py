@@ -1,0 +1,366 @@
+"""The server around a running host: its services, files and event logs.
+
+`MachineConfig` says how it is now: commands replace it. What the host's service reads when it starts is in the files of
+drive C:, and `starting` is the one place where a start of it can fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final, NamedTuple, Protocol
+
+from mockhost import exe_config
+from mockhost.clock import VirtualClock
+from mockhost.connectors.ecma.config import ConnectorConfig
+from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.ecma.kinds import KINDS
+from mockhost.connectors.ecma.space import Ended
+from mockhost.errors import CannotRun, UsageError, did_you_mean
+from mockhost.journal import Journal
+from mockhost.tls.serving import Certificates
+from mockhost.windows import configuration, layout
+from mockhost.windows.config import FACTS, FILES, MachineConfig, windows_path
+from mockhost.windows.drive import Drive, MemoryDrive, in_memory
+from mockhost.windows.eventlog import EventLogs
+
+KEYS: Final = tuple(FACTS["services"])
+
+
+class Playing(Protocol):
+    """The scenario that is played, as far as the server asks."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connectors(self) -> Mapping[str, ConnectorConfig]: ...
+    @property
+    def machine(self) -> MachineConfig | None: ...
+
+
+class Server(Protocol):
+    """The running mock around which the machine is. May raise any MockhostError."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]: ...
+    @property
+    def scenario(self) -> Any: ...
+    @property
+    def clock(self) -> VirtualClock: ...
+    @property
+    def host(self) -> Host: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def certificates(self) -> Certificates: ...
+    @property
+    def address(self) -> tuple[str, int]: ...
+    def service(self, action: str, /) -> object: ...
+    def set(self, path: str, value: object, /) -> object: ...
+    def import_now(self, name: str, profile: str, /) -> object: ...
+    def advance(self, seconds: float, /) -> object: ...
+
+
+class StartFailed(CannotRun):
+    """A service did not start."""
+
+    def __init__(self, key: str, display: str, code: int) -> None:
+        super().__init__(
+            f"{display} did not start: {win32(code)} (Win32 error {code})",
+            hint="mockhost windows Get-WinEvent -LogName System says more",
+        )
+        self.key = key
+        self.code = code
+
+
+class _Read(NamedTuple):
+    """A file as it was when it was last looked at."""
+
+    data: bytes | None
+    found: exe_config.ExeConfig | None
+
+
+class Machine:
+    """The server of one epoch. The runtime's lock guards it."""
+
+    def __init__(self, config: MachineConfig, server: Server, drive: Drive | None, *, again: bool) -> None:
+        """again: whether files that are in the drive's folder already are put back."""
+        self.server = server
+        self.config = config
+        self.drive: Drive = MemoryDrive() if drive is None else drive
+        self.logs = EventLogs(config.name, config.log_size, config.event_sources)
+        self.agent_proxy: str | None = None
+        """the proxy that the agent read when it started"""
+        self.prerequisites = 0
+        """how often the prerequisites of AADCloudSyncTools were installed: the first time is not enough"""
+        self._read = _Read(None, None)
+        self._imports: dict[str, int] = {}
+        now = server.clock.now()
+        files = layout.files(config, server.scenario, server.host.config, now)
+        self.drive.begin(files, server.scenario.name, now, again=again)
+        self.look()
+        if config.service("agent").state == "running":
+            self._agent_started()
+        if server.host.running:
+            self.started(first=True)
+        self._kept = not again
+
+    def fork(self) -> dict[int, object]:
+        """What a copy of the machine has instead of parts of it, by identity."""
+        return {id(self.drive): in_memory(self.drive, self.now)}
+
+    @property
+    def now(self) -> float:
+        return self.server.clock.now()
+
+    # -- files and settings --------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """See whether the service's exe.config was edited: its Debug is then what is configured."""
+        found = self.service_config()
+        if found is not None and found.refused is None and found.debug != self.server.host.config.debug:
+            self.server.set("host.debug", found.debug)
+
+    def service_config(self) -> exe_config.ExeConfig | None:
+        """What is in the service's exe.config now; None if it is gone."""
+        data = self.drive.read(FILES["service_config"])
+        if data != self._read.data or self._read.found is None:
+            self._read = _Read(data, None if data is None else _parsed(data, FILES["service_config"]))
+        return self._read.found
+
+    def follow(self, before: Playing, after: Playing) -> None:
+        """The scenario was changed: take over its machine, and write into files what they have of the rest."""
+        if after.machine != before.machine:
+            self._configure(before.machine or MachineConfig(), after.machine or MachineConfig())
+        if after.connectors != before.connectors and self.drive.read(configuration.PATH) is not None:
+            self.drive.write(configuration.PATH, layout.configuration_of(after, self.now), self.now)
+        found, wanted = self.service_config(), self.server.host.config.debug
+        if found is None or self._read.data is None or found.refused or found.debug == wanted:
+            return
+        self.drive.write(FILES["service_config"], exe_config.set_debug(self._read.data, wanted), self.now)
+
+    def _configure(self, before: MachineConfig, after: MachineConfig) -> None:
+        """Take over what a scenario's `machine` says now, as far as it was changed."""
+        changed = {
+            name: value
+            for name, value in after._asdict().items()
+            if value != getattr(before, name) and name not in ("services", "files", "trace")
+        }
+        self.config = self.config._replace(**changed)
+        for key in KEYS:
+            if after.service(key) != before.service(key):
+                self.config = self.config._replace(services={**self.config.services, key: after.service(key)})
+        for path, text in after.files.items():
+            if text != before.files.get(path):
+                if text is None:
+                    self.drive.remove(path)
+                else:
+                    self.drive.write(path, text.encode(), self.now)
+        for source, level in after.trace.items():
+            if (
+                level != before.trace.get(source)
+                and (data := self.drive.read(FILES["service_config"])) is not None
+            ):
+                self.drive.write(
+                    FILES["service_config"], exe_config.set_switch(data, level, source), self.now
+                )
+        self.logs.registered = set(self.config.event_sources)
+        self.look()
+
+    def cache_folder(self, connector: str) -> str:
+        """The folder to which a connector's DLL is copied before it is loaded, as the page's error text names it."""
+        kind = KINDS[self.server.scenario.connectors[connector].kind]
+        before, _, rest = kind.dll_denied(connector).partition("C:\\")
+        return rest.partition(f"\\{kind.dll}")[0].replace("\\", "/") if before else FILES["cache"]
+
+    # -- services ------------------------------------------------------------------------------------------------
+
+    def find_service(self, name: str) -> str:
+        """The key of a service by its name or display name. Raises UsageError."""
+        names: dict[str, str] = {self.config.display(key).casefold(): key for key in KEYS}
+        names |= {FACTS["services"][key]["name"].casefold(): key for key in KEYS}
+        if name.casefold() not in names or self.state_of(names[name.casefold()]) == "absent":
+            raise UsageError(f"there is no service {name!r}", hint=did_you_mean(name, names))
+        return names[name.casefold()]
+
+    def state_of(self, key: str) -> str:
+        """running | stopped | absent"""
+        if key != "host":
+            return self.config.service(key).state
+        if self.server.host.running:
+            return "running"
+        return "absent" if self.config.service("host").state == "absent" else "stopped"
+
+    def start_service(self, key: str) -> None:
+        """Start a service. Raises StartFailed."""
+        if key == "host":
+            self.server.service("start")
+            return
+        self.look_at_start(key)
+        self.config = self.config.with_service(key, state="running")
+        self._agent_started()
+        self.logs.scm(self.now, 7036, display=self.config.display(key), state="running")
+
+    def stop_service(self, key: str) -> None:
+        if key == "host":
+            self.server.service("stop")
+            return
+        self.config = self.config.with_service(key, state="stopped")
+        self.logs.scm(self.now, 7036, display=self.config.display(key), state="stopped")
+
+    def look_at_start(self, key: str) -> None:
+        """Raise StartFailed if a service can't start, and have the event logs say why."""
+        service, display = self.config.service(key), self.config.display(key)
+        scm = {"display": display, "name": FACTS["services"][key]["name"], "account": service.account}
+        code = None
+        if service.state == "absent":
+            code = 1060
+        elif service.start == "disabled":
+            code = 1058
+        elif service.logon != "granted":
+            code = 1069
+            self.logs.scm(self.now, 7041 if service.logon == "denied" else 7038, **scm)
+            self.logs.scm(self.now, 7000, why=win32(code), **scm)
+        elif service.fails is not None:
+            code = service.fails
+            self.logs.scm(self.now, 7000, why=win32(code), **scm)
+        elif (path := _CONFIGS.get(key)) is not None:
+            code = self._look_at_config(key, path, scm)
+        if code is not None:
+            raise StartFailed(key, display, code)
+
+    def _look_at_config(self, key: str, path: str, scm: Mapping[str, str]) -> int | None:
+        """The Win32 code with which a service fails that can't use its exe.config; None if it can.
+
+        What is not well-formed is refused by Windows' side-by-side loader before .NET runs; what .NET refuses ends the
+        process at its first trace (assumed for these services).
+        """
+        data = self.drive.read(path)
+        if data is None:
+            return None  # .NET runs without one: no tracing, no Debug
+        refused = _parsed(data, path).refused
+        if refused is None:
+            return None
+        binary = FACTS["services"][key]["binary"]
+        if refused.by == exe_config.SIDE_BY_SIDE:
+            line = refused.problem.line
+            self.logs.application(self.now, 59, binary=binary, file=windows_path(path), line=line)
+            self.logs.scm(self.now, 7000, why=win32(14001), **scm)
+            return 14001
+        process = binary.rpartition("\\")[2]
+        self.logs.application(self.now, 1026, process=process, why=refused.exception)
+        self.logs.scm(self.now, 7009, **scm)
+        self.logs.scm(self.now, 7034, **scm)
+        return 1053
+
+    def may_begin(self) -> bool:
+        """Whether the service that a scenario has running starts: not with files that were kept and don't let it."""
+        try:
+            if self._kept:
+                self.look_at_start("host")
+        except StartFailed:
+            return False
+        return True
+
+    def starting(self) -> None:
+        """The host's service is about to start: read its files. Raises StartFailed."""
+        self.look_at_start("host")
+        self.look()
+
+    def started(self, *, first: bool = False) -> None:
+        """The host's service has started, and read what is configured."""
+        if not first:
+            self.catch_up()
+        found, now = self.service_config(), self.now
+        if found is not None and found.refused is None:
+            self.logs.levels = {name: source.levels for name, source in found.sources.items()}
+        else:
+            self.logs.levels = {}
+        host = self.server.host
+        at = host.started_at or now
+        self.logs.scm(at, 7036, display=self.config.display("host"), state="running")
+        debug = str(host.debug).lower()
+        self.logs.trace(at, "started", debug=debug, connectors=", ".join(host.connectors) or "none")
+        for name, connector in host.connectors.items():
+            if connector.config.dll == "access_denied":
+                self.logs.trace(at, "dll", why=connector.kind.dll_denied(name))
+            elif connector.config.kind == "generic_sql":
+                self.logs.trace(at, "connection", connector=name, connection=self.connection_string(name))
+        self._imports.clear()
+
+    def stopping(self) -> None:
+        """The host's service is about to stop."""
+        self.catch_up()
+        if self.server.host.running:
+            self.logs.trace(self.now, "stopped")
+            self.logs.scm(self.now, 7036, display=self.config.display("host"), state="stopped")
+
+    def connection_string(self, connector: str) -> str:
+        """With what the SQL connector opens its connection: the form of an ODBC string (assumed)."""
+        said = self.config.connection(connector)
+        table = self.server.scenario.connectors[connector].system.table or "User"
+        start = f"FileDsn=C:\\{connector}.dsn;Database=CONTOSO;Table={table}"
+        return (
+            f"{start};Trusted_Connection=Yes"
+            if said.integrated
+            else f"{start};Uid={said.user};Pwd={said.password}"
+        )
+
+    def _agent_started(self) -> None:
+        """The agent reads its exe.config when it starts."""
+        data = self.drive.read(FILES["agent_config"])
+        self.agent_proxy = None if data is None else _parsed(data, FILES["agent_config"]).proxy
+
+    @property
+    def gets_out(self) -> bool:
+        """Whether the agent reaches Azure over port 443."""
+        return self.config.proxy is None or (self.agent_proxy or "").rstrip("/").endswith(
+            f"//{self.config.proxy}"
+        )
+
+    def describe(self) -> dict[str, object]:
+        """What of the server matters to those around it, such as the provisioning agents, as plain JSON."""
+        agent = self.config.service("agent")
+        proxy = "none" if self.config.proxy is None else "configured" if self.gets_out else "missing"
+        return {
+            "name": self.config.name,
+            "edition": self.config.edition,
+            "proxy": proxy,
+            "execution_policy": self.config.policy(),
+            "may_log_on": agent.logon == "granted",
+            "agent_runs": agent.state == "running",
+            "services": {key: self.state_of(key) for key in KEYS},
+        }
+
+    # -- the event logs ------------------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Write into the event logs what has happened to requests and imports since it was last read."""
+        journal = self.server.journal
+        entries = journal.entries(since=self.logs.seen)
+        self.logs.read(journal.sink.shown(each) for each in entries)
+        for name, connector in self.server.host.connectors.items():
+            space = connector.space
+            new = space.ends - self._imports.get(name, 0)
+            for ended in list(space.ended)[-new:] if new else ():
+                self._trace_import(name, ended)
+            self._imports[name] = space.ends
+
+    def _trace_import(self, connector: str, ended: Ended) -> None:
+        values = {"connector": connector, "profile": ended.profile.capitalize()}
+        if ended.problem is not None:
+            self.logs.trace(ended.at, "import_failed", why=ended.problem, **values)
+        else:
+            self.logs.trace(ended.at, "import", count=ended.objects, **values)
+
+
+_CONFIGS: Final = {"host": FILES["service_config"], "agent": FILES["agent_config"]}
+
+
+def _parsed(data: bytes, path: str) -> exe_config.ExeConfig:
+    return exe_config.parse(data, windows_path(path))
+
+
+def win32(code: int) -> str:
+    """The text of a Win32 error."""
+    return str(FACTS["win32"].get(str(code), f"Windows error {code}."))

@@ -1,0 +1,174 @@
+"""Runs one command as on the server. A command is one function with the decorator `cmdlet` or `program`.
+
+A cmdlet's parameters are those of its function: PowerShell binds them (`powershell.bind`). A program gets its words as
+they are. Both return what the window shows, or a `Done` with data for programs beside it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Final, NamedTuple, TypeVar
+
+from mockhost.errors import MockhostError, did_you_mean
+from mockhost.windows import powershell
+from mockhost.windows.config import below_c
+from mockhost.windows.machine import Machine
+from mockhost.windows.powershell import CommandFailed, Parameter
+
+_MODULES: Final = ("services", "files", "events", "policies", "network", "installing", "wizard", "scripts")
+HOME: Final = "Users/Administrator"
+LONGEST_INPUT: Final = 1024 * 1024
+
+
+class Session(NamedTuple):
+    """What a window keeps from one command to the next; a client that runs several passes it on."""
+
+    location: str = HOME
+    """the current folder, below C:"""
+    modules: tuple[str, ...] = ()
+    """the modules that were imported"""
+    policy: str = "Undefined"
+    """the execution policy of the scope Process"""
+
+    @classmethod
+    def parse(cls, said: Mapping[str, Any] | None) -> Session:
+        """Of plain JSON. Raises UsageError for a folder that is no path on C:."""
+        said = said or {}
+        location, modules = said.get("location", HOME), said.get("modules", ())
+        return cls(
+            below_c(str(location)), tuple(map(str, modules))[:20], str(said.get("policy", "Undefined"))
+        )
+
+
+class Done(NamedTuple):
+    """What a command did."""
+
+    text: str = ""
+    """what the window shows"""
+    data: Any = None
+    """the same as plain JSON, where there is some"""
+    code: int = 0
+    session: Session | None = None
+    """for the next command, where it is another"""
+    edit: Mapping[str, str] | None = None
+    """a file that is to be edited: path and text; saving is another command"""
+
+
+class Call(NamedTuple):
+    """What a command's function is given beside its arguments."""
+
+    machine: Machine
+    session: Session
+    elevated: bool
+    input: str | None
+    """the text that goes with the command, such as an edited file's"""
+
+    def path(self, said: str) -> str:
+        """A path as it is said, from the current folder, below C:. Raises CommandFailed."""
+        plain = said.replace("\\", "/").strip("\"'")
+        if plain[1:2] != ":" and not plain.startswith("/"):
+            plain = f"{self.session.location}/{plain}"
+        parts: list[str] = []
+        for part in plain.removeprefix("c:").removeprefix("C:").split("/"):
+            if part == "..":
+                parts = parts[:-1]
+            elif part not in ("", "."):
+                parts.append(part)
+        try:
+            return below_c("/".join(parts))
+        except MockhostError as error:
+            raise CommandFailed(str(error)) from None
+
+
+class Command(NamedTuple):
+    """One command."""
+
+    name: str
+    function: Callable[..., Done | str]
+    parameters: Sequence[Parameter] | None
+    """None: a program, which reads its words itself"""
+    help: str
+    waits: bool
+    """whether it asks the host over HTTP or lets time pass: then it runs without the runtime's lock"""
+    module: str
+
+
+COMMANDS: dict[str, Command] = {}
+"""By name in lower case."""
+F = TypeVar("F", bound=Callable[..., Done | str])
+
+
+def cmdlet(name: str, *, waits: bool = False, module: str = "") -> Callable[[F], F]:
+    """Register a function as a cmdlet. module: must be imported in the session first."""
+    return lambda function: _register(name, function, powershell.parameters_of(function), waits, module)
+
+
+def program(name: str, *, waits: bool = False) -> Callable[[F], F]:
+    """Register a function as a program: it is given the words."""
+    return lambda function: _register(name, function, None, waits, "")
+
+
+def _register(name: str, function: F, parameters: list[Parameter] | None, waits: bool, module: str) -> F:
+    text = (function.__doc__ or "").strip().partition("\n")[0]
+    COMMANDS[name.casefold()] = Command(name, function, parameters, text, waits, module)
+    return function
+
+
+def commands() -> list[Command]:
+    """Every command, by name."""
+    for name in _MODULES:
+        importlib.import_module(f"mockhost.windows.{name}_commands")
+    return sorted(COMMANDS.values(), key=lambda each: each.name.casefold())
+
+
+def run(
+    machine: Machine, line: str, *, elevated: bool = False, session: Session, given: str | None = None
+) -> Done:
+    """Run a line. What goes wrong is in the text and the code, as in a window."""
+    call = Call(machine, session, elevated, given)
+    try:
+        words = powershell.split(line)
+        if not words:
+            return Done()
+        if words[0].text.casefold() == "help":
+            return _help()
+        command = _find(words[0].text, session)
+        lock = nullcontext() if command.waits else machine.server.lock
+        with lock:
+            if command.parameters is None:
+                done = command.function(call, [word.text for word in words[1:]])
+            else:
+                arguments = powershell.bind(command.name, command.parameters, words[1:])
+                done = command.function(call, **arguments)
+    except CommandFailed as failure:
+        return Done(failure.shown, code=failure.code)
+    except MockhostError as error:
+        return Done(str(error), code=1)
+    return Done(done) if isinstance(done, str) else done
+
+
+def _find(said: str, session: Session) -> Command:
+    commands()
+    name = said.replace("\\", "/").rpartition("/")[2]
+    for ending in (".ps1", ".exe"):
+        if name.casefold().endswith(ending) and name.casefold() not in COMMANDS:
+            name = name[: -len(ending)]
+    found = COMMANDS.get(name.casefold())
+    if found is None:
+        hint = did_you_mean(name, [each.name for each in COMMANDS.values()])
+        shown = powershell.unknown(said).shown
+        raise CommandFailed(
+            f"{shown}\n\n(mockhost has the commands that 'help' lists{'; ' + hint if hint else ''})"
+        )
+    if found.module and found.module not in session.modules:
+        raise powershell.unknown(said)
+    return found
+
+
+def _help() -> Done:
+    found = commands()
+    width = max(len(each.name) for each in found) + 2
+    data = [{"name": each.name, "does": each.help} for each in found]
+    return Done("\n".join(f"{each.name:<{width}}{each.help}" for each in found) + "\n", data)

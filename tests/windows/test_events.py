@@ -1,0 +1,194 @@
+"""The event logs: levels, sources, limits, filters and forms."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from mockhost.clock import FROZEN_START
+from mockhost.windows import rendering
+from mockhost.windows.config import MachineConfig
+from mockhost.windows.eventlog import EventLogs, Record
+from tests.windows.conftest import HOST, SERVICE, Open, Window
+
+LOG = "'Microsoft ECMA2Host Logs'"
+
+
+def ask(run: Window, path: str, method: str = "GET", body: str = "", token: str | None = None) -> int:
+    """Send a request through the data plane's application; its status."""
+    from mockhost.web.app import DataApp
+
+    token = run.host.token("SQL") if token is None else token
+    client = DataApp(run.host.runtime).test_client()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/scim+json"}
+    answer = client.open(f"/ecma2host_SQL/scim{path}", method=method, data=body, headers=headers)
+    return answer.status_code
+
+
+def texts(run: Window, command: str) -> list[str]:
+    found = run(command).data or []
+    return [each["Event"]["EventData"]["Data"] for each in found]
+
+
+def test_verbose_has_a_record_for_each_request_and_each_answer(window: Open) -> None:
+    run = window()
+    ask(run, "/Schemas")
+    found = texts(run, f"Get-WinEvent {LOG} -Text /Schemas")
+    assert len(found) == 2
+    assert "This request was received: GET /ecma2host_SQL/scim/Schemas" in found[1]
+    assert "ContosoLogin" in found[0]
+    assert run.host.token("SQL") not in str(found)
+
+
+def test_verbose_arrives_as_information(window: Open) -> None:
+    """The log has no level Verbose: filtering by it finds nothing."""
+    run = window()
+    ask(run, "/Schemas")
+    levels = {each["Event"]["System"]["Level"] for each in run(f"Get-WinEvent {LOG}").data}
+    assert levels == {4}
+    assert "No events were found" in run(f"Get-WinEvent {LOG} -Level Verbose").output
+
+
+def test_error_has_errors_only(window: Open) -> None:
+    run = window(machine={"trace": {"ECMA2Host": "Error", "ConnectorsLog": "Error"}})
+    ask(run, "/Schemas")
+    assert (
+        ask(
+            run,
+            "/Users",
+            "POST",
+            '{"urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User": {"ContosoLogin": "x"}}',
+        )
+        == 400
+    )
+    assert run(f"Get-WinEvent {LOG}").exit == 1
+    found = texts(run, "Get-WinEvent ConnectorsLog")
+    assert len(found) == 1
+    assert "Cannot insert the value NULL into column 'FirstName'" in found[0]
+
+
+def test_levels_count_from_the_next_start(window: Open) -> None:
+    run = window()
+    run.fine(f"notepad '{SERVICE}' /replace Verbose Off")
+    ask(run, "/Schemas")
+    before = len(texts(run, f"Get-WinEvent {LOG}"))
+    run.fine(f"Restart-Service {HOST}")
+    ask(run, "/Schemas")
+    assert len(texts(run, f"Get-WinEvent {LOG}")) == before + 1  # that it was stopped, by what it had read
+
+
+def test_without_a_registered_source_there_is_no_log(window: Open) -> None:
+    run = window(machine={"event_sources": []})
+    ask(run, "/Schemas")
+    assert "There is not an event log" in run(f"Get-WinEvent {LOG}").output
+    run.elevated = False
+    assert "SecurityException" in run("wizard").output
+    run.elevated = True
+    run.fine("wizard finish")
+    run.fine(f"Restart-Service {HOST}")
+    ask(run, "/Schemas")
+    assert "/Schemas" in str(texts(run, f"Get-WinEvent {LOG}"))
+
+
+def test_imports_are_in_the_log(window: Open) -> None:
+    run = window(connectors={"SQL": {"import": {"every": "40m"}}})
+    run.host.clock.advance(minutes=85)
+    found = texts(run, "Get-WinEvent ConnectorsLog -Text 'by connector SQL ended'")
+    assert len(found) == 3
+    assert "5 objects" in found[0]
+
+
+def test_the_connection_string_is_there_under_verbose_and_only_there(window: Open) -> None:
+    word = "hunter2-is-not-real"
+    run = window(machine={"connections": {"SQL": {"password": word}}})
+    assert word in str(texts(run, "Get-WinEvent ConnectorsLog"))
+    assert word not in json.dumps(
+        [run.host.status(), run.fine(r"dir C:\ -Recurse"), run.fine("wizard connectivity SQL")]
+    )
+    for machine in (
+        {"trace": {"ConnectorsLog": "Error"}},
+        {"connections": {"SQL": {"integrated": True, "password": word}}},
+    ):
+        quiet = window(machine={"connections": {"SQL": {"password": word}}, **machine})
+        assert word not in str(texts(quiet, "Get-WinEvent ConnectorsLog"))
+
+
+def test_a_full_log_forgets_the_oldest() -> None:
+    logs = EventLogs("X", 65_536, ["ECMA2Host"])
+    for number in range(500):
+        logs.write(float(number), "ECMA2Host", "Error", 0, f"{number} " + "x" * 200)
+    log = logs.logs["Microsoft ECMA2Host Logs"]
+    assert log.used <= 65_536
+    assert log.records[-1].id == log.written == 500
+    assert log.records[0].id > 1
+    logs.write(0.0, "ECMA2Host", "Error", 0, "x" * 100_000)
+    assert len(log.records[-1].text) == 31_839
+
+
+def record(text: str = "a text", level: int = 2) -> Record:
+    return Record(7, FROZEN_START, "Application", "SideBySide", 59, level, text, "X")
+
+
+@pytest.mark.parametrize(
+    ("xpath", "found"),
+    [
+        ("*[System[(Level=2)]]", 1),
+        ("*[System[Level=3]]", 0),
+        ("*[System[Provider[@Name='SideBySide'] and (Level=2 or Level=4)]]", 1),
+        ("*[System[TimeCreated[timediff(@SystemTime) <= 86400000]]]", 1),
+        ("*[System[TimeCreated[timediff(@SystemTime) <= 1000]]]", 0),
+        ("*[EventData[Data='a text']]", 1),
+        ("Event/System[EventID=59]", 1),
+    ],
+)
+def test_xpath_of_event_viewer_selects(xpath: str, found: int) -> None:
+    assert len(rendering.select([record()], xpath, FROZEN_START + 60)) == found
+
+
+@pytest.mark.parametrize(
+    "xpath", ["*[", "*[contains(Data,'a')]", "1 to 9999999", "doc('file:///etc/passwd')", "*" * 3_000, "$x"]
+)
+def test_other_xpath_is_refused(window: Open, xpath: str) -> None:
+    done = window()("Get-WinEvent System -FilterXPath '" + xpath.replace("'", "''") + "'")
+    assert done.exit == 1
+    assert "query is invalid" in done.output or "longer" in done.output
+
+
+@pytest.mark.parametrize("text", ["<b>&\"'", "two\nlines", "\x00\x1b[31m", "é \ud800 ✓"])
+def test_any_text_makes_well_formed_events(text: str) -> None:
+    machine = MachineConfig()
+    whole = rendering.all_xml([record(text)], machine)
+    root = ElementTree.fromstring(
+        whole.encode("utf-8", "surrogatepass") if "\ud800" not in text else whole.encode()
+    )
+    assert len(root) == 1
+    assert next(csv.reader(io.StringIO(rendering.all_csv([record("x")], machine))))[:2] == [
+        "Level",
+        "Date and Time",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machine", "shown"),
+    [
+        ({}, "1/1/2026 12:00:00 AM"),
+        ({"time_zone": "Europe/Berlin", "culture": "de-DE"}, "01.01.2026 01:00:00"),
+        ({"time_zone": "America/New_York"}, "12/31/2025 7:00:00 PM"),
+    ],
+)
+def test_times_are_stored_in_utc_and_shown_in_the_servers_zone(
+    window: Open, machine: dict[str, Any], shown: str
+) -> None:
+    run = window(machine=machine)
+    assert shown in run.fine("Get-WinEvent System")
+    assert 'SystemTime="2026-01-01T00:00:00.0000000Z"' in run.fine("wevtutil qe System")
+
+
+@pytest.mark.parametrize("form", ["Table", "List", "Xml", "Csv", "Json"])
+def test_every_form_has_the_record(window: Open, form: str) -> None:
+    assert "running" in window().fine(f"Get-WinEvent System -Format {form}")

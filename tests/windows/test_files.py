@@ -1,0 +1,140 @@
+"""Drive C: as files: edits count when the service next starts, and nothing leads out of its folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.errors import UsageError
+from tests.windows.conftest import HOST, SERVICE, Open, Window
+
+BELOW = SERVICE.removeprefix("C:\\").replace("\\", "/")
+
+
+def debug(run: Window) -> tuple[bool, bool]:
+    """Debug as configured, and as the running service has read it."""
+    found = run.host.call("get_host")
+    return found["configured"]["debug"], found["effective"]["debug"]
+
+
+def test_an_edit_counts_when_the_service_next_starts(window: Open, tmp_path: Path) -> None:
+    run = window("documented/debug_not_restarted", drive=tmp_path / "c")
+    assert debug(run) == (True, False)
+    file = tmp_path / "c" / BELOW
+    file.write_text(file.read_text().replace('"true"', '"false"'))
+    assert debug(run) == (False, False)
+    file.write_text(file.read_text().replace('"false"', '"true"'))
+    run.fine(f"Restart-Service {HOST}")
+    assert debug(run) == (True, True)
+
+
+def test_the_last_word_wins_wherever_it_is_said(window: Open, tmp_path: Path) -> None:
+    """A setting that is changed is in the file, and the other way round."""
+    run = window(drive=tmp_path / "c")
+    run.host.set("host.debug", True)
+    assert '"true"' in (tmp_path / "c" / BELOW).read_text()
+    run.fine(f"notepad '{SERVICE}' /replace '\"true\"' '\"false\"'")
+    assert debug(run) == (False, False)
+
+
+def test_a_folder_is_kept_from_run_to_run_and_reset_puts_it_back(window: Open, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    first = window(drive=folder)
+    file = folder / BELOW
+    original = file.read_text()
+    file.write_text(original.replace('"false"', '"true"'))
+    first.host.stop()
+    again = window(drive=folder)
+    assert debug(again) == (True, True)
+    again.fine(rf"Copy-Item '{SERVICE}' C:\backup.config")
+    again.host.reset()
+    assert file.read_text() == original
+    assert not (folder / "backup.config").exists()
+    assert debug(again) == (False, False)
+
+
+def test_a_folder_of_a_broken_file_begins_stopped(window: Open, tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    window(drive=folder).host.stop()
+    (folder / BELOW).write_text("<configuration>")
+    run = window(drive=folder)
+    assert "Stopped" in run.fine(f"Get-Service {HOST}")
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(UsageError, match="other files"):
+        MockHost(control=False, drive=tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "x"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_nothing_leads_out_of_the_folder(window: Open, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("x")
+    run = window(drive=tmp_path / "c")
+    (tmp_path / "c" / "link.txt").symlink_to(secret)
+    (tmp_path / "c" / "out").symlink_to(tmp_path)
+    for command in (r"Get-Content C:\link.txt", r"Get-Content C:\out\secret.txt", r"Remove-Item C:\link.txt",
+                    r"notepad C:\link.txt /replace x y", r"Get-Content C:\..\..\secret.txt",
+                    r"Copy-Item C:\out\secret.txt C:\x", r"Remove-Item C:\out -r"):  # fmt: skip
+        done = run(command)
+        assert done.exit, command
+        assert "Traceback" not in done.output
+    assert secret.read_text() == "x"
+
+
+def test_a_fork_leaves_the_folder_alone(window: Open, tmp_path: Path) -> None:
+    run = window(drive=tmp_path / "c")
+    twin = run.host.runtime.fork()
+    machine = twin.state.machine
+    assert machine is not None
+    assert machine.server is twin
+    machine.drive.remove("Program Files")
+    twin.service("stop")
+    assert (tmp_path / "c" / BELOW).is_file()
+    assert run.host.runtime.host.running
+
+
+def test_who_is_no_administrator_saves_nothing_below_program_files(window: Open) -> None:
+    run = window(elevated=False)
+    before = run.fine(f"Get-Content '{SERVICE}'")
+    assert "Access is denied." in run(f"notepad '{SERVICE}' /replace false true").output
+    assert "denied" in run(f"Copy-Item '{SERVICE}' '{SERVICE}.bak'").output
+    assert "denied" in run(f"Remove-Item '{SERVICE}'").output
+    assert run.fine(f"Get-Content '{SERVICE}'") == before
+    run.fine(rf"Copy-Item '{SERVICE}' C:\Users\Administrator\copy.config")
+    assert "copy.config" in run.fine("dir")
+
+
+def test_folders_are_listed_and_gone_to(window: Open) -> None:
+    run = window()
+    run.fine(r"cd 'C:\program files\microsoft ecma2host'")
+    assert "Directory: C:\\program files\\microsoft ecma2host" in run.fine("dir")
+    run.fine("cd ..")
+    assert "Microsoft ECMA2Host" in run.fine("dir -Name")
+    assert "does not exist" in run(r"cd C:\nowhere").output
+    assert BELOW.replace("/", "\\") in run.fine(r"dir C:\ -Recurse")
+    run.fine(r"Remove-Item 'C:\Program Files\Microsoft ECMA2Host' -r")
+    assert "does not exist" in run(f"Get-Content '{SERVICE}'").output
+
+
+def test_rights_on_the_cache_folder_are_what_lets_the_dll_load(window: Open) -> None:
+    run = window("documented/dll_access_denied")
+    folder = r"'C:\Program Files\Microsoft ECMA2Host\Service\ECMA\Cache'"
+    assert "NETWORK SERVICE:(OI)(CI)(RX)" in run.fine(f"icacls {folder}")
+    run.fine(f"icacls {folder} /grant 'NETWORK SERVICE:(OI)(CI)F'")
+    assert "NETWORK SERVICE:(OI)(CI)(F)" in run.fine(f"icacls {folder}")
+    run.fine(f"Restart-Service {HOST}")
+    assert run.host.runtime.host.connectors["SQL"].config.dll == "loadable"
+
+
+def test_the_limits_of_a_drive_hold(window: Open) -> None:
+    run = window()
+    done = run.host.windows("notepad x.txt /save", elevated=True, input="x" * 1_000_000)
+    assert done.exit == 0
+    with pytest.raises(UsageError, match="longer"):
+        run.host.windows("notepad x.txt /save", input="x" * 2_000_000)
