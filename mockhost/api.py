@@ -233,13 +233,19 @@ class MockHost(RunningHost):
         self.control_listener.open()
 
     def _control_app(self, bound_host: str) -> WSGIApplication:
-        from mockhost.control.app import create_control_app
+        from mockhost.control.app import Console, create_control_app
+
+        def console() -> Console:
+            from mockhost.console.app import Console
+
+            return Console()
 
         return create_control_app(
             lambda _: self._operated(self.runtime.network),
             token=self.control_token,
             bound_host=bound_host,
             names=self.tls_names,
+            console=console,
         )
 
     def _offer(self, config: TlsConfig | None) -> TlsOffer:

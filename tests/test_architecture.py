@@ -22,7 +22,7 @@ FLOOR = {
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario", "windows"}
 OTHER_SIDE = FLOOR | {"client", "entra", "expect", "doctor"}
-FACES = MOCK | OTHER_SIDE | {"runtime", "web", "control"}
+FACES = MOCK | OTHER_SIDE | {"runtime", "web", "control", "console"}
 MAY_IMPORT = {
     **{name: set[str]() for name in ("errors", "clock", "slices", "facts")},
     **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
@@ -37,9 +37,10 @@ MAY_IMPORT = {
     **{"journal": HOST | {"faults"}, "faults": HOST | {"server"}},
     **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules", "windows"}},
     "windows": HOST | {"client", "journal"},
-    "runtime": MOCK | {"expect"},
+    "runtime": MOCK | {"client", "expect"},
     "web": MOCK | {"runtime"},
     "control": FLOOR | {"journal", "runtime"},
+    "console": MOCK | {"runtime", "control", "diagnosis"},
     **{
         "client": FLOOR,
         "entra": FLOOR | {"client"},
@@ -52,7 +53,8 @@ MAY_IMPORT = {
 }
 # What is not in the standard library, and the rooms that may know it.
 THIRD_PARTIES = {
-    **{"flask": {"web", "control"}, "werkzeug": {"web", "control"}, "click": {"cli"}},
+    **{"flask": {"web", "control", "console"}, "werkzeug": {"web", "control", "console"}, "click": {"cli"}},
+    "jinja2": {"console"},
     "requests": {"running", "cli", "pytest_plugin"},
     "urllib3": {"pytest_plugin"},
     "pytest": {"pytest_plugin"},

@@ -47,9 +47,10 @@ class Statuses(StatusesType):
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "har", "curl"]),
+    type=click.Choice(["table", "json", "har", "curl", "step", "pytest"]),
     default="table",
-    help="table; json: a list; har: HAR 1.2; curl: lines for a shell, with $TOKEN for the secret. [default: table]",
+    help="table; json: a list; har: HAR 1.2; curl: lines for a shell, with $TOKEN for the secret; step: for a "
+    "scenario; pytest: a test. [default: table]",
 )
 @click.option(
     "--connector",
@@ -89,7 +90,7 @@ def journal(
     mockhost control journal --follow --status 4xx,5xx
     mockhost control journal --format har > journal.har
     """
-    if follow and (clear or form in ("har", "curl")):
+    if follow and (clear or form not in ("table", "json")):
         raise click.UsageError(f"--follow does not go with {'--clear' if clear else f'--format {form}'}")
     plane, terminal = target.plane(), stdout()
     asked = {word: value or None for word, value in conditions.items()}

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
 
 from mockhost import __version__
 from mockhost.cli import cure, shells
@@ -218,6 +219,12 @@ def _control(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     lines = ["", f"Control plane: {terminal.styled(facts.control_url, 'bold')}"]
     if facts.control_token is not None:
         lines.append(f"  token: {facts.control_token}")
+    at = (
+        f"{facts.control_url}/"
+        if facts.control_token is None
+        else f"{facts.control_url}/#token={quote(facts.control_token)}"
+    )
+    lines.append(f"  in a browser: {terminal.styled(at, 'bold')}")
     status = shells.command_line([*control_words(facts), "status"], shell)
     return [*lines, *(terminal.styled(each, "cyan") for each in shells.folded(status, shell, terminal.width))]
 

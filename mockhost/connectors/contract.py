@@ -166,6 +166,9 @@ class Connector(Protocol):
     def cached(self, base_url: str) -> Iterator[dict[str, object]]:
         """The resources that queries are answered from, as plain JSON; as with `objects`."""
 
+    def copies(self) -> Iterator[dict[str, object]]:
+        """What queries are answered from, by the columns of the target application; as with `objects`."""
+
     def import_now(self, profile: str) -> None:
         """Begin an import run: `full` or `delta`. Raises UsageError if there is none."""
 

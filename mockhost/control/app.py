@@ -4,6 +4,9 @@ It has no token on loopback, so a web page must not be able to reach it: neither
 127.0.0.1 (the `Host` check), nor one that posts a form or calls `fetch` (the content type, `Origin` and
 `Sec-Fetch-Site`). What comes in may name no file and no variable that the operator did not open (`scenario.sources`).
 Errors become answers here and nowhere else: JSON, one shape, never a traceback.
+
+Browsers get pages, which `mockhost.console` makes. They are let in by the same rules; where there is a token, by a
+cookie that they are given for it.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import PurePath
+from typing import Protocol
 
 from flask import Flask, Request, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
 
+from mockhost.clock import fresh_secret
 from mockhost.control import events
 from mockhost.control.plain import plainly, rendered
 from mockhost.control.requests import arguments
@@ -49,6 +54,21 @@ class Refused(MockhostError):
 Find = Callable[[Request], Operated]
 """Which running host a request is for, and who asks."""
 
+CONSOLE = "/console/"
+SESSION = f"{CONSOLE}session"
+_ASSETS = f"{CONSOLE}assets/"
+_HTML = "text/html"
+
+
+class Console(Protocol):
+    """Makes pages for browsers."""
+
+    def answer(self, host: Operated, asked: Request, *, signs_out: bool) -> Response:
+        """The page, piece of a page, file or stream at a path; signs_out: whether there is a session to end."""
+
+    def problem(self, status: int, message: str, hint: str) -> Response:
+        """A page that says what is wrong; with 401, one that asks for the token."""
+
 
 def create_control_app(
     find: Find,
@@ -57,13 +77,15 @@ def create_control_app(
     bound_host: str,
     names: Sequence[str] = (),
     heartbeat: float = HEARTBEAT,
+    console: Callable[[], Console] | None = None,
 ) -> Flask:
     """The application of a control plane.
 
     find: the running host that a request is for; asked once for each request, so that one application can serve many
     hosts. It raises NoSuch where there is none. token: what everything but the health asks for; None only on
     loopback. bound_host: the address that it listens on. names: further names under which it may be asked.
-    heartbeat: seconds between the signs of life in an event stream.
+    heartbeat: seconds between the signs of life in an event stream. console: makes the pages for browsers when the
+    first one asks; without it there are none.
     Raises UsageError for a wider address without a token.
     """
     guard = Guard(token, bound_host, names)
@@ -73,7 +95,11 @@ def create_control_app(
     app.before_request(lambda: guard.admit(request, is_open=request.path in open_paths))
 
     app.view_functions = {each.name: partial(_answer, find, each, heartbeat) for each in TABLE}
-    _answer_errors(app)
+    pages = None if console is None else cache(console)
+    app.view_functions["console"] = partial(_browse, find, guard, pages)
+    app.view_functions["sign_in"] = partial(_sign_in, guard)
+    app.view_functions["sign_out"] = partial(_sign_out, guard)
+    _answer_errors(app, pages)
     app.after_request(_as_declared)
     return app
 
@@ -95,6 +121,9 @@ class _App(Flask):
 @cache
 def _url_map() -> Map:
     rules = [Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in TABLE]
+    rules += [Rule(path, endpoint="console", methods=["GET"]) for path in ("/", f"{CONSOLE}<path:page>")]
+    rules.append(Rule(SESSION, endpoint="sign_in", methods=["POST"]))
+    rules.append(Rule(SESSION, endpoint="sign_out", methods=["DELETE"]))
     return Map(rules, merge_slashes=False, strict_slashes=False)
 
 
@@ -118,6 +147,41 @@ def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) 
     return _json(shown, operation.answer.status)
 
 
+# ---- for browsers ----
+
+
+def _browse(find: Find, guard: Guard, pages: Callable[[], Console] | None, page: str = "") -> Response:
+    """A page of the console. The bare address is one for browsers only; other clients find nothing there."""
+    if pages is None or (not page and not _wants_page(request)):
+        raise NotFound
+    host = g.host = find(request)
+    return pages().answer(host, request, signs_out=guard.asks)
+
+
+def _wants_page(asked: Request) -> bool:
+    """Whether a client asks for HTML by its name, as browsers do, and at a path where there can be some."""
+    is_page = asked.path == "/" or asked.path.startswith(CONSOLE)
+    return is_page and any(kind.lower() == _HTML for kind, _ in asked.accept_mimetypes)
+
+
+def _sign_in(guard: Guard) -> Response:
+    """Give a browser that knows the token a session."""
+    document = request.get_json(silent=True)
+    token = document.get("token") if isinstance(document, dict) else None
+    guard.check_token(token if isinstance(token, str) else "")
+    response = _json({"signed_in": True}, 200)
+    response.set_cookie(guard.cookie(request), guard.session, httponly=True, samesite="Strict")
+    return response
+
+
+def _sign_out(guard: Guard) -> Response:
+    """End every session."""
+    guard.end_sessions()
+    response = _json({"signed_in": False}, 200)
+    response.delete_cookie(guard.cookie(request), httponly=True, samesite="Strict")
+    return response
+
+
 def _json(value: object, status: int) -> Response:
     response = Response(rendered(value) + b"\n", status, content_type=JSON)
     response.headers["Cache-Control"] = "no-store"
@@ -125,6 +189,9 @@ def _json(value: object, status: int) -> Response:
 
 
 # ---- who is let in ----
+
+
+_TOKEN_HINT = "send Authorization: Bearer and the token that mockhost printed"
 
 
 class Guard:
@@ -136,6 +203,8 @@ class Guard:
                 f"the control plane on {bound_host} needs a token", hint="give one, or bind it to 127.0.0.1"
             )
         self._token = None if token is None else token.encode()
+        self.session = fresh_secret()
+        """what the cookie of a browser that signed in holds: not the token, as other servers on this name get it too"""
         # Names can be made to resolve to anything, addresses can't: a page can't be served from under one of ours.
         self._any_address = bound_host in _WILDCARDS
         self._names = {_folded(name) for name in ("localhost", bound_host, *names) if name not in _WILDCARDS}
@@ -157,8 +226,8 @@ class Guard:
             raise Refused(
                 403, f"pages of another site may not use this host (Sec-Fetch-Site: {site})", hint=hint
             )
-        if self._token is not None and not (is_open and asked.method == "GET"):
-            self._authorise(asked.headers.get("Authorization", ""), self._token)
+        if not self._is_open(asked, is_open):
+            self._authorise(asked)
         # A path that can't be asked that way, or is not there, says so: sending JSON would not help.
         possible = asked.routing_exception is None
         if possible and asked.method in _CHANGING and asked.mimetype != JSON:
@@ -175,16 +244,43 @@ class Guard:
         name = _folded(found[1])
         return name in self._names or _is_loopback(name) or (self._any_address and _address(name) is not None)
 
-    @staticmethod
-    def _authorise(header: str, token: bytes) -> None:
-        scheme, _, given = header.strip().partition(" ")
+    @property
+    def asks(self) -> bool:
+        """Whether the token is asked for at all."""
+        return self._token is not None
+
+    def _is_open(self, asked: Request, is_open: bool) -> bool:
+        if asked.method == "GET":
+            return is_open or asked.path.startswith(_ASSETS)
+        return asked.method == "POST" and asked.path == SESSION
+
+    def _authorise(self, asked: Request) -> None:
+        if self._token is None:
+            return
+        header = asked.headers.get("Authorization", "")
+        if not header:
+            given = asked.cookies.get(self.cookie(asked), "")
+            if hmac.compare_digest(given.encode("utf-8", "replace"), self.session.encode()):
+                return
+            raise Refused(401, "the control plane asks for its token", hint=_TOKEN_HINT)
+        scheme, _, token = header.strip().partition(" ")
         # WSGI gives the bytes on the wire as Latin-1.
-        right = hmac.compare_digest(given.strip().encode("latin-1", "replace"), token)
-        if scheme.casefold() != "bearer" or not right:
-            message = (
-                "the token is not the control plane's" if header else "the control plane asks for its token"
-            )
-            raise Refused(401, message, hint="send Authorization: Bearer and the token that mockhost printed")
+        self.check_token(token.strip().encode("latin-1", "replace") if scheme.casefold() == "bearer" else b"")
+
+    def check_token(self, given: str | bytes) -> None:
+        """Raise Refused unless this is the token; without one, everything is."""
+        raw = given.encode("utf-8", "replace") if isinstance(given, str) else given
+        if self._token is not None and not hmac.compare_digest(raw, self._token):
+            raise Refused(401, "the token is not the control plane's", hint=_TOKEN_HINT)
+
+    @staticmethod
+    def cookie(asked: Request) -> str:
+        """The cookie's name. Cookies are for all ports of a name, so the port is in it."""
+        return f"mockhost-{asked.host.rpartition(':')[2] if ':' in asked.host else 'console'}"
+
+    def end_sessions(self) -> None:
+        """Make every cookie that was given worthless."""
+        self.session = fresh_secret()
 
 
 def _folded(name: str) -> str:
@@ -206,10 +302,12 @@ def _is_loopback(name: str) -> bool:
 # ---- what went wrong ----
 
 
-def _answer_errors(app: Flask) -> None:
-    """Have every error answered in one shape."""
+def _answer_errors(app: Flask, pages: Callable[[], Console] | None) -> None:
+    """Have every error answered in one shape; for a browser that asks for a page, as one."""
 
     def answer(status: int, message: str, hint: str = "", problems: Sequence[Problem] = ()) -> Response:
+        if pages is not None and _wants_page(request):
+            return pages().problem(status, message, hint)
         error: dict[str, object] = {"message": message, "hint": hint}
         if problems:
             error["problems"] = [problem._asdict() for problem in problems]

@@ -174,6 +174,17 @@ class Sink:
             e.answer_digest = e.answer_digest and hashlib.sha256(e.answer_body or b"").hexdigest()
         return e
 
+    def brief(self, exchange: Exchange) -> Shown:
+        """The same for a list, without what takes long to look through: most headers, and the answer's.
+
+        What a credential was is still known: `Authorization`, cookies and the request's body are looked through.
+        """
+        e = copy.copy(exchange)
+        e.known_who, e.id = exchange.who, exchange.id_concerned
+        e.headers = tuple(pair for pair in e.headers if _is_credential(pair[0]))
+        e.answer_headers, e.answer_body = (), None
+        return self.shown(e)
+
     def _take_apart(self, exchange: Exchange, finder: Finder) -> Shown:
         """A copy in readable text whose credentials are taken out; what they were is in the finder."""
         e = Shown.__new__(Shown)
@@ -262,6 +273,11 @@ def shown(exchange: Exchange) -> Shown:
 def shown_connection(connection: Connection) -> Connection:
     """A connection as it may be shown, by the sink of the journal that keeps it."""
     return (connection.sink or _UNKNOWN).connection(connection)
+
+
+def _is_credential(header: str) -> bool:
+    folded = header.casefold()
+    return "authorization" in folded or "cookie" in folded or is_secret(folded)
 
 
 def _nothing(text: str) -> str:

@@ -62,6 +62,13 @@ ROWS: tuple[Operation, ...] = (
     _of_one("get_cache", "GET", f"{_ONE}/cache", "learner",
          "The connector space: the host's copy, as its /cache shows it.",
          answers("The resources.", "Objects"), query=_PAGE, errors=(404, 409), cost="objects"),
+    _of_one("compare", "GET", f"{_ONE}/compare", "learner",
+         "What differs between the connected system and the host's copy of it.",
+         answers("How many objects are the same in both, stale, missing in the copy, or in the copy only (extra); and "
+                 "the first of those that differ.", an_object(
+             key="string", same="count", stale="count", missing="count", extra="count", differences="object")),
+         query=(_PAGE[1]._replace(description="How many of each to show; default: 100."),), errors=(404, 409),
+         cost="objects"),
     _of_one("import_now", "POST", f"{_ONE}/import", "learner", "Begin an import run.",
          answers("It began.", an_object(connector="string", profile="string", state="ConnectorState")),
          body=_PROFILE, errors=(404, 409)),

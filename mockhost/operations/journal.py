@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from mockhost.operations.row import Operation, Parameter, Schema, an_object, answers
+from mockhost.operations.row import NOTHING, Operation, Parameter, Schema, an_object, answers
 
 CONDITIONS = (
     *("connector", "operation", "id", "who", "status", "method", "path", "target", "verdict", "rule"),
     *("fault", "probe", "connection", "reason", "native", "bug", "attributes", "header", "body"),
 )
 """What an assertion may ask of an exchange; the same as `journal.verification.CONDITIONS`, which a test holds."""
-_FORMATS = ("json", "har", "curl", "table")
+_FORMATS = ("json", "har", "curl", "table", "step", "pytest")
 _FILTERS = (
-    Parameter("format", "json, har (HAR 1.2), curl (shell lines) or table.", {"type": "string", "enum": _FORMATS}),
+    Parameter("format", "json, har (HAR 1.2), curl (shell lines), table, step (of a scenario) or pytest.",
+              {"type": "string", "enum": _FORMATS}),
     Parameter("since", "Only exchanges after this number.", {"type": "integer", "minimum": 0}),
     Parameter("last", "Only so many, the latest.", {"type": "integer", "minimum": 0}),
     Parameter("width", "The table's width in columns.", {"type": "integer", "minimum": 10}),
@@ -66,7 +67,13 @@ ROWS: tuple[Operation, ...] = (
          "Forget the exchanges and connections; numbers go on.",
          answers("How many exchanges there were.", "Removed")),
     _row("get_exchange", "GET", "/v1/journal/{number}", "teacher", "One exchange.",
-         answers("The exchange.", "Exchange"), errors=(404,)),
+         answers("The exchange, with the rules that did not apply and why.", "Exchange"), errors=(404,)),
+    _row("send_again", "POST", "/v1/journal/{number}/send", "teacher",
+         "Send the request of an exchange once more, as it was, and say what a client got.", answers(
+         "What came of it: the status, how it ended, a line for people, and the number of the new exchange.",
+         an_object(status="integer?", ends="[string]", text="string", number="integer?")),
+         body=NOTHING, errors=(404, 409), cost="wait",
+         description="On a connection of its own that takes any certificate, with the credentials that it had."),
     _row("list_connections", "GET", "/v1/connections", "teacher",
          "What carried exchanges, or never got that far.", answers("The connections, oldest first.", an_object(
              dropped="count", connections="[Connection]")), cost="journal"),

@@ -61,24 +61,43 @@ class NearMiss(NamedTuple):
         return {"considered": list(self.considered), "fired": self.fired, "closest": closest}
 
 
+TRIED_MOST = 100
+"""So many rules that did not apply are listed with their reasons."""
+
+
 def near_miss(exchange: Exchange, sink: Sink) -> NearMiss | None:
     """The near miss of an exchange, as it may be shown, or None where there were no rules."""
-    rules = [rule for rule in exchange.considered if isinstance(rule, Rule)]
+    rules, fired = _considered(exchange)
     if not rules:
         return None
-    passed = dict(exchange.passed)
-    request = exchange.reread(Searches(ONE))
-    fired = _fired(rules, exchange, request)
-    seen = rules if fired is None else rules[:fired]
-    misses = [_miss(rule, request, passed, sink) for rule in seen]
+    misses = _misses(exchange, rules[:fired], sink)
     closest = min(misses, key=_distance, default=None)
     names = tuple(sink.text(rule.name) for rule in (rules if fired is None else rules[: fired + 1]))
-    if closest is not None:
-        rule, condition, why = (
-            sink.text(text, exchange) for text in (closest.rule, closest.condition, closest.why)
-        )
-        closest = closest._replace(rule=rule, condition=condition, why=why)
-    return NearMiss(names, exchange.rule and sink.text(exchange.rule), closest)
+    shown = None if closest is None else _shown(closest, exchange, sink)
+    return NearMiss(names, exchange.rule and sink.text(exchange.rule), shown)
+
+
+def tried(exchange: Exchange, sink: Sink) -> list[Miss]:
+    """The rules that did not apply to an exchange, in the order in which they were tried, as they may be shown."""
+    rules, fired = _considered(exchange)
+    misses = _misses(exchange, rules[:fired][:TRIED_MOST], sink)
+    return [_shown(miss, exchange, sink) for miss in misses]
+
+
+def _considered(exchange: Exchange) -> tuple[list[Rule], int | None]:
+    """The rules that an exchange was shown to, and the place of the one that fired."""
+    rules = [rule for rule in exchange.considered if isinstance(rule, Rule)]
+    return rules, _fired(rules, exchange, exchange.reread(Searches(ONE))) if rules else None
+
+
+def _misses(exchange: Exchange, rules: Sequence[Rule], sink: Sink) -> list[Miss]:
+    passed, request = dict(exchange.passed), exchange.reread(Searches(ONE))
+    return [_miss(rule, request, passed, sink) for rule in rules]
+
+
+def _shown(miss: Miss, exchange: Exchange, sink: Sink) -> Miss:
+    rule, condition, why = (sink.text(text, exchange) for text in (miss.rule, miss.condition, miss.why))
+    return miss._replace(rule=rule, condition=condition, why=why)
 
 
 def _fired(rules: Sequence[Rule], exchange: Exchange, request: Exchange) -> int | None:

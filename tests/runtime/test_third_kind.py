@@ -116,6 +116,9 @@ class Notes:
     def objects(self) -> Iterator[dict[str, object]]:
         return ({"text": text} for text in list(self.texts))
 
+    def copies(self) -> Iterator[dict[str, object]]:
+        return self.objects()
+
     def cached(self, base_url: str) -> Iterator[dict[str, object]]:
         return ({"at": f"{base_url}/Notes/{n}", **each} for n, each in zip(itertools.count(), self.objects()))
 

@@ -113,6 +113,10 @@ class EcmaConnector:
         connector = self._host.connector(self.name)
         return (connector.object_type.resource(record, base_url) for record in connector.space.snapshot())
 
+    def copies(self) -> Iterator[dict[str, object]]:
+        system, space = self._host.system(self.name), self._host.connector(self.name).space
+        return (_plain(system.values(record)) for record in space.snapshot())
+
     def import_now(self, profile: str) -> None:
         self._host.connector(self.name).space.begin_import(profile)
 

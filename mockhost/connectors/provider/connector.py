@@ -176,6 +176,9 @@ class ProviderConnector:
     def cached(self, base_url: str) -> Iterator[dict[str, object]]:
         return self.objects()
 
+    def copies(self) -> Iterator[dict[str, object]]:
+        return self.objects()
+
     def import_now(self, profile: str) -> None:
         hint = "its clients see what was written at once"
         raise UsageError(f"connector {self.name} is of kind scim, which has no imports", hint=hint)

@@ -54,6 +54,29 @@ def get_cache(host: Operated, *, name: str, start_index: int = 1, count: int | N
     return _page(cache(host.runtime, name), start_index, count)
 
 
+def compare(host: Operated, *, name: str, count: int = 100) -> Data:
+    _running(host, name)
+    runtime = host.runtime
+    key = runtime.state.served.find(name).identifier
+    there = {repr(each.get(key)): each for each in objects(runtime, name)}
+    here = {repr(each.get(key)): each for each in _read(runtime, name, lambda connector: connector.copies())}
+    stale = []
+    for place in there.keys() & here.keys():
+        columns = {column: {"system": value, "cache": here[place].get(column)}
+                   for column, value in there[place].items() if value != here[place].get(column)}  # fmt: skip
+        if columns:
+            stale.append({"object": there[place].get(key), "columns": columns})
+    missing = [each for place, each in there.items() if place not in here]
+    extra = [each for place, each in here.items() if place not in there]
+    stale.sort(key=lambda each: str(each["object"]))
+    return {
+        "key": key,
+        "same": len(there.keys() & here.keys()) - len(stale),
+        **{word: len(found) for word, found in (("stale", stale), ("missing", missing), ("extra", extra))},
+        "differences": {"stale": stale[:count], "missing": missing[:count], "extra": extra[:count]},
+    }
+
+
 def import_now(host: Operated, *, name: str, profile: str = "full") -> Data:
     _running(host, name)
     host.runtime.import_now(name, profile)

@@ -1,0 +1,32 @@
+// Signing in: by the link that `serve` prints, whose part after # never leaves the browser, or by the form.
+
+const form = document.getElementById("sign-in");
+const problem = document.getElementById("problem");
+
+async function signIn(token) {
+  const answer = await fetch("/console/session", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ token }),
+  });
+  if (answer.ok) {
+    history.replaceState(null, "", location.pathname + location.search);
+    location.reload();
+  } else {
+    problem.textContent = "That is not the token of this host.";
+    form.token.select();
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn(form.token.value.trim());
+});
+
+const given = new URLSearchParams(location.hash.slice(1)).get("token");
+if (given) {
+  history.replaceState(null, "", location.pathname + location.search);
+  signIn(given);
+} else {
+  form.token.focus();
+}

@@ -1,0 +1,282 @@
+"""The console in Chromium: what a person sees and does, on every page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.clock import monotonic
+from mockhost.console.rows import FIELDS
+from mockhost.console.views import PAGES
+from tests.console import browser
+from tests.console.test_console import HOSTILE, TOKEN
+
+pytest.importorskip("playwright", reason="pip install -r tests/console/requirements.txt")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path(browser.CHROMIUM).exists(), reason="there is no Chromium here"),
+]
+URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
+WIDTHS = (320, 1280, 1920)
+Visit = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    with browser.chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def host() -> Iterator[MockHost]:
+    with MockHost("basics/healthy", clock="wall") as made:
+        yield made
+
+
+@pytest.fixture
+def visit(chromium: Any, host: MockHost) -> Iterator[Visit]:
+    """Open a path of the console; at the end, no page has reported an error of its own."""
+    troubles: list[str] = []
+    contexts = []
+
+    def open_page(path: str = "/", of: MockHost = host, **options: Any) -> Any:
+        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+        page.on(
+            "console", lambda said: troubles.append(said.text) if "Content Security" in said.text else None
+        )
+        page.goto(of.control_url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+def until(page: Any, script: str) -> None:
+    """Wait until an expression holds; the page forbids what Playwright's own function does for that."""
+    deadline = monotonic() + 30
+    while not page.evaluate(script):
+        assert monotonic() < deadline, f"{script} does not hold: {page.inner_text('body')[:2_000]}"
+        page.wait_for_timeout(30)
+
+
+def traffic(host: MockHost) -> None:
+    """Some exchanges of every kind."""
+    session, url = host.session("SQL"), host.url("SQL")
+    session.get(f"{url}/Users", params={"filter": f'{URN}:ContosoLogin eq "ljacobson"'})
+    session.get(f"{url}/Users/nobody")
+    session.post(f"{url}/Users", json={"schemas": [URN], URN: {
+        "ContosoLogin": "ann", "FirstName": "Ann", "LastName": "O", "Email": "ann@contoso.com"}})  # fmt: skip
+    session.get(f"{url}/Users", headers={"Authorization": "Bearer wrong"})
+
+
+# ---- signing in ----
+
+
+def test_the_link_that_serve_prints_signs_in(visit: Visit) -> None:
+    """One click; the token does not stay in the address."""
+    with MockHost("basics/healthy", control_token=TOKEN) as guarded:
+        page = visit(f"/#token={TOKEN}", guarded)
+        page.wait_for_selector("#list")
+        assert TOKEN not in page.url
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_selector("#sign-in")
+        page.fill("#token", "wrong")
+        page.keyboard.press("Enter")
+        until(page, "document.getElementById('problem').textContent !== ''")
+        page.fill("#token", TOKEN)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#list")
+
+
+# ---- the journal ----
+
+
+def test_exchanges_arrive_and_open(visit: Visit, host: MockHost) -> None:
+    """By keyboard alone: choose, open, send again, close."""
+    page = visit()
+    traffic(host)
+    rows = page.locator("#list .row:visible")
+    until(page, "document.querySelectorAll('#list .row:not([hidden])').length === 4")
+    assert "Find users ljacobson in SQL" in re.sub(r"\s+", " ", rows.nth(0).inner_text())
+    page.keyboard.press("Home")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#panel article[data-number='2']")
+    assert "Resource nobody not found" in page.inner_text("#panel .trace")
+    page.keyboard.press("j")
+    page.wait_for_selector("#panel article[data-number='3']")
+    assert "INSERT INTO" in page.inner_text("#panel .trace")
+    page.keyboard.press("r")
+    until(page, "document.querySelectorAll('#list .row:not([hidden])').length === 5")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#panel", state="hidden")
+    assert host.journal.entries()[-1].status == 409
+
+
+def test_an_answer_that_hangs_is_completed_in_its_row(visit: Visit, host: MockHost) -> None:
+    """A row changes when the answer comes after all."""
+    host.add_rule({"name": "slow", "when": {"operation": "get_user"}, "delay": "1500ms"})
+    page = visit()
+    host.session("SQL").get(f"{host.url('SQL')}/Users/ljacobson")
+    until(page, "document.querySelector('#list .row .took')?.textContent.includes(' s')")
+
+
+def test_the_filter_is_the_one_of_the_command_line(visit: Visit, host: MockHost) -> None:
+    """Fields, classes of statuses, words; it is in the address."""
+    page = visit()
+    traffic(host)
+    count = page.locator("#count")
+    until(page, "document.getElementById('count').textContent === '4'")
+    for text, fits in (
+        ("status:4xx", 2), ("--status 401", 1), ("status:200,201", 2), ("operation:create_user", 1), ("-status:4xx", 2),
+        ("ljacobson", 1), ("connector:LDAP", 0), ("verdict:unauthorized", 1), ('"secret token"', 1), ("who:ann", 1),
+    ):  # fmt: skip
+        page.fill("#filter", text)
+        until(page, f"document.getElementById('count').textContent === '{fits} of 4'")
+    assert "filter=who" in page.url
+    page.keyboard.press("Escape")
+    until(page, "document.getElementById('count').textContent === '4'")
+    assert count.inner_text() == "4"
+
+
+def test_ten_thousand_rows_are_few_elements(visit: Visit, host: MockHost) -> None:
+    """Only what is visible is in the page; choosing, scrolling and filtering work on all of it."""
+    before, after = ["2026-01-01T00:00:00.000Z", "SQL", "get_user"], ["ok", False, "GET", "/Users", 1, None]
+    rows: list[list[object]] = [
+        [n, *before, f"user{n}", 200 if n % 10 else 404, 0.1, None, [], None, *after]
+        for n in range(1, 10_501)
+    ]
+    assert len(rows[0]) == len(FIELDS)
+    body = 'event: hello\ndata: {"epoch": 0, "since": 0}\n\n'
+    body += f"event: rows\ndata: {json.dumps({'passed': 0, 'rows': rows})}\n\n"
+    page = visit("/console/nothing")
+    page.route("**/console/feed*", lambda route: route.fulfill(content_type="text/event-stream", body=body))
+    page.goto(host.control_url)
+    until(page, "document.getElementById('count').textContent === '10,000'")
+    assert page.locator("#list .row").count() < 120
+    page.keyboard.press("Home")
+    until(page, "document.querySelector('#list [aria-selected=true] .who')?.textContent === 'user501'")
+    page.fill("#filter", "status:404")
+    until(page, "document.getElementById('count').textContent === '1,000 of 10,000'")
+    assert page.locator("#list .row").count() < 120
+
+
+def test_nothing_that_clients_send_does_anything(visit: Visit, host: MockHost) -> None:
+    """The hostile corpus, in the list and opened: no dialog, no violation, no element."""
+    session = host.session("SQL")
+    host.fail_next("create_user", fault={"http_error": 503}, name=HOSTILE[0], times=None, optional=True)
+    for value in HOSTILE:
+        session.post(f"{host.url('SQL')}/Users", data=json.dumps({"userName": value, value: value}).encode())
+    page = visit()
+    until(page, f"document.getElementById('count').textContent === '{len(HOSTILE)}'")
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    for number in range(1, len(HOSTILE) + 1):
+        page.wait_for_selector(f"#panel article[data-number='{number}']")
+        assert page.locator("#panel script, #panel img, #panel svg, #list img, #list script").count() == 0
+        page.keyboard.press("ArrowDown")
+
+
+# ---- the state ----
+
+
+def test_what_differs_between_system_and_cache_is_shown_and_cured(visit: Visit, host: MockHost) -> None:
+    """A change behind the host's back makes a row stale at once; an import makes it the same again."""
+    page = visit("/console/state")
+    card = page.locator("#connector-SQL")
+    card.locator("summary").click()
+    page.fill("#body-SQL", json.dumps({
+        "update": [{"where": {"ContosoLogin": "ljacobson"}, "set": {"FirstName": "<b>Lisa"}}],
+        "insert": [{"ContosoLogin": "zed", "FirstName": "Z", "LastName": "Z", "Email": "z@contoso.com"}],
+    }))  # fmt: skip
+    card.get_by_role("button", name="Change", exact=True).click()
+    until(page, "document.querySelector('#connector-SQL tr.stale')?.textContent.includes('<b>Lisa')")
+    assert card.locator("tr.missing").count() == 1
+    card.get_by_role("button", name="Full import").click()
+    until(page, "!document.querySelector('#connector-SQL tr.stale, #connector-SQL tr.missing')")
+    assert host.cache("SQL")[0]["id"]
+
+
+def test_service_and_clock_are_operated(visit: Visit, host: MockHost) -> None:
+    """Stop, start, and what a restart changes; mistakes are told in words."""
+    page = visit("/console/state")
+    page.get_by_role("button", name="Stop").click()
+    until(page, "document.querySelector('#service-card .service.stopped')")
+    page.get_by_role("button", name="Start").click()
+    until(page, "document.querySelector('#service-card .service.running')")
+    page.get_by_role("button", name="Set").click()
+    until(page, "document.querySelector('#settings tr.stale')")
+    page.get_by_role("button", name="Restart").click()
+    until(page, "!document.querySelector('#settings tr.stale')")
+    page.fill("#set", '{"host.debugg": true}')
+    page.get_by_role("button", name="Set").click()
+    until(page, "document.getElementById('said').textContent.includes('debugg')")
+    before = host.clock.now()
+    page.get_by_role("button", name="+1d").click()
+    until(page, "document.getElementById('said').textContent.includes('done')")
+    assert host.clock.now() >= before + 86_400
+
+
+# ---- every page ----
+
+
+@pytest.mark.parametrize("path", [f"/console/{page.name}" for page in PAGES])
+def test_nothing_is_wider_than_the_page(visit: Visit, host: MockHost, path: str) -> None:
+    """From a telephone to a beamer."""
+    traffic(host)
+    page = visit(path)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_pages_are_reached_by_keys(visit: Visit) -> None:
+    """And `?` lists them."""
+    page = visit()
+    page.wait_for_selector("#list")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys[open]")
+    page.keyboard.press("Escape")
+    for each in PAGES:
+        page.keyboard.press(each.key)
+        page.wait_for_url(f"**/console/{each.name}*")
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if shutil.which("npm") is None:
+        pytest.skip("there is no npm here")
+    return browser.axe(tmp_path_factory.mktemp("axe"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit: Visit, host: MockHost, axe: str, scheme: str) -> None:
+    """On every page, with data, in both colour schemes; and on the page that asks for the token."""
+    traffic(host)
+    page = visit(color_scheme=scheme, bypass_csp=True)
+    paths = [f"/console/{each.name}" for each in PAGES] + ["/console/journal/2", "/console/journal#2"]
+    with MockHost("basics/healthy", control_token=TOKEN) as guarded:
+        for url in [*(host.control_url + path for path in paths), guarded.control_url]:
+            page.goto(url)
+            until(page, "document.readyState === 'complete'")
+            if "#2" in url:
+                page.reload()
+                page.wait_for_selector("#panel article")
+            page.evaluate(axe)
+            found = page.evaluate("axe.run().then((found) => found.violations.map((each) =>"
+                                  " `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`))")  # fmt: skip
+            assert not found, url
