@@ -41,6 +41,37 @@ class Unreadable(NamedTuple):
     why: str
 
 
+class Upstream(NamedTuple):
+    """When things happened at the target of a proxy, in seconds from when the request was sent to it."""
+
+    first_byte: float
+    """the head of its answer was there"""
+    took: float | None
+    """all of its answer was there; None: not yet, or it never was"""
+    connected: float | None
+    """how long it took to connect first; None: the connection was kept from an earlier exchange"""
+
+
+class RawHead(NamedTuple):
+    """A head that another server wrote."""
+
+    block: bytes
+    """status line and headers with the empty line, as they go out; empty: they were changed on the way"""
+    length: int | None
+    """of the body; None: not announced"""
+    chunked: bool
+    closes: bool
+    """whether it says that the connection ends after it"""
+
+
+class BrokenOff(Exception):
+    """The source of a body broke off in the middle of it. `how`: fin | rst | close_notify."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
 class _Forgetful(dict[str, Any]):
     """Keeps nothing: what is read out of an exchange in the journal is read again each time, as its room is bounded."""
 
@@ -103,6 +134,7 @@ class Exchange:
         "streamed",
         "target",
         "took",
+        "upstream",
         "verdict",
     )
 
@@ -193,9 +225,11 @@ class Exchange:
         self.bug = bug
         """what went wrong in mockhost itself while it answered"""
         self.took = took
+        self.upstream: Upstream | None = None
+        """the target's side of it, where a proxy passed it on"""
         # -- the rules
         self.rule = rule
-        """the name of the rule that fired"""
+        """the name of the rule that fired; known before the connector is asked"""
         self.faults = faults
         """the names of the faults that the rule brought upon it"""
         self.delay = delay

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,7 +121,7 @@ class Hosting(NamedTuple):
     control_env: tuple[str, ...] = ()
     drive: Path | None = None
 
-    def make(self, scenario: str) -> MockHost:
+    def make(self, scenario: str | Mapping[str, Any], **overrides: Any) -> MockHost:
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
         from mockhost.api import MockHost
         from mockhost.cli.public_names import public_names
@@ -149,6 +149,7 @@ class Hosting(NamedTuple):
             state_dir=self.state,
             drive=self.drive,
             clock="wall",
+            **overrides,
         )
 
     def _token(self) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -25,30 +25,42 @@ if TYPE_CHECKING:
 FRESH = "fresh"
 
 
+def lasting(command: Callable[..., object]) -> Callable[..., object]:
+    """The options of a verb that runs a host until it is stopped."""
+    for each in reversed(
+        (
+            option(
+                "--ready-file",
+                type=click.Path(dir_okay=False, path_type=Path),
+                metavar="PATH",
+                help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit. The "
+                "file of a host that still runs is not overwritten.",
+            ),
+            option(
+                "--reload",
+                is_flag=True,
+                help="Begin afresh when the scenario's file, a parent or a data file changes. An invalid one changes "
+                "nothing.",
+            ),
+            option("--quiet", is_flag=True, help="No start page and no lines for exchanges."),
+            option(
+                "--log-format",
+                type=click.Choice(["text", "json"]),
+                default="text",
+                help="Lines for people, or one JSON object a line. [default: text]",
+            ),
+        )
+    ):
+        command = each(command)
+    return command
+
+
 @click.command("serve")
 @click.argument(
     "scenario", default="basics/healthy", envvar="MOCKHOST_SCENARIO", shell_complete=completing.scenarios
 )
 @hosting(port=DATA_PORT, control_port=CONTROL_PORT)
-@option(
-    "--ready-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="PATH",
-    help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit. The file of a host "
-    "that still runs is not overwritten.",
-)
-@option(
-    "--reload",
-    is_flag=True,
-    help="Begin afresh when the scenario's file, a parent or a data file changes. An invalid one changes nothing.",
-)
-@option("--quiet", is_flag=True, help="No start page and no lines for exchanges.")
-@option(
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Lines for people, or one JSON object a line. [default: text]",
-)
+@lasting
 def command(
     scenario: str, hosting: Hosting, ready_file: Path | None, reload: bool, quiet: bool, log_format: str
 ) -> None:
@@ -65,9 +77,35 @@ def command(
     mockhost serve --port 0 --control-port 0 --ready-file ready.json --quiet &
     mockhost serve --set host.tls.valid='[-30d, -1d]'
     """
+    run(Source(scenario), hosting, ready_file, reload=reload, quiet=quiet, as_json=log_format == "json")
+
+
+class Source(NamedTuple):
+    """What a host serves: a scenario by its name or file, or a document; and what is laid over it."""
+
+    scenario: str | Mapping[str, Any]
+    overrides: Mapping[str, Any] = {}
+
+    @property
+    def called(self) -> str:
+        """The scenario as a user names it."""
+        return self.scenario if isinstance(self.scenario, str) else ""
+
+
+def run(
+    source: Source,
+    hosting: Hosting,
+    ready_file: Path | None,
+    *,
+    reload: bool,
+    quiet: bool,
+    as_json: bool,
+    ending: Callable[[MockHost], None] = lambda host: None,
+) -> None:
+    """Run a host until a signal comes. ending: what is done with the host before it is stopped."""
     # A search over a million people holds up the end for no longer than PATIENCE.
     mailbox = Mailbox(lambda: signals.leave_within(signals.PATIENCE, outcome.FINE, serving.tidy))
-    serving = Serving(scenario, hosting, mailbox, quiet=quiet, as_json=log_format == "json")
+    serving = Serving(source, hosting, mailbox, quiet=quiet, as_json=as_json)
     with mailbox:
         try:
             mailbox.starting()
@@ -78,16 +116,16 @@ def command(
             pass
         finally:
             mailbox.ready()
-            serving.stop()
+            serving.stop(ending)
 
 
 class Serving:
     """A host on the command line: its page, its lines, its ready file and its watch."""
 
     def __init__(
-        self, scenario: str, hosting: Hosting, mailbox: Mailbox, *, quiet: bool, as_json: bool
+        self, source: Source, hosting: Hosting, mailbox: Mailbox, *, quiet: bool, as_json: bool
     ) -> None:
-        self._scenario = scenario
+        self._source = source
         self._hosting = hosting
         self._mailbox = mailbox
         self._quiet = quiet
@@ -104,7 +142,7 @@ class Serving:
 
             self._ready_file = ReadyFile(ready_file.absolute())
             self._ready_file.clear()
-        host = self._host = self._hosting.make(self._scenario)
+        host = self._host = self._hosting.make(self._source.scenario, **self._source.overrides)
         if reload:
             from mockhost.cli.watching import Watch
 
@@ -139,7 +177,7 @@ class Serving:
         terminal = stdout()
         given = self._hosting
         facts = start_page.facts_of(
-            host, self._scenario, state_kept=given.state is not None, ipv6_wanted=given.wants_ipv6
+            host, self._source.called, state_kept=given.state is not None, ipv6_wanted=given.wants_ipv6
         )
         hide = hider(host.runtime.scenario)
         if self._as_json:
@@ -154,7 +192,7 @@ class Serving:
         """What has no effect in a file of the user's own; those on the shelves have nothing of that kind."""
         from mockhost.scenario import shelves
 
-        if shelves.looks_like_file(self._scenario):
+        if shelves.looks_like_file(self._source.called):
             from mockhost.scenario import lint
 
             stderr().lines([f"warning: {hide(str(each))}" for each in lint.find(host.scenario)])
@@ -191,7 +229,7 @@ class Serving:
         terminal = stderr()
         names = ", ".join(file.name for file in changed)
         try:
-            self._host.use(self._scenario)
+            self._host.use(self._source.scenario, **self._source.overrides)
         except Exception as error:
             terminal.error(
                 f"{names} changed, and can't be used; the host goes on as it was\n{outcome.said(error)}"
@@ -219,11 +257,14 @@ class Serving:
         if self._host is not None:
             self._host.runtime.certificates.close()
 
-    def stop(self) -> None:
+    def stop(self, ending: Callable[[MockHost], None] = lambda host: None) -> None:
         """Leave nothing behind. May be called at any moment after the beginning, also twice."""
         if self._ready_file is not None:
             self._ready_file.remove()
         if self._host is not None:
-            self._host.stop()
+            try:
+                ending(self._host)
+            finally:
+                self._host.stop()
         if self._live is not None:
             self._live.stop()

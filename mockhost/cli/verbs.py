@@ -18,6 +18,7 @@ SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_
 VERBS: Mapping[str, str] = {
     "serve": "mockhost.cli.serve",
     "run": "mockhost.cli.run",
+    "proxy": "mockhost.cli.proxy",
     "test-connection": "mockhost.cli.test_connection",
     "doctor": "mockhost.cli.doctor",
     "explain": "mockhost.cli.explain",

@@ -6,12 +6,15 @@ A reader of a client's: it keeps what arrived, however little, and never raises 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from mockhost.client.wire import Connection
 
 HEAD_LIMIT = 1 << 18
 BODY_LIMIT = 1 << 28
 """Bytes of head and body after which a client stops reading."""
+INFORMATIONAL_LIMIT = 100
+"""Informational answers (100 to 199) before the final one."""
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9][0-9])(?: (.*))?")
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
@@ -19,6 +22,10 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 class Malformed(Exception):
     """What came is not what HTTP/1.1 says; the text names the place."""
+
+
+class Truncated(Malformed):
+    """The connection ended in the middle of an answer."""
 
 
 class Answer:
@@ -37,6 +44,8 @@ class Answer:
         """False when what came can't be read as HTTP; if it does not even begin so, `body` has it"""
         self.begun = False
         """whether anything came at all"""
+        self.raw = b""
+        """the whole head as it came, with the empty line"""
 
     def values(self, name: str) -> list[str]:
         """The values of a header, by name in any case."""
@@ -50,7 +59,10 @@ class Answer:
 
 
 class Reader:
-    """Fills an `Answer` from a connection. `read` may raise TimeoutError; the answer has what came before."""
+    """Fills an `Answer` from a connection. `read` may raise TimeoutError; the answer has what came before.
+
+    Who wants the body piece by piece calls `head` and `pieces` instead; both raise Malformed.
+    """
 
     def __init__(self, connection: Connection, method: str, limit: int = BODY_LIMIT) -> None:
         self.answer = Answer()
@@ -58,22 +70,36 @@ class Reader:
         self._method = method
         self._limit = limit
         self._buffer = bytearray()
+        self._lines: list[bytes] = []
 
     def read(self) -> None:
         """Read head and body of the final answer, informational ones (100 to 199) skipped."""
         answer = self.answer
         try:
-            while True:
-                self._head()
-                if answer.status is None or answer.status >= 200 or answer.status == 101:
-                    break
-                answer.status, answer.headers = None, []
-            if answer.status is not None:
-                self._body()
-                if answer.complete and self._buffer:
-                    answer.problem = f"{len(self._buffer)} bytes follow the answer"
+            self.head()
+            for piece in self.pieces():
+                answer.body += piece
+                if len(answer.body) > self._limit:
+                    raise Malformed(f"the body is longer than {self._limit} bytes")
+            if answer.complete and self._buffer:
+                answer.problem = f"{len(self._buffer)} bytes follow the answer"
         except Malformed as problem:
             answer.problem = str(problem)
+
+    def head(self) -> None:
+        """Read the head of the final answer; its status stays None where none came."""
+        answer = self.answer
+        for _ in range(INFORMATIONAL_LIMIT):
+            self._head()
+            if answer.status is None or answer.status >= 200 or answer.status == 101:
+                return
+            answer.status, answer.headers = None, []
+        raise Malformed(f"more than {INFORMATIONAL_LIMIT} informational answers come before the final one")
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes have arrived that were not read yet."""
+        return len(self._buffer)
 
     # -- the stream ------------------------------------------------------------------------------------------
 
@@ -92,31 +118,33 @@ class Reader:
             if searched > HEAD_LIMIT:
                 raise Malformed(f"{what} is longer than {HEAD_LIMIT} bytes")
             if not self._more():
-                raise Malformed(f"it ends within {what}: {_shown(self._buffer)}")
-        line = bytes(self._buffer[:end]).removesuffix(b"\r")
+                raise Truncated(f"it ends within {what}: {_shown(self._buffer)}")
+        line = bytes(self._buffer[: end + 1])
         del self._buffer[: end + 1]
-        return line
+        self._lines.append(line)
+        return line[:-1].removesuffix(b"\r")
 
-    def _exactly(self, size: int, what: str) -> None:
-        """Move `size` bytes to the body. Raises Malformed where fewer came."""
-        before = len(self.answer.body)
-        self._move(size)
-        while (got := len(self.answer.body) - before) < size:
-            if not self._more():
-                raise Malformed(f"{what} ends after {got} of {size} bytes")
-            self._move(size - got)
+    def _exactly(self, size: int, what: str) -> Iterator[bytes]:
+        """The next `size` bytes as they come. Raises Malformed where fewer came."""
+        got = 0
+        while got < size:
+            if part := self._taken(size - got):
+                got += len(part)
+                yield part
+            elif not self._more():
+                raise Truncated(f"{what} ends after {got} of {size} bytes")
 
-    def _move(self, size: int) -> None:
-        part = self._buffer[:size]
+    def _taken(self, size: int) -> bytes:
+        """At most `size` bytes of what has arrived."""
+        part = bytes(self._buffer[:size])
         del self._buffer[: len(part)]
-        self.answer.body += part
-        if len(self.answer.body) > self._limit:
-            raise Malformed(f"the body is longer than {self._limit} bytes")
+        return part
 
     # -- head and body ---------------------------------------------------------------------------------------
 
     def _head(self) -> None:
         answer = self.answer
+        self._lines.clear()
         while len(self._buffer) < 5:
             if not self._more():
                 if self._buffer:
@@ -140,6 +168,7 @@ class Reader:
                 raise Malformed(f"the head is longer than {HEAD_LIMIT} bytes")
             self._header(line)
         answer.status, answer.minor = int(match[2]), int(match[1])
+        answer.raw = b"".join(self._lines)
 
     def _not_http(self) -> None:
         self.answer.http = False
@@ -158,30 +187,27 @@ class Reader:
             raise Malformed(f"this is not a header: {_shown(line)}")
         headers.append((match[1].decode("ascii"), match[2].decode("latin-1")))
 
-    def _body(self) -> None:
+    def pieces(self) -> Iterator[bytes]:
+        """The body as it comes, without its framing; `answer.complete` once all of it has. Raises Malformed."""
         answer = self.answer
-        status = answer.status or 0
+        if answer.status is None:
+            return
         encodings = ",".join(answer.values("transfer-encoding")).lower()
-        lengths = {part.strip() for value in answer.values("content-length") for part in value.split(",")}
-        if self._method == "HEAD" or status in (101, 204, 304):
-            answer.complete = True
+        if self._method == "HEAD" or answer.status in (101, 204, 304):
+            pass
         elif encodings:
             if encodings.rsplit(",", 1)[-1].strip() != "chunked":
                 raise Malformed(f"Transfer-Encoding {encodings!r} does not say where the body ends")
-            self._chunks()
-        elif len(lengths) > 1:
-            raise Malformed(f"Content-Length says {' and '.join(sorted(lengths))}")
-        elif lengths:
-            (length,) = lengths
-            if not re.fullmatch(r"[0-9]{1,18}", length):
-                raise Malformed(f"Content-Length is no number: {length!r}")
-            self._exactly(int(length), "the body")
-            answer.complete = True
+            yield from self._chunks()
+        elif (length := content_length(answer)) is not None:
+            yield from self._exactly(length, "the body")
         else:
-            self._until_the_end()
+            yield from self._until_the_end()
+        answer.complete = True
 
-    def _chunks(self) -> None:
+    def _chunks(self) -> Iterator[bytes]:
         while True:
+            self._lines.clear()
             line = self._line("a chunk's size")
             match = _SIZE.fullmatch(line)
             if match is None:
@@ -189,21 +215,34 @@ class Reader:
             size = int(match[1], 16)
             if size == 0:
                 break
-            self._exactly(size, "a chunk")
+            yield from self._exactly(size, "a chunk")
             if end := self._line("a chunk's end"):
                 raise Malformed(f"a chunk of {size} bytes is followed by {_shown(end)}")
-        while self._line("the trailer"):
-            pass
-        self.answer.complete = True
+        trailer = 0
+        while line := self._line("the trailer"):
+            trailer += len(line)
+            if trailer > HEAD_LIMIT:
+                raise Malformed(f"the trailer is longer than {HEAD_LIMIT} bytes")
 
-    def _until_the_end(self) -> None:
+    def _until_the_end(self) -> Iterator[bytes]:
         """A body without a length (RFC 9112 6.3, item 8): the end of the connection is its end."""
-        self._move(len(self._buffer))
-        while self._more():
-            self._move(len(self._buffer))
+        while part := self._taken(len(self._buffer)) or (self._more() and self._taken(len(self._buffer))):
+            yield part
         if self._connection.ended == "rst":
-            raise Malformed("the body has no length and was cut by a reset")
-        self.answer.complete = True
+            raise Truncated("the body has no length and was cut by a reset")
+
+
+def content_length(answer: Answer) -> int | None:
+    """The length that a head announces. Raises Malformed for what is no length."""
+    lengths = {part.strip() for value in answer.values("content-length") for part in value.split(",")}
+    if len(lengths) > 1:
+        raise Malformed(f"Content-Length says {' and '.join(sorted(lengths))}")
+    if not lengths:
+        return None
+    (length,) = lengths
+    if not re.fullmatch(r"[0-9]{1,18}", length):
+        raise Malformed(f"Content-Length is no number: {length!r}")
+    return int(length)
 
 
 def _shown(data: bytes | bytearray) -> str:

@@ -17,6 +17,8 @@ from typing import Protocol
 from mockhost.clock import monotonic
 
 _CHUNK = 65_536
+_MOST_AHEAD = 1 << 20
+"""Bytes that are taken from a peer which sends before it has read what we send."""
 _RECORDS = (b"\x15", b"\x16")
 """How TLS can begin: an alert or a handshake record (RFC 8446 5.1)."""
 _NO_RECORD = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "BAD_RECORD_TYPE"})
@@ -98,7 +100,8 @@ class Tcp:
     def send(self, data: bytes) -> bool:
         view = memoryview(data)
         while view and not self.ended:
-            events = self._wait(selectors.EVENT_READ | selectors.EVENT_WRITE)
+            ahead = 0 if len(self._inbox) > _MOST_AHEAD else selectors.EVENT_READ
+            events = self._wait(ahead | selectors.EVENT_WRITE)
             if events & selectors.EVENT_READ:
                 self._take()
             elif events & selectors.EVENT_WRITE:

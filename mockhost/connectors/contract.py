@@ -10,17 +10,19 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from mockhost import slices
 from mockhost.clock import Chance
 from mockhost.errors import ProtocolAnswer
-from mockhost.exchange import Exchange
+from mockhost.exchange import Exchange, RawHead
 
 ROOT = "/"
 """The resource of a request for `/scim` itself."""
 UNKNOWN = "unknown"
 """The operation of a request that belongs to no connector."""
+ELSEWHERE = "*"
+"""The key of a connector's operations that takes whatever no other row takes, by any method and at any depth."""
 
 
 class Resource(NamedTuple):
@@ -37,7 +39,10 @@ class Resource(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What goes back to the client. `body` is bytes, or pieces of them for what is too large to hold."""
+    """What goes back to the client. `body` is bytes, or pieces of them for what is too large to hold.
+
+    Pieces may raise `exchange.BrokenOff`; with status 0 they do so at once, and the connection ends without an answer.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -48,6 +53,8 @@ class Answer(NamedTuple):
     """the calls that the connected system saw, as its own log would show them"""
     plan: Any = None
     """a `TransportPlan`: what happens to it on its way out; connectors leave it alone"""
+    raw: RawHead | None = None
+    """the head as another server wrote it, which goes out as it is"""
 
 
 Steps: TypeAlias = "slices.Steps[Answer]"
@@ -180,3 +187,11 @@ class Connector(Protocol):
 
     def reset(self) -> None:
         """Go back to the objects of the start. Raises UsageError if the target application can't."""
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A connector that holds something outside of the process, such as connections."""
+
+    def close(self) -> None:
+        """Let go of it. The connector is not asked again."""

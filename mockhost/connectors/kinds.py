@@ -12,7 +12,10 @@ from typing import Any
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.contract import Connector, Service
 
-KINDS: dict[str, str] = {"scim": "mockhost.connectors.provider.connector"}
+KINDS: dict[str, str] = {
+    "scim": "mockhost.connectors.provider.connector",
+    "proxy": "mockhost.connectors.proxy.connector",
+}
 """Kind -> module, which is imported when there is a connector of it."""
 
 

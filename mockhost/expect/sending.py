@@ -22,7 +22,7 @@ def request_of(step: Step, tenant_url: str, kind: str = "") -> Request:
     send = str(step["send"])
     if send not in _REQUESTS:
         raise UsageError(f"nothing is sent by {send!r}", hint=did_you_mean(send, _REQUESTS))
-    extension = "" if kind == "scim" else ECMA_USER
+    extension = "" if kind in ("scim", "proxy") else ECMA_USER
     return _REQUESTS[send](dialect.base_of(tenant_url, extension), step)
 
 

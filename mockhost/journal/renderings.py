@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 
 from mockhost import __version__
 from mockhost.clock import iso, local_time
-from mockhost.exchange import Connection, Exchange, Headers
+from mockhost.exchange import Connection, Exchange, Headers, Upstream
 from mockhost.journal.sink import Shown, printable, shown, shown_connection
 
 COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", "reason")
@@ -96,6 +96,10 @@ def _body_json(body: bytes, length: int, digest: str | None) -> dict[str, object
     return described
 
 
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1_000, 3)
+
+
 def to_json(exchange: Exchange) -> dict[str, object]:
     """An exchange as JSON data. A body's `sha256` is that of the whole; of one that had secrets, of what is shown."""
     e = shown(exchange)
@@ -113,10 +117,10 @@ def to_json(exchange: Exchange) -> dict[str, object]:
         "method": e.method,
         "target": e.target,
         "status": e.status,
-        "took_ms": None if e.took is None else round(e.took * 1_000, 3),
+        "took_ms": _ms(e.took),
         "rule": e.rule,
         "faults": list(e.faults),
-        "delay_ms": None if e.delay is None else round(e.delay * 1_000, 3),
+        "delay_ms": _ms(e.delay),
         "reason": e.reason,
         "native": list(e.native),
         "bug": e.bug,
@@ -131,7 +135,12 @@ def to_json(exchange: Exchange) -> dict[str, object]:
             else _body_json(e.answer_body, e.answer_length or 0, e.answer_digest),
             "streamed": e.streamed,
         },
+        **({} if e.upstream is None else {"upstream": _upstream(e.upstream)}),
     }
+
+
+def _upstream(times: Upstream) -> dict[str, float | None]:
+    return {f"{name}_ms": _ms(seconds) for name, seconds in times._asdict().items()}
 
 
 def connection_json(connection: Connection) -> dict[str, object]:
@@ -337,6 +346,7 @@ _OUR_OWN = frozenset(
         "probe",
         "verdict",
         "who",
+        "upstream",
         "rule",
         "faults",
         "reason",

@@ -25,6 +25,11 @@ _NEAR_MISS: Schema = {
     "type": ["object", "null"],
     "description": "the rules it was shown to, which fired, and the closest of the others; null: no rules",
 }
+_UPSTREAM: Schema = {
+    **an_object(first_byte_ms="number", took_ms="number?", connected_ms="number?"),
+    "description": "the target's side of an exchange that a proxy passed on, from when the request was sent to it: its "
+    "head, its last byte, and how long it took to connect first (null: a kept connection); absent without a proxy",
+}  # fmt: skip
 _PROBLEM: Schema = {
     "type": ["string", "null"],
     "description": "why the last import came to nothing, in words",
@@ -60,3 +65,4 @@ SHAPES: dict[str, Schema] = {
         exchanges="count", rule="string?", closed_by="string?", closed_at="string?",
     ),
 }  # fmt: skip
+SHAPES["Exchange"]["properties"]["upstream"] = _UPSTREAM

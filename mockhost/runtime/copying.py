@@ -46,12 +46,22 @@ FROZEN: Final[tuple[type, ...]] = (
 """What never changes once it is there (an exchange: once it is over)."""
 _FROZEN_ROOMS: Final = (
     "mockhost.connectors.provider.",
+    "mockhost.connectors.proxy.",
     "mockhost.tls.",
     "mockhost.faults.",
     "mockhost.scenario.",
 )
 _MUTABLE: Final = frozenset(
-    {"ProviderConnector", "Provider", "Resources", "Shelf", "Stored", "Memberships", "Finder"}
+    {
+        "ProxyConnector",
+        "ProviderConnector",
+        "Provider",
+        "Resources",
+        "Shelf",
+        "Stored",
+        "Memberships",
+        "Finder",
+    }
 )
 """In those rooms whatever is not among these is made from configuration, and shared."""
 _LOCK, _RLOCK = type(threading.Lock()), type(threading.RLock())

@@ -33,7 +33,7 @@ def of_scenario(scenario: Scenario) -> Known:
     return Known(
         tuple(scenario.connectors) if scenario.on_demand is None else None,
         (),
-        None if scenario.providers else columns,  # those have the attributes of schemas
+        None if scenario.providers or scenario.proxies else columns,  # those have the attributes of schemas
         states_of(scenario.rules),
     )
 

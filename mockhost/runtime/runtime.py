@@ -206,9 +206,10 @@ class Runtime:
             self._close_systems()
 
     def _close_systems(self) -> None:
-        """Let go of the connected systems; those of a fork that are outside of the process are not its own."""
+        """Let go of connected systems and targets; those of a fork that are outside of the process are not its own."""
         if not self._is_fork:
             self.state.host.close()
+            self.state.served.close()
 
     def tell(self, kind: str, data: Mapping[str, object]) -> None:
         """Publish an event."""

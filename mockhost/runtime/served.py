@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors import kinds
-from mockhost.connectors.contract import Connector
+from mockhost.connectors.contract import Closes, Connector
 from mockhost.connectors.ecma.connector import EcmaConnector
 from mockhost.connectors.ecma.host import Host
 from mockhost.errors import UsageError, did_you_mean
@@ -73,7 +73,7 @@ class Served:
                 self.connectors.get(name),
                 name=name,
                 secret_token=page.secret_token,
-                config=scenario.providers.get(name),
+                config=scenario.providers.get(name) or scenario.proxies.get(name),
                 service=self._host,
                 clock=self._clock,
                 chance=self._chance,
@@ -81,7 +81,15 @@ class Served:
             for name, page in scenario.connectors.items()
             if page.kind in kinds.KINDS
         }
-        self.connectors = {**ecma, **beside, **kept}
+        before, self.connectors = self.connectors, {**ecma, **beside, **kept}
+        for name, connector in before.items():
+            if self.connectors.get(name) is not connector:
+                _close(connector)
+
+    def close(self) -> None:
+        """Let go of what connectors hold outside of the process."""
+        for connector in self.connectors.values():
+            _close(connector)
 
     # -- looking up ---------------------------------------------------------------------------------------
 
@@ -173,3 +181,9 @@ class Served:
             name = next(iter(self._waiting))
             del self._waiting[name]
             self.own.pop(name).states.end()
+
+
+def _close(connector: Connector) -> None:
+    """Close a connector that can be closed (`connectors.contract.Closes`)."""
+    if isinstance(connector, Closes):
+        connector.close()

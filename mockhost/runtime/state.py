@@ -150,6 +150,7 @@ class State:
             [rule.document for rule in scenario.rules],
             [actions.written(each) for each in scenario.actions],
         )
+        tokens += [proxy.token for proxy in scenario.proxies.values() if proxy.token is not None]
         return [*tokens, *told, *(token for each in said for token in tokens_in(each)), *scenario.secrets]
 
 

@@ -13,7 +13,7 @@ from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
 from mockhost.durations import seconds
 from mockhost.errors import did_you_mean
 from mockhost.scenario import connectors, gone, naming, shape, steps
-from mockhost.scenario.connectors import SCIM, check_behaviours
+from mockhost.scenario.connectors import PROXY, SCIM, check_behaviours
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import Document
 from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Trail
@@ -23,6 +23,7 @@ from mockhost.tls.versions import unspoken
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
+    from mockhost.connectors.proxy.config import ProxyConfig
     from mockhost.windows.config import MachineConfig
 
 Map = Mapping[str, Any]
@@ -56,7 +57,7 @@ def scenario(
         connectors.check_missing(connector, ("connectors", n), findings)
     sound: Any = findings.sound(filled)
     said = naming.settled(gone.without_leftovers(sound, findings.layers, given), findings)
-    pages, providers = _connectors(said, columns, findings)
+    pages, providers, proxies = _connectors(said, columns, findings)
     own = {
         n: steps.parse_states(c["states"], ("connectors", n, "states"), columns, findings)
         for n, c in _maps(said.get("connectors")).items()
@@ -98,6 +99,7 @@ def scenario(
         states=states,
         connector_states=own,
         providers=providers,
+        proxies=proxies,
         parent=parent,
         secrets=secrets,
         document=document,
@@ -112,12 +114,19 @@ def _maps(value: object) -> dict[str, Map]:
 
 def _connectors(
     said: Map, columns: steps.Columns, findings: Findings
-) -> tuple[dict[str, ConnectorConfig], dict[str, Blueprint]]:
-    """The pages of all connectors, and what those of kind scim are made from."""
+) -> tuple[dict[str, ConnectorConfig], dict[str, Blueprint], dict[str, ProxyConfig]]:
+    """The pages of all connectors, and what those of kind scim and proxy are made from."""
     pages: dict[str, ConnectorConfig | None] = {}
     providers: dict[str, Blueprint] = {}
+    proxies: dict[str, ProxyConfig] = {}
     for name, connector in _maps(said.get("connectors")).items():
-        if connector.get("kind") != SCIM:
+        if connector.get("kind") == PROXY:
+            if (proxy := connectors.parse_proxy(name, connector, findings)) is not None:
+                proxies[name] = proxy
+                pages[name] = ConnectorConfig(
+                    name, kind=PROXY, secret_token=connector.get("secret_token", "")
+                )
+        elif connector.get("kind") != SCIM:
             pages[name] = connectors.parse(name, connector, columns[name], findings)
         elif (
             provider := connectors.parse_provider(name, connector, said.get("seed", 0), findings)
@@ -126,7 +135,7 @@ def _connectors(
             pages[name] = ConnectorConfig(
                 name=name, kind=SCIM, secret_token=connector.get("secret_token", "")
             )
-    return {name: page for name, page in pages.items() if page is not None}, providers
+    return {name: page for name, page in pages.items() if page is not None}, providers, proxies
 
 
 def _clock(said: Map, findings: Findings) -> ClockConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.ecma.config import (
@@ -20,24 +21,31 @@ from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeC
 from mockhost.connectors.provider.offers import OFFERS
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.scenario import shape, system
+from mockhost.scenario import naming, shape, system
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import people_of
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
+    from mockhost.connectors.proxy.config import ProxyConfig
 
 Map = Mapping[str, Any]
 
 SCIM: Final = "scim"
 """The kind of connectors that are SCIM service providers of their own."""
+PROXY: Final = "proxy"
+"""The kind of connectors that pass requests on to a real server."""
 
 
 def check_missing(connector: Map, path: Path, findings: Findings) -> None:
     """Report missing keys, which no schema asks for: a file may be half of a scenario, and a parent has them."""
     if connector.get("kind") == SCIM:
         shape.tell_missing(("secret_token",), connector, path, findings)
+        return
+    if connector.get("kind") == PROXY:
+        needed = ("target",) if connector.get("token") is None else ("target", "secret_token")
+        shape.tell_missing(needed, connector, path, findings)
         return
     shape.tell_missing(("secret_token", "anchor", "system"), connector, path, findings)
     if isinstance(said := connector.get("system"), Mapping):
@@ -122,6 +130,7 @@ def _check_page(connector: Map, path: Path, columns: Mapping[str, Column], findi
     inside = (
         [("system", "resources")] if isinstance(system_said, Mapping) and "resources" in system_said else []
     )
+    _check_own_to_proxy(connector, path, findings)
     for place in [*((key,) for key in _OF_SCIM if key in connector), *inside]:
         findings.add((*path, *place), f"{place[-1]!r} goes with 'kind: scim' only", key=True)
     check_behaviours(connector.get("behaviours"), (*path, "behaviours"), findings, of_connector=True)
@@ -189,9 +198,10 @@ _SYSTEM_OF_SCIM = frozenset({"people", "resources"})
 def parse_provider(name: str, connector: Map, seed: int, findings: Findings) -> Blueprint | None:
     """What a connector of kind scim is made from; None where something is wrong."""
     path: Path = ("connectors", name)
+    _check_own_to_proxy(connector, path, findings)
     hint = "a connector of kind scim has no wizard pages"
     for key in connector:
-        if key not in _OF_ANY:
+        if key not in _OF_ANY and key not in _OF_PROXY:
             findings.add((*path, key), f"{key!r} goes with the ECMA host's own kinds only", hint, key=True)
     for key in connector.get("system") or {}:
         if key not in _SYSTEM_OF_SCIM:
@@ -246,3 +256,75 @@ def _resource_type(said: Map) -> TypeConfig:
     )
     endpoint = said.get("endpoint", f"/{said['name']}s")
     return TypeConfig(said["name"], endpoint, said["schema"], extensions, said.get("description", ""))
+
+
+# -- of kind proxy -------------------------------------------------------------------------------------------
+
+_OF_PROXY = ("target", "token", "verify", "ca", "timeout")
+"""Keys of a connector that only one of kind proxy has."""
+
+
+def _check_own_to_proxy(connector: Map, path: Path, findings: Findings) -> None:
+    """Report keys of a connector that is not a proxy, and that only a proxy has."""
+    for key in _OF_PROXY:
+        if key in connector:
+            findings.add((*path, key), f"{key!r} goes with 'kind: {PROXY}' only", key=True)
+
+
+def parse_proxy(name: str, said: Map, findings: Findings) -> ProxyConfig | None:
+    """Where a connector of kind proxy leads; None where something is wrong.
+
+    A target is a host that this process connects to, so only the operator and the operator's files may name one.
+    """
+    from mockhost.connectors.proxy.config import ProxyConfig, ca_problem
+
+    path: Path = ("connectors", name)
+    for key in said:
+        if key not in ("kind", "secret_token", "states", *_OF_PROXY):
+            hint = f"a proxy has {', '.join(_OF_PROXY)}, secret_token and states"
+            findings.add((*path, key), f"with 'kind: proxy' there is no {key!r}", hint, key=True)
+    target = said.get("target")
+    if not isinstance(target, str):
+        return None
+    if not naming.is_trusted(findings.layers, (*path, "target")):
+        hint = "name it on the command line, or in a scenario's file"
+        findings.add((*path, "target"), "a document from the network can't name a target", hint)
+        return None
+    if (problem := _target_problem(target)) is not None:
+        hint = "a target is like https://scim.example/scim/v2"
+        findings.add((*path, "target"), problem, hint)
+    if said.get("verify") is False and "ca" in said:
+        hint = "leave one of them out"
+        findings.add(
+            (*path, "ca"), "with 'verify: false' nothing is checked, so 'ca' has no use", hint, key=True
+        )
+    if "ca" in said and (problem := ca_problem(said["ca"])) is not None:
+        findings.add((*path, "ca"), problem, "write the certificates as PEM, or use --target-ca FILE")
+    if findings.spoilt(path):
+        return None
+    plain = ProxyConfig(target)
+    return ProxyConfig(
+        target.rstrip("/"),
+        said.get("token"),
+        said.get("verify", plain.verify),
+        said.get("ca"),
+        seconds(said["timeout"]) if "timeout" in said else plain.timeout,
+    )
+
+
+def _target_problem(target: str) -> str | None:
+    """What is wrong with the URL of a target; the text never repeats a password."""
+    try:
+        parts = urlsplit(target)
+        port = parts.port
+    except ValueError as problem:
+        return f"this is not a URL: {problem}"
+    if "@" in parts.netloc:
+        return "a target's URL has no user name and password; a token goes in 'token'"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return f"{target!r} is not an http or https URL with a host"
+    if parts.query or parts.fragment or "?" in target or "#" in target:
+        return f"{target!r} has a query or a fragment; a target is scheme, host and path"
+    if not target.isascii() or not target.isprintable() or " " in target:
+        return f"{target!r} has characters that a URL escapes"
+    return None

@@ -14,7 +14,7 @@ from mockhost.errors import Problem, did_you_mean
 from mockhost.rules.conditions import SEES_REFUSED, names
 from mockhost.rules.rule import Rule
 from mockhost.rules.states import STARTED, Blueprint
-from mockhost.scenario.connectors import SCIM
+from mockhost.scenario.connectors import PROXY, SCIM
 from mockhost.scenario.layers import owner, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.paths import Path, written
@@ -95,7 +95,7 @@ class _Known:
     def __init__(self, scenario: Scenario) -> None:
         self._connectors = tuple(scenario.connectors)
         self._any_connector = scenario.on_demand is not None
-        self._scim = any(each.kind == SCIM for each in scenario.connectors.values())
+        self._scim = any(each.kind in (SCIM, PROXY) for each in scenario.connectors.values())
         columns = (c.name for each in scenario.connectors.values() for c in each.system.columns)
         schemas = (schema for each in scenario.providers.values() for schema in each.config.schemas.values())
         own = (name for schema in schemas for name in _names_in(schema.get("attributes")))

@@ -13,6 +13,7 @@ from mockhost.rules.states import Blueprint as States
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
+    from mockhost.connectors.proxy.config import ProxyConfig
     from mockhost.scenario.layers import Layer
     from mockhost.windows.config import MachineConfig
 
@@ -87,6 +88,8 @@ class Scenario(NamedTuple):
     rules: tuple[Rule, ...]
     providers: dict[str, Blueprint]
     """the connectors of kind `scim`: what each is made from, beside its entry in `connectors`"""
+    proxies: dict[str, ProxyConfig]
+    """the connectors of kind `proxy`, beside their entries in `connectors`"""
     on_demand: OnDemand | None
     expect: tuple[Step, ...]
     cure: tuple[Step, ...]

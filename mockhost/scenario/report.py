@@ -9,7 +9,7 @@ from typing import Final
 
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.scenario import schema
-from mockhost.scenario.connectors import SCIM
+from mockhost.scenario.connectors import PROXY, SCIM
 from mockhost.scenario.layers import Layer, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.nodes import core_scalar
@@ -97,7 +97,7 @@ def resolved(scenario: Scenario) -> str:
     document = _with_defaults(scenario.document, list(schema.alternatives(schema.root())))
     assert isinstance(document, dict)
     for name, said in document.get("connectors", {}).items():
-        if scenario.connectors[name].kind == SCIM:  # the wizard's pages are not for it
+        if scenario.connectors[name].kind in (SCIM, PROXY):  # the wizard's pages are not for it
             document["connectors"][name] = _as_said(said)
     order = list(schema.root()["properties"])
     ordered = {key: document[key] for key in sorted(document, key=order.index)}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
+from mockhost.exchange import RawHead
 from mockhost.server import httpsys
 from mockhost.server.gateway import Environ, WsgiApp
 from mockhost.server.http11 import Head
@@ -25,14 +26,18 @@ class Draft(NamedTuple):
     chunked: bool
     close: bool
     """whether the connection ends with this answer"""
+    raw: bytes | None = None
+    """the head as another server wrote it; empty: of its headers, which are sent as they are"""
 
 
 class Reply:
     """What the application answers: the server's side of PEP 3333."""
 
-    __slots__ = ("_result", "_started", "_written", "pieces")
+    __slots__ = ("_result", "_started", "_written", "pieces", "raw")
 
     def __init__(self) -> None:
+        self.raw: RawHead | None = None
+        """the head of an answer that another server gave"""
         self._result: Iterable[bytes] = ()
         self._started: tuple[str, Sequence[tuple[str, str]]] | None = None
         self._written: list[bytes] = []
@@ -63,6 +68,15 @@ class Reply:
         code = int(status[:3])
         if not 100 <= code <= 999 or status[3:4] not in ("", " "):
             raise ValueError(f"not an HTTP status: {status!r}")
+        if self.raw is not None and self.raw.block and request.version == "1.1":
+            raw = self.raw
+            length = 0 if request.method == "HEAD" else raw.length
+            close = closing or not request.keep_alive or raw.closes or (length is None and not raw.chunked)
+            return Draft(code, list(given), length, raw.chunked, close, raw.block)
+        draft = self._drafted(code, given, request, closing=closing)
+        return draft if self.raw is None else draft._replace(raw=b"")
+
+    def _drafted(self, code: int, given: Sequence[tuple[str, str]], request: Head, *, closing: bool) -> Draft:
         empty = code == 204 or code == 304 or code < 200
         length: int | None = None
         close = closing or not request.keep_alive
@@ -104,7 +118,10 @@ class Reply:
 def head(code: int, headers: list[tuple[str, str]], date: str, wire: str, close: bool) -> bytes:
     """Status line and headers with the empty line. Raises ValueError if a header would break out of its line."""
     ending = [("Connection", "close")] if close else []
-    if wire == "httpapi":
+    if wire == "given":
+        text = "".join([f"{name}: {value}\r\n" for name, value in (*headers, *ending)])
+        count = len(headers) + len(ending)
+    elif wire == "httpapi":
         lines = httpsys.arrange([*headers, *ending], date)
         text = "".join([f"{name}: {value}\r\n" for _, name, value in lines])
         count = len(lines)
@@ -116,6 +133,20 @@ def head(code: int, headers: list[tuple[str, str]], date: str, wire: str, close:
     if text.count("\n") != count or text.count("\r") != count:
         raise ValueError("a header of the answer contains a line break")
     return f"HTTP/1.1 {code} {httpsys.REASONS.get(code, '')}\r\n{text}\r\n".encode("latin-1")
+
+
+def as_given(draft: Draft) -> bytes:
+    """Status line and headers of another server's answer: as they came, or at least without anything of ours."""
+    if draft.raw:
+        unsaid = draft.close and (draft.chunked or draft.length is not None)
+        if not unsaid or _says_close(draft.headers):
+            return draft.raw
+        return draft.raw[:-2] + b"Connection: close\r\n\r\n"
+    return head(draft.code, draft.headers, "", "given", draft.close)
+
+
+def _says_close(headers: Sequence[tuple[str, str]]) -> bool:
+    return any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
 
 
 def refusal_page(refusal: Refusal, date: str, wire: str) -> bytes:

@@ -63,6 +63,8 @@ def carry(plan: Plan, line: Line, reply: Reply, request: Head) -> bool:
 
 def _framed(draft: Draft, plan: Plan) -> Draft:
     """The draft with the framing that the plan wants announced."""
+    if plan.announced is not None or plan.close_delimited or plan.bad_chunk is not None:
+        draft = draft._replace(raw=None if draft.raw is None else b"")
     if plan.announced is not None:
         announced = ("Content-Length", str(plan.announced))
         return draft._replace(headers=[*_unframed(draft), announced], chunked=False)

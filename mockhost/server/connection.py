@@ -16,6 +16,7 @@ from ssl import SSLWantReadError
 from typing import Any, NoReturn
 
 from mockhost.clock import monotonic
+from mockhost.exchange import BrokenOff
 from mockhost.server import answer, transport
 from mockhost.server.answer import Draft, Reply
 from mockhost.server.carrying import carry
@@ -24,7 +25,7 @@ from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, Siz
 from mockhost.server.httpsys import REFUSALS
 from mockhost.server.meeting import meet
 from mockhost.server.observer import Limits
-from mockhost.server.service import UPLOAD, ConnectionPlan, Plan, Service, UploadPlan
+from mockhost.server.service import RAW, UPLOAD, ConnectionPlan, Plan, Service, UploadPlan
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 from mockhost.server.waiting import quiet
 
@@ -401,11 +402,14 @@ class Connection:
         try:
             try:
                 reply.ask(self._service.app, environ)
+                reply.raw = environ.get(RAW)
                 return self._answer(reply, head, environ.get("mockhost.plan"))
             finally:
                 self._close(reply)
         except (Over, Stopped, Ended):
             raise
+        except BrokenOff as broken:
+            self.end(broken.how)
         except Exception as error:
             if self.stopped is not None:
                 raise Stopped from None  # what an application does when its epoch is over is no bug
@@ -432,21 +436,27 @@ class Connection:
 
     def compose(self, draft: Draft) -> bytes:
         """Status line and headers as they go out."""
+        if draft.raw is not None:
+            return answer.as_given(draft)
         service = self._service
         return answer.head(draft.code, draft.headers, service.date(), service.wire(), draft.close)
 
     def _send_body(self, block: bytes, reply: Reply, draft: Draft) -> bool:
         """Head and body; whether that was all that was announced."""
         left = draft.length
-        for piece in reply.pieces:
-            if left is not None:
-                piece = piece[:left]
-                left -= len(piece)
-            if piece:
-                self.write(block + (b"%x\r\n%b\r\n" % (len(piece), piece) if draft.chunked else piece))
-                block = b""
-            if left == 0:
-                break
+        try:
+            for piece in reply.pieces:
+                if left is not None:
+                    piece = piece[:left]
+                    left -= len(piece)
+                if piece:
+                    self.write(block + (b"%x\r\n%b\r\n" % (len(piece), piece) if draft.chunked else piece))
+                    block = b""
+                if left == 0:
+                    break
+        except BrokenOff:
+            self.write(block)
+            raise
         if draft.chunked:
             block += answer.LAST_CHUNK
         if block:

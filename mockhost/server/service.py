@@ -83,6 +83,8 @@ class UploadPlan(Protocol):
     def pace(self) -> Pace | None: ...
 
 
+RAW = "mockhost.raw"
+"""The key of an environ in which the application leaves the `exchange.RawHead` of its answer."""
 UPLOAD = "mockhost.upload"
 """The key of an environ in which `Service.upload` may leave what the application is to find again."""
 

@@ -17,7 +17,7 @@ from mockhost.faults.plan import UploadPlan
 from mockhost.journal.limits import NAME, clipped
 from mockhost.rules import Passed, Rule, search_all, too_slow
 from mockhost.runtime import Runtime
-from mockhost.server.service import UPLOAD
+from mockhost.server.service import RAW, UPLOAD
 from mockhost.web import ruled
 from mockhost.web.handling import Handling
 
@@ -38,6 +38,8 @@ class DataPlane:
         start_response(f"{answer.status} ", list(answer.headers))
         if answer.plan is not None:
             environ["mockhost.plan"] = answer.plan
+        if answer.raw is not None:
+            environ[RAW] = answer.raw
         return (answer.body,) if isinstance(answer.body, bytes) else answer.body
 
 
@@ -87,7 +89,7 @@ def steps(handling: Handling) -> Steps:
     handling.conclude(answer)
     if isinstance(answer.body, bytes):
         return answer
-    return answer._replace(body=_counted(handling, answer.body))
+    return answer._replace(body=_counted(handling, answer))
 
 
 def _knows(exchange: Exchange, rules: Iterable[Rule]) -> bool:
@@ -111,10 +113,10 @@ def _by_rules(handling: Handling) -> Steps:
     if decision is None:
         answer = yield from handling.answered()
     else:
+        exchange.rule = decision.rule.name
         answer = yield from ruled.carried_out(decision, handling)
         if answer.plan is not None and not handling.carries_plans:
             answer = _without_plan(decision.rule.name)
-        exchange.rule = decision.rule.name
         exchange.faults = tuple([chosen.fault.name for chosen in decision.step.faults])
         if answer.plan is not None:
             exchange.delay = answer.plan.delay or None
@@ -122,7 +124,7 @@ def _by_rules(handling: Handling) -> Steps:
     if decision is not None and decision.follow:
         runtime.come_true(decision, handling.connection)
     if not isinstance(answer.body, bytes):
-        answer = answer._replace(body=_counted(handling, answer.body))
+        answer = answer._replace(body=_counted(handling, answer))
     if answer.plan is None:
         return answer
     plan, journal = answer.plan, runtime.journal
@@ -143,12 +145,20 @@ def _without_plan(rule: str) -> Answer:
     return Answer(501, headers, f"{text}\n".encode(), reason=text)
 
 
-def _counted(handling: Handling, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pass a streamed body on; tell the journal how long it was."""
+def _counted(handling: Handling, answer: Answer) -> Iterator[bytes]:
+    """Pass a streamed body on; tell the journal how long it was, and of another server's answer what it was."""
+    exchange, journal = handling.exchange, handling.runtime.journal
     length = 0
+    kept: list[bytes] | None = None if answer.raw is None else []
     try:
-        for piece in pieces:
+        for piece in answer.body:
+            assert isinstance(piece, bytes)
             length += len(piece)
+            if kept is not None and length <= journal.body_limit:
+                kept.append(piece)
             yield piece
     finally:
-        handling.runtime.journal.finish(handling.exchange, streamed=length)
+        if kept is not None and length <= journal.body_limit:
+            journal.answered(exchange, answer.status, answer.headers, b"".join(kept))
+        elif answer.status:
+            journal.finish(exchange, streamed=length)

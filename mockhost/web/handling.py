@@ -209,7 +209,7 @@ class Handling:
         if plan is None or (
             plan.head and plan.raw is None and (plan.hang != "headers" or plan.hang_for is not None)
         ):
-            exchange.status, exchange.answer_headers = answer.status, answer.headers
+            exchange.status, exchange.answer_headers = answer.status or None, answer.headers
             exchange.answer_body = answer.body if isinstance(answer.body, bytes) else None
         exchange.reason = answer.reason or None
         exchange.native = answer.native

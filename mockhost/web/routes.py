@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from mockhost.connectors.contract import ROOT, UNKNOWN, Connector, Resource
+from mockhost.connectors.contract import ELSEWHERE, ROOT, UNKNOWN, Connector, Resource
 
 FOUND_BY_FILTER = {f"list_{noun}": f"find_{noun}" for noun in ("users", "groups", "resources")}
 _FILTER = re.compile(r"(?:^|&)filter(?:[=&]|$)", re.IGNORECASE).search
@@ -71,11 +71,16 @@ def route(
     to = None
     if prefix == PREFIX or (prefix.casefold() == PREFIX and behaviours["prefix_case"] == "insensitive"):
         to = find(name)
-    if not rest or rest[0].casefold() != "scim" or "" in rest:
+    if not rest or rest[0].casefold() != "scim":
         return Route("not_found", UNKNOWN, None if to is None else name, "", None, (), to)
+    takes_all = to is not None and ELSEWHERE in to.operations
+    if "" in rest:
+        verdict = "ok" if takes_all else "not_found"
+        return Route(verdict, UNKNOWN, None if to is None else name, "", None, (), to)
     if to is None:
         return _below_scim(method, rest[1:], None, query, unknown)._replace(verdict="not_found")
-    return _below_scim(method, rest[1:], name, query, to.operations, to)
+    found = _below_scim(method, rest[1:], name, query, to.operations, to)
+    return found._replace(verdict="ok") if takes_all else found
 
 
 def _below_scim(

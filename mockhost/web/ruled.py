@@ -43,7 +43,12 @@ def carried_out(decision: Decision, handling: Handling) -> Steps:
         plan = plan._replace(delay=plan.delay + step.delay.drawn(context.draw("delay")))
     reason = "; ".join([*([draft.reason] if draft.reason else []), *problems])
     headers = _on_the_wire(draft.headers)
-    return Answer(draft.status, headers, draft.body, reason, base.native, None if plan == AS_IS else plan)
+    raw = base.raw
+    if raw is not None and (draft.status, headers, draft.body) != (base.status, base.headers, base.body):
+        raw = raw._replace(block=b"")
+    return Answer(
+        draft.status, headers, draft.body, reason, base.native, None if plan == AS_IS else plan, raw
+    )
 
 
 def _uncut(plan: TransportPlan, body: bytes | Iterable[bytes]) -> list[str]:

@@ -283,7 +283,7 @@ def test_the_list_of_words_is_the_schemas() -> None:
 
 
 _NAMES_NOTHING = """
-$schema title why reproduces sources tags cause start names valid secret_token anchor object_type full_takes
+$schema title why reproduces sources tags cause start names valid secret_token token ca anchor object_type full_takes
 delta_takes every table set disable delete selected_attributes single_value values fill people containers
 initial to after import connector note name endpoint schema extensions description me tenant_url at
 operation starts_with ends_with id method path verdict header filter nth exchange for in_state headers
