@@ -25,7 +25,7 @@ class Company:
 
     def __init__(self, host: MockHost, store: Store) -> None:
         self.host, self.store = host, store
-        self.people = [
+        self.people: list[dict[str, Any]] = [
             {**user.attributes, "userPrincipalName": user.name, "objectId": user.id}
             for user in GeneratedUsers(Generated(COUNT, seed=7))
         ]
