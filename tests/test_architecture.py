@@ -17,7 +17,18 @@ ROOT = Path(__file__).parent.parent
 # From the floor up; `mockhost` is the package's own __init__. The other side of the wire imports the floor only.
 FLOOR = {
     *("mockhost", "errors", "clock", "matching", "patterns", "slices", "nesting", "durations", "operations"),
-    *("public_url", "running", "temporary", "scim", "tls", "people", "exchange", "facts", "actions"),
+    *(
+        "public_url",
+        "running",
+        "temporary",
+        "scim",
+        "tls",
+        "people",
+        "exchange",
+        "facts",
+        "actions",
+        "conditions",
+    ),
     *("elements", "exe_config"),
 }
 HOST = FLOOR | {"connectors"}
@@ -31,6 +42,7 @@ MAY_IMPORT = {
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
     **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},
     "exchange": {"matching", "patterns", "scim"},
+    "conditions": {"errors", "exchange", "matching"},
     "actions": {"durations", "errors"},
     "tls": {"clock", "errors", "temporary"},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`

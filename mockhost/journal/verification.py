@@ -18,34 +18,17 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mockhost import faults, patterns
+from mockhost.conditions import FIELDS, MAPS, any_of, check_verdict, literals
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.exchange import OPERATIONS, Exchange, Unreadable, as_text, header_values
+from mockhost.exchange import OPERATIONS, Exchange, Unreadable
 from mockhost.journal.renderings import table
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
-from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in, pointer
+from mockhost.matching import ABSENT, difference, misspelt, patterns_in, pointer
 from mockhost.patterns import Search, Searches
 
-_FIELDS: Final[dict[str, Callable[[Exchange], object]]] = {
-    "connector": lambda e: e.connector,
-    "operation": lambda e: e.operation,
-    "id": lambda e: e.id_concerned,
-    "who": lambda e: e.who,
-    "status": lambda e: e.status,
-    "method": lambda e: e.method,
-    "path": lambda e: as_text(e.path),
-    "target": lambda e: as_text(e.target),
-    "verdict": lambda e: e.verdict,
-    "rule": lambda e: e.rule,
-    "fault": lambda e: e.faults[0] if len(e.faults) == 1 else list(e.faults) or None,  # several: see _Faults
-    "probe": lambda e: e.probe,
-    "connection": lambda e: e.connection,
-    "reason": lambda e: e.reason,
-    "native": lambda e: list(e.native),
-    "bug": lambda e: e.bug,
-}
-_MAPS: Final = ("attributes", "header", "body")
-CONDITIONS: Final = (*_FIELDS, *_MAPS)
+_FIELDS: Final = {word: read for word, read in FIELDS.items() if word != "filter"}
+CONDITIONS: Final = (*_FIELDS, *MAPS)
 """What can be asked of an exchange. `attributes`, `header` and `body` (by JSON pointer) are maps of such values."""
 WORDS: Final = (*CONDITIONS, "count", "order", "all", "since")
 """The words of a specification."""
@@ -70,7 +53,7 @@ class Window(NamedTuple):
     lost: int
 
 
-class Condition(NamedTuple):
+class Expectation(NamedTuple):
     """One thing that is asked of an exchange; `label` names it in a report."""
 
     label: str
@@ -105,7 +88,7 @@ class Condition(NamedTuple):
         return sink.text(text, exchange)
 
 
-class _Faults(Condition):
+class _Faults(Expectation):
     """A condition on the faults that an exchange met: of several, any is as good as one; `not` is about all."""
 
     __slots__ = ()
@@ -145,21 +128,21 @@ def compile_conditions(
     sink: Sink,
     operations: Collection[str] = OPERATIONS,
     search: Search | None = None,
-) -> list[Condition]:
+) -> list[Expectation]:
     """The conditions of a specification. Raises UsageError for an unknown word or a value that can't ever match.
 
     `search` looks for their patterns; by default together they have the time that one question has.
     """
     search = search or Searches()
-    conditions: list[Condition] = []
+    conditions: list[Expectation] = []
     for word, expected in spec.items():
         for pattern in patterns_in(expected):
             patterns.check(pattern)
         if word in _FIELDS:
             _check(word, expected, operations)
-            kind = _Faults if word == "fault" else Condition
-            conditions.append(kind(word, _any_of(expected), _FIELDS[word], expected, search))
-        elif word in _MAPS:
+            kind = _Faults if word == "fault" else Expectation
+            conditions.append(kind(word, any_of(expected), _FIELDS[word], expected, search))
+        elif word in MAPS:
             if not isinstance(expected, Mapping):
                 raise UsageError(
                     f"{word!r} is a map, not {expected!r}", hint=f"e.g. {word}: {_EXAMPLE[word]}"
@@ -179,42 +162,17 @@ _EXAMPLE = {
 }
 
 
-def _any_of(expected: object) -> object:
-    return {"any_of": list(expected)} if isinstance(expected, (list, tuple)) else expected
-
-
-def _literals(expected: object) -> list[object]:
-    """The literals that an expectation names by equality, through `any_of` and `equals`."""
-    if isinstance(expected, (list, tuple)):
-        return [literal for each in expected for literal in _literals(each)]
-    if isinstance(expected, Mapping) and is_matcher(expected):
-        operands = [expected[word] for word in ("equals", "any_of", "not") if word in expected]
-        return [literal for operand in operands for literal in _literals(operand)]
-    return [expected]
-
-
-VERDICTS: Final = ("ok", "not_found", "method_not_allowed", "unauthorized", "refused")
-"""What routing, authentication and http.sys make of a request."""
-
-
-def check_verdict(expected: object) -> None:
-    """Raise UsageError for a verdict that does not exist."""
-    for literal in _literals(expected):
-        if isinstance(literal, str) and literal not in VERDICTS:
-            raise UsageError(f"there is no verdict {literal!r}", hint=did_you_mean(literal, VERDICTS))
-
-
-def _check_matcher(label: str, expected: object, *, literals: bool) -> None:
-    if (wrong := misspelt(expected, literals=literals)) is not None:
+def _check_matcher(label: str, expected: object, *, literal: bool) -> None:
+    if (wrong := misspelt(expected, literals=literal)) is not None:
         raise UsageError(f"{label}: {wrong[0]}", hint=wrong[1])
 
 
 def _check(word: str, expected: object, operations: Collection[str]) -> None:
     """A condition that can't hold would make every `never` pass, so a slip of the pen is refused."""
-    _check_matcher(word, expected, literals=False)
+    _check_matcher(word, expected, literal=False)
     if word == "verdict":
         check_verdict(expected)
-    for literal in _literals(expected):
+    for literal in literals(expected):
         if word == "operation" and (not isinstance(literal, str) or literal not in operations):
             raise UsageError(f"unknown operation {literal!r}", hint=did_you_mean(str(literal), operations))
         if word == "fault" and literal is not None and not faults.exists(str(literal)):
@@ -227,30 +185,17 @@ def _check(word: str, expected: object, operations: Collection[str]) -> None:
             raise UsageError(f"probe is true or false, not {literal!r}")
 
 
-def _inner(word: str, name: str, expected: object, sink: Sink, search: Search) -> Condition:
-    label, shown, expected = f"{word} {name}", sink.expected(name, _any_of(expected)), _any_of(expected)
-    _check_matcher(label, expected, literals=word != "header")
+def _inner(word: str, name: str, expected: object, sink: Sink, search: Search) -> Expectation:
+    label, shown, expected = f"{word} {name}", sink.expected(name, any_of(expected)), any_of(expected)
+    _check_matcher(label, expected, literal=word != "header")
     for pattern in patterns_in(expected):
         patterns.check(pattern)
-    if word == "header":
-        return Condition(label, expected, lambda e: _header(e, name), shown, search)
-    if word == "attributes":
-        return Condition(label, expected, lambda e: e.attribute(name), shown, search)
-    try:
-        pointer({}, name)
-    except ValueError as error:
-        raise UsageError(str(error), hint="e.g. body: {/active: false}") from error
-    return Condition(label, expected, lambda e: _pointed(e.document(), name), shown, search)
-
-
-def _pointed(document: object, path: str) -> object:
-    return document if isinstance(document, Unreadable) else pointer(document, path)
-
-
-def _header(exchange: Exchange, name: str) -> object:
-    """A header's values as one (RFC 9110 5.3)."""
-    values = header_values(exchange.headers, name)
-    return ", ".join(values) if values else ABSENT
+    if word == "body":
+        try:
+            pointer({}, name)
+        except ValueError as error:
+            raise UsageError(str(error), hint="e.g. body: {/active: false}") from error
+    return Expectation(label, expected, MAPS[word](name), shown, search)
 
 
 def parse_count(value: object) -> Count:
@@ -359,16 +304,18 @@ def _verify_all(spec: Mapping[str, object], window: Window, sink: Sink, search: 
     return VerifyResult(not failed, text, tuple(matched))
 
 
-def _matches(conditions: Sequence[Condition], exchange: Exchange) -> bool:
+def _matches(conditions: Sequence[Expectation], exchange: Exchange) -> bool:
     return all(condition.holds(exchange) for condition in conditions)
 
 
-def select(conditions: Sequence[Condition], entries: Sequence[Exchange]) -> list[Exchange]:
+def select(conditions: Sequence[Expectation], entries: Sequence[Exchange]) -> list[Exchange]:
     """The entries for which every condition holds."""
     return [entry for entry in entries if _matches(conditions, entry)]
 
 
-def _verify_count(conditions: Sequence[Condition], count: Count, window: Window, sink: Sink) -> VerifyResult:
+def _verify_count(
+    conditions: Sequence[Expectation], count: Count, window: Window, sink: Sink
+) -> VerifyResult:
     matched = select(conditions, window.entries)
     numbers = tuple(each.number for each in matched)
     found = len(matched)
@@ -384,7 +331,7 @@ def _verify_count(conditions: Sequence[Condition], count: Count, window: Window,
     return VerifyResult(False, _report(head, nearest, window, unsure, numbers), numbers)
 
 
-def _verify_order(steps: Sequence[Sequence[Condition]], window: Window, sink: Sink) -> VerifyResult:
+def _verify_order(steps: Sequence[Sequence[Expectation]], window: Window, sink: Sink) -> VerifyResult:
     matched: list[Exchange] = []
     rest = list(window.entries)
     for conditions in steps:
@@ -419,7 +366,7 @@ class Near(NamedTuple):
     differences: tuple[str, ...]
 
 
-def _nearest(conditions: Sequence[Condition], entries: Sequence[Exchange], sink: Sink) -> list[Near]:
+def _nearest(conditions: Sequence[Expectation], entries: Sequence[Exchange], sink: Sink) -> list[Near]:
     """The few entries with the fewest differences, the latest first among equals; none that shares nothing."""
     failing = [(entry, [each for each in conditions if not each.holds(entry)]) for entry in entries]
     shared = [each for each in failing if len(each[1]) < len(conditions) or len(conditions) == 1]
@@ -472,7 +419,7 @@ def _listed(numbers: Sequence[int]) -> str:
     return f" ({_hashes(numbers)})" if numbers else ""
 
 
-def _described(conditions: Sequence[Condition], sink: Sink) -> str:
+def _described(conditions: Sequence[Expectation], sink: Sink) -> str:
     if not conditions:
         return ""
     return " with " + ", ".join(sink.text(f"{each.label} {each.shown!r}") for each in conditions)

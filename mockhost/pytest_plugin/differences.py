@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mockhost.errors import MockhostError
 from mockhost.journal import Exchange, Sink, verification
 from mockhost.journal.sink import printable, shown
-from mockhost.journal.verification import Condition
+from mockhost.journal.verification import Expectation
 from mockhost.matching import ABSENT
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def reported(text: str, spec: Mapping[str, object], journal: Journal) -> str:
     return "\n".join(part for part in (head, diff, rest) if part)
 
 
-def _conditions(spec: Mapping[str, object], journal: Journal) -> list[Condition]:
+def _conditions(spec: Mapping[str, object], journal: Journal) -> list[Expectation]:
     asked = {word: value for word, value in spec.items() if word not in ("count", "order", "since")}
     return list(verification.compile_conditions(asked, journal.sink))
 
@@ -56,11 +56,11 @@ def _of_count(spec: Mapping[str, object], journal: Journal) -> str:
     )
 
 
-def _failing(conditions: Sequence[Condition], exchange: Exchange) -> int:
+def _failing(conditions: Sequence[Expectation], exchange: Exchange) -> int:
     return sum(condition.difference(exchange) is not None for condition in conditions)
 
 
-def _row(condition: Condition, exchange: Exchange, sink: Sink) -> tuple[str, str, str]:
+def _row(condition: Expectation, exchange: Exchange, sink: Sink) -> tuple[str, str, str]:
     try:
         got = condition.read(exchange)
     except MockhostError:
@@ -94,5 +94,5 @@ def _of_order(spec: Mapping[str, object], journal: Journal) -> str:
     return "\n" + "\n".join(map(printable, lines)) if lines else ""
 
 
-def _words(step: Sequence[Condition], sink: Sink) -> str:
+def _words(step: Sequence[Expectation], sink: Sink) -> str:
     return ", ".join(sink.text(f"{each.label} {each.shown!r}") for each in step) or "any exchange"

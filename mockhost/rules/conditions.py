@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from mockhost import patterns
+from mockhost.conditions import FIELDS, MAPS, any_of, check_verdict
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.exchange import Exchange, Unreadable, as_text
-from mockhost.journal.verification import check_verdict
-from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in, pointer
+from mockhost.exchange import Exchange, Unreadable
+from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in
 from mockhost.patterns import TooSlow
 
 OF_REQUESTS: Final = (
@@ -107,16 +107,6 @@ class _InState(NamedTuple):
 
 AnyCondition = Condition | _InState
 
-_READ: Final[Mapping[str, Callable[[Exchange], object]]] = {
-    "operation": lambda request: request.operation,
-    "probe": lambda request: request.probe,
-    "connector": lambda request: request.connector,
-    "id": lambda request: request.id,
-    "filter": lambda request: request.filter,
-    "verdict": lambda request: request.verdict,
-    "method": lambda request: request.method,
-    "path": lambda request: as_text(request.path),
-}
 _OF_CONNECTION: Final[Mapping[str, Callable[[Exchange], object]]] = {
     "nth": lambda request: request.connection_nth,
     "exchange": lambda request: request.exchange_nth,
@@ -131,11 +121,11 @@ def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
             raise UsageError(f"unknown condition {word!r}", hint=did_you_mean(word, WORDS))
         if word == "verdict" and expected == "any":
             continue
-        if word in _READ:
-            conditions.append(_condition(word, expected, _READ[word]))
+        if word in OF_REQUESTS and word in FIELDS:
+            conditions.append(_condition(word, expected, FIELDS[word]))
         elif word == "in_state":
             _check_patterns(word, expected)
-            conditions.append(_InState(word, _any_of(expected)))
+            conditions.append(_InState(word, any_of(expected)))
         elif word not in OF_WINDOW:
             conditions += _each(word, expected)
     return tuple(conditions)
@@ -145,17 +135,16 @@ def _each(word: str, expected: object) -> list[AnyCondition]:
     """A condition for each entry of a map: of `header`, `attributes`, `body` and `connection`."""
     if not isinstance(expected, Mapping):
         raise UsageError(f"the condition {word!r} is a map, not {expected!r}")
-    readers: Mapping[str, Callable[[str], Callable[[Exchange], object]]] = {
-        "header": _header,
-        "attributes": _attribute,
-        "body": _in_body,
-        "connection": _connection,
-    }
-    return [_condition(f"{word} {name}", value, readers[word](str(name))) for name, value in expected.items()]
+    if word == "body":
+        for path in expected:
+            if path and not str(path).startswith("/"):
+                raise UsageError(f"a place in the body is a JSON pointer such as /userName, not {path!r}")
+    reader = _connection if word == "connection" else MAPS[word]
+    return [_condition(f"{word} {name}", value, reader(str(name))) for name, value in expected.items()]
 
 
 def _condition(label: str, said: object, read: Callable[[Any], object]) -> Condition:
-    expected = _any_of(said)
+    expected = any_of(said)
     if (wrong := misspelt(expected)) is not None:
         raise UsageError(f"{label}: {wrong[0]}", hint=wrong[1])
     if label == "verdict":
@@ -178,31 +167,6 @@ def _check_patterns(label: str, expected: object) -> bool:
     return bool(found)
 
 
-def _header(name: str) -> Callable[[Exchange], object]:
-    def read(request: Exchange) -> object:
-        value = request.header(name)
-        return None if value is None else as_text(value)
-
-    return read
-
-
-def _attribute(name: str) -> Callable[[Exchange], object]:
-    return lambda request: request.attribute(name)
-
-
-def _in_body(path: str) -> Callable[[Exchange], object]:
-    if path and not path.startswith("/"):
-        raise UsageError(f"a place in the body is a JSON pointer such as /userName, not {path!r}")
-
-    def read(request: Exchange) -> object:
-        document = request.document()
-        if document is ABSENT or type(document) is Unreadable:
-            return document
-        return pointer(document, path)
-
-    return read
-
-
 def _connection(name: str) -> Callable[[Exchange], object]:
     reader = _OF_CONNECTION.get(name)
     if reader is None:
@@ -210,11 +174,6 @@ def _connection(name: str) -> Callable[[Exchange], object]:
             f"nothing of a connection is called {name!r}", hint=did_you_mean(name, _OF_CONNECTION)
         )
     return reader
-
-
-def _any_of(expected: object) -> object:
-    """A list of values stands for any of them."""
-    return {"any_of": list(expected)} if isinstance(expected, (list, tuple)) else expected
 
 
 def _shown(expected: object) -> str:

@@ -115,7 +115,7 @@ def _state(host: Operated, name: str) -> Any:
     return states(host.runtime)[name]
 
 
-def states(runtime: Runtime) -> dict[str, dict[str, object]]:
+def states(runtime: Runtime) -> dict[str, Data]:
     """What each connector is doing, as plain JSON."""
     with runtime.lock:
         return {name: connector.state() for name, connector in runtime.state.served.connectors.items()}
