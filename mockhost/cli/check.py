@@ -13,7 +13,8 @@ from mockhost.cli import completing, cure, outcome, validate
 from mockhost.cli.hiding import Hide, hidden, hider
 from mockhost.cli.options import Seconds, Setting
 from mockhost.cli.terminal import Terminal, stderr, stdout
-from mockhost.cli.test_connection import observed, printable
+from mockhost.cli.test_connection import observed
+from mockhost.client.printing import printable
 from mockhost.errors import MockhostError, ScenarioError
 
 if TYPE_CHECKING:

@@ -4,31 +4,55 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from mockhost.cli import outcome
-from mockhost.cli.doctor import labelled
+from mockhost.cli.doctor import labelled, width_of
 from mockhost.cli.terminal import Terminal, stdout, wrapped
+from mockhost.client.printing import printable
 from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from mockhost.diagnosis.catalogue import Finding
 
-LIMIT = 4 << 20
-"""Bytes that are read."""
-_PIECES = 400
+LIMIT = 8 << 20
+"""Bytes of a file that are looked at; of a larger one, the first and the last half of it."""
+_MOST = 1 << 30
+"""Bytes after which reading stops."""
+_PIECES = 200
 """Pieces of a file that are looked up."""
 _PIECE = 4_000
+_SHORTEST = 8
 _BEST = 3
-_WIDTH = 80
 _SURE = ((0.9, "almost certain"), (0.75, "likely"), (0.0, "possible"))
-_EVENT = re.compile(r"<(?:Data|Message)\b[^>]*>([^<]{8,4000})</(?:Data|Message)>", re.IGNORECASE)
-_TROUBLE = re.compile(
-    r"error|exception|fail|refus|denied|invalid|unable|cannot|could not|reset|timed? ?out|unauthori|warn|4\d\d|5\d\d"
-    r"|certificate|unexpected|not\b", re.IGNORECASE)  # fmt: skip
+_EVTX = b"ElfFile\0"
+"""How a file begins that Event Viewer saved in its own format (libyal/libevtx, "Windows XML Event Log format")."""
+_WIDE = re.compile(rb"(?:[\x20-\x7e\xa0-\xff]\x00){8,}")
+"""A text in such a file: UTF-16, little-endian."""
+_EVENT = re.compile(r"<(?:Data|Message)\b[^<>]{0,400}>([^<]{8,})</(?:Data|Message)>", re.IGNORECASE)
+_QUOTE = re.compile(r'(?<!\\)"')
+"""What parts the strings of JSON. What is between them counts, too, as a part of a file may begin inside of one."""
+_VARIES = re.compile(r"[0-9a-fA-F-]{12,}|\d+")
+_TROUBLE = (
+    *(
+        "error",
+        "exception",
+        "fail",
+        "refus",
+        "denied",
+        "invalid",
+        "unable",
+        "cannot",
+        "could not",
+        "reset",
+        "timeout",
+    ),
+    *("timed out", "time-out", "time out", "unauthori", "warn", "certificate", "unexpected", "not "),
+)
+_STATUS = re.compile(r"(?<![\d.:])[45]\d\d(?![\d.:])")
 
 
 @click.command("diagnose")
@@ -45,11 +69,9 @@ def command(file: BinaryIO, form: str) -> None:
     mockhost diagnose - < pasted.txt
     mockhost diagnose portal.har --format json
     """
-    from mockhost.doctor.decoding import decoded
-
     name = getattr(file, "name", "<stdin>")
     try:
-        text = decoded(file.read(LIMIT))
+        text = _text(_read(file))
     except (OSError, ValueError) as problem:
         raise CannotRun(f"{name} can't be read: {problem}") from None
     if not text.strip():
@@ -60,7 +82,7 @@ def command(file: BinaryIO, form: str) -> None:
         stdout().json([as_json(each, piece) for each, piece in found])
     else:
         terminal = stdout()
-        terminal.lines(in_words(found, terminal) if found else unknown(nearest))
+        terminal.lines(in_words(found, terminal) if found else unknown(nearest, terminal))
     raise click.exceptions.Exit(outcome.FINE if found else outcome.NOT_FINE)
 
 
@@ -82,26 +104,68 @@ def diagnose(text: str) -> tuple[list[tuple[Finding, str]], list[Finding]]:
     return ranked[:_BEST], nearest[:1]
 
 
+def _read(file: BinaryIO) -> bytes:
+    """A file, or the first and the last half of what may be looked at: the newest lines of a log are its last."""
+    data = file.read(LIMIT)
+    if len(data) < LIMIT:
+        return data
+    first, last, total = data[: LIMIT // 2], data[LIMIT // 2 :], len(data)
+    while total < _MOST and (more := file.read(LIMIT // 2)):
+        total += len(more)
+        last = (last + more)[-LIMIT // 2 :]
+    return first + b"\n" + last
+
+
+def _text(data: bytes) -> str:
+    from mockhost.doctor.decoding import decoded
+
+    if data.startswith(_EVTX):
+        return "\n".join(found[0].decode("utf-16-le") for found in _WIDE.finditer(data))
+    return decoded(data)
+
+
 def pieces(text: str) -> Iterator[str]:
     """What to look up: the messages of a HAR or of events, the whole of a short text, the telling lines of a log."""
-    if text.lstrip()[:1] == "{" and (messages := _of_har(text)):
-        yield from messages[:_PIECES]
-        return
-    if messages := [found[1] for found in _EVENT.finditer(text)]:
-        yield from messages[:_PIECES]
+    messages = _of_har(text) if text.lstrip()[:1] == "{" else []
+    messages = messages or [found[1] for found in _EVENT.finditer(text)]
+    if messages:
+        yield from _chosen(messages)
         return
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) <= 12:
         yield text[:_PIECE]
-    seen: set[str] = set()
-    for number, line in enumerate(lines if len(lines) > 1 else ()):
-        if len(line.strip()) >= 8 and _TROUBLE.search(line) and line not in seen:
-            seen.add(line)
-            yield line[:_PIECE]
-            if number + 1 < len(lines) and len(lines) <= _PIECES:
-                yield f"{line} {lines[number + 1]}"[:_PIECE]
-        if len(seen) >= _PIECES:
-            return
+    if len(lines) > 1 or len(text) > _PIECE:
+        telling = [number for number, line in enumerate(lines) if _telling(line)]
+        yield from _chosen([part for number in telling for part in _parts(lines[number])])
+        if len(lines) <= _PIECES:  # a message may go on in the next line
+            yield from _chosen([" ".join(lines[number : number + 2]) for number in telling])
+
+
+def _telling(text: str) -> bool:
+    """Whether it could be about an error: it has such a word, or a status of HTTP."""
+    folded = text.lower()
+    return any(word in folded for word in _TROUBLE) or _STATUS.search(text) is not None
+
+
+def _parts(line: str) -> list[str]:
+    """A line; of one that is too long to be a message, the strings in it, or else pieces of it."""
+    if len(line) <= _PIECE:
+        return [line]
+    strings = [part[:_PIECE] for part in _QUOTE.split(line)]
+    telling = [each for each in strings if _telling(each)]
+    windows = (line[start : start + _PIECE] for start in range(0, len(line), _PIECE - 400))
+    return telling or [each for each in windows if _telling(each)]
+
+
+def _chosen(found: Sequence[str]) -> list[str]:
+    """The different ones of them: numbers and GUIDs make no difference. Of many, the first and the last."""
+    different: dict[str, str] = {}
+    for each in found:
+        each = each[:_PIECE]
+        if len(each.strip()) >= _SHORTEST:
+            different.setdefault(_VARIES.sub("0", each), each)
+    every = list(different.values())
+    return every if len(every) <= _PIECES else every[: _PIECES // 2] + every[-_PIECES // 2 :]
 
 
 def _of_har(text: str) -> list[str]:
@@ -118,7 +182,7 @@ def _of_har(text: str) -> list[str]:
         content = response.get("content")
         texts = (response.get("_error"), response.get("_errorMessage"),
                  content.get("text") if isinstance(content, Mapping) else None)  # fmt: skip
-        found += [str(each)[:_PIECE] for each in texts if each]
+        found += [each[:_PIECE] for each in texts if isinstance(each, str) and each]
         if isinstance(response.get("status"), int) and response["status"] >= 400:
             found.append(f"{response['status']} {response.get('statusText', '')}")
     return list(dict.fromkeys(found))
@@ -131,19 +195,20 @@ def sure(finding: Finding) -> str:
 
 def in_words(found: list[tuple[Finding, str]], terminal: Terminal) -> list[str]:
     """The findings for people, the best first."""
+    width = width_of(terminal)
     lines: list[str] = []
     for number, (finding, piece) in enumerate(found, 1):
         title, cure = told(finding)
         lines += [""] if lines else []
         head = terminal.styled(f"{number}. {title}", "bold")
         lines += [
-            *wrapped(head, _WIDTH),
-            *labelled("sure", [f"{sure(finding)} ({finding.score:.2f})"], _WIDTH),
+            *wrapped(head, width),
+            *labelled("sure", [f"{sure(finding)} ({finding.score:.2f})"], width),
         ]
         lines += labelled("why", [f"you have: {_cut(piece)}", f"known:    {_cut(finding.text.text)}",
-                                  f"from {finding.text.by}, {finding.text.evidence}"], _WIDTH)  # fmt: skip
-        lines += labelled("cure", [cure], _WIDTH) if cure else []
-        lines += labelled("next", next_steps(finding), _WIDTH)
+                                  f"from {finding.text.by}, {finding.text.evidence}"], width)  # fmt: skip
+        lines += labelled("cure", [cure], width) if cure else []
+        lines += labelled("next", next_steps(finding), width)
     return lines
 
 
@@ -164,11 +229,11 @@ def next_steps(finding: Finding) -> list[str]:
     return [f"mockhost scenarios show {finding.scenario}", f"mockhost serve {finding.scenario}"]
 
 
-def unknown(nearest: list[Finding]) -> list[str]:
+def unknown(nearest: list[Finding], terminal: Terminal) -> list[str]:
     """The output for an unknown text."""
     lines = ["I do not know this text."]
     if nearest:
-        lines += wrapped(f"The nearest that is known: {_cut(nearest[0].text.text)}", _WIDTH)
+        lines += wrapped(f"The nearest that is known: {_cut(nearest[0].text.text)}", width_of(terminal))
     return [
         *lines,
         "mockhost doctor URL examines the host itself; mockhost scenarios WORD searches by a word.",
@@ -176,7 +241,7 @@ def unknown(nearest: list[Finding]) -> list[str]:
 
 
 def _cut(text: str, size: int = 200) -> str:
-    text = " ".join(text.split())
+    text = printable(" ".join(text.split()))
     return text if len(text) <= size else f"{text[: size - 1]}…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "skip": ("-", "dim"),
 }
 _WIDTH = 100
+_LEAST_WIDTH = 30
 
 
 @click.command("doctor")
@@ -104,7 +106,7 @@ def command(
     if url:
         runs |= _outside(url, secret_token, ca, attributes, write_probe, timeout, deadline)
     if control:
-        runs |= _inside(control, control_token, url or "")
+        runs |= _inside(control, control_token, url or "", deadline)
     if drive:
         from mockhost.doctor import files
 
@@ -148,14 +150,17 @@ def _outside(
     return runs
 
 
-def _inside(control: str, token: str | None, url: str) -> dict[str, Callable[[], Finding]]:
+def _inside(control: str, token: str | None, url: str, deadline: float) -> dict[str, Callable[[], Finding]]:
     from urllib.parse import urlsplit
 
-    from mockhost.client.control import ControlPlane
+    from mockhost.client.control import BoundedControlPlane
     from mockhost.doctor import inside
 
-    name = urlsplit(url).path.partition("/ecma2host_")[2].partition("/")[0]
-    return inside.checks(ControlPlane(control, token, timeout=10.0), name)
+    try:
+        name = urlsplit(url).path.partition("/ecma2host_")[2].partition("/")[0]
+    except ValueError:  # which EMH0001 reports
+        name = ""
+    return inside.checks(BoundedControlPlane(control, token, timeout=10.0, deadline=deadline), name)
 
 
 def _read(file: BinaryIO) -> str:
@@ -182,7 +187,7 @@ def known_cause(text: str) -> str:
 
 def _shown(results: Iterator[Result], runs: Mapping[str, object], form: str) -> list[Result]:
     """All results; on a terminal a line tells which check is running."""
-    if form != "text" or not sys.stderr.isatty():
+    if form != "text" or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return list(results)
     done: list[Result] = []
     codes = [*runs, ""]
@@ -200,7 +205,7 @@ def in_words(
     target: str, results: Sequence[Result], terminal: Terminal, *, verbose: bool = False
 ) -> list[str]:
     """The report for people: a line for each check, below each finding why it matters and what to do."""
-    width = min(terminal.width or _WIDTH, _WIDTH)
+    width = width_of(terminal, _WIDTH)
     lines = [terminal.styled(f"Examining {target}", "bold")]
     category = ""
     for result in results:
@@ -210,7 +215,7 @@ def in_words(
             category = result.entry.category
             lines += ["", terminal.styled(category, "bold")]
         lines += _lines(result, terminal, width)
-    return [*lines, "", _summary(results, terminal)]
+    return [*lines, "", _summary(results, terminal, width)]
 
 
 def _worth_telling(result: Result) -> bool:
@@ -220,10 +225,12 @@ def _worth_telling(result: Result) -> bool:
 def _lines(result: Result, terminal: Terminal, width: int) -> list[str]:
     entry, finding = result.entry, result.finding
     mark, colour = _MARKS[finding.status]
-    head = f"  {terminal.styled(mark, colour)} {entry.code}  {entry.title}"
-    if finding.status not in ("fail", "warn", "error") and cells(head) + len(finding.saw) + 3 <= width:
+    first, *more = wrapped(entry.title, width - 13)
+    head = f"  {terminal.styled(mark, colour)} {entry.code}  {first}"
+    quiet = finding.status not in ("fail", "warn", "error")
+    if quiet and not more and cells(head) + len(finding.saw) + 3 <= width:
         return [f"{head}  {terminal.styled(finding.saw, 'dim')}"]
-    lines = [head, *wrapped(finding.saw, width, " " * 13)]
+    lines = [head, *(" " * 13 + line for line in more), *wrapped(finding.saw, width, " " * 13)]
     if finding.status not in ("fail", "warn"):
         return lines
     lines += labelled("why", [entry.why], width)
@@ -235,17 +242,22 @@ def _lines(result: Result, terminal: Terminal, width: int) -> list[str]:
     return lines
 
 
+def width_of(terminal: Terminal, most: int = 80) -> int:
+    """Columns of a report: those of the terminal, at most `most`; words and paths stay whole where it is narrow."""
+    return max(_LEAST_WIDTH, min(terminal.width or most, most))
+
+
 def labelled(label: str, texts: Sequence[str], width: int) -> list[str]:
     """Texts behind a label, wrapped and aligned."""
     lines: list[str] = []
     for text in texts:
         head = f"       {label:<6}" if not lines else " " * 13
-        wrapped_text = wrapped(text, width - 13)
+        wrapped_text = wrapped(text, width - 13) or [""]
         lines += [f"{head}{wrapped_text[0]}", *(" " * 13 + line for line in wrapped_text[1:])]
     return lines
 
 
-def _summary(results: Sequence[Result], terminal: Terminal) -> str:
+def _summary(results: Sequence[Result], terminal: Terminal, width: int) -> str:
     counts = {status: sum(result.finding.status == status for result in results) for status in _MARKS}
     bad = counts["fail"] + counts["error"]
     warnings = f"{counts['warn']} warning{'s' * (counts['warn'] != 1)}"
@@ -257,8 +269,9 @@ def _summary(results: Sequence[Result], terminal: Terminal) -> str:
     )
     text = " · ".join(part for part in parts if part)
     mark, colour = _MARKS["fail" if bad else "warn" if counts["warn"] else "pass"]
-    more = "  (mockhost explain CODE tells more)" if bad or counts["warn"] else ""
-    return f"{terminal.styled(f'{mark} {text}', colour, 'bold')}{more}"
+    more = "(mockhost explain CODE tells more)" if bad or counts["warn"] else ""
+    head = terminal.styled(f"{mark} {text}", colour, "bold")
+    return f"{head}{'  ' if cells(head) + len(more) + 2 <= width else chr(10)}{more}".rstrip()
 
 
 def _junit(target: str, results: Sequence[Result]) -> str:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockhost.cli.doctor import labelled
+from mockhost.cli.doctor import labelled, width_of
 from mockhost.cli.terminal import Terminal, stdout, wrapped
 from mockhost.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from mockhost.doctor.catalogue import Entry
-
-_WIDTH = 80
 
 
 @click.command("explain")
@@ -73,15 +71,16 @@ def scenarios_of(code: str) -> list[str]:
 
 def in_words(entry: Entry, terminal: Terminal) -> list[str]:
     """A check of the catalogue, for people."""
+    width = width_of(terminal)
     lines = [f"{terminal.styled(entry.code, 'bold')}  {terminal.styled(entry.name, 'bold')}",
-             *wrapped(entry.title, _WIDTH, "  "), ""]  # fmt: skip
-    lines += labelled("why", [entry.why], _WIDTH)
-    lines += labelled("fix", [f"{n}. {step}" for n, step in enumerate(entry.fix, 1)], _WIDTH)
+             *wrapped(entry.title, width, "  "), ""]  # fmt: skip
+    lines += labelled("why", [entry.why], width)
+    lines += labelled("fix", [f"{n}. {step}" for n, step in enumerate(entry.fix, 1)], width)
     for label, text in (("here", entry.here), ("page", entry.heading), ("needs", ", ".join(entry.needs))):
-        lines += labelled(label, [text], _WIDTH) if text else []
+        lines += labelled(label, [text], width) if text else []
     tripped = scenarios_of(entry.code)
     if tripped:
-        lines += labelled("try", [f"mockhost serve {name}" for name in tripped[:4]], _WIDTH)
+        lines += labelled("try", [f"mockhost serve {name}" for name in tripped[:4]], width)
     return lines
 
 

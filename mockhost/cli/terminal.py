@@ -69,7 +69,10 @@ class Terminal:
     def json(self, document: object) -> None:
         """Write JSON for programs, and for people who look on; characters that can't be shown are escaped."""
         text = json.dumps(document, indent=2, ensure_ascii=False)
-        self.line(text if self._can_show(text) else json.dumps(document, indent=2))
+        if self._can_show(text):
+            self.line(_CONTROL_OR_STYLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+        else:
+            self.line(json.dumps(document, indent=2))
 
     def shown(self, text: str) -> str:
         """The text in characters that the stream can take, none of which controls a terminal except our own styles."""

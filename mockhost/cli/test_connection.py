@@ -10,6 +10,7 @@ import click
 from mockhost.cli import outcome
 from mockhost.cli.options import Seconds, option
 from mockhost.cli.terminal import Terminal, stdout, wrapped
+from mockhost.client.printing import hider, printable
 
 if TYPE_CHECKING:
     from mockhost.client.observation import Observation
@@ -51,6 +52,9 @@ def command(url: str, secret_token: str | None, ca: Path | None, timeout: float,
     seen, verdict = portal.test_connection(
         url, secret_token, None if ca is None else str(ca), timeout=timeout
     )
+    hide = hider(secret_token)  # some servers send it back
+    verdict = verdict._replace(text=hide(verdict.text), also=hide(verdict.also))
+    seen = seen._replace(reason=hide(seen.reason), error=hide(seen.error))
     if form == "json":
         stdout().json(as_json(seen, verdict))
     else:
@@ -135,10 +139,3 @@ def observed(seen: Observation) -> list[str]:
     if seen.error:
         lines.append(f"why   {printable(seen.error)}")
     return lines
-
-
-def printable(text: str) -> str:
-    """What a peer sent, safe for a terminal."""
-    return "".join(
-        c if c.isprintable() else " " if c.isspace() else c.encode("unicode_escape").decode() for c in text
-    )

@@ -12,6 +12,9 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from mockhost.client.observation import exchange, shown
+from mockhost.client.printing import printable
+from mockhost.clock import monotonic
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
 from mockhost.operations import checking, find
 from mockhost.operations.row import EVENTS, JSON
@@ -20,6 +23,8 @@ TIMEOUT = 60.0
 """Seconds that an answer may take: a fresh start with a million people is no quick thing."""
 _WAITING = 10
 """So many times as long an operation may take that waits for answers itself."""
+_BOUND = 32 << 20
+"""Bytes of an answer that a `BoundedControlPlane` reads."""
 _WRONG_URL = "is --url right?"
 
 
@@ -27,16 +32,17 @@ class ControlPlane:
     """A running host's control plane, by its base URL. `token` is its bearer token, if it has one."""
 
     def __init__(self, url: str, token: str | None = None, *, timeout: float = TIMEOUT) -> None:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
+        self.url = shown(url)
         try:
-            port = parts.port or 80
+            parts = urlsplit(url if "://" in url else f"http://{url}")
+            name, port = parts.hostname, parts.port or 80
         except ValueError:
-            port = 0
-        if parts.scheme != "http" or not parts.hostname or not port:
-            raise UsageError(f"{url!r} is no URL of a control plane", hint="it is like http://127.0.0.1:8586")
-        self.url = url
+            name, port = None, 0
+        if not name or parts.scheme != "http":
+            hint = "it is like http://127.0.0.1:8586"
+            raise UsageError(f"{self.url!r} is no URL of a control plane", hint=hint)
         self.token = token
-        self._address = (parts.hostname, port)
+        self._address = (name, port)
         self._base = parts.path.rstrip("/")
         self._timeout = timeout
 
@@ -49,7 +55,7 @@ class ControlPlane:
         in_path, query, body = checking.split(row, arguments)
         path = row.path.format_map({name: quote(value, safe="") for name, value in in_path.items()})
         if query:
-            path += f"?{urlencode({name: _written(value) for name, value in query.items()}, doseq=True)}"
+            path += f"?{urlencode({name: _in_query(value) for name, value in query.items()}, doseq=True)}"
         document = body if row.changes else None
         kinds = ", ".join([row.answer.kind, *row.answer.others])
         timeout = self._timeout * (_WAITING if row.cost == "wait" else 1)
@@ -62,13 +68,7 @@ class ControlPlane:
             raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL) from None
 
     def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
-        headers = {"Accept": kinds}
-        if self.token is not None:
-            headers["Authorization"] = f"Bearer {self.token}"
-        body = None
-        if document is not None:
-            headers["Content-Type"] = JSON
-            body = json.dumps(document).encode()
+        headers, body = self._written(kinds, document)
         connection = HTTPConnection(*self._address, timeout=timeout)
         try:
             connection.request(method, self._base + target, body, headers)
@@ -81,6 +81,14 @@ class ControlPlane:
         if answer.status >= 400:
             raise _refusal(answer.status, text)
         return answer.getheader("Content-Type", ""), text
+
+    def _written(self, kinds: str, document: object) -> tuple[dict[str, str], bytes | None]:
+        headers = {"Accept": kinds}
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if document is None:
+            return headers, None
+        return headers | {"Content-Type": JSON}, json.dumps(document).encode()
 
     def events(self) -> Iterator[tuple[str, Any]]:
         """What happens from now on, as (kind, data), beginning with `hello`; it ends with the host.
@@ -121,10 +129,32 @@ class ControlPlane:
         return CannotRun(f"what answers at {self.url} is no control plane of mockhost", hint=_WRONG_URL)
 
 
-def _written(value: object) -> object:
+class BoundedControlPlane(ControlPlane):
+    """One that a stranger may answer for: an answer is whole by `deadline` (of `clock.monotonic()`), and not large."""
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float, deadline: float) -> None:
+        super().__init__(url, token, timeout=timeout)
+        self._deadline = deadline
+
+    def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
+        headers, body = self._written(kinds, document)
+        allowed = max(0.05, min(timeout, self._deadline - monotonic()))
+        host, port = self._address
+        where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        seen = exchange(where, method, self._base + target, headers, body, timeout=allowed, body_limit=_BOUND)
+        if seen.status is None or not seen.complete:
+            raise CannotRun(
+                f"no control plane answers at {self.url}: {printable(seen.error)}", hint=_WRONG_URL
+            )
+        if seen.status >= 400:
+            raise _refusal(seen.status, seen.text)
+        return seen.header("content-type") or "", seen.text
+
+
+def _in_query(value: object) -> object:
     """A value as a query has it."""
     if isinstance(value, (list, tuple)):
-        return [_written(item) for item in value]
+        return [_in_query(item) for item in value]
     return str(value).lower() if isinstance(value, bool) else value
 
 
@@ -132,7 +162,11 @@ def _refusal(status: int, text: str) -> MockhostError:
     """The error that the control plane tells of."""
     try:
         said = json.loads(text)["error"]
-        message, hint, problems = str(said["message"]), str(said.get("hint", "")), said.get("problems")
+        message, hint, problems = (
+            printable(str(said["message"])),
+            printable(str(said.get("hint", ""))),
+            said.get("problems"),
+        )
     except (ValueError, LookupError, TypeError, AttributeError):
         return CannotRun(f"the control plane answered {status}, which nothing explains", hint=_WRONG_URL)
     if problems:

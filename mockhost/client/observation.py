@@ -23,7 +23,10 @@ from mockhost.matching import ABSENT
 TIMEOUT = 10.0
 """Seconds on the wall that an exchange may take unless its caller says otherwise."""
 _LAST_LOOK = 0.1
-_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
+_HIDDEN = re.compile(r"(?:\A|(?<=://))[^/?#]*@|(?<=/)[^/?#:]*:[^/?#]*@|(?<=[?#]).+", re.DOTALL)
+"""A user name and password, a query and a fragment."""
+ANY_STRENGTH = "DEFAULT:@SECLEVEL=0"
+"""OpenSSL's level that takes keys and signatures of any strength (SSL_CTX_set_security_level)."""
 _GRACE = 1.0
 """Seconds that a peer which announced `Connection: close` gets to do so."""
 _EOF_IS_GOODBYE = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
@@ -114,8 +117,8 @@ class Endpoint(NamedTuple):
 
 
 def shown(url: str) -> str:
-    """A URL as it may be printed: without a user name and password before its host."""
-    return _USERINFO.sub("…@", url)
+    """A URL as it may be printed: without a user name and password before its host, and without its query."""
+    return _HIDDEN.sub(lambda found: "…@" if found[0].endswith("@") else "…", url)
 
 
 def endpoint(url: str) -> Endpoint:
@@ -133,10 +136,13 @@ def endpoint(url: str) -> Endpoint:
     return Endpoint(secure, parts.hostname, port, authority)
 
 
+class UnusableTrust(OSError):
+    """The file of trusted certificates can't be used; the text says which and why."""
+
+
 def client_context(ca_file: str | None, trusts: Sequence[str]) -> ssl.SSLContext:
     """A client's context. `trusts`: `ca` what is in `ca_file` (the machine's store where there is none),
-    `anything` every certificate; neither of them: none at all. Raises OSError for a file that can't be
-    used."""
+    `anything` every certificate, weak keys included; neither of them: none at all. Raises UnusableTrust."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.options &= ~_EOF_IS_GOODBYE
     # Debian's Python also offers 1.0 and 1.1 here, and then fails in its own way: see `old_protocol`.
@@ -144,8 +150,19 @@ def client_context(ca_file: str | None, trusts: Sequence[str]) -> ssl.SSLContext
     if "anything" in trusts:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        context.set_ciphers(ANY_STRENGTH)
     elif "ca" in trusts and ca_file:
-        context.load_verify_locations(ca_file)
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as problem:
+            why = (
+                "it holds no certificates in PEM form"
+                if isinstance(problem, ssl.SSLError)
+                else problem.strerror
+            )
+            raise UnusableTrust(
+                f"{ca_file} can't be used as trusted certificates: {why or problem}"
+            ) from None
     elif "ca" in trusts:
         context.load_default_certs()
     return context
@@ -228,8 +245,10 @@ class Session:
             seen = seen._replace(ends="unreachable", error=str(problem))
         except TimeoutError:
             seen = seen._replace(ends="no_answer_within", error=f"no answer within {self._timeout:g} s")
+        except UnusableTrust as problem:
+            seen = seen._replace(ends="unsent", error=str(problem))
         except OSError as problem:
-            seen = seen._replace(ends="unsent", error=f"{self._ca_file} can't be used to trust: {problem}")
+            seen = seen._replace(ends="rst", error=f"the connection broke: {problem.strerror or problem}")
         except ValueError as problem:
             seen = seen._replace(ends="unsent", error=f"{where.host!r} is no name for TLS: {problem}")
         if seen.ends != "keep" or not seen.complete or seen.error:
@@ -264,8 +283,9 @@ def head(
     if body is not None and not given & {"content-length", "transfer-encoding"}:
         pairs.append(("Content-Length", str(len(body))))
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in pairs)]
-    if wrong := next((line for line in lines if "\r" in line or "\n" in line), None):
-        raise ValueError(f"a line break can't be sent in {wrong!r}")
+    for line, name in zip(lines, ("request line", *(f"header {name!r}" for name, _ in pairs)), strict=True):
+        if "\r" in line or "\n" in line:  # its value may be a secret
+            raise ValueError(f"a line break can't be sent in the {name}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 

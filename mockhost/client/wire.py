@@ -264,7 +264,7 @@ def _addresses(host: str, port: int, deadline: float) -> list[tuple[int, tuple[o
     thread.start()
     thread.join(max(0.0, deadline - monotonic()))
     if thread.is_alive():
-        raise TimeoutError
+        raise TimeoutError(f"looking up the name {host} does not end")
     if not found:
         raise Unreachable(f"{host} is not known here: {''.join(problems) or 'no address'}")
     return found

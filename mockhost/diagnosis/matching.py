@@ -120,6 +120,8 @@ class Seen:
             return Match(
                 0.75 + 0.25 * min(other.total / self._total, 1.0), True, 1.0, other.total / self._total
             )
+        if self._set.isdisjoint(other.words):
+            return NONE
         most = sum(w for word, w in zip(other.words, other.weights, strict=True) if word in self._set)
         if most < 0.5 * _PIECE * other.total:
             inside = frozenset(other.words)

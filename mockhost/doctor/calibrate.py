@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from mockhost.client import dialect
 from mockhost.client.observation import Observation
 from mockhost.doctor.checks import filterable, rows_of
-from mockhost.doctor.patient import WRONG_TOKEN, Patient
+from mockhost.doctor.patient import WRONG_TOKEN, OutOfTime, Patient
 from mockhost.scim.messages import CORE_USER
 
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}(?:; ?charset=[A-Za-z0-9-]{1,20})?")
@@ -60,7 +60,10 @@ def calibrate(patient: Patient) -> Iterator[Shown]:
     for probe in PROBES:
         if patient.left <= 0:
             return
-        yield from probe(patient)
+        try:
+            yield from probe(patient)
+        except OutOfTime:
+            return
 
 
 def _ask(patient: Patient, path: str, query: tuple[str, ...] = (), *, method: str = "GET", token: bool = True,

@@ -32,9 +32,9 @@ def judge(der: bytes, host: str) -> Judged | None:
     try:
         certificate = x509.load_der_x509_certificate(der)
         facts = peer.facts(der)
-    except (ValueError, IndexError, OverflowError):
+        return Judged(_dates(facts), _name(facts, host), _usage(facts, certificate))
+    except (ValueError, TypeError, IndexError, OverflowError, OSError, x509.InvalidVersion):
         return None
-    return Judged(_dates(facts), _name(facts, host), _usage(facts, certificate))
 
 
 def _dates(facts: peer.Facts) -> tuple[str, str]:
@@ -56,7 +56,9 @@ def _days(seconds: float) -> str:
 
 def _name(facts: peer.Facts, host: str) -> tuple[str, str]:
     addresses = [str(ipaddress.ip_address(raw)) for raw in facts.addresses if len(raw) in (4, 16)]
-    names = ", ".join([*facts.dns_names, *addresses][:4]) or "no alternative name"
+    every = [f"{name[:60]}…" if len(name) > 61 else name for name in (*facts.dns_names, *addresses)]
+    more = f" and {len(every) - 4} more" if len(every) > 4 else ""
+    names = ", ".join(every[:4]) + more or "no name (it has no alternative names, and clients read no others)"
     return (
         ("pass", f"is for {names}") if peer.is_named(facts, host) else ("fail", f"is for {names}, not {host}")
     )
@@ -91,25 +93,31 @@ def _usage(facts: peer.Facts, certificate: object) -> tuple[str, str]:
     return "pass", f"server authentication, {seen}, {digest.name if digest else 'no digest'}"
 
 
-def chain_problem(url_host: str, port: int, ca_file: str | None, timeout: float) -> str:
-    """Why the issuer is not trusted, in OpenSSL's words with its number; '' if it is. Raises OSError for `ca_file`."""
-    from mockhost.client.observation import client_context
+def chain(host: str, port: int, ca_file: str | None, timeout: float) -> tuple[str, str]:
+    """Whether the issuer is trusted, as (status, what was seen); if it is not, in OpenSSL's words with its number.
+
+    The name, the dates and the strength of the key are not judged here. Raises UnusableTrust for `ca_file`,
+    and TimeoutError.
+    """
+    from mockhost.client.observation import ANY_STRENGTH, client_context
     from mockhost.client.wire import Refused, Tls, Unreachable, connect
     from mockhost.clock import monotonic
 
     context = client_context(ca_file, ("ca",))
     context.check_hostname = False
+    context.set_ciphers(ANY_STRENGTH)
     try:
-        tcp = connect(url_host, port, monotonic() + timeout)
+        tcp = connect(host, port, monotonic() + timeout)
     except (Refused, Unreachable):
-        return ""
+        return "fail", "the second connection was refused, after the first was not"
     try:
-        tls = Tls(tcp, context, url_host)
-        tls.handshake()
+        tls = Tls(tcp, context, host)
+        if not tls.handshake():
+            return "fail", f"the second handshake failed, after the first did not: {tls.alert or tls.ended}"
         tls.say_goodbye()
     except ssl.SSLCertVerificationError as problem:
         if peer.first_reason(problem) == "tls_untrusted":
-            return f"{problem.verify_message} (OpenSSL code {problem.verify_code})"
+            return "fail", f"{problem.verify_message} (OpenSSL code {problem.verify_code})"
     finally:
         tcp.close()
-    return ""
+    return "pass", f"trusted by {ca_file or 'this machine'}"

@@ -6,16 +6,17 @@ which runs only if it was asked for.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from mockhost.client import dialect
-from mockhost.client.observation import Observation
+from mockhost.client import dialect, peer
+from mockhost.client.observation import Observation, UnusableTrust
 from mockhost.clock import wall_now
 from mockhost.doctor import certificate
-from mockhost.doctor.patient import Finding, Patient, failed, noted, passed, warned
+from mockhost.doctor.patient import Finding, OutOfTime, Patient, failed, noted, passed, warned
 from mockhost.scim.messages import CORE_USER, ECMA_USER
 
 _SHAPE = re.compile(r"https?://[^/?#@]+/ecma2host_([^/?#]+)/scim")
@@ -24,10 +25,15 @@ _SHORT_TOKEN = 8
 _GATEWAY = (502, 503, 504)
 _SLOW = 5.0
 _SKEW = (60.0, 300.0)
+_WRITE_TAKES = 15.0
+"""Seconds that have to be left for a user to be created and deleted."""
 _INSIDE = re.compile(
-    r"StackTrace|(?:^|\\n|\n)\s+at \w[\w.]+\(|(?:Password|Pwd|Data Source|Initial Catalog)\s*=", re.IGNORECASE
+    r"StackTrace|(?:^|\\n|\n)[ \t]{1,40}at \w[\w.]{1,200}\(|(?:Password|Pwd|Data Source|Initial Catalog) {0,4}=",
+    re.IGNORECASE,
 )
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,80})", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,80})", re.IGNORECASE)
+_WINDOW = 1 << 16
+"""Characters of a peer's text in which patterns are looked for."""
 
 CHECKS: Final[dict[str, Callable[[Patient], Finding]]] = {}
 """Each check by its code."""
@@ -45,7 +51,7 @@ def check(code: str) -> Callable[[Callable[[Patient], Finding]], Callable[[Patie
 
 def short(text: str, size: int = 90) -> str:
     """A text of the peer's on one line, cut."""
-    text = " ".join(text.split())
+    text = " ".join(text[:_WINDOW].split())
     return text if len(text) <= size else f"{text[: size - 1]}…"
 
 
@@ -111,7 +117,9 @@ def name_resolves(patient: Patient) -> Finding:
     """The name of the URL."""
     look = patient.look()
     host = patient.endpoint.host
-    if look.tcp == "unreachable" and "not known here" in look.detail:
+    if look.tcp in ("unreachable", "timeout") and (
+        "not known here" in look.detail or "looking up" in look.detail
+    ):
         return failed(look.detail)
     return passed(look.addresses[0] if look.addresses else host)
 
@@ -127,6 +135,15 @@ def port_open(patient: Patient) -> Finding:
     return failed(said.get(look.tcp, look.detail or look.tcp))
 
 
+_OLD: Final = ", so the server speaks only TLS 1.1 or older"
+_ALERTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("protocol_version", "unsupported_protocol", "wrong_ssl_version"), _OLD),
+    "handshake_failure": ", so client and server have no cipher in common, or the key of the certificate is too short",
+    "excessive_message_size": ", so the certificates are too large to be read",
+}
+"""The cause that an alert points to (RFC 8446 6.2)."""
+
+
 @check("EMH0201")
 def tls_handshake(patient: Patient) -> Finding:
     """A handshake, whatever the certificate."""
@@ -140,7 +157,7 @@ def tls_handshake(patient: Patient) -> Finding:
         "fin": "the connection is closed at the handshake: probably no certificate is bound to the port",
         "close_notify": "TLS is closed before the handshake is done",
         "not_tls": f"what answers is not TLS ({look.detail or 'plain text'}): plain HTTP, or another service",
-        "alert": f"the handshake is refused with the alert {look.alert}",
+        "alert": f"the handshake fails: {look.alert}{_ALERTS.get(look.alert, '')}",
         "timeout": "the handshake does not end: what listens there says nothing",
     }
     return failed(said.get(look.ended, f"no handshake: {look.detail or look.ended}"))
@@ -151,21 +168,16 @@ def tls_trust(patient: Patient) -> Finding:
     """The chain, without dates and name."""
     if not patient.secure:
         return noted("the URL is http: no TLS")
-    where = patient.endpoint
+    where, allowed = patient.endpoint, max(0.1, min(10.0, patient.left))
     try:
-        problem = certificate.chain_problem(
-            where.host, where.port, patient.ca_file, max(0.1, min(10.0, patient.left))
-        )
+        status, saw = certificate.chain(where.host, where.port, patient.ca_file, allowed)
+    except UnusableTrust as problem:
+        return failed(str(problem))
     except TimeoutError:
-        return failed("the second handshake does not end")
-    except OSError as unusable:
-        return failed(
-            f"{patient.ca_file} can't be used as trusted certificates: {unusable.strerror or unusable}"
-        )
-    if problem:
-        more = "" if patient.ca_file else "; if you know the certificate, name it with --ca"
-        return failed(f"{problem}{more}")
-    return passed(f"trusted by {patient.ca_file or 'this machine'}")
+        return failed("the second handshake does not end, after the first did")
+    if status == "fail" and not patient.ca_file:
+        saw += "; if you know the certificate, name it with --ca"
+    return Finding(status, saw)
 
 
 def _property(patient: Patient, name: str) -> Finding:
@@ -229,7 +241,7 @@ def right_server(patient: Patient) -> Finding:
     if status in _GATEWAY:
         return failed(f"{status} {seen.reason}: the service behind it does not run or is not reached")
     if "html" in (seen.header("content-type") or "") or text.lstrip()[:1] == "<":
-        title = _TITLE.search(text)
+        title = _TITLE.search(text[:_WINDOW])
         return failed(
             f"{status}: a web page{f' ({short(title[1], 50)})' if title else ''} from {short(server, 40)}"
         )
@@ -282,6 +294,8 @@ def token_accepted(patient: Patient) -> Finding:
     seen = patient.probe()
     if seen.status in (401, 403):
         return failed(f"{seen.status} {seen.reason} with the token that was given")
+    if seen.ends in peer.REASONS:  # its key or purpose, as chain, name and dates are right
+        return Finding("skip", f"the certificate is refused, so no token is sent: {seen.error}", "EMH0205")
     if seen.status is None:
         return noted("no answer to tell by")
     return passed(f"not refused ({seen.status})")
@@ -466,7 +480,9 @@ def attribute(patient: Patient) -> Finding:
     missing = [name for name in patient.attributes if name.rpartition(":")[2] not in known]
     if not missing:
         return passed(", ".join(patient.attributes))
-    cases = [f"{folded[name.lower()]} instead of {name}" for name in missing if name.lower() in folded]
+    cases = [
+        f"{short(folded[name.lower()], 60)} instead of {name}" for name in missing if name.lower() in folded
+    ]
     if len(cases) == len(missing):
         return warned(f"only the case differs: {', '.join(cases)}")
     return failed(f"missing: {', '.join(missing)}; there are {short(', '.join(known), 60)}")
@@ -574,7 +590,7 @@ def error_detail(patient: Patient) -> Finding:
     """The errors that came so far."""
     errors = {name: seen for name, seen in patient.seen.items() if (seen.status or 0) >= 400}
     for name, seen in errors.items():
-        if _INSIDE.search(seen.text):
+        if _INSIDE.search(seen.text[:_WINDOW]):
             return warned(f"the answer to the {name} shows a stack trace or a connection string")
     return passed(f"{len(errors)} errors seen, none with a stack trace")
 
@@ -582,25 +598,59 @@ def error_detail(patient: Patient) -> Finding:
 @check("EMH0501")
 def write(patient: Patient) -> Finding:
     """Create one recognisable user and delete it again. Runs only with --write-probe."""
+    if patient.left < _WRITE_TAKES:
+        return Finding(
+            "skip", f"less than {_WRITE_TAKES:.0f} seconds are left, in which it could not be deleted again"
+        )
     mark = f"emh-probe-{patient.guid}"
     values = _values_like(patient, mark)
+    try:
+        return _written(patient, values, mark)
+    except OutOfTime:
+        return failed(f"no time was left after the create was sent; see whether a user {mark} is there")
+
+
+def _written(patient: Patient, values: Mapping[str, object], mark: str) -> Finding:
     sent = dialect.resource(values)
     made = patient.get("create", "/Users", token=patient.secret_token, method="POST", document=sent)
-    if made.status is None:
-        return failed(f"create: {_whole(made).saw}")
-    if made.status != 201:
-        return failed(f"create: {made.status} {made.reason}: {short(made.text, 80)}")
-    document = made.json()
-    ident = document.get("id") if isinstance(document, Mapping) else None
-    if not isinstance(ident, str) or not ident:
-        return failed(f"201, but the answer has no id; delete the user {mark} yourself")
+    if made.status == 201:
+        document = made.json()
+        ident = document.get("id") if isinstance(document, Mapping) else None
+        if isinstance(ident, str) and ident:
+            problem = _deleted(patient, ident)
+            return failed(f"created, but {problem}") if problem else passed("created and deleted")
+        problem = f"201, but the answer has no id: {short(made.text, 60) or 'no body'}"
+    elif made.status is None:
+        problem = _whole(made).saw
+    else:
+        problem = f"{made.status} {made.reason}: {short(made.text, 80)}"
+    return failed(f"create: {problem}{_left_over(patient, values, mark)}")
+
+
+def _deleted(patient: Patient, ident: str) -> str:
+    """Delete the user that was created; what is wrong if that did not work."""
     path = dialect.user_path(ident)
-    gone = patient.get("delete", path, token=patient.secret_token, method="DELETE")
-    if gone.status not in (200, 204):
-        return failed(
-            f"created, but not deleted ({gone.status}); delete the user {short(ident, 60)} yourself"
-        )
-    return passed("created and deleted")
+    gone = patient.get(f"delete {ident}", path, token=patient.secret_token, method="DELETE")
+    if gone.status in (200, 204):
+        return ""
+    how = gone.status or _whole(gone).saw
+    return f"not deleted ({how}); delete the user {short(ident, 60)} yourself"
+
+
+def _left_over(patient: Patient, values: Mapping[str, object], mark: str) -> str:
+    """Delete the users that an unsuccessful create made all the same; what to report about them."""
+    attribute = filterable(patient)
+    if attribute is None or values.get(attribute) != mark:
+        return f"; see whether a user {mark} is there"
+    query = dialect.query(equals={attribute: mark})
+    seen = patient.get("user whose creation failed", "/Users", query, token=patient.secret_token)
+    rows = [row for row in rows_of(seen.json()) or () if isinstance(row, Mapping) and mark in json.dumps(row)]
+    problems = [_deleted(patient, str(row.get("id"))) for row in rows[:3]]
+    if seen.status != 200:
+        return f"; see whether a user {mark} is there"
+    return "".join(
+        f"; the user was created all the same, {each or 'and is deleted again'}" for each in problems
+    )
 
 
 def _values_like(patient: Patient, mark: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ Names and folders: Microsoft Learn, "Troubleshoot on-premises application provis
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,22 @@ FILES: Final = (exe_config.SERVICE, exe_config.WIZARD, exe_config.AGENT)
 
 def checks(drive: Path) -> dict[str, Callable[[], Finding]]:
     """The checks by their codes. `drive` is a folder with the tree of C:."""
-    found = {name.rpartition("/")[2]: drive / name for name in FILES if (drive / name).is_file()}
+    found = {name.rpartition("/")[2]: drive / name for name in FILES if _is_there(drive / name)}
     return {
         "EMH0701": lambda: config_file(found),
         "EMH0702": lambda: config_debug(found),
         "EMH0703": lambda: config_level(found),
     }
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it is a file, or that is unknown: then opening it fails with the reason."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _parse(path: Path) -> ExeConfig:
@@ -44,7 +55,7 @@ def config_file(found: dict[str, Path]) -> Finding:
         try:
             refusal = _parse(path).refused
         except OSError as problem:
-            return failed(f"{name} {problem}")
+            return failed(f"{name} can't be read: {problem.strerror or problem}")
         if refusal and not _is_of_a_level(refusal):
             return failed(str(refusal.problem))
     return passed(", ".join(found))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from mockhost.doctor.patient import Finding, failed, noted, passed, warned
+from mockhost.errors import MockhostError
 
 _PAGE = 1_000
 
@@ -20,10 +21,20 @@ class Control(Protocol):
 def checks(control: Control, connector: str) -> dict[str, Callable[[], Finding]]:
     """The checks by their codes."""
     return {
-        "EMH0601": lambda: service(control),
-        "EMH0602": lambda: last_import(control, connector),
-        "EMH0603": lambda: cache_current(control, connector),
+        "EMH0601": lambda: _asked(lambda: service(control)),
+        "EMH0602": lambda: _asked(lambda: last_import(control, connector)),
+        "EMH0603": lambda: _asked(lambda: cache_current(control, connector)),
     }
+
+
+def _asked(check: Callable[[], Finding]) -> Finding:
+    """What a check found, or why the control plane could not be asked."""
+    try:
+        return check()
+    except MockhostError as problem:
+        return failed(str(problem))
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return failed("what answers is not a control plane of mockhost: is --control right?")
 
 
 def service(control: Control) -> Finding:

@@ -1,7 +1,9 @@
 """Findings in the output of read-only commands that a user ran on the Windows server and pasted into a file.
 
-The forms of the outputs are those of Windows Server 2019 and 2022 in English (Microsoft Learn: Get-Service, sc.exe qc,
-netsh http, netstat, Get-ExecutionPolicy, "How to: Determine which .NET Framework versions are installed", icacls).
+The forms of the outputs are those of Windows Server 2019 and 2022 (Microsoft Learn: Get-Service, sc.exe qc, netsh http,
+netstat, Get-ExecutionPolicy, "How to: Determine which .NET Framework versions are installed", icacls, "Security
+Descriptor String Format"). netsh, netstat and icacls write in the language of Windows, so numbers, addresses and rights
+are read there. Members of PowerShell's objects are always English.
 """
 
 from __future__ import annotations
@@ -22,13 +24,17 @@ COMMANDS: Final = (
     "netstat -ano | findstr :8585",
     "Get-ExecutionPolicy -List",
     r"Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full' | Format-List Version,Release",
-    r'icacls "C:\Program Files\Microsoft ECMA2Host\Service\ECMA\Cache"',
+    r"(Get-Acl 'C:\Program Files\Microsoft ECMA2Host\Service\ECMA\Cache').Sddl",
     r"Select-String -Path 'C:\Program Files\Microsoft ECMA2Host\Service\*.exe.config' -Pattern 'Debug','switchValue'",
     "Get-WinEvent -LogName 'Microsoft ECMA2Host Logs' -MaxEvents 20 | Format-List TimeCreated,LevelDisplayName,Message",
 )
 """To be run on the server of the host; none of them changes anything."""
 LIMIT: Final = 1 << 20
 """Characters of the pasted text that are read."""
+_FULL_CONTROL: Final = ("FA", "GA", "0x1f01ff")
+"""Rights of an entry in SDDL: FILE_ALL_ACCESS, GENERIC_ALL, and the first as a number."""
+_MESSAGE: Final = 4_000
+"""Characters of an event that are looked up."""
 _RELEASE_471: Final = 461_308
 """The smallest `Release` of .NET Framework 4.7.1 (on Windows 10 1709; others are larger)."""
 
@@ -51,19 +57,30 @@ def checks(text: str, causes: Callable[[str], str]) -> dict[str, Callable[[], Fi
 
 
 _MISSING = noted("not in the pasted text")
+_SERVICE_ACCOUNTS: Final = (
+    r"NETWORK SERVICE|NETZWERKDIENST|SERVICE R.SEAU|SERVICIO DE RED|SERVIZIO DI RETE|NETWERKSERVICE"
+)
+"""The network service account as icacls names it in English, and (assumed) in five other languages."""
+_BINDING: Final = re.compile(
+    r"(?<!\S)\S{1,300}?:\d{1,5}[ \t]*\n[^\n:]{1,60}:[ \t]*([0-9a-f]{40})\b", re.IGNORECASE
+)
+"""netsh http show sslcert: the address, and on the next line the hash, whatever their labels are called."""
 
 
 def _field(text: str, name: str, value: str) -> re.Match[str] | None:
-    return re.search(rf"^\s*{name}\s*:\s*({value})", text, re.MULTILINE | re.IGNORECASE)
+    return re.search(rf"^[ \t]*{name}[ \t]*:[ \t]*({value})", text, re.MULTILINE | re.IGNORECASE)
 
 
 def _service(text: str, name: str) -> Finding:
     found = re.search(
-        rf"DisplayName\s*:\s*{re.escape(name)}\s*\n\s*Status\s*:\s*(\w+)|^\s*(Running|Stopped|Paused|\w+Pending)\s+.*"
-        rf"{re.escape(name[:14])}",
+        rf"DisplayName[ \t]*:[ \t]*{re.escape(name)}[ \t]*\n[ \t]*Status[ \t]*:[ \t]*(\w+)"
+        rf"|^[ \t]*(Running|Stopped|Paused|\w+Pending)[ \t].*{re.escape(name[:14])}",
         text, re.MULTILINE | re.IGNORECASE,
     )  # fmt: skip
-    if re.search(rf"Cannot find any service with service name '{re.escape(name)}'", text):
+    # Get-Service's error ends with its id in every language.
+    if re.search(
+        rf"{re.escape(name)}[^\n]{{0,200}}\n(?:[^\n]*\n){{0,5}}?[^\n]*NoServiceFoundForGivenName", text
+    ) or re.search(rf"Cannot find any service with service name '{re.escape(name)}'", text):
         return failed("there is no such service")
     if found is None:
         return _MISSING
@@ -72,7 +89,9 @@ def _service(text: str, name: str) -> Finding:
 
 
 def _certificate(text: str) -> Finding:
-    if found := re.search(r"Certificate Hash\s*:\s*([0-9a-f]{40})", text, re.IGNORECASE):
+    if found := _BINDING.search(text) or re.search(
+        r"Certificate Hash[ \t]*:[ \t]*([0-9a-f]{40})", text, re.IGNORECASE
+    ):
         return passed(f"certificate {found[1][:8]}…")
     if "SSL Certificate bindings" in text or "cannot find the file specified" in text.lower():
         return failed("no certificate is bound to the port")
@@ -80,16 +99,23 @@ def _certificate(text: str) -> Finding:
 
 
 def _listening(text: str) -> Finding:
-    found = re.search(r"^\s*TCP\s+\S+:(\d+)\s+\S+\s+LISTENING\s+(\d+)", text, re.MULTILINE)
+    # Only a listener has port 0 on the other side; LISTENING is translated in some languages.
+    found = re.search(
+        r"^[ \t]*TCP[ \t]+\S+:(\d+)[ \t]+(?:0\.0\.0\.0|\[::\]):0[ \t]+\S+[ \t]+(\d+)", text, re.MULTILINE
+    )
     if found:
         own = "http.sys" if found[2] == "4" else f"process {found[2]}, not http.sys"
         return passed(f"port {found[1]}, {own}") if found[2] == "4" else warned(f"port {found[1]}: {own}")
-    return failed("netstat shows no listener") if re.search(r"netstat", text) else _MISSING
+    return failed("netstat shows no listener") if "netstat" in text else _MISSING
 
 
 def _policies(text: str) -> Finding:
     rows = dict(
-        re.findall(r"^\s*(MachinePolicy|UserPolicy|LocalMachine|CurrentUser)\s+(\w+)\s*$", text, re.MULTILINE)
+        re.findall(
+            r"^[ \t]*(MachinePolicy|UserPolicy|LocalMachine|CurrentUser)[ \t]+(\w+)[ \t]*$",
+            text,
+            re.MULTILINE,
+        )
     )
     if not rows:
         return _MISSING
@@ -110,18 +136,34 @@ def _dotnet(text: str) -> Finding:
 
 
 def _folder(text: str) -> Finding:
-    if not re.search(r"ECMA\\Cache", text) or (
-        "icacls" not in text and "(OI)" not in text and ":(" not in text
-    ):
+    if sddl := re.search(r"D:[A-Z]{0,6}(\([^()\s]{1,200}\)(?:\([^()\s]{1,200}\))*)", text):
+        entries = [entry.split(";") for entry in re.findall(r"\(([^()]+)\)", sddl[1])]
+        own = [
+            fields[2]
+            for fields in entries
+            if len(fields) >= 6 and fields[0] == "A" and fields[5] in ("NS", "S-1-5-20")
+        ]
+        if any(rights in _FULL_CONTROL for rights in own):
+            return passed("NETWORK SERVICE has full control")
+        return failed(f"NETWORK SERVICE has {own[0]}" if own else "NETWORK SERVICE has no entry")
+    if "ECMA\\Cache" not in text or not re.search(r"\S:(?:\([A-Z,]{1,20}\)){1,6}", text):
         return _MISSING
-    rights = re.findall(r"(?:NT AUTHORITY\\)?NETWORK SERVICE:((?:\([A-Z,]+\))+)", text)
-    if any("(F)" in right for right in rights):
+    found = re.findall(rf"(?:{_SERVICE_ACCOUNTS}):((?:\([A-Z,]{{1,20}}\)){{1,6}})", text, re.IGNORECASE)
+    if any("(F)" in rights for rights in found):
         return passed("NETWORK SERVICE has full control")
-    return failed(f"NETWORK SERVICE has {rights[0]}" if rights else "NETWORK SERVICE has no entry")
+    if found:
+        return failed(f"NETWORK SERVICE has {found[0]}")
+    if "BUILTIN\\" in text and "NT AUTHORITY\\" in text:
+        return failed("NETWORK SERVICE has no entry")
+    return noted(
+        "NETWORK SERVICE is not in the list under a name that is known here; run the command of --commands"
+    )
 
 
 def _debug(text: str) -> Finding:
-    found = re.search(r"""key\s*=\s*["']Debug["']\s+value\s*=\s*["'](\w+)["']""", text, re.IGNORECASE)
+    found = re.search(
+        r"""key[ \t]*=[ \t]*["']Debug["'][ \t]+value[ \t]*=[ \t]*["'](\w+)["']""", text, re.IGNORECASE
+    )
     if found is None:
         return _MISSING
     return (
@@ -132,8 +174,10 @@ def _debug(text: str) -> Finding:
 
 
 def _starts(text: str) -> Finding:
-    types = re.findall(r"^\s*StartType\s*:\s*(\w+)|START_TYPE\s*:\s*\d+\s+(\w+)", text, re.MULTILINE)
-    account = re.search(r"SERVICE_START_NAME\s*:\s*(\S.*)", text)
+    types = re.findall(
+        r"^[ \t]*StartType[ \t]*:[ \t]*(\w+)|START_TYPE[ \t]*:[ \t]*\d+[ \t]+(\w+)", text, re.MULTILINE
+    )
+    account = re.search(r"SERVICE_START_NAME[ \t]*:[ \t]*(\S.{0,200})", text)
     if not types and account is None:
         return _MISSING
     kinds = [first or second for first, second in types]
@@ -144,10 +188,10 @@ def _starts(text: str) -> Finding:
 
 
 def _events(text: str, causes: Callable[[str], str]) -> Finding:
-    messages = re.findall(r"^\s*Message\s*:\s*(.+(?:\n\s{8,}.+)*)", text, re.MULTILINE)
+    messages = re.findall(r"^[ \t]*Message[ \t]*:[ \t]*(.+(?:\n[ \t]{8,}.+){0,100})", text, re.MULTILINE)
     if not messages:
         return _MISSING
-    for message in messages[:50]:
-        if cause := causes(" ".join(message.split())):
+    for message in dict.fromkeys(messages[:50]):
+        if cause := causes(" ".join(message.split())[:_MESSAGE]):
             return failed(cause)
     return passed(f"{len(messages)} events, none with a known error")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from mockhost.client import dialect
 from mockhost.client.observation import Endpoint, Observation, client_context, endpoint, exchange
+from mockhost.client.printing import hider
 from mockhost.client.wire import Refused, Tls, Unreachable, connect
 from mockhost.clock import fresh_guid, monotonic
 
@@ -21,6 +22,10 @@ BODY_LIMIT = 4 << 20
 """Bytes of an answer that are read."""
 WRONG_TOKEN = "mockhost-doctor-wrong-token"
 _NAME = re.compile(r"/ecma2host_([^/]*)/scim/?")
+
+
+class OutOfTime(Exception):
+    """The examination has to end, so the time left was too short to say anything about the host."""
 
 
 class Look(NamedTuple):
@@ -64,6 +69,7 @@ class Patient:
         """the answers so far, by what was asked"""
         self._look: Look | None = None
         self.guid = fresh_guid()
+        self._hide = hider(secret_token)
 
     @property
     def left(self) -> float:
@@ -109,8 +115,8 @@ class Patient:
             return Look("refused")
         except Unreachable as problem:
             return Look("unreachable", str(problem))
-        except TimeoutError:
-            return Look("timeout")
+        except TimeoutError as late:
+            return Look("timeout", str(late))
         try:
             look = Look("open", addresses=(str(tcp.sock.getpeername()[0]),))
         except OSError:
@@ -144,7 +150,10 @@ class Patient:
         document: object = None,
         host: str | None = None,
     ) -> Observation:
-        """Ask once and remember the answer as `name`. The token given is sent only if the certificate is accepted."""
+        """Ask once and remember the answer as `name`. The token given is sent only if the certificate is accepted.
+
+        Raises OutOfTime if no answer came, but the host had answered before and had less time for this one.
+        """
         if name in self.seen:
             return self.seen[name]
         base = dialect.base_of(url or self.url)
@@ -156,18 +165,35 @@ class Patient:
             body = dialect.as_json(document)
             headers.append(("Content-Type", dialect.CONTENT_TYPE))
         known_secret = token is not None and token != WRONG_TOKEN
-        self.seen[name] = exchange(
+        allowed = max(0.05, min(self._timeout, self.left))
+        seen = exchange(
             self.url,
             method,
             base.target(path, query),
             headers,
             body,
             ca_file=self.ca_file if known_secret else None,
-            timeout=max(0.05, min(self._timeout, self.left)),
+            timeout=allowed,
             trusts=("ca",) if known_secret else ("anything",),
             body_limit=BODY_LIMIT,
         )
+        if seen.ends == "no_answer_within" and allowed < self._timeout and self._answered():
+            raise OutOfTime
+        self.seen[name] = self._hidden(seen)
         return self.seen[name]
+
+    def _answered(self) -> bool:
+        return any(seen.status is not None and seen.complete for seen in self.seen.values())
+
+    def _hidden(self, seen: Observation) -> Observation:
+        """The answer without our own token, which some servers send back."""
+        body = seen.body.decode("utf-8", "surrogateescape")
+        return seen._replace(
+            reason=self._hide(seen.reason),
+            headers=tuple((name, self._hide(value)) for name, value in seen.headers),
+            body=self._hide(body).encode("utf-8", "surrogateescape"),
+            error=self._hide(seen.error),
+        )
 
     # -- what is asked -----------------------------------------------------------------------------------------
 

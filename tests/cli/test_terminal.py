@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
@@ -60,6 +61,15 @@ def test_json_is_json_in_every_encoding() -> None:
     screen = Screen("ascii", False)
     terminal.of(screen, {}).json({"a": "ü✓"})
     assert b'"\\u00fc\\u2713"' in screen.bytes.getvalue()
+
+
+def test_json_stays_json_with_characters_that_control_a_terminal() -> None:
+    screen = Screen("utf-8", False)
+    document = {"a": "ü\x1b[31m\x7f\x9b\u202e"}
+    terminal.of(screen, {"FORCE_COLOR": "1"}).json(document)
+    text = screen.bytes.getvalue().decode()
+    assert json.loads(text) == document
+    assert text.replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(("env", "expected"), [({"COLUMNS": "72"}, 72), ({"COLUMNS": "x"}, None), ({}, None)])

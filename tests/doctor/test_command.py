@@ -160,7 +160,7 @@ MachinePolicy       Undefined
  LocalMachine    RemoteSigned
 Version : 4.8.04161
 Release : 528449
-C:\\Program Files\\Microsoft ECMA2Host\\Service\\ECMA\\Cache NT AUTHORITY\\NETWORK SERVICE:(OI)(CI)(F)
+O:SYG:SYD:AI(A;OICI;FA;;;NS)(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;0x1200a9;;;BU)
 Microsoft.ECMA2Host.Service.exe.config:7:    <add key="Debug" value="false" />
 Message          : The import of connector SQL has ended.
 """
@@ -187,7 +187,8 @@ def test_pasted_output_of_a_sound_server(invoke: Invoke) -> None:
         ("LISTENING       4", "LISTENING       1234", "EMH0804"),
         ("LocalMachine    RemoteSigned", "LocalMachine    Unrestricted", "EMH0805"),
         ("Release : 528449", "Release : 394802", "EMH0806"),
-        ("(OI)(CI)(F)", "(OI)(CI)(RX)", "EMH0807"),
+        ("FA;;;NS", "0x1200a9;;;NS", "EMH0807"),
+        ("(A;OICI;FA;;;NS)", "", "EMH0807"),
         ('value="false"', 'value="true"', "EMH0808"),
         ("StartType   : Automatic", "StartType   : Disabled", "EMH0809"),
         ("The import of connector SQL has ended.", "Invalid LDAP style of object's DN. DN: a@b.example", "EMH0810"),
@@ -199,6 +200,60 @@ def test_pasted_output_that_shows_one_thing(invoke: Invoke, old: str, new: str, 
     assert [each for each, row in rows.items() if row["status"] in ("fail", "warn")] == [code]
 
 
+GERMAN = """
+    IP:Port                      : 0.0.0.0:8585
+    Zertifikathash               : 0123456789abcdef0123456789abcdef01234567
+  TCP    0.0.0.0:8585           0.0.0.0:0              ABH\u00d6REN         4
+C:\\Program Files\\Microsoft ECMA2Host\\Service\\ECMA\\Cache NT-AUTORIT\u00c4T\\NETZWERKDIENST:(OI)(CI)(F)
+                                                            VORDEFINIERT\\Administratoren:(I)(OI)(CI)(F)
+"""
+
+
+def test_what_windows_writes_in_another_language_is_no_finding(invoke: Invoke) -> None:
+    rows = pasted_rows(invoke, GERMAN)
+    assert {code for code, row in rows.items() if row["status"] == "pass"} == {
+        "EMH0803",
+        "EMH0804",
+        "EMH0807",
+    }
+    rows = pasted_rows(invoke, GERMAN.replace("NETZWERKDIENST", "VERKKOPALVELU"))
+    assert (rows["EMH0807"]["status"], "not in the list" in rows["EMH0807"]["saw"]) == ("info", True)
+    rows = pasted_rows(
+        invoke, f"Get-Service : {pasted.HOST}\n + CategoryInfo\n + NoServiceFoundForGivenName,X"
+    )
+    assert rows["EMH0801"]["saw"] == "there is no such service"
+
+
+@pytest.mark.parametrize("rights", ["F", "RX"])
+def test_icacls_in_english(invoke: Invoke, rights: str) -> None:
+    text = f"C:\\ECMA\\Cache NT AUTHORITY\\NETWORK SERVICE:(OI)(CI)({rights})"
+    assert pasted_rows(invoke, text)["EMH0807"]["status"] == ("pass" if rights == "F" else "fail")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n" * 300_000, " \n" * 300_000, "a" * 900_000, "1:1" * 300_000, "Message : x\n         y\n" * 20_000],
+)
+def test_pasted_text_that_is_made_to_take_long(invoke: Invoke, text: str) -> None:
+    assert len(pasted_rows(invoke, text)) == 10
+
+
+def test_a_folder_that_may_not_be_read(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    folder = drive(tmp_path, CONFIG.format(debug="false", level="Error"))
+    monkeypatch.setattr(Path, "open", refuse)
+    for name in ("nothing", "stat"):
+        if name == "stat":
+            monkeypatch.setattr(files, "_is_there", lambda path: True)
+        result = invoke("doctor", "--drive", str(folder), "--format", "json")
+        rows = {row["code"]: row for row in json.loads(result.stdout)["checks"]}
+        assert rows["EMH0701"]["saw"].endswith("Service.exe.config can't be read: Permission denied")
+
+
 def test_the_commands_only_read(invoke: Invoke) -> None:
     result = invoke("doctor", "--commands")
     assert result.exit_code == 0
@@ -206,7 +261,9 @@ def test_the_commands_only_read(invoke: Invoke) -> None:
     verbs = [command.partition(" ")[0].lower() for command in pasted.COMMANDS]
     assert len(verbs) == 10
     assert not [
-        verb for verb in verbs if verb.startswith(("set-", "start-", "stop-", "new-", "remove-", "restart-"))
+        verb
+        for verb in verbs
+        if verb.lstrip("(").startswith(("set-", "start-", "stop-", "new-", "remove-", "restart-"))
     ]
 
 
