@@ -207,7 +207,9 @@ _OF_STEPS: Final[Mapping[str, type[Advance | Verify | Windows] | type[Action]]] 
     "windows": Windows,
     "verify": Verify,
 }
-VERBS: Final = ("send", *_OF_STEPS)
+CLIENT_VERBS: Final = ("send", "entra")
+"""What a step does on the other side of the wire."""
+VERBS: Final = (*CLIENT_VERBS, *_OF_STEPS)
 """What a step can do: exactly one of them."""
 
 
@@ -217,8 +219,8 @@ def parse(said: Mapping[str, Any]) -> Actions:
 
 
 def of_step(step: Mapping[str, object]) -> Action | Advance | Windows | Verify | None:
-    """The action of a step; None if it sends something. Raises UsageError for what does nothing."""
-    if "send" in step:
+    """The action of a step; None if a client or Entra does something. Raises UsageError for what does nothing."""
+    if any(verb in step for verb in CLIENT_VERBS):
         return None
     for word, kind in _OF_STEPS.items():
         if word in step:

@@ -123,7 +123,8 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
             report = steps.check(scenario, driver, timeout=timeout, alternatives=host.alternatives)
         if prove and scenario.parent is not None and scenario.expect:
             with MockHost(scenario.parent, control=False) as healthy:
-                proof = steps.prove(scenario, HostDriver(healthy), timeout=timeout)
+                entra = healthy.scenario.entra
+                proof = steps.prove(scenario, HostDriver(healthy), timeout=timeout, entra=entra)
     except MockhostError as problem:
         error = problem
     return Played(name, clock.monotonic() - started, report, proof, error, hide)

@@ -28,13 +28,17 @@ def lines(steps: Iterable[Mapping[str, object]], shell: str, control: Sequence[s
                 words, control = words[1:], ["windows" if word == "control" else word for word in control]
             found.append(command_line([*control, *words], shell))
         told = step.get("as")
-        if action is None and not note:
+        if "entra" in step and not note:
+            found.append(entra_line(step))
+        elif action is None and not note:
             found.append(f"the client: {_request(step, told if isinstance(told, Mapping) else {})}")
     return found
 
 
 def step_line(step: Mapping[str, object]) -> str:
     """One step of `expect` or `cured`: what is done and what it gives."""
+    if "entra" in step:
+        return entra_line(step)
     if "send" not in step:
         text = "; ".join(lines([step], "sh"))
         gets = step.get("gets")
@@ -45,6 +49,20 @@ def step_line(step: Mapping[str, object]) -> str:
     parts = [_request(step, told if isinstance(told, Mapping) else {})]
     if isinstance(gets := step.get("gets"), Mapping):
         parts.append("gets " + ", ".join(f"{key} {_expected(value)}" for key, value in gets.items()))
+    if isinstance(note := step.get("note"), str):
+        parts.append(f"({' '.join(note.split())})")
+    return " ".join(parts)
+
+
+def entra_line(step: Mapping[str, object]) -> str:
+    """A step of Entra's side: what is done there and what it says."""
+    what = step["entra"]
+    verb, argument = next(iter(what.items())) if isinstance(what, Mapping) else (what, None)
+    parts = ["in Entra:", str(verb).replace("_", " ")]
+    if argument is not None:
+        parts.append(_expected(argument))
+    if isinstance(says := step.get("says"), Mapping):
+        parts.append("says " + ", ".join(f"{key} {_expected(value)}" for key, value in says.items()))
     if isinstance(note := step.get("note"), str):
         parts.append(f"({' '.join(note.split())})")
     return " ".join(parts)

@@ -15,13 +15,11 @@ from mockhost.cli.options import option
 from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
-    from mockhost.client.dialect import Request
-    from mockhost.client.har import HarWriter
-    from mockhost.client.observation import Observation, Session
     from mockhost.entra.config import Provisioning
     from mockhost.entra.machine import Machine
     from mockhost.entra.service import Service
     from mockhost.entra.store import Store
+    from mockhost.entra.way import Way
 
 FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 STATE = click.option(
@@ -43,35 +41,6 @@ CA = click.option(
     metavar="FILE",
     help="Certificates to trust, as PEM, with --url. [default: what this machine trusts]",
 )
-
-
-class Way:
-    """Sends requests of the service to a target, as its agent does; and writes them to a HAR file."""
-
-    def __init__(self, config: Provisioning, har: HarWriter | None = None) -> None:
-        from mockhost.client.observation import Session
-
-        self.session: Session = Session(
-            config.entered.tenant_url, ca_file=config.trust, timeout=config.settings.timeout
-        )
-        self.har = har
-        token = config.entered.secret_token
-        self._headers = () if token is None else (("Authorization", f"Bearer {token}"),)
-
-    def __call__(self, request: Request) -> Observation:
-        from mockhost.client.observation import endpoint
-        from mockhost.clock import wall_now
-
-        sent = request._replace(headers=(*self._headers, *request.headers))
-        seen = self.session.exchange(sent.method, sent.target, sent.headers, sent.body)
-        if self.har is not None:
-            try:
-                where = endpoint(self.session.url)
-                base = f"{'https' if where.secure else 'http'}://{where.authority}"
-            except ValueError:
-                base = ""
-            self.har.add(wall_now(), base, sent, seen)
-        return seen
 
 
 class Opened(NamedTuple):
@@ -137,6 +106,7 @@ def opened(
 @contextlib.contextmanager
 def _way(config: Provisioning, har: Path | None) -> Iterator[Way]:
     from mockhost.client.har import HarWriter
+    from mockhost.entra.way import Way
 
     with contextlib.ExitStack() as stack:
         way = Way(config, None if har is None else stack.enter_context(HarWriter(har)))

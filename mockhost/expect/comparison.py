@@ -49,6 +49,18 @@ def of_command(gets: Mapping[str, object], seen: Mapping[str, object]) -> list[s
 _OF_COMMAND = {"text": "output", "exit": "exit"}
 
 
+def said(says: Mapping[str, object], came: Mapping[str, object]) -> list[str]:
+    """What of `says` does not hold of what came of a step with `entra`."""
+    found = []
+    for key, expected in says.items():
+        value = came.get(key, ABSENT)
+        pairs = [(key, expected, value)]
+        if isinstance(expected, Mapping) and not is_matcher(expected) and isinstance(value, Mapping):
+            pairs = [(f"{key} {name}", each, value.get(name, ABSENT)) for name, each in expected.items()]
+        found += [f"{subject}: {text}" for where in pairs for subject, text in _difference(*where)]
+    return found
+
+
 def _differences(
     gets: Mapping[str, object], seen: Observation, verdict: PortalVerdict | None
 ) -> Iterator[tuple[str, str]]:

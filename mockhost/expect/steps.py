@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from mockhost import actions
-from mockhost.actions import VERBS, Checked, Verify, Windows
+from mockhost.actions import VERBS, Advance, Checked, Verify, Windows
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.entra.portal import PortalVerdict, judge
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect import comparison
 from mockhost.expect.sending import Step, headers_of, mapping, request_of
 from mockhost.matching import ABSENT
+
+if TYPE_CHECKING:
+    from mockhost.entra.enterprise import EnterpriseApp
 
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 LONGEST = 60.0
@@ -148,12 +151,17 @@ class Player:
         *,
         confined: bool = False,
         is_counterpart: bool = False,
+        entra: Mapping[str, object] | None = None,
     ) -> None:
         """confined: nothing is sent but to the host itself, and nothing waits for long: others wrote the steps.
 
         is_counterpart: this is not the host that the steps were written for, so an assertion about what only that one
         has does not hold, instead of being a mistake.
+
+        entra: the application in Entra for steps with `entra`.
         """
+        self._entra = entra or {}
+        self._app: EnterpriseApp | None = None
         self._confined = confined
         self._is_counterpart = is_counterpart
         self._targets = targets
@@ -172,6 +180,8 @@ class Player:
             assert isinstance(filled, dict)
             if "send" in filled:
                 return self._send(step, filled)
+            if "entra" in filled:
+                return self._enterprise(step, filled)
             return self._operate(step, filled)
         except MockhostError as problem:
             return StepResult(step, False, (), str(problem), None, None, f"{_title(step)}: {problem}")
@@ -224,6 +234,8 @@ class Player:
                 raise
             found = str(error)
         self._targets = self._driver.targets()
+        if isinstance(action, Advance) and self._app is not None:
+            self._app.clock.advance(action.seconds)
         problems = (found,) if found else ()
         text = f"{_title(step)}: {found}" if found else _title(step)
         return StepResult(step, not problems, problems, None, None, None, text)
@@ -239,6 +251,24 @@ class Player:
         said = f" exit {seen['exit']}" if seen["exit"] else " done"
         text = f"windows {action.line}:{said}"
         return StepResult(step, not problems, problems, None, None, None, text)
+
+    def _enterprise(self, step: Step, filled: Mapping[str, object]) -> StepResult:
+        """Do something in Entra. Its clock and the host's move on together."""
+        from mockhost.entra.enterprise import EnterpriseApp
+
+        if self._app is None:
+            self._app = EnterpriseApp(self._entra, self._timeout)
+        told = self._told({"connector": self._entra.get("connector", self._connector)})
+        if self._confined:
+            self._check_confined(told.url, self._timeout)
+        before = self._app.clock.now()
+        came = self._app.perform(filled["entra"], told)
+        passed = self._app.clock.now() - before
+        if passed and self._driver is not None:
+            self._driver.advance(passed)
+        problems = tuple(comparison.said(mapping(filled, "says"), came))
+        text = f"{_title(step)}: {_short(came)}"
+        return StepResult(step, not problems, problems, None, None, None, text, told.kind)
 
     def _send(self, step: Step, filled: Mapping[str, object]) -> StepResult:
         told = self._told(filled)
@@ -333,10 +363,18 @@ def _verb(step: Step) -> str:
     return next((verb for verb in VERBS if verb in step), "nothing")
 
 
+def _short(came: Mapping[str, object]) -> str:
+    """What came of a step, in a line."""
+    shown = ", ".join(f"{key} {value}" for key, value in came.items() if value not in ({}, [], "", None))
+    return shown if len(shown) <= 300 else f"{shown[:299]}…"
+
+
 def _title(step: Step) -> str:
     """What a step does, in a word or two."""
     verb = _verb(step)
     value = step.get(verb)
+    if verb == "entra":
+        return f"entra {next(iter(value)) if isinstance(value, Mapping) else value}"
     if verb == "send" or not isinstance(value, (str, int, float)):
         return str(value) if verb == "send" else verb
     return f"{verb} {value:g} s" if isinstance(value, float) else f"{verb} {value}"

@@ -104,6 +104,7 @@ def scenario(
         secrets=secrets,
         document=document,
         trail=Trail(tuple(findings.layers), env, tuple(findings.files)),
+        entra=dict(said.get("entra", {})),
         **made,
     )
 

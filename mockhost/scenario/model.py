@@ -96,6 +96,8 @@ class Scenario(NamedTuple):
     cured: tuple[Step, ...]
     wrong_cure: tuple[Step, ...]
     """what must not hold after the cure"""
+    entra: dict[str, object]
+    """the application in Entra that provisions to a connector, as it is written; entra/enterprise.py reads it"""
     parent: str | None
     """what it extends, so that `loader.load` finds it: a name, or a path"""
     secrets: tuple[str, ...]

@@ -71,9 +71,13 @@ def parse_steps(said: object, key: str, columns: Columns, findings: Findings) ->
         if not isinstance(step, Mapping):
             continue
         _check_step(step, (key, i), columns, findings)
-        compares = ("send" in step or "windows" in step) and step.get("gets")
+        compares = (
+            step.get("says")
+            if "entra" in step
+            else ("send" in step or "windows" in step) and step.get("gets")
+        )
         if key == "wrong_cure" and not ("verify" in step or compares):
-            hint = "write send or windows with gets, or verify"
+            hint = "write send or windows with gets, entra with says, or verify"
             findings.add((key, i), "a step of wrong_cure compares something", hint)
         if not findings:
             for path in DURATIONS:
@@ -104,8 +108,9 @@ def _check_step(step: Mapping[str, object], path: Path, columns: Columns, findin
         _check_send(send, step, path, columns, findings)
     else:
         _check_gets(step, found[0], path, findings)
+        own = {found[0], "note", {"windows": "gets", "entra": "says"}.get(found[0], "note")}
         for key in step:
-            if key not in (found[0], "note") and not (key == "gets" and found[0] == "windows"):
+            if key not in own:
                 findings.add((*path, key), f"{key!r} goes with 'send' only, not with {found[0]!r}", key=True)
     _check_actions(step, path, columns, findings)
 

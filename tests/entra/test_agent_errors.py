@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
-from mockhost.cli.provisioning import Way
 from mockhost.client.observation import ENDS, Observation
 from mockhost.clock import VirtualClock
 from mockhost.entra import agent, agent_errors, machine
@@ -18,6 +17,7 @@ from mockhost.entra.config import APPS, Credentials, Provisioning, Settings
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
+from mockhost.entra.way import Way
 from mockhost.errors import CannotRun
 from mockhost.scenario import shelves
 from tests.entra.fakes import person

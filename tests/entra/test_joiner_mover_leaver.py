@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
-from mockhost.cli.provisioning import Way
 from mockhost.clock import VirtualClock
 from mockhost.entra import application
 from mockhost.entra.config import ECMA_APP, Credentials, Provisioning, Settings
 from mockhost.entra.service import Execution, Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import Generated, GeneratedUsers, ListedUsers
+from mockhost.entra.way import Way
 
 COUNT, MOVERS, LEAVERS, UNASSIGNED = 50, 12, 10, 5
 DAY = 86_400.0

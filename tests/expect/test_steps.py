@@ -365,6 +365,7 @@ class File(NamedTuple):
     cure: tuple[Mapping[str, object], ...] = ()
     cured: tuple[Mapping[str, object], ...] = ()
     wrong_cure: tuple[Mapping[str, object], ...] = ()
+    entra: Mapping[str, object] = {}
 
 
 REFUSED = {"send": "test_connection", "gets": {"status": 401}}

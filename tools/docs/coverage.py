@@ -38,7 +38,7 @@ COLUMNS = ("line", "on the page", "here", "command")
 def page() -> str:
     """The whole page, ending with a newline."""
     rows = catalogue.page()
-    head = HEAD.format(**Counter(row.covered for row in rows))
+    head = HEAD.format_map(Counter(row.covered for row in rows))
     parts = [head]
     for heading, group in groupby(rows, key=lambda row: row.heading.partition(", step ")[0]):
         parts.append(f"## {heading}\n")

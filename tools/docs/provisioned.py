@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mockhost import MockHost
-from mockhost.cli.provisioning import Way
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import VirtualClock
@@ -20,7 +19,8 @@ from mockhost.entra.config import Credentials, Provisioning, Settings
 from mockhost.entra.service import Execution, Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
-from mockhost.scenario import shelves
+from mockhost.entra.way import Way
+from mockhost.scenario import loader, shelves
 from tools.docs import ROOT, File, anchor, table
 
 PAGE = ROOT / "docs" / "provisioning-scenarios.md"
@@ -38,6 +38,8 @@ of three users in two cycles, by the error codes of the provisioning log; one of
 Codes are shown without `SystemForCrossDomainIdentityManagement`, and of a quoted answer its status and content.
 How sure the words are, and where they come from, is said by `mockhost portal test`.
 [How to provision users](how-to/provision-users.md) shows how to run it; here an answer may take 3 seconds.
+Scenarios with `entra:` are left out: they play an application, users and cycles of their own, and
+[the catalogue](reference/scenarios.md) says what comes of it.
 
 """
 SHELVES = {"documented": "Documented failures", "faults": "Faults"}
@@ -146,6 +148,8 @@ def outcome(done: Execution, store: Store, before: int) -> str:
 def rows(shelf: str) -> Iterator[tuple[str, ...]]:
     """A row for each scenario of a shelf."""
     for name in shelves.names(shelf, env={}):
+        if loader.load(name).entra:
+            continue
         met = meet(name)
         link = f"[{name.partition('/')[2]}](reference/scenarios.md#{anchor(name)})"
         yield link, words(met.verdict), met.initial, met.incremental

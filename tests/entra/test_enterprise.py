@@ -1,0 +1,101 @@
+"""Steps with `entra`: what each does, what comes of it, and what is said of one that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.entra.enterprise import EnterpriseApp
+from mockhost.errors import UsageError
+from mockhost.expect.comparison import said
+
+ANN = {"ann@contoso.example": {"givenName": "Ann", "surname": "Lee", "mailNickname": "ann"}}
+
+
+class App:
+    """An application whose target is a healthy host."""
+
+    def __init__(self, host: MockHost) -> None:
+        self.host = host
+        self.made: list[EnterpriseApp] = []
+
+    def __call__(self, step: object, **document: Any) -> dict[str, Any]:
+        """Do a step; with a document, in a new application."""
+        if document or not self.made:
+            self.made.append(EnterpriseApp({"users": ANN, **document}, 10.0))
+        return self.made[-1].perform(step, self.host.clients()["SQL"])
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with MockHost("basics/healthy") as host:
+        made = App(host)
+        yield made
+        for each in made.made:
+            each.close()
+
+
+def test_a_job_is_stopped_started_and_restarted(app: App) -> None:
+    """A paused job runs no cycle; a restart makes the next one initial."""
+    assert app("cycle")["users"] == {"ann@contoso.example": "create success"}
+    app("stop")
+    assert app("cycle") == {"state": "NotRun", "error": "the provisioning job is paused"}
+    app("start")
+    assert app("cycle")["initial"] is False
+    app({"restart": ["Watermark"]})
+    assert app("cycle")["initial"] is True
+
+
+def test_deletes_that_were_held_back_can_be_allowed(app: App) -> None:
+    """They are done in the next cycle."""
+    app("cycle", settings={"accidental_deletions": 0})
+    app({"change": {"users": {"ann@contoso.example": {"assigned": False}}}})
+    assert app("cycle")["quarantine"] == "TooManyDeletes"
+    app("allow_deletes")
+    assert app("cycle")["users"] == {"ann@contoso.example": "disable success"}
+
+
+def test_on_demand_says_what_was_modified(app: App) -> None:
+    """With the steps of the log, and null takes a user away."""
+    came = app({"on_demand": "ann@contoso.example"})
+    assert (came["result"], came["modified"]["LastName"]) == ("create success", "Lee")
+    assert came["steps"][-1] == "EntryExportAdd"
+    app({"change": {"users": {"ann@contoso.example": None}}})
+    with pytest.raises(UsageError, match="there is no user"):
+        app({"on_demand": "ann@contoso.example"})
+
+
+@pytest.mark.parametrize(
+    ("step", "document", "message"),
+    [
+        ("cycel", {}, "entra: 'cycel' is not known"),
+        ({"agent": "restart"}, {}, "'agent' has the agents' names"),
+        ({"agent": {"agent-7": "restart"}}, {}, "there is no agent 'agent-7'"),
+        ({"change": 5}, {}, "'change' has what is to be changed"),
+        ("cycle", {"agents": {"agent-1": {"runing": False}}}, "entra.agents.agent-1: 'runing' is not known"),
+        ("cycle", {"mappings": {"FirstName": "[given"}}, "entra.mappings.FirstName"),
+        ("cycle", {"users": {"file": "/etc/passwd"}}, "no file can be named here"),
+        ("cycle", {"scope": {"filters": [[{"attribute": "a", "operator": "LIKE"}]]}}, "entra.scope.filters.0.0"),
+        ({"restart": ["Everything"]}, {}, "is not a resetScope"),
+    ],
+)  # fmt: skip
+def test_a_step_that_is_wrong_says_where(
+    app: App, step: object, document: dict[str, Any], message: str
+) -> None:
+    """And never reads a file that a scenario names."""
+    with pytest.raises(UsageError) as caught:
+        app(step, **document)
+    assert message in str(caught.value)
+
+
+def test_what_came_of_a_step_is_compared_by_name() -> None:
+    """A map compares the names that it has; anything else is a value or a matcher."""
+    came = {"ok": True, "users": {"ann": "create success", "bob": "other skipped"}}
+    assert said({"ok": True, "users": {"ann": {"contains": "create"}}}, came) == []
+    assert said({"users": {"eve": "create success"}}, came) == [
+        "users eve: expected 'create success', got nothing"
+    ]
+    assert said({"state": "Succeeded"}, came) == ["state: expected 'Succeeded', got nothing"]
