@@ -96,23 +96,16 @@ def spread(names: Iterable[str]) -> Iterator[str]:
 
 def scenario_files(folder: Path) -> list[str]:
     """The scenario files in a folder and below: all YAML, and what JSON says which format it has."""
+    from mockhost.scenario.shelves import is_scenario
+
     found = []
     for root, folders, entries in os.walk(folder):
         folders.sort()
         for entry in sorted(entries):
             file = Path(root, entry)
-            if file.suffix in (".yaml", ".yml") or (file.suffix == ".json" and _says_format(file)):
+            if file.suffix in (".yaml", ".yml") or (file.suffix == ".json" and is_scenario(file)):
                 found.append(str(file))
     return found
-
-
-def _says_format(file: Path) -> bool:
-    try:
-        with file.open("rb") as opened:
-            head = opened.read(65_536)
-    except OSError:
-        return False
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") and b'"format"' in head
 
 
 def judge(name: str, sets: Sequence[str] = ()) -> Judged:

@@ -64,11 +64,11 @@ def _names_in(root: Path) -> Iterator[str]:
         files.extend(Path(folder, entry) for entry in entries if entry.endswith(SUFFIXES))
     for file in sorted(files):
         name = file.relative_to(root).with_suffix("").as_posix()
-        if _NAME.fullmatch(name) and (file.suffix != ".json" or _is_scenario(file)):
+        if _NAME.fullmatch(name) and (file.suffix != ".json" or is_scenario(file)):
             yield name
 
 
-def _is_scenario(file: Path) -> bool:
+def is_scenario(file: Path) -> bool:
     """Whether a JSON file is a scenario rather than data beside one."""
     try:
         with file.open("rb") as opened:
