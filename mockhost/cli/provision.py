@@ -15,8 +15,9 @@ from mockhost.cli import outcome
 from mockhost.cli.options import TextType
 from mockhost.cli.provisioning import CA, FILE, HAR, STATE, TOKEN, opened
 from mockhost.cli.terminal import Terminal, columns, stderr, stdout, wrapped
-from mockhost.cli.test_connection import next_lines, printable
+from mockhost.cli.test_connection import next_lines
 from mockhost.cli.verbs import Framed
+from mockhost.client.printing import printable
 from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
