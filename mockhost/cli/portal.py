@@ -76,7 +76,7 @@ def _time(moment: float | None) -> str | None:
 
 def _cell(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_cell(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {_cell(item)}" for key, item in value.items() if item is not None)
     return ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)
 
 

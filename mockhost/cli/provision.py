@@ -178,6 +178,7 @@ def _in_words(done: Execution, service: Service, terminal: Terminal) -> list[str
     from mockhost.clock import iso
     from mockhost.entra import records
 
+    width = min(terminal.width or 100, 110)
     kind = "initial cycle" if done.initial else "incremental cycle"
     fine = done.state == "Succeeded" and done.quarantine is None
     mark = terminal.styled("✓", "green", "bold") if fine else terminal.styled("✗", "red", "bold")
@@ -190,9 +191,11 @@ def _in_words(done: Execution, service: Service, terminal: Terminal) -> list[str
     lines.append(text + (f": {', '.join(by_status)} ({', '.join(by_action)})" if by_status else ""))
     if done.quarantine is not None:
         banner = "Provisioning has been quarantined. See quarantine details for more information"
-        attempt, message = done.quarantine["seriesCount"], done.quarantine["error"]["message"]
+        attempt, error = done.quarantine["seriesCount"], done.quarantine["error"]
+        # The portal's words are above, where the probe failed.
+        message = error["code"] if done.verdict is not None else error["message"]
         lines.append(f"  {terminal.styled(banner, 'yellow')}")
-        lines.append(f"  {done.quarantine['reason']}, attempt {attempt}; {message}")
+        lines += wrapped(f"{done.quarantine['reason']}, attempt {attempt}; {printable(message)}", width, "  ")
     return [*lines, f"  next cycle at {iso(service.store.get('next_run'))}"]
 
 

@@ -115,12 +115,15 @@ def next_lines(verdict: PortalVerdict, width: int) -> list[str]:
     lines: list[str] = []
     if verdict.likely:
         entry = next((each for each in catalogue.entries(None) if each["name"] == verdict.likely), None)
-        lines += wrapped("likely  " + (entry["title"] if entry else ""), width - 2, "  ")
+        lines += _behind("likely", entry["title"] if entry else "", width)
         lines.append(f"          mockhost scenarios show {verdict.likely}")
-    if verdict.next:
-        first, *more = wrapped(verdict.next, width - 10)
-        lines += [f"  next    {first}", *(f"          {line}" for line in more)]
-    return lines
+    return lines + (_behind("next", verdict.next, width) if verdict.next else [])
+
+
+def _behind(label: str, text: str, width: int) -> list[str]:
+    """A text behind a label, wrapped and aligned."""
+    first, *more = wrapped(text, width - 10) or [""]
+    return [f"  {label:<6}  {first}", *(f"          {line}" for line in more)]
 
 
 def observed(seen: Observation) -> list[str]:
