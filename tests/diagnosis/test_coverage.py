@@ -55,7 +55,12 @@ def test_each_command_runs(invoke: Invoke, command: str) -> None:  # noqa: F811
 
 
 def test_every_documented_scenario_is_on_the_page() -> None:
-    """Unless what it reproduces came with a later edition."""
-    later = {"documented/first_import_running", "documented/unknown_object_class"}
+    """Unless what it reproduces came with a later edition, or is on another page of the same documentation."""
+    later = {"first_import_running", "unknown_object_class", "import_never_ends"}
+    elsewhere = {
+        *("groups_not_supported", "anchor_changed", "anchor_generated", "parent_container_missing"),
+        *("active_as_text", "special_characters_in_matching_value", "second_host_cache_differs"),
+        "dsn_not_found",
+    }
     named = {name for row in ROWS for name in row.scenarios}
-    assert set(shelves.names("documented", env={})) - later <= named
+    assert set(shelves.names("documented", env={})) - {f"documented/{name}" for name in later | elsewhere} <= named
