@@ -28,6 +28,7 @@ FLOOR = {
         "facts",
         "actions",
         "conditions",
+        "plans",
     ),
     *("elements", "exe_config"),
 }
@@ -45,6 +46,7 @@ MAY_IMPORT = {
     "conditions": {"errors", "exchange", "matching"},
     "actions": {"durations", "errors"},
     "tls": {"clock", "errors", "temporary"},
+    "plans": {"tls"},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     # Of the server only what http.sys says; the client is how a proxy asks its target.
     **{"connectors": FLOOR | {"server", "client"}, "server": FLOOR},

@@ -16,6 +16,7 @@ from mockhost import slices
 from mockhost.clock import Chance
 from mockhost.errors import ProtocolAnswer
 from mockhost.exchange import Exchange, RawHead
+from mockhost.plans import TransportPlan
 
 ROOT = "/"
 """The resource of a request for `/scim` itself."""
@@ -51,8 +52,8 @@ class Answer(NamedTuple):
     """for people who look at the mock, never on the wire: why it was refused"""
     native: tuple[str, ...] = ()
     """the calls that the connected system saw, as its own log would show them"""
-    plan: Any = None
-    """a `TransportPlan`: what happens to it on its way out; connectors leave it alone"""
+    plan: TransportPlan | None = None
+    """what happens to it on its way out; connectors leave it alone"""
     raw: RawHead | None = None
     """the head as another server wrote it, which goes out as it is"""
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mockhost.clock import Chance
-from mockhost.faults.plan import AS_IS, TransportPlan
+from mockhost.plans import AS_IS, TransportPlan
 
 if TYPE_CHECKING:
     from mockhost.connectors.ecma.host import Host

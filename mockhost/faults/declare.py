@@ -43,7 +43,7 @@ from typing import (
 
 from mockhost.durations import text_of
 from mockhost.faults.contract import Context, Draft
-from mockhost.faults.plan import ConnectionPlan, UploadPlan
+from mockhost.plans import ConnectionPlan, UploadPlan
 
 Parameters = Mapping[str, object]
 """A fault's parameters: every one that it has, durations in seconds."""

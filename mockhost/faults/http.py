@@ -13,7 +13,7 @@ from mockhost.clock import http_date
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import Duration, How, Write, at_least, between, instead, on_answer
 from mockhost.faults.layers import LAYER_OF, Layer, refusal
-from mockhost.faults.plan import AS_IS, UploadPlan
+from mockhost.plans import AS_IS, UploadPlan
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _VALUE = re.compile("[\t\x20-\x7e\xa0-\xff]{0,2000}")

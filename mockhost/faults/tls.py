@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.faults.declare import OneOf, on_connection
-from mockhost.faults.plan import ConnectionPlan
+from mockhost.plans import ConnectionPlan
 from mockhost.tls.alerts import ALERTS
 from mockhost.tls.certificate import names_of
 from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig

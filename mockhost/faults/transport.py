@@ -16,7 +16,7 @@ from mockhost.faults.declare import (
     on_host,
     on_upload,
 )
-from mockhost.faults.plan import ConnectionPlan, Pace, TransportPlan, UploadPlan
+from mockhost.plans import ConnectionPlan, Pace, TransportPlan, UploadPlan
 
 AfterBytes = Annotated[
     int | None, "How many bytes of the body are sent, counted before TLS and chunks", at_least(0)

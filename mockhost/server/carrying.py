@@ -1,6 +1,6 @@
 """Carrying out what the application planned for its answer: late, slow, short, broken, or never.
 
-The fields of a plan: `mockhost.faults.plan.TransportPlan`. The steps are always in the same order: the
+The fields of a plan: `mockhost.plans.TransportPlan`. The steps are always in the same order: the
 delay, the head, so much of the body, a hang and then the rest, the time to linger, the ending.
 """
 
@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from typing import NoReturn, Protocol
 
 from mockhost.clock import monotonic
+from mockhost.plans import Pace, TransportPlan
 from mockhost.server import answer
 from mockhost.server.answer import Draft, Reply
 from mockhost.server.http11 import Head
-from mockhost.server.service import Pace, Plan
 
 
 class Line(Protocol):
@@ -39,7 +39,7 @@ class Line(Protocol):
         """Whether the connection is to end with this answer."""
 
 
-def carry(plan: Plan, line: Line, reply: Reply, request: Head) -> bool:
+def carry(plan: TransportPlan, line: Line, reply: Reply, request: Head) -> bool:
     """Answer as planned; whether the connection may go on. Raises what the methods of `line` raise."""
     if plan.delay > 0:
         line.wait(plan.delay)
@@ -61,7 +61,7 @@ def carry(plan: Plan, line: Line, reply: Reply, request: Head) -> bool:
     return goes_on
 
 
-def _framed(draft: Draft, plan: Plan) -> Draft:
+def _framed(draft: Draft, plan: TransportPlan) -> Draft:
     """The draft with the framing that the plan wants announced."""
     if plan.announced is not None or plan.close_delimited or plan.bad_chunk is not None:
         draft = draft._replace(raw=None if draft.raw is None else b"")
@@ -82,7 +82,7 @@ def _unframed(draft: Draft) -> list[tuple[str, str]]:
     return [pair for pair in draft.headers if pair[0].lower() not in framing]
 
 
-def _send(plan: Plan, line: Line, reply: Reply, draft: Draft) -> bool:
+def _send(plan: TransportPlan, line: Line, reply: Reply, draft: Draft) -> bool:
     """Head and body; whether nothing is missing of what was announced."""
     pieces: Iterable[bytes] = reply.pieces
     most = plan.after_bytes
@@ -148,7 +148,7 @@ class _Body:
 class _Out:
     """Writes at a pace, or the head together with the first of the body where there is none."""
 
-    def __init__(self, line: Line, plan: Plan, *, chunked: bool = False) -> None:
+    def __init__(self, line: Line, plan: TransportPlan, *, chunked: bool = False) -> None:
         self._line = line
         self._plan = plan
         self._chunked = chunked

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from mockhost.clock import monotonic
 from mockhost.exchange import BrokenOff
+from mockhost.plans import ConnectionPlan, TransportPlan, UploadPlan
 from mockhost.server import answer, transport
 from mockhost.server.answer import Draft, Reply
 from mockhost.server.carrying import carry
@@ -25,7 +26,7 @@ from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, Siz
 from mockhost.server.httpsys import REFUSALS
 from mockhost.server.meeting import meet
 from mockhost.server.observer import Limits
-from mockhost.server.service import RAW, UPLOAD, ConnectionPlan, Plan, Service, UploadPlan
+from mockhost.server.service import RAW, UPLOAD, Service
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 from mockhost.server.waiting import quiet
 
@@ -428,7 +429,7 @@ class Connection:
         except Exception as error:
             self._service.observer.bug(self, error)
 
-    def _answer(self, reply: Reply, head: Head, plan: Plan | None) -> bool:
+    def _answer(self, reply: Reply, head: Head, plan: TransportPlan | None) -> bool:
         if plan is not None:
             return carry(plan, self, reply, head)
         draft = reply.draft(head, closing=self.retired)

@@ -14,12 +14,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from mockhost.clock import monotonic, wall_now
+from mockhost.plans import ConnectionPlan, UploadPlan
 from mockhost.server.connection import Connection
 from mockhost.server.gateway import Environ, WsgiApp
 from mockhost.server.observer import Connection as Accepted
 from mockhost.server.observer import Limits, NoObserver, Observer
 from mockhost.server.ports import Port
-from mockhost.server.service import ConnectionPlan, Service, UploadPlan
+from mockhost.server.service import Service
 from mockhost.server.transport import Socket, TlsOffer, reset
 from mockhost.server.workers import Workers
 from mockhost.tls.config import TlsConfig

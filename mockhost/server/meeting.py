@@ -1,6 +1,6 @@
 """Meeting a connection otherwise than by serving it: a reset, an alert, a handshake that never goes on, silence.
 
-The fields of a plan: `mockhost.faults.plan.ConnectionPlan`. On a port that speaks plain HTTP the first
+The fields of a plan: `mockhost.plans.ConnectionPlan`. On a port that speaks plain HTTP the first
 bytes take the place of the ClientHello, and there is no server's flight to stop in the middle of.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 
+from mockhost.plans import ConnectionPlan
 from mockhost.server import transport
-from mockhost.server.service import ConnectionPlan
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 
 _HEADER = 5

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from mockhost.clock import monotonic
 from mockhost.connectors.contract import Answer, Steps
 from mockhost.exchange import Exchange
-from mockhost.faults.plan import UploadPlan
 from mockhost.journal.limits import NAME, clipped
+from mockhost.plans import UploadPlan
 from mockhost.rules import Passed, Rule, search_all, too_slow
 from mockhost.runtime import Runtime
 from mockhost.server.service import RAW, UPLOAD

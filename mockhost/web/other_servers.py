@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from mockhost.errors import MockhostError
 from mockhost.exchange import split_target
-from mockhost.faults.plan import SERVE
+from mockhost.plans import SERVE
 from mockhost.runtime import Admission, Runtime
 from mockhost.server.observer import Limits
 from mockhost.web.data import begin

@@ -10,7 +10,7 @@ import orjson
 from mockhost.connectors.contract import Answer, Steps
 from mockhost.errors import MockhostError
 from mockhost.faults.contract import Draft
-from mockhost.faults.plan import AS_IS, TransportPlan
+from mockhost.plans import AS_IS, TransportPlan
 from mockhost.rules import Decision, Reply
 from mockhost.rules.reply import Failed, Function
 from mockhost.rules.template import Sources, rendered, rendered_text

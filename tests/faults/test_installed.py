@@ -21,7 +21,7 @@ from typing import Annotated
 
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import between, on_answer, on_connection
-from mockhost.faults.plan import ConnectionPlan
+from mockhost.plans import ConnectionPlan
 
 
 @on_answer(main="brew")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mockhost.faults.plan import TransportPlan
+from mockhost.plans import TransportPlan
 from tests.server.conftest import Recorder, Serve, Transport
 from tests.server.raw import PATIENCE, get, parse_head
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mockhost.faults.plan import TransportPlan
+from mockhost.plans import TransportPlan
 from mockhost.server.listener import Limits, Listener, TlsOffer
 from tests.server.conftest import (
     Clock,

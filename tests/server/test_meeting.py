@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mockhost.faults.plan import SERVE, ConnectionPlan
+from mockhost.plans import SERVE, ConnectionPlan
 from mockhost.server.listener import Limits, Listener, TlsOffer
 from mockhost.tls.config import TlsConfig
 from tests.server.conftest import Clock, Recorder, Serve, Transport, client_context, hello, until

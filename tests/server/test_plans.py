@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mockhost.clock import monotonic
-from mockhost.faults.plan import AS_IS, Pace, TransportPlan
+from mockhost.plans import AS_IS, Pace, TransportPlan
 from mockhost.server.connection import Connection
 from mockhost.server.listener import Limits, Listener, TlsOffer
 from mockhost.server.waiting import Bell, quiet

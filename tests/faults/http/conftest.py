@@ -11,7 +11,7 @@ import pytest
 from mockhost.clock import FROZEN_START, VirtualClock
 from mockhost.faults.contract import Draft
 from mockhost.faults.parameters import Chosen
-from mockhost.faults.plan import AS_IS
+from mockhost.plans import AS_IS
 from mockhost.scim.messages import ECMA_USER
 from mockhost.server.listener import Listener, TlsOffer
 from mockhost.tls.authority import Authority

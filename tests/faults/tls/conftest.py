@@ -11,7 +11,7 @@ import pytest
 
 from mockhost.clock import VirtualClock
 from mockhost.faults.parameters import read
-from mockhost.faults.plan import SERVE, ConnectionPlan
+from mockhost.plans import SERVE, ConnectionPlan
 from mockhost.server.listener import Listener, TlsOffer
 from mockhost.tls.authority import Authority
 from mockhost.tls.config import TlsConfig

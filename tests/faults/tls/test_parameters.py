@@ -9,7 +9,7 @@ import pytest
 from mockhost.errors import UsageError
 from mockhost.faults import FAULTS, find
 from mockhost.faults.parameters import read
-from mockhost.faults.plan import ConnectionPlan
+from mockhost.plans import ConnectionPlan
 from mockhost.tls import versions
 from mockhost.tls.alerts import ALERTS
 from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig

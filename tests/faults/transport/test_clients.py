@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from mockhost.clock import VirtualClock
-from mockhost.faults.plan import SERVE
+from mockhost.plans import SERVE
 from mockhost.server.listener import Listener, TlsOffer
 from mockhost.tls.authority import Authority
 from mockhost.tls.config import TlsConfig

@@ -11,7 +11,7 @@ import pytest
 from mockhost.clock import monotonic
 from mockhost.faults import FAULTS, find
 from mockhost.faults.contract import Draft
-from mockhost.faults.plan import SERVE
+from mockhost.plans import SERVE
 from mockhost.server.listener import Listener
 from tests.faults.transport.conftest import BODY, HEADERS, Faulty, chosen, context
 from tests.server.conftest import Recorder, Serve, Transport, threads_of, until
