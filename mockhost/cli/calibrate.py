@@ -56,7 +56,9 @@ def command(url: str, secret_token: str, ca: Path | None, out: Path | None, time
         try:
             out.write_text(text, "utf-8")
         except OSError as problem:
-            raise CannotRun(f"{out} can't be written: {problem.strerror or problem}") from None
+            stdout().line(text.rstrip("\n"))  # what was found out is not lost
+            why = f"{out} can't be written: {problem.strerror or problem}"
+            raise CannotRun(why, hint="the behaviours are on standard output") from None
         stdout().lines(
             [
                 *columns([(each.name, str(each.value), each.evidence) for each in shown]),

@@ -101,6 +101,10 @@ def test_the_file_is_a_scenario_without_anything_of_the_host(invoke: Invoke, tmp
         result = invoke("calibrate", target.url, *words, "--out", str(out))
         assert result.exit_code == 0, result.output
         assert "1 of them other than mockhost's own" in result.stdout
+        result = invoke("calibrate", target.url, *words, "--out", str(tmp_path / "gone" / "mine.yaml"))
+        assert result.exit_code == 4, result.output
+        assert "mine.yaml can't be written" in result.stderr
+        assert "filterless_list: 405" in result.stdout
         text = out.read_text("utf-8")
         port = str(host.port)
     for secret in (target.secret_token, "localhost", port, "LDAP", "Contoso", "contoso"):
