@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterable
 from typing import Any, Final
@@ -51,8 +52,24 @@ def target_of(connector: str, path: str) -> str:
     return f"/ecma2host_{connector}/scim/{path}{query}"
 
 
+def elsewhere(line: str) -> Done | None:
+    """What the script says of a host that `-Server` names, a real one too; None for a line without it.
+
+    Raises CommandFailed.
+    """
+    words = powershell.split(line)
+    if not words or words[0].text.casefold().removesuffix(".ps1") != "testecma2hostconnection":
+        return None
+    said = powershell.bind("TestECMA2HostConnection", powershell.parameters_of(check_connection), words[1:])
+    if not said.get("server"):
+        return None
+    url = f"https://{said['server']}:{said.get('port', PORT)}"
+    path = said.get("object_type_path", "Users")
+    return probe(url, said["connector_name"], said["secret_token"], path, os.environ.get("MOCKHOST_CA_FILE"))
+
+
 def probe(url: str, connector: str, token: str, path: str, ca_file: str | None = None) -> Done:
-    """Ask any host, a real one too, as the script does. url: https://HOST:PORT"""
+    """Ask a host as the script does. url: https://HOST:PORT; ca_file: certificates to trust, instead of the usual."""
     headers = [("Authorization", f"Bearer {token}")]
     return verdict(
         exchange(url, "GET", target_of(connector, path), headers, ca_file=ca_file), connector, path
@@ -82,9 +99,17 @@ def verdict(seen: Observation, connector: str, path: str) -> Done:
 
 @cmdlet("TestECMA2HostConnection", waits=True)
 def check_connection(
-    call: Call, connector_name: str, secret_token: str, *, object_type_path: str = "Users", port: int = PORT
+    call: Call,
+    connector_name: str,
+    secret_token: str,
+    *,
+    object_type_path: str = "Users",
+    port: int = PORT,
+    server: str = "",
 ) -> Done:
-    """Sends a request to the host: -ConnectorName -SecretToken [-ObjectTypePath cache] [-Port]."""
+    """Sends a request to the host: -ConnectorName -SecretToken [-ObjectTypePath cache] [-Port]; ours: -Server HOST."""
+    if server:  # the command line asks it itself: the mock asks no host elsewhere
+        raise CommandFailed("-Server is for mockhost windows on the command line")
     _runs(call, "TestECMA2HostConnection.ps1")
     headers = [("Authorization", f"Bearer {secret_token}")]
     seen = ask(call, f"https://localhost:{port}{target_of(connector_name, object_type_path)}", "GET", headers)

@@ -39,6 +39,7 @@ def page() -> str:
     """The whole page, ending with a newline."""
     rows = catalogue.page()
     head = HEAD.format_map(Counter(row.covered for row in rows))
+    head = "\n".join(line for line in head.split("\n") if not line.endswith("| 0 |"))
     parts = [head]
     for heading, group in groupby(rows, key=lambda row: row.heading.partition(", step ")[0]):
         parts.append(f"## {heading}\n")
