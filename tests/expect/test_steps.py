@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -64,6 +64,13 @@ class Hand:
 
     def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
         return spec == {"operation": "probe"}, "expected 1 exchange, saw 0"
+
+    def windows(
+        self, command: str, elevated: bool | None, session: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        self.done.append(("windows", command, elevated, dict(session)))
+        exit_code = 1 if command == "fails" else 0
+        return {"exit": exit_code, "output": f"{command}: a text", "session": {"location": command}}
 
     def near_miss(self) -> str:
         return "rule 'x' came closest"
@@ -430,3 +437,17 @@ def test_a_proof_needs_a_compared_value_that_differs(
     assert proof.holds is holds
     assert text in proof.text
     assert bool(proof.differing) is holds
+
+
+def test_commands_on_the_server_go_on_in_one_session(run: Play, hand: Hand) -> None:
+    """What a window showed and how a command ended are compared; without gets, one that fails is a problem."""
+    first, second, third, fourth = run(
+        {"windows": "one", "gets": {"text": {"contains": "a text"}, "exit": 0}},
+        {"windows": {"run": "two", "elevated": True}},
+        {"windows": "fails"},
+        {"windows": "one", "gets": {"text": "other", "exit": 5}},
+    )
+    assert [first.ok, second.ok, third.ok, fourth.ok] == [True, True, False, False]
+    assert third.problems == ("exit: 1: fails: a text",)
+    assert [problem.partition(":")[0] for problem in fourth.problems] == ["text", "exit"]
+    assert hand.done[:2] == [("windows", "one", None, {}), ("windows", "two", True, {"location": "one"})]
