@@ -293,6 +293,20 @@ def find_rules(bench: Bench) -> list[Result]:
     return [_finds(bench, "find-rules", "the same with 20 rules", 1.8, rules=20)]
 
 
+@row("console")
+def console(bench: Bench) -> list[Result]:
+    """As fast as it goes with and without pages that are open: far more exchanges than pages are shown."""
+    targets = _people(1_000)
+    with (
+        bench.mockhost(scenarios.crowd(bench.work, 1_000)) as watched,
+        bench.mockhost(scenarios.crowd(bench.work, 1_000), name="mockhost-alone") as alone,
+        servers.pages(watched, 3),
+    ):
+        rounds = _alternate(bench, [watched.target(*targets), alone.target(*targets)])
+    what, budget = "find by filter, HTTP, with three pages of the console open", Budget("ratio", at_least=0.9)
+    return [_ratio_of_rates("console", what, rounds, "the same without", budget)]
+
+
 @row("find-tls")
 def find_tls(bench: Bench) -> list[Result]:
     return [_finds(bench, "find-tls", "the same over TLS", 2.0, tls=True)]

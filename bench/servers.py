@@ -45,6 +45,8 @@ class Server(NamedTuple):
     base: str
     headers: Mapping[str, str]
     first_200: float
+    control: str = ""
+    """the control plane's address, of mockhost"""
 
     def target(self, *targets: str) -> Target:
         """For the load generator: these request targets, below the base URL's path."""
@@ -103,7 +105,38 @@ def mockhost(
         headers = {"Authorization": f"Bearer {told['secret_token']}"}
         base = _numeric(told["url"])
         _until(lambda: _asked(base + nobody, headers), process, work, began + patience)
-        yield Server("mockhost", process.pid, base, headers, time.perf_counter() - began)
+        control = document["control"]["url"].removesuffix("/v1")
+        yield Server("mockhost", process.pid, base, headers, time.perf_counter() - began, control)
+
+
+@contextlib.contextmanager
+def pages(server: Server, count: int) -> Iterator[None]:
+    """So many pages of the console that are open and read what comes; of a server, not of a browser."""
+    parts = urlsplit(server.control)
+    opened = []
+    for _ in range(count):
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        connection.request("GET", "/console/feed")
+        opened.append((connection, connection.getresponse()))
+
+    def read(answer: http.client.HTTPResponse) -> None:
+        with contextlib.suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
+            while answer.read1(65_536):
+                pass
+
+    readers = [threading.Thread(target=read, args=(answer,), daemon=True) for _, answer in opened]
+    for reader in readers:
+        reader.start()
+    try:
+        yield
+    finally:
+        for connection, _ in opened:
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        for reader in readers:
+            reader.join(5)
 
 
 @contextlib.contextmanager

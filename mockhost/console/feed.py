@@ -27,6 +27,9 @@ PERIOD: Final = 0.25
 """Seconds between two looks at the journal."""
 RATE: Final = 320.0
 """Rows a second that are rendered when it goes on like that."""
+TOO_MANY: Final = 2 * RATE
+"""Exchanges a second of which no one can read the rows: then the latest few of each look are rendered."""
+FEW: Final = 15
 BURST: Final = 1_000.0
 """Rows that are rendered at once after a quiet time: what the journal holds."""
 _LOOK: Final = 0.5
@@ -169,10 +172,12 @@ class Feed:
     def _new(self, last: int) -> bytes:
         found = [each for each in self._runtime.journal.entries(since=self._seen) if each.number <= last]
         now = monotonic()
-        self._allowance = min(BURST, self._allowance + RATE * (now - self._looked_at))
+        elapsed = now - self._looked_at
+        self._allowance = min(BURST, self._allowance + RATE * elapsed)
         self._looked_at = now
-        some = found[-int(self._allowance) :] if self._allowance >= 1 else []
-        self._allowance -= len(some)
+        many = int(self._allowance) if last - self._seen <= TOO_MANY * elapsed else FEW
+        some = found[-many:] if many else []
+        self._allowance = max(0.0, self._allowance - len(some))
         passed = last - self._seen - len(some)
         piece = self._rows([self._row(each) for each in some], passed)
         with self._lock:

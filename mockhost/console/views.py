@@ -8,15 +8,19 @@ from typing import Any, Final, NamedTuple
 import orjson
 from werkzeug.datastructures import MultiDict
 
+from mockhost import actions
 from mockhost.console import rows as listed
 from mockhost.console.text import flat, plain
 from mockhost.control.plain import plainly
-from mockhost.errors import MockhostError
+from mockhost.exchange import OPERATIONS
+from mockhost.faults import describe
 from mockhost.journal import renderings, retelling
 from mockhost.operations import find
 from mockhost.operations.row import ROLES, Media
 from mockhost.runtime import targets
 from mockhost.runtime.operations import NoSuch, Operated, perform
+from mockhost.scenario.model import Scenario
+from mockhost.scenario.sources import NETWORK
 
 Shown = tuple[str, dict[str, Any]]
 """A template, and its values."""
@@ -146,6 +150,9 @@ def trace(e: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 _COMPARED: Final = 5_000
 """Objects of a connector up to which its copy is compared when the page is shown."""
 _LISTED: Final = 50
+_TEXT: Final = 1_000
+"""Characters of an error's text that are searched for, and shown."""
+_RESULTS: Final = 20
 
 
 def state(asked: Asked) -> Shown | None:
@@ -203,8 +210,116 @@ def _example(key: str, rows: list[Row]) -> dict[str, Any]:
     return {"delete": [{"name": "value"}]}
 
 
+# -- scenarios, rules and faults -------------------------------------------------------------------------------------
+
+
+def scenarios(asked: Asked) -> Shown | None:
+    """What is played and what cures it; the catalogue, searched by the text of an error; or one scenario of it."""
+    from mockhost.scenario import catalogue, shelves
+
+    playing = asked.host.runtime.scenario
+    shown = {"now": asked.read("get_scenario"), "query": asked.query.get("text", "")[:_TEXT]}
+    if asked.rest:
+        if shelves.on_shelf(asked.rest) is None:
+            return None
+        return "scenario.html", {**shown, "one": _scenario(asked, asked.host.load(asked.rest, {}, NETWORK))}
+    shelved: dict[str, list[dict[str, Any]]] = {}
+    for entry in catalogue.entries():
+        shelved.setdefault(entry["name"].rpartition("/")[0] or "other", []).append(entry)
+    found = _search(shown["query"]) if shown["query"].strip() else None
+    return "scenarios.html", {**shown, "one": _scenario(asked, playing), "shelves": shelved, "found": found}
+
+
+def _search(wanted: str) -> list[dict[str, Any]]:
+    """Scenarios that produce a text, and causes that none reproduces; else those that have the words."""
+    from mockhost.diagnosis import catalogue as known
+    from mockhost.scenario import catalogue
+
+    entries = {entry["name"]: entry for entry in catalogue.entries()}
+    titles = [(name, [entry["title"]]) for name, entry in entries.items() if entry["title"]]
+    found = []
+    for each in known.search(wanted, [*titles, *catalogue.texts(entries)]).findings[:_RESULTS]:
+        said = {"score": each.score, "text": each.text.text[:_TEXT], "by": each.text.by}
+        if each.scenario in entries:
+            found.append({**entries[each.scenario], **said, "cure": None})
+        elif each.card is not None:
+            found.append({"name": None, "title": each.card.title, **said, "cure": each.card.cure})
+    if not found:
+        found = [{**each, "score": None, "text": "", "by": "", "cure": None}
+                 for each in catalogue.find(wanted.split())[:_RESULTS]]  # fmt: skip
+    return found
+
+
+def _scenario(asked: Asked, scenario: Scenario) -> dict[str, Any]:
+    """A scenario in words; each step of its cure with the operation that does it."""
+    shown = {
+        "name": scenario.name, "title": scenario.title, "why": scenario.why, "cause": scenario.cause,
+        "client_should": scenario.client_should, "reproduces": list(scenario.reproduces),
+        "expect": [_step(step) for step in scenario.expect], "cured": [_step(step) for step in scenario.cured],
+        "cure": [{**_step(step), **_operation(step)} for step in scenario.cure],
+    }  # fmt: skip
+    return plainly(asked.host.runtime.journal.sink, shown)  # type: ignore[return-value]
+
+
+def _step(step: Mapping[str, object]) -> dict[str, Any]:
+    rest = {key: value for key, value in step.items() if key not in ("note", "gets")}
+    gets = step.get("gets")
+    return {"note": step.get("note", ""), "does": describe.flow(rest)[1:-1] if rest else "",
+            "gets": describe.flow(gets)[1:-1] if isinstance(gets, Mapping) else ""}  # fmt: skip
+
+
+def _operation(step: Mapping[str, object]) -> dict[str, Any]:
+    """The operation that a step of a cure is, and the body to ask for it with."""
+    action = None if set(step) <= {"note"} else actions.of_step(step)
+    if isinstance(action, actions.Advance):
+        return {"operation": "advance_clock", "body": {"by": action.seconds}, "of": {}}
+    if isinstance(action, actions.Service):
+        return {"operation": "control_service", "body": {"action": action.action}, "of": {}}
+    if isinstance(action, actions.Set):
+        return {"operation": "set_host", "body": {"set": dict(action.values)}, "of": {}}
+    if isinstance(action, actions.Change):
+        return {"operation": "change", "body": dict(action.changes), "of": {}}
+    if isinstance(action, actions.Import):
+        return {
+            "operation": "import_now",
+            "body": {"profile": action.profile},
+            "of": {"name": action.connector},
+        }
+    return {"operation": None, "body": {}, "of": {}}
+
+
+def rules(asked: Asked) -> Shown | None:
+    """The rules in the order in which they are tried, why the latest request passed one, and the faults there are."""
+    from mockhost.faults import everything
+
+    if asked.rest:
+        return None
+    known = asked.read("list_rules")["rules"]
+    latest: dict[str, tuple[int, str]] = {}
+    for each in asked.read("get_journal", last=_LISTED)["exchanges"]:
+        miss = (each["near_miss"] or {}).get("closest")
+        if miss:
+            latest[miss["rule"]] = each["number"], f"{miss['condition']}: {miss['why']}"
+    for rule in known:
+        does = {
+            key: rule[key]
+            for key in ("fault", "reply", "delay", "sequence", "set_state", "write")
+            if key in rule
+        }
+        rule["does"], rule["asks"] = describe.flow(does)[1:-1], describe.flow(rule.get("when") or {})[1:-1]
+        rule["missed"] = latest.get(rule["name"])
+    faults = [{"name": each.name, "group": describe.TITLES[each.group], "title": describe.sentence(each.title),
+               "example": describe.example(each), "seen": each.seen, "write": describe.write(each),
+               "value": each.name if each.example is None else {each.name: each.example}}
+              for each in everything()[0].values()]  # fmt: skip
+    operations = [each for each in sorted(OPERATIONS) if each != "unknown"]
+    return "rules.html", {"rules": known, "faults": faults, "operations": operations}
+
+
 PAGES: tuple[Page, ...] = (
     Page("journal", "Journal", "1", ("get_journal", "stream_events"), journal),
     Page("state", "State", "2", ("get_host", "list_connectors", "compare"), state),
+    Page("scenarios", "Scenarios", "3", ("get_scenario", "use_scenario"), scenarios),
+    Page("rules", "Rules and faults", "4", ("list_rules", "add_rule"), rules),
 )
-__all__ = ["PAGES", "Asked", "MockhostError", "Page", "overview", "trace"]
+__all__ = ["PAGES", "Asked", "Page", "overview", "trace"]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -95,7 +96,7 @@ def create_control_app(
     app.before_request(lambda: guard.admit(request, is_open=request.path in open_paths))
 
     app.view_functions = {each.name: partial(_answer, find, each, heartbeat) for each in TABLE}
-    pages = None if console is None else cache(console)
+    pages = None if console is None else _once(console)
     app.view_functions["console"] = partial(_browse, find, guard, pages)
     app.view_functions["sign_in"] = partial(_sign_in, guard)
     app.view_functions["sign_out"] = partial(_sign_out, guard)
@@ -148,6 +149,17 @@ def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) 
 
 
 # ---- for browsers ----
+
+
+def _once(make: Callable[[], Console]) -> Callable[[], Console]:
+    """Make the console when it is first asked for, and once, however many ask at the same time."""
+    made, lock = cache(make), threading.Lock()
+
+    def console() -> Console:
+        with lock:
+            return made()
+
+    return console
 
 
 def _browse(find: Find, guard: Guard, pages: Callable[[], Console] | None, page: str = "") -> Response:

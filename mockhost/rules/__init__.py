@@ -206,6 +206,18 @@ class Rules:
         self._changed()
         return len(self._live) < before
 
+    def switch(self, name: str, on: bool) -> bool:
+        """Switch a rule off or on again, with its counts as they are; False if there is none of this name."""
+        found = [course for course in (*self._live, *self._file) if course.rule.name == name]
+        for course in found:
+            course.on = on
+        return bool(found)
+
+    @property
+    def off(self) -> list[str]:
+        """The names of the rules that are switched off."""
+        return [course.rule.name for course in (*self._live, *self._file) if not course.on]
+
     def clear(self) -> None:
         """Take every live rule away."""
         self._live = ()
@@ -225,6 +237,7 @@ class Rules:
                 **course.rule.document,
                 "name": course.rule.name,
                 "live": course.rule.live,
+                "on": course.on,
                 "matched": course.opened.matches,
                 "fired": course.fired,
                 "left": course.left,

@@ -296,12 +296,14 @@ def _read(reader: Callable[[object], T], said: object, path: Path, report: Repor
 class Course:
     """What happened to a rule since the last reset, or since it came."""
 
-    __slots__ = ("fired", "memory", "opened", "rule")
+    __slots__ = ("fired", "memory", "on", "opened", "rule")
 
     def __init__(self, rule: Rule, now: float) -> None:
         self.rule = rule
         self.fired = 0
         """how many of its matches were not passed on to the next rule"""
+        self.on = True
+        """whether it may apply at all"""
         self.opened = Opened(now)
         self.memory: dict[int, MutableMapping[str, object]] = {}
         """what each fault of the rule remembers"""
@@ -309,6 +311,8 @@ class Course:
     def take(self, now: float, chance: Chance) -> Step | str:
         """Count a match: the step that is its turn, or why it is passed on to the next rule."""
         rule, opened = self.rule, self.opened
+        if not self.on:
+            return "off: the rule is switched off"
         if rule.ttl is not None and now >= opened.since + rule.ttl:
             over = now - opened.since - rule.ttl
             return f"ttl: the rule had ended {over:g} s before, on the host's clock"

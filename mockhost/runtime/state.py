@@ -112,6 +112,8 @@ class State:
         rules = Rules(scenario.rules, chance, states, self.clock.now())
         for rule in reversed([rule for rule in self.rules if rule.live]):
             rules.add(rule, self.clock.now())
+        for switched_off in self.rules.off:
+            rules.switch(switched_off, on=False)
         return Own(rules, states)
 
     # -- what is there -----------------------------------------------------------------------------------------

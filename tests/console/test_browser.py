@@ -68,9 +68,18 @@ def visit(chromium: Any, host: MockHost) -> Iterator[Visit]:
 def until(page: Any, script: str) -> None:
     """Wait until an expression holds; the page forbids what Playwright's own function does for that."""
     deadline = monotonic() + 30
-    while not page.evaluate(script):
+    while not _holds(page, script):
         assert monotonic() < deadline, f"{script} does not hold: {page.inner_text('body')[:2_000]}"
         page.wait_for_timeout(30)
+
+
+def _holds(page: Any, script: str) -> bool:
+    from playwright.sync_api import Error
+
+    try:
+        return bool(page.evaluate(script))
+    except Error:  # the page was left while it was asked
+        return False
 
 
 def traffic(host: MockHost) -> None:
@@ -231,6 +240,49 @@ def test_service_and_clock_are_operated(visit: Visit, host: MockHost) -> None:
     assert host.clock.now() >= before + 86_400
 
 
+# ---- scenarios, rules and faults ----
+
+
+def test_a_scenario_is_found_used_cured_and_solved(visit: Visit, host: MockHost) -> None:
+    """By the text of its error; the steps of the cure are one click each, and `cured` says that it is solved."""
+    page = visit("/console/scenarios")
+    page.fill("[name=text]", "The server is currently importing")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**text=**")
+    page.goto(f"{host.control_url}/console/scenarios")
+    page.get_by_role("button", name="Use documented/first_import_running").click()
+    until(page, "document.querySelector('#playing .badge.bad')?.textContent === 'not solved'")
+    assert host.session("SQL").get(f"{host.url('SQL')}/Users").status_code != 200
+    page.get_by_role("button", name="Is it solved?").click()
+    until(page, "document.getElementById('said').textContent.includes('not cured')")
+    page.locator("#cure summary").click()
+    page.locator("#cure button").first.click()
+    until(page, "document.getElementById('said').textContent === 'Done.'")
+    page.get_by_role("button", name="Is it solved?").click()
+    until(page, "document.getElementById('solved')")
+
+
+def test_a_fault_is_met_by_a_live_client_until_it_is_switched_off(visit: Visit, host: MockHost) -> None:
+    """Added, fired, off, on, removed; and why the latest request passed a rule."""
+    page = visit("/console/rules")
+    page.select_option("#operation", "get_user")
+    page.get_by_role("button", name="Add", exact=True).click()
+    until(page, "document.querySelector('#rules tbody tr')")
+    url = f"{host.url('SQL')}/Users/ljacobson"
+    assert host.session("SQL").get(url).status_code == 500
+    page.get_by_role("button", name="Switch live[0] off").click()
+    until(page, "document.querySelector('#rules tr.off')")
+    assert host.session("SQL").get(url).status_code == 200
+    page.reload()
+    until(page, "document.querySelector('#rules tbody').textContent.includes('switched off')")
+    page.get_by_role("button", name="Switch live[0] on").click()
+    until(page, "!document.querySelector('#rules tr.off')")
+    assert host.session("SQL").get(url).status_code == 500
+    page.get_by_role("button", name="Remove live[0]").click()
+    until(page, "!document.querySelector('#rules tbody tr')")
+    assert host.session("SQL").get(url).status_code == 200
+
+
 # ---- every page ----
 
 
@@ -247,13 +299,14 @@ def test_nothing_is_wider_than_the_page(visit: Visit, host: MockHost, path: str)
 def test_pages_are_reached_by_keys(visit: Visit) -> None:
     """And `?` lists them."""
     page = visit()
-    page.wait_for_selector("#list")
+    until(page, "document.getElementById('line').dataset.state === 'live'")
     page.keyboard.press("?")
     page.wait_for_selector("#keys[open]")
     page.keyboard.press("Escape")
     for each in PAGES:
         page.keyboard.press(each.key)
         page.wait_for_url(f"**/console/{each.name}*")
+        until(page, "document.getElementById('line').dataset.state === 'live'")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,9 +16,12 @@ import pytest
 import requests
 
 from mockhost import MockHost
+from mockhost.clock import monotonic
 from mockhost.console import text
+from mockhost.console.feed import FEW, Feed
 from mockhost.console.views import PAGES, trace
 from mockhost.errors import UsageError
+from mockhost.exchange import Exchange
 
 FOLDER = Path(__file__).parents[2] / "mockhost" / "console"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -334,3 +339,70 @@ def test_a_request_is_sent_again_as_it_was() -> None:
         host.service("stop")
         with pytest.raises(UsageError, match="closed"):
             host.call("send_again", number="1")
+
+
+def test_a_rule_that_is_switched_off_passes_requests_on() -> None:
+    """It counts nothing, says so in near misses, and is on again after a reset."""
+    with MockHost("basics/healthy") as host:
+        name = host.fail_next("get_user", fault={"http_error": 503}, times=None, optional=True)
+        session, url = host.session("SQL"), f"{host.url('SQL')}/Users/ljacobson"
+        assert host.call("switch_rule", name=name, on=False) == {"name": name, "on": False}
+        assert session.get(url).status_code == 200
+        (found,) = host.call("get_exchange", number="1")["tried"]
+        assert (found["condition"], found["why"]) == ("off", "the rule is switched off")
+        (rule,) = host.rules
+        assert (rule["on"], rule["matched"], rule["fired"]) == (False, 0, 0)
+        host.call("switch_rule", name=name, on=True)
+        assert session.get(url).status_code == 503
+        with pytest.raises(UsageError, match="no rule"):
+            host.call("switch_rule", name="nobody", on=True)
+
+
+def test_scenarios_are_shown_with_what_their_cure_does() -> None:
+    """In words, and as the operation that does it; secrets of a scenario are not in it."""
+    with MockHost("documented/secret_token_mismatch") as host:
+        page = get(host, "/console/scenarios").text
+        assert "not solved" in page
+        assert all(target.secret_token not in page for target in host.connectors().values())
+        for name in ("documented/first_import_running", "basics/healthy", "faults/connection_reset"):
+            assert get(host, f"/console/scenarios/{name}").status_code == 200
+        for name in ("nothing", "../../etc/passwd", "./mine.yaml"):
+            assert get(host, f"/console/scenarios/{name}").status_code == 404
+        found = get(host, "/console/scenarios?text=Authorization+has+been+denied+for+this+request").text
+        assert "documented/secret_token_mismatch" in found
+        assert get(host, "/console/scenarios?text=" + "%3Cscript%3E" * 300).status_code == 200
+
+
+def test_pages_that_open_at_once_share_one_feed() -> None:
+    """However many there are, each exchange is rendered once; and the last one that goes ends the thread."""
+    with MockHost("basics/healthy") as host:
+        url = f"{host.control_url}/console/feed"
+        with ThreadPoolExecutor(6) as several:
+            opened = list(several.map(lambda _: requests.get(url, stream=True, timeout=30), range(6)))
+        feeds = [thread for thread in threading.enumerate() if thread.name == "mockhost-console"]
+        assert len(feeds) == 1
+        for answer in opened:
+            answer.close()
+        host.stop()
+        feeds[0].join(30)
+        assert not feeds[0].is_alive()
+
+
+def test_more_than_can_be_read_is_counted_instead() -> None:
+    """At thousands a second only the latest few are rendered; after a quiet time, all that the journal has are."""
+    with MockHost("basics/healthy") as host:
+        feed = Feed(host.runtime)
+        feed._epoch = host.runtime.epoch.number
+        feed._looked_at = monotonic() - 60
+        for number in range(1, 501):
+            host.journal.add(Exchange(at=0.0, method="GET", target=f"/{number}", status=200, answer_body=b""))
+        assert counts(feed._new(host.journal.last)) == (0, 500)
+        for number in range(501, 1_501):
+            host.journal.add(Exchange(at=0.0, method="GET", target=f"/{number}", status=200, answer_body=b""))
+        assert counts(feed._new(host.journal.last)) == (1_000 - FEW, FEW)
+
+
+def counts(piece: bytes) -> tuple[int, int]:
+    """How many a piece of the feed leaves out, and how many it has."""
+    data = json.loads(piece.partition(b"data: ")[2])
+    return data["passed"], len(data["rows"])

@@ -197,6 +197,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/connectors/{name}/change"): {"insert": [{"ContosoLogin": "carol"}]},
     ("POST", "/v1/change"): {"SQL": {"insert": [{"ContosoLogin": "carol"}]}},
     ("POST", "/v1/rules"): {"name": "busy", "reply": {"status": 503}},
+    ("PUT", "/v1/rules/{name}"): {"on": False},
     ("PUT", "/v1/states"): {"state": "Rotated"},
     ("POST", "/v1/verify"): {"operation": "find_users"},
 }

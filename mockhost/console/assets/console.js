@@ -37,13 +37,17 @@ function valueOf(field) {
   return field.dataset.kind === "number" ? Number(field.value) : field.value;
 }
 
-/** The body that a form's fields make; a field called "." is all of it, and empty ones are left out. */
+/** The body that a form's fields make; "." is all of it, "a.b" stands in an object, and empty ones are left out. */
 function bodyOf(form) {
   const body = {};
   for (const field of form.elements) {
     if (!field.name || (field.value === "" && field.type !== "checkbox")) continue;
     if (field.name === ".") Object.assign(body, valueOf(field));
-    else body[field.name] = valueOf(field);
+    else {
+      const [first, second] = field.name.split(".");
+      if (second) (body[first] ??= {})[second] = valueOf(field);
+      else body[first] = valueOf(field);
+    }
   }
   return body;
 }
@@ -69,6 +73,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.method === "dialog") return;
   event.preventDefault();
   if (event.target.dataset.path) submit(event.target, event.submitter);
+  else if (event.target.dataset.page) location.assign(`${event.target.dataset.page}?${new URLSearchParams(new FormData(event.target))}`);
 });
 
 // ---- parts that follow the host ----
@@ -148,6 +153,17 @@ export async function copy(from) {
   }
 }
 
+// ---- narrowing a list on the page ----
+
+document.addEventListener("input", ({ target }) => {
+  if (!target.dataset.narrows) return;
+  const words = target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const each of document.querySelectorAll(target.dataset.narrows)) {
+    const text = each.textContent.toLowerCase();
+    each.hidden = !words.every((word) => text.includes(word));
+  }
+});
+
 // ---- keys ----
 
 const keys = document.getElementById("keys");
@@ -155,6 +171,10 @@ const on = document.getElementById("keys-on");
 on.checked = localStorage.getItem("keys") !== "off";
 on.addEventListener("change", () => localStorage.setItem("keys", on.checked ? "on" : "off"));
 const own = new Map();
+
+function focusable(name) {
+  return document.querySelector(`[data-focus="${CSS.escape(name)}"]`);
+}
 
 /** Have a key do something on this page. */
 export function key(name, does) {
@@ -168,6 +188,7 @@ document.addEventListener("keydown", (event) => {
   if (typing || (event.key.length === 1 && !on.checked)) return;
   if (event.key === "?") keys.showModal();
   else if (own.has(event.key)) own.get(event.key)(event);
+  else if (focusable(event.key)) focusable(event.key).focus();
   else {
     const link = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
     if (!link) return;

@@ -39,6 +39,15 @@ def add_rule(host: Operated, *, rule: Mapping[str, object]) -> Data:
         return {"name": made.name}
 
 
+def switch_rule(host: Operated, *, name: str, on: bool) -> Data:
+    runtime = host.runtime
+    with runtime.lock:
+        if not any([rules.switch(name, on) for rules in runtime.state.all_rules()]):
+            hint = did_you_mean(name, [rule.name for rule in runtime.state.rules])
+            raise NoSuch(f"there is no rule {name!r}", hint=hint)
+    return {"name": name, "on": on}
+
+
 def clear_rules(host: Operated) -> Data:
     runtime = host.runtime
     with runtime.lock:
