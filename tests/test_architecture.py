@@ -35,7 +35,7 @@ FLOOR = {
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario", "windows"}
 OTHER_SIDE = FLOOR | {"client", "entra", "expect", "doctor"}
-FACES = MOCK | OTHER_SIDE | {"runtime", "web", "control", "console"}
+FACES = MOCK | OTHER_SIDE | {"record", "runtime", "web", "control", "console"}
 MAY_IMPORT = {
     **{name: set[str]() for name in ("errors", "clock", "slices", "facts")},
     **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
@@ -64,6 +64,7 @@ MAY_IMPORT = {
         "doctor": FLOOR | {"client", "entra"},
     },
     "diagnosis": {"errors"},
+    "record": FLOOR | {"client", "journal"},
     **{"api": FACES, "cli": FACES | {"api", "diagnosis"}, "__main__": {"cli"}},
     "pytest_plugin": FACES | {"api"},
 }

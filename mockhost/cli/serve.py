@@ -100,16 +100,17 @@ def run(
     reload: bool,
     quiet: bool,
     as_json: bool,
+    begun: Callable[[MockHost], None] = lambda host: None,
     ending: Callable[[MockHost], None] = lambda host: None,
 ) -> None:
-    """Run a host until a signal comes. ending: what is done with the host before it is stopped."""
+    """Run a host until a signal comes. begun, ending: what is done with it at first and at last."""
     # A search over a million people holds up the end for no longer than PATIENCE.
     mailbox = Mailbox(lambda: signals.leave_within(signals.PATIENCE, outcome.FINE, serving.tidy))
     serving = Serving(source, hosting, mailbox, quiet=quiet, as_json=as_json)
     with mailbox:
         try:
             mailbox.starting()
-            serving.start(ready_file, reload=reload)
+            serving.start(ready_file, reload=reload, begun=begun)
             mailbox.ready()
             serving.until_told()
         except Signalled:
@@ -135,7 +136,9 @@ class Serving:
         self._ready_file: ReadyFile | None = None
         self._watch: Watch | None = None
 
-    def start(self, ready_file: Path | None, *, reload: bool) -> None:
+    def start(
+        self, ready_file: Path | None, *, reload: bool, begun: Callable[[MockHost], None] = lambda host: None
+    ) -> None:
         """Start the host, write the ready file and say so, in this order."""
         if ready_file is not None:
             from mockhost.cli.ready_file import ReadyFile
@@ -143,6 +146,7 @@ class Serving:
             self._ready_file = ReadyFile(ready_file.absolute())
             self._ready_file.clear()
         host = self._host = self._hosting.make(self._source.scenario, **self._source.overrides)
+        begun(host)
         if reload:
             from mockhost.cli.watching import Watch
 

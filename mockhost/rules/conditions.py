@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 from mockhost import patterns
 from mockhost.conditions import FIELDS, MAPS, any_of, check_verdict
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.exchange import Exchange, Unreadable
+from mockhost.exchange import Exchange, Unreadable, as_text
 from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in
 from mockhost.patterns import TooSlow
 
@@ -27,6 +28,7 @@ OF_REQUESTS: Final = (
     "method",
     "path",
     "header",
+    "query",
     "body",
 )
 """Words that ask something of a request."""
@@ -38,7 +40,7 @@ WORDS: Final = (*OF_REQUESTS, *OF_CONNECTIONS, *OF_WINDOW)
 """The words of `when`."""
 PATTERN_LENGTH: Final = 4_096
 """`matches` looks at no longer text: a pattern may take the time of its square or cube."""
-SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header"})
+SEES_REFUSED: Final = frozenset({"verdict", "method", "path", "header", "query"})
 """Naming one of these lets a rule see requests that were refused, too."""
 
 
@@ -132,14 +134,14 @@ def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
 
 
 def _each(word: str, expected: object) -> list[AnyCondition]:
-    """A condition for each entry of a map: of `header`, `attributes`, `body` and `connection`."""
+    """A condition for each entry of a map: of `header`, `query`, `attributes`, `body` and `connection`."""
     if not isinstance(expected, Mapping):
         raise UsageError(f"the condition {word!r} is a map, not {expected!r}")
     if word == "body":
         for path in expected:
             if path and not str(path).startswith("/"):
                 raise UsageError(f"a place in the body is a JSON pointer such as /userName, not {path!r}")
-    reader = _connection if word == "connection" else MAPS[word]
+    reader = {"connection": _connection, "query": _query}.get(word) or MAPS[word]
     return [_condition(f"{word} {name}", value, reader(str(name))) for name, value in expected.items()]
 
 
@@ -165,6 +167,18 @@ def _check_patterns(label: str, expected: object) -> bool:
         except UsageError as error:
             raise UsageError(f"{label}: {error.message}", hint=error.hint) from None
     return bool(found)
+
+
+def _query(name: str) -> Callable[[Exchange], object]:
+    def read(request: Exchange) -> object:
+        text = as_text(request.target).partition("?")[2]
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=1_000)
+        except ValueError:
+            return Unreadable("the query has more than 1,000 fields")
+        return next((value for key, value in pairs if key == name), None)
+
+    return read
 
 
 def _connection(name: str) -> Callable[[Exchange], object]:

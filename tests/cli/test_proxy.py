@@ -72,3 +72,21 @@ def test_a_target_that_cannot_be(words: list[str], problem: str, invoke: Invoke)
     assert result.exit_code in (1, 2)
     assert problem in " ".join(result.output.split())
     assert "canary" not in result.output
+
+
+def test_a_recording_is_written_at_the_end(start: Start, tmp_path: Path) -> None:
+    """`record` is a proxy that writes a scenario when it is told to end."""
+    out = tmp_path / "recorded.yaml"
+    with MockHost("basics/scim", tls=False, control=False) as real:
+        program = start("record", real.url("SCIM"), "--out", str(out), "--no-tls", *ANY)
+        ready = program.ready()
+        url = ready["connectors"]["TARGET"]["url"]
+        headers = {"Authorization": f"Bearer {real.token('SCIM')}"}
+        seen = exchange(url, "GET", "/ecma2host_TARGET/scim/Users?count=1", headers, timeout=60.0)
+        assert seen.status == 200
+        program.tell()
+        assert program.code() == 0
+        assert real.token("SCIM") not in out.read_text("utf-8")
+    with MockHost(str(out), tls=False, control=False) as replay:
+        answer = exchange(replay.url(), "GET", "/ecma2host_TARGET/scim/Users?count=1", replay.headers("TARGET"))
+    assert answer.body == seen.body

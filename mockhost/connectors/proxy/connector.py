@@ -103,9 +103,14 @@ class ProxyConnector:
     def running(self) -> bool:
         return self._service.running
 
+    def keep_whole(self) -> None:
+        """Have answers read whole and uncompressed from now on, for a recording."""
+        self._config = self._config._replace(whole=True)
+
     def configure(self, secret_token: str, config: ProxyConfig) -> None:
         """Take over a changed configuration at once; requests that are under way end with the old one."""
         self.secret_token = secret_token
+        config = config._replace(whole=self._config.whole)
         if config != self._config:
             old, self._target = self._target, _target(config)
             self._config = config

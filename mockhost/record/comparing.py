@@ -1,0 +1,189 @@
+"""The same requests to two servers, and what differs between their answers, in words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from mockhost.client.observation import Observation, Session
+from mockhost.record.recorded import KEPT_HEADERS
+
+TYPE: Final = "application/scim+json"
+_GUID = "6b57c8be-1497-4b4f-9c07-2f4031f775a0"
+
+
+class Server(NamedTuple):
+    """One of the two, and how a client gets in."""
+
+    url: str
+    token: str | None = None
+    ca_file: str | None = None
+    verify: bool = True
+
+
+class Asked(NamedTuple):
+    """A request, below the server's URL."""
+
+    method: str
+    path: str
+    body: bytes = b""
+
+
+READING: Final = (
+    Asked("GET", "/ServiceProviderConfig"),
+    Asked("GET", "/ResourceTypes"),
+    Asked("GET", "/Schemas"),
+    Asked("GET", "/Users?count=1"),
+    Asked("GET", "/Users?startIndex=1&count=0"),
+    Asked("GET", f"/Users?filter=userName%20eq%20%22{_GUID}%22"),
+    Asked("GET", "/Users?filter=userName%20eq"),
+    Asked("GET", f"/Users/{_GUID}"),
+    Asked("GET", "/Groups?count=1"),
+    Asked("GET", "/NoSuchEndpoint"),
+    Asked("PUT", "/Users", b"{}"),
+)
+"""What is asked unless a recording says otherwise: it changes nothing."""
+
+
+class Compared(NamedTuple):
+    """One request, and what differs between the two answers; none: they are alike."""
+
+    asked: Asked
+    differences: tuple[str, ...]
+
+
+def compare(
+    one: Server, other: Server, requests: Sequence[Asked], timeout: float = 30.0
+) -> Iterator[Compared]:
+    """Ask both, one request after the other.
+
+    An id that each server made for itself is the same to both: where the answers have different values in its place,
+    later requests bring each its own. Dates of `meta` and each server's own URL are not compared.
+    """
+    own: dict[str, str] = {}
+    with _session(one, timeout) as first, _session(other, timeout) as second:
+        for each in requests:
+            here = _sent(first, one, each)
+            theirs = Asked(
+                each.method, _with(each.path, own), _with(each.body.decode("utf-8", "replace"), own).encode()
+            )
+            there = _sent(second, other, theirs)
+            _learn(here, there, own)
+            yield Compared(each, tuple(_differences(here, there, one, other, own)))
+
+
+def _session(server: Server, timeout: float) -> Session:
+    trusts = ("ca",) if server.verify else ("anything",)
+    return Session(server.url, ca_file=server.ca_file, timeout=timeout, trusts=trusts)
+
+
+def _sent(session: Session, server: Server, asked: Asked) -> Observation:
+    headers = [("Accept", TYPE)]
+    if server.token:
+        headers.append(("Authorization", f"Bearer {server.token}"))
+    if asked.body:
+        headers.append(("Content-Type", TYPE))
+    target = urlsplit(server.url).path.rstrip("/") + asked.path
+    return session.exchange(asked.method, target, headers, asked.body or None)
+
+
+def _with(text: str, own: dict[str, str]) -> str:
+    for here, there in own.items():
+        text = text.replace(here, there)
+    return text
+
+
+def _learn(here: Observation, there: Observation, own: dict[str, str]) -> None:
+    """Remember the ids of what both created."""
+    one, other = here.json(), there.json()
+    if here.status == there.status == 201 and isinstance(one, dict) and isinstance(other, dict):
+        mine, its = one.get("id"), other.get("id")
+        if isinstance(mine, str) and isinstance(its, str) and len(mine) > 3:
+            own[mine] = its
+
+
+def _differences(
+    here: Observation, there: Observation, one: Server, other: Server, own: dict[str, str]
+) -> Iterator[str]:
+    if here.status != there.status:
+        yield f"status: {_status(here)} and {_status(there)}"
+    elif here.words != there.words:
+        yield f"the connection: {here.describe()} and {there.describe()}"
+    plain = _plain(one, other)
+    for name in KEPT_HEADERS:
+        mine, its = here.header(name), there.header(name)
+        if name == "etag":
+            mine, its = (value and "present" for value in (mine, its))
+        if name == "content-type":
+            mine, its = (value and re.sub(r"\s", "", value.lower()) for value in (mine, its))
+        if plain(_with(mine or "", own)) != plain(its or ""):
+            yield f"header {name}: {mine or 'absent'} and {its or 'absent'}"
+    mine, its = _document(here), _document(there)
+    if mine is None or its is None:
+        if here.body != there.body:
+            yield f"body: {_shown(here.text)} and {_shown(there.text)}"
+        return
+    yield from _between(mine[0], its[0], "", lambda text: plain(_with(text, own)), plain)
+
+
+def _status(seen: Observation) -> str:
+    return seen.describe() if seen.status is None else str(seen.status)
+
+
+def _plain(*servers: Server) -> Callable[[str], str]:
+    """Texts without the servers' URLs: a recording has that of the server that it was made of."""
+    urls = [server.url.rstrip("/") for server in servers]
+    urls += [urlsplit(url).path for url in urls]
+    longest = sorted(filter(None, urls), key=len, reverse=True)
+    found = re.compile("|".join(map(re.escape, longest)) or "(?!)", re.IGNORECASE)
+    return lambda text: found.sub("", text) if "/" in text else text
+
+
+def _document(seen: Observation) -> tuple[Any] | None:
+    try:
+        return (json.loads(seen.body),)
+    except (ValueError, RecursionError):
+        return None
+
+
+_DATES = ("created", "lastmodified", "version")
+
+
+def _between(
+    one: Any, other: Any, pointer: str, to_one: Callable[[str], str], to_other: Callable[[str], str]
+) -> Iterator[str]:
+    """What differs between two documents."""
+    where = pointer or "the body"
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys((*one, *other)):
+            below = f"{pointer}/{key}"
+            if pointer.endswith("/meta") and key.lower() in _DATES and key in one and key in other:
+                continue
+            if key not in other:
+                yield f"{below}: {_value(one[key])} and absent"
+            elif key not in one:
+                yield f"{below}: absent and {_value(other[key])}"
+            else:
+                yield from _between(one[key], other[key], below, to_one, to_other)
+    elif isinstance(one, list) and isinstance(other, list):
+        if len(one) != len(other):
+            yield f"{where}: {len(one)} and {len(other)} entries"
+        for place, (mine, its) in enumerate(zip(one, other, strict=False)):
+            yield from _between(mine, its, f"{pointer}/{place}", to_one, to_other)
+    elif isinstance(one, str) and isinstance(other, str):
+        if to_one(one) != to_other(other):
+            yield f"{where}: {_value(one)} and {_value(other)}"
+    elif type(one) is not type(other) or one != other:
+        yield f"{where}: {_value(one)} and {_value(other)}"
+
+
+def _value(value: Any) -> str:
+    return _shown(json.dumps(value, ensure_ascii=False))
+
+
+def _shown(text: str) -> str:
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if len(text) <= 80 else text[:77] + "…"
