@@ -176,7 +176,7 @@ function tell() {
       : "No exchange yet. Point a client at the tenant URL that serve printed; its requests appear here.";
   }
   const below = paused ? waiting.length : 0;
-  newer.hidden = tail && !paused;
+  newer.hidden = (tail || shown.length * height <= list.clientHeight) && !paused;
   newer.textContent = paused ? `Go on${below ? `: ${number(below)} came meanwhile` : ""}` : "↓ Latest";
 }
 
