@@ -67,6 +67,11 @@ class Element:
         return found.text.strip() if found else ""
 
 
+def short(name: str) -> str:
+    """A name of a file for a message; a stranger's may be as long as the file."""
+    return name if len(name) <= 80 else f"{name[:79]}…"
+
+
 class _Builder:
     """Collects the elements while the parser reads."""
 
@@ -104,7 +109,7 @@ class _Builder:
     def path(self) -> str:
         if not self.root:
             return "file"
-        return "/".join(element.tag for element in self.open) or self.root.tag
+        return "/".join(short(element.tag) for element in self.open) or short(self.root.tag)
 
 
 class _Limit(Exception):
@@ -161,14 +166,17 @@ def _words(code: int, text: str, builder: _Builder) -> tuple[str, str]:
             "the file is empty or cut off; restore it from its backup"
         )
     if code in {_NO_ELEMENT, _UNCLOSED}:
-        where = "in the middle of a tag" if code == _UNCLOSED else f"before </{builder.open[-1].tag}>"
+        where = "in the middle of a tag" if code == _UNCLOSED else f"before </{short(builder.open[-1].tag)}>"
         return f"the file ends {where}", "it is cut off here; complete it, or restore it from its backup"
     if code == _JUNK:
         assert builder.root is not None
-        end = f"</{builder.root.tag}>"
+        end = f"</{short(builder.root.tag)}>"
         return f"there is something after {end}", f"move it above the line with {end}, which ends the file"
     if code == _MISMATCHED:
-        return f"expected </{builder.open[-1].tag}> here", "each element ends before the one around it does"
+        return (
+            f"expected </{short(builder.open[-1].tag)}> here",
+            "each element ends before the one around it does",
+        )
     if code in _ENCODINGS:
         return (
             "the file has another encoding than it declares",

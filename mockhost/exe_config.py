@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from mockhost import elements, facts
-from mockhost.elements import Element, XmlError
+from mockhost.elements import Element, XmlError, short
 from mockhost.errors import Problem, UsageError, did_you_mean
 
 LEVELS: Final[Mapping[str, int]] = {
@@ -130,7 +130,7 @@ def parse_levels(text: str) -> int:
     bits = 0
     for name in written.split(","):
         if name.strip() not in LEVELS:
-            raise ValueError(f"System.ArgumentException: Requested value '{written}' was not found.")
+            raise ValueError(f"System.ArgumentException: Requested value '{short(written)}' was not found.")
         bits |= LEVELS[name.strip()]
     return bits
 
@@ -177,7 +177,7 @@ class _Reading:
         self.refusals: list[Refusal] = []
 
     def note(self, element: Element, path: str, message: str, hint: str = "") -> Problem:
-        problem = Problem(self.file, element.line, element.column, path, message, hint)
+        problem = Problem(self.file, element.line, element.column, short(path), message, hint)
         self.problems.append(problem)
         return problem
 
@@ -194,7 +194,7 @@ class _Reading:
         if root.tag != "configuration":
             hint = "the root of the file is <configuration>"
             text = "Configuration system failed to initialize"
-            self.configuration_error(root, root.tag, f"the root is <{root.tag}>", hint, text)
+            self.configuration_error(root, root.tag, f"the root is <{short(root.tag)}>", hint, text)
             return
         declared = {child.attributes.get("name", "") for child in _descendants(root.first("configSections"))}
         seen: set[str] = set()
@@ -207,7 +207,7 @@ class _Reading:
             seen.add(name)
             if name not in _SECTIONS | declared:
                 hint = did_you_mean(name, _SECTIONS) or "remove it, or declare it in <configSections>"
-                text = f"Unrecognized configuration section {name}."
+                text = f"Unrecognized configuration section {short(name)}."
                 self.configuration_error(child, f"configuration/{name}", "no such section", hint, text)
             for attribute in {"configSource", "file"} & child.attributes.keys():
                 self.note(
@@ -220,7 +220,7 @@ class _Reading:
         for child in [child for settings in root.all("appSettings") for child in settings.children]:
             path = f"configuration/appSettings/{child.tag}"
             if child.tag not in {"add", "remove", "clear"}:
-                text = f"Unrecognized element '{child.tag}'."
+                text = f"Unrecognized element '{short(child.tag)}'."
                 self.configuration_error(child, path, "only <add>, <remove> and <clear> are in here",
                                          "move it out of <appSettings>", text)  # fmt: skip
             elif child.tag != "clear" and "key" not in child.attributes:
@@ -228,7 +228,7 @@ class _Reading:
                 self.configuration_error(child, path, "has no key", 'add key="…"', text)
         written = add.attributes.get("value", "") if add else "false"
         if add and written.strip().lower() not in {"true", "false"}:
-            self.note(add, "configuration/appSettings/add[Debug]", f"{written!r} is not true or false",
+            self.note(add, "configuration/appSettings/add[Debug]", f"{short(written)!r} is not true or false",
                       "counts as false here; how the real host reads it is not published")  # fmt: skip
         return written.strip().lower() == "true"
 
@@ -250,7 +250,7 @@ class _Reading:
     def levels(self, element: Element, path: str) -> int:
         value, name = element.attributes.get("switchValue", ""), element.attributes.get("switchName")
         if name:
-            self.note(element, path, f"switchName {name!r} is not read", "use switchValue")
+            self.note(element, path, f"switchName {short(name)!r} is not read", "use switchValue")
             if value:
                 text = "Only one of the attributes 'switchName' and 'switchValue' may be set."
                 self.configuration_error(element, path, "has both switchName and switchValue",
@@ -261,7 +261,7 @@ class _Reading:
             return parse_levels(value)
         except ValueError as error:
             hint = did_you_mean(value, LEVELS) or f"use one of {', '.join(LEVELS)}"
-            self.refuse(element, path, f"switchValue {value!r} is not a level", hint, str(error))
+            self.refuse(element, path, f"switchValue {short(value)!r} is not a level", hint, str(error))
             return 0
 
     def proxy(self, root: Element) -> str | None:
@@ -273,7 +273,7 @@ class _Reading:
         address = proxy.attributes.get("proxyaddress") or None
         if address and "[proxy-" in address:
             self.note(proxy, "configuration/system.net/defaultProxy/proxy",
-                      f"proxyaddress {address!r} still has a placeholder of the page",
+                      f"proxyaddress {short(address)!r} still has a placeholder of the page",
                       "write your proxy's")  # fmt: skip
         return address
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mockhost.windows.configuration import Imported
 
 
+_LARGEST = 1 << 20
+
+
 @click.command("import-config")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
@@ -45,6 +48,8 @@ def command(file: Path, out: Path | None, people: int, force: bool) -> None:
         raise ScenarioError([error.problem], "the configuration") from None
     loader.load_document(imported.document)
     text = _text(imported, file, out)
+    if len(text.encode()) > _LARGEST:
+        raise UsageError(f"the scenario of {file} is larger than a scenario may be, which is 1 MiB")
     if out is None:
         stdout().line(text.rstrip("\n"))
         _report(imported, stderr())

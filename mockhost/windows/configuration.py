@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 from mockhost import elements
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import KINDS
-from mockhost.elements import Element
+from mockhost.elements import Element, short
 from mockhost.errors import Problem, ScenarioError, UsageError
 
 PATH: Final = "Program Files/Microsoft ECMA2Host/Service/Configuration/Configuration.xml"
@@ -31,6 +31,9 @@ PATH: Final = "Program Files/Microsoft ECMA2Host/Service/Configuration/Configura
 PORT: Final = 8585
 PAGE_SIZE: Final = 100
 """The wizard's own page size (early tutorials of the SQL connector)."""
+MOST_NOTES: Final = 200
+LONGEST_NAME: Final = 200
+"""Characters of a name of a connector or an attribute."""
 PROFILES: Final[Mapping[str, str]] = {"FullImport": "full", "DeltaImport": "delta"}
 """Names of run configurations, and of `import.profiles`. DeltaImport: inferred from the other two."""
 
@@ -107,9 +110,9 @@ def _foreign(root: Element, file: str) -> Problem:
         hint = "this is a management agent of MIM; import it in the wizard of ECMA2Host, and export it there"
     elif root.tag == "configuration":
         hint = f"this looks like an .exe.config; {hint}"
-    return Problem(
-        file, root.line, root.column, root.tag, f"the root is <{root.tag}>, not <Configuration>", hint
-    )
+    tag = short(root.tag)
+    message = f"the root is <{tag}>, not <Configuration>"
+    return Problem(file, root.line, root.column, tag, message, hint)
 
 
 def _plain(text: str) -> str:
@@ -133,9 +136,14 @@ class _Reading:
         self.people = people
         self.left: list[Problem] = []
         self.notes: list[Problem] = []
+        self.places: set[str] = set()
+        """paths of elements that are not known"""
 
     def note(self, element: Element, path: str, message: str, hint: str = "") -> None:
-        self.notes.append(Problem(self.file, element.line, element.column, path, message, hint))
+        if len(self.notes) == MOST_NOTES:
+            message, hint = "more follows, which is not listed", ""
+        if len(self.notes) <= MOST_NOTES:
+            self.notes.append(Problem(self.file, element.line, element.column, path, message, hint))
 
     def number(self, element: Element | None, path: str, default: int, most: int) -> int:
         """A whole number from 0; the default where it is missing, or is no such number."""
@@ -150,13 +158,12 @@ class _Reading:
 
     def unknown(self, element: Element, path: str = "") -> None:
         """Note elements that are not known; of several with the same path, the first."""
-        seen = {problem.path for problem in self.notes}
         for child in element.children:
-            below = f"{path}/{child.tag}".lstrip("/")
+            below = f"{path}/{short(child.tag)}".lstrip("/")
             if child.tag in _KNOWN:
                 self.unknown(child, below)
-            elif below not in seen:
-                seen.add(below)
+            elif below not in self.places:
+                self.places.add(below)
                 self.note(child, below, "is not known; it has no effect")
 
     # -- one connector --------------------------------------------------------------------------------------------
@@ -177,7 +184,8 @@ class _Reading:
         written = element.text.strip() if element else ""
         name = re.sub("[^A-Za-z0-9]", "", written)
         place = element or connector
-        if not name:
+        if not name or len(name) > LONGEST_NAME:
+            name = ""
             self.note(place, "ProfileName", f"{written[:40]!r} is not a connector's name; the connector is left out",
                       "a name has ASCII letters and digits")  # fmt: skip
         elif name in taken:
@@ -195,7 +203,9 @@ class _Reading:
         parameters = self.parameters(element, name)
         entry = self.entry(element, name)
         attributes = self.attributes(entry, name) if entry else {}
-        anchor = next((key for key, each in attributes.items() if _is(each, "IsAnchor")), "")
+        anchor = next(
+            (key for key, each in attributes.items() if _is(each, "IsAnchor") and key != EXPORT_PASSWORD), ""
+        )
         if not entry or not anchor:
             self.note(entry or element, name, "no attribute is the anchor; the connector is left out",
                       "choose one on the page Object Types")  # fmt: skip
@@ -294,9 +304,10 @@ class _Reading:
         found: dict[str, Element] = {}
         for element in entry.all("SchemaAttributes", "AttributeSchema"):
             key = element.value("Name")
-            if not key or key in found:
-                self.note(element, f"{name}/AttributeSchema", f"{key!r} is there already, and left out" if key else
-                          "has no name, and is left out")  # fmt: skip
+            if not key or key in found or len(key) > LONGEST_NAME:
+                why = "has no name" if not key else f"{short(key)!r} is too long" if key not in found else (
+                    f"{key!r} is there already")  # fmt: skip
+                self.note(element, f"{name}/AttributeSchema", f"{why}, and is left out")
                 continue
             found[key] = element
             if "." in key or "[" in key:
@@ -381,6 +392,9 @@ class _Reading:
                 f"{name}/RunConfigurations",
                 "there is no run profile Export; writes work here anyway",
             )
+        if "full" not in profiles:
+            self.note(element, f"{name}/RunConfigurations", "there is no run profile Full Import",
+                      "so the cache is empty after a start, here as on the real host")  # fmt: skip
         return {"every": f"{minutes}m" if minutes else "never", "profiles": profiles}, sizes
 
     def flows(self, entry: Element, attributes: Mapping[str, Element], name: str) -> dict[str, Any]:
@@ -451,7 +465,7 @@ def _value(name: str, data_type: str, *, is_anchor: bool) -> str | bool | None:
     if data_type == "integer":
         return "{n}"
     if data_type == "binary":
-        return "bW9ja2hvc3Q="
+        return "{n:08d}"  # digits are base64
     if "guid" in low or "objectid" in low:
         return "00000000-0000-4000-8000-{n:012d}"
     if "mail" in low or "principalname" in low:

@@ -25,7 +25,8 @@ CSV = (FOLDER / "csv.xml").read_bytes()
 REST_API = (FOLDER / "rest_api.xml").read_bytes()
 """Rebuilt after the two published exports, see `windows/configuration.py`."""
 SMALL = b"""<Configuration><Connectors><Connector>
-<ConnectorConfig><Parameters/><RunConfigurations><RunConfiguration><Name>Export</Name></RunConfiguration></RunConfigurations></ConnectorConfig>
+<ConnectorConfig><Parameters/><RunConfigurations><RunConfiguration><Name>Export</Name></RunConfiguration>
+<RunConfiguration><Name>FullImport</Name></RunConfiguration></RunConfigurations></ConnectorConfig>
 <Schema><EntriesSchema><EntrySchema><SchemaAttributes>
 <AttributeSchema><Name>login</Name><IsAnchor>true</IsAnchor><DataType>String</DataType></AttributeSchema>
 <AttributeSchema><Name>on</Name><DataType>Boolean</DataType></AttributeSchema>
@@ -157,11 +158,11 @@ def test_a_variable_gives_the_token() -> None:
         ("<Parameters/>", parameter("Export Type", "ObjectReplace"),
          "export_type", "object_replace"),
         ("<ProfileName>", "<AutosyncTimer>240</AutosyncTimer><ProfileName>",
-         "import", {"every": "240m", "profiles": []}),
+         "import", {"every": "240m", "profiles": ["full"]}),
         ("<ProfileName>", "<AutosyncTimer>0</AutosyncTimer><ProfileName>",
-         "import", {"every": "never", "profiles": []}),
+         "import", {"every": "never", "profiles": ["full"]}),
         ("<Name>Export</Name></RunConfiguration>", DELTA,
-         "import", {"every": "120m", "profiles": ["delta"]}),
+         "import", {"every": "120m", "profiles": ["delta", "full"]}),
         ("<EntrySchema>", flow("SoftDelete", "TreatAsSoft", "on"),
          "deprovisioning", {"disable": {"set": "on"}, "delete": "none"}),
         ("<Name>on</Name>", "<Name>a ${token_SQL}</Name>", "selected_attributes", ["login", "a $${token_SQL}"]),
@@ -187,10 +188,13 @@ def test_settings_of_the_wizard(old: str, new: str, key: str, value: object) -> 
         ("<Name>on</Name>", "<Name>on</Name><IsDN>true</IsDN>", "is the DN; here clients supply the DN in -dn-"),
         ("<Name>Export</Name>", "<Name>Bulk</Name>", "run profile 'Bulk' is not known"),
         ("<Name>Export</Name>", "<Name>FullImport</Name>", "no run profile Export"),
+        ("<Name>FullImport</Name>", "<Name>Export</Name>", "the cache is empty after a start"),
+        ("<Name>login</Name>", "<Name>login</Name><IsDN>false</IsDN><Odd/>", "AttributeSchema/Odd: is not known"),
+        ("<Name>on</Name>", f"<Name>{'n' * 300}</Name>", "is too long, and is left out"),
         ("<ProfileName>", "<AutosyncTimer>two</AutosyncTimer><ProfileName>", "'two' is not a number"),
         ("</Connectors>", "</Connectors><Setting><Port>123456</Port></Setting>",
          "'123456' is not a number from 0 to 65535"),
-        ("</Connectors>", "</Connectors><Cloud><Tenant/></Cloud>", "Configuration.xml:8:26: Cloud: is not known"),
+        ("</Connectors>", "</Connectors><Cloud><Tenant/></Cloud>", "Configuration.xml:9:26: Cloud: is not known"),
         ("<EntrySchema>", "<EntrySchema><ExternalName>Group</ExternalName>", "clients see User here"),
         ("</EntriesSchema>", "<EntrySchema/></EntriesSchema>", "a second object type"),
         ("<EntrySchema>", flow("HardDelete", "Soon"), "'Soon' is not known"),
@@ -219,6 +223,9 @@ def test_what_has_no_place_in_a_scenario_is_reported_and_the_rest_serves(
             "'' is not a connector's name",
         ),
         (swapped("<IsAnchor>true", "<IsAnchor>false"), "no attribute is the anchor"),
+        (swapped("<Name>login<", "<Name>export_password<"), "no attribute is the anchor"),
+        (b"<" + b"n" * 100_000 + b"/>", "nnn…"),
+        (b"<Configuration>" + b"<a/>" * 1_000 + b"</Configuration>", "a: is not known"),
         (swapped("<ProfileName>SQL", "<ProfileName>数据"), "is not a connector's name"),
     ],
 )
