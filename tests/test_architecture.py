@@ -81,7 +81,7 @@ THIRD_PARTIES = {
         "cryptography": {"tls", "doctor"},
         "faker": {"people", "scenario"},
     },
-    **{"regex": {"patterns"}, "defusedxml": {"elements"}, "elementpath": {"windows"}},
+    **{"regex": {"patterns"}, "defusedxml": {"elements"}, "elementpath": {"windows"}, "sqlalchemy": {"connectors"}},
     "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim", "exchange"},
 }
 HEAVY = {
@@ -94,6 +94,7 @@ HEAVY = {
     "regex",
     "requests",
     "ruamel",
+    "sqlalchemy",
 }
 
 TREES = {

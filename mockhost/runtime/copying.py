@@ -50,6 +50,7 @@ _FROZEN_ROOMS: Final = (
     "mockhost.tls.",
     "mockhost.faults.",
     "mockhost.scenario.",
+    "mockhost.connectors.systems.database",  # is shared: a copy's connections are those of the mock
 )
 _MUTABLE: Final = frozenset(
     {

@@ -12,7 +12,7 @@ from mockhost.clock import parse_iso
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
 from mockhost.durations import seconds
 from mockhost.errors import did_you_mean
-from mockhost.scenario import connectors, gone, naming, shape, steps
+from mockhost.scenario import connectors, gone, naming, outside, shape, steps
 from mockhost.scenario.connectors import PROXY, SCIM, check_behaviours
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import Document
@@ -48,7 +48,8 @@ def scenario(
     `filled` is the document with its variables replaced.
     """
     given = _maps(filled.get("connectors"))
-    columns = {n: columns_of(connector) for n, connector in given.items()}
+    outside.check_sources(filled, findings)
+    columns = {n: columns_of(each) or outside.columns_of(n, each, findings) for n, each in given.items()}
     if "connectors" not in filled and not shape.mistyped("connectors", (), findings):
         findings.add(
             (), "the key 'connectors' is missing", "'extends: basics/healthy' brings two", spoils=False
@@ -101,7 +102,7 @@ def scenario(
         providers=providers,
         proxies=proxies,
         parent=parent,
-        secrets=secrets,
+        secrets=(*secrets, *outside.passwords(pages)),
         document=document,
         trail=Trail(tuple(findings.layers), env, tuple(findings.files)),
         entra=dict(said.get("entra", {})),

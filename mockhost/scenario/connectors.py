@@ -21,7 +21,7 @@ from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeC
 from mockhost.connectors.provider.offers import OFFERS
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.scenario import naming, shape, system
+from mockhost.scenario import naming, outside, shape, system
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.paths import Path
 from mockhost.scenario.system import people_of
@@ -49,7 +49,8 @@ def check_missing(connector: Map, path: Path, findings: Findings) -> None:
         return
     shape.tell_missing(("secret_token", "anchor", "system"), connector, path, findings)
     if isinstance(said := connector.get("system"), Mapping):
-        shape.tell_missing(("columns",), said, (*path, "system"), findings)
+        if not any(key in said for key in outside.KEYS):
+            shape.tell_missing(("columns",), said, (*path, "system"), findings)
         if isinstance(people := said.get("people"), Mapping):
             shape.tell_missing(("count",), people, (*path, "system", "people"), findings)
 

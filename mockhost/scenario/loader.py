@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
 from mockhost.rules.rule import Rule
-from mockhost.scenario import build, naming, schema, shape, steps, variables, words
+from mockhost.scenario import build, naming, outside, schema, shape, steps, variables, words
 from mockhost.scenario.chain import Chain
 from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
 from mockhost.scenario.merge import idle_nulls, plain_document
@@ -34,6 +34,7 @@ def load(
     Raises ScenarioError with the problems of the whole chain of files, UsageError for a name or file that
     isn't there.
     """
+    outside.forget()
     env = os.environ if env is None else env
     found, whose = source.find(os.fspath(name_or_path), env)
     said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
@@ -58,6 +59,7 @@ def load_document(
     folder: where `extends: ./...` and data files are looked up (default: the working folder, and data files may
     then be anywhere). source: whose the document and the overrides are. Otherwise as `load`.
     """
+    outside.forget()
     env = os.environ if env is None else env
     whose = source if folder is None else Beside(FilePath(folder))
     chain = Chain(env)

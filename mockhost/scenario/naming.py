@@ -11,13 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple
 
+from mockhost.scenario import sources
 from mockhost.scenario.layers import Findings, Layer, owner
-from mockhost.scenario.paths import Path
+from mockhost.scenario.paths import Path, value_at
 from mockhost.scenario.sources import DataProblem
 
 FILE: Final = "file"
 VARIABLE: Final = "variable"
 PARENT: Final = "parent"
+OUTSIDE: Final = "outside"
+"""A connected system outside of the process: a map that has the whole of it."""
 SETTINGS: Final = "settings"
 """A map of settings that are made later, by dotted path: there the same words can stand again."""
 
@@ -28,6 +31,7 @@ WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("extends",): PARENT,
     ("vars", EACH, "env"): VARIABLE,
     ("connectors", EACH, "system", "objects_file"): FILE,
+    ("connectors", EACH, "system", "sql"): OUTSIDE,
     ("connectors", EACH, "states", EACH, "set"): SETTINGS,
     ("rules", EACH, "reply", "body_file"): FILE,
     ("rules", EACH, "set"): SETTINGS,
@@ -71,6 +75,8 @@ def mentions(document: Mapping[str, object]) -> Iterator[Mention]:
     for path, kind, value in _words(document, _TREE, ()):
         if kind == SETTINGS:
             yield from _in_settings(value, path)
+        elif kind == OUTSIDE:
+            yield Mention(path, kind, "", is_later=False)
         elif isinstance(value, str):
             yield Mention(path, kind, value, is_later=False)
 
@@ -90,10 +96,13 @@ def _in_settings(settings: object, path: Path) -> Iterator[Mention]:
     for dotted, value in settings.items() if isinstance(settings, Mapping) else ():
         branch: Any = _TREE
         for part in dotted.removeprefix("$.").split("."):
-            branch = branch.get(part, branch.get(EACH)) if isinstance(branch, dict) else None
+            if branch != OUTSIDE:
+                branch = branch.get(part, branch.get(EACH)) if isinstance(branch, dict) else None
         for inner, kind, said in _words(value, branch, (*path, dotted)):
             if kind == SETTINGS:
                 yield from _in_settings(said, inner)
+            elif kind == OUTSIDE:
+                yield Mention(inner, kind, "", is_later=True)
             elif isinstance(said, str):
                 yield Mention(inner, kind, said, is_later=True)
 
@@ -146,8 +155,20 @@ def settled(document: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
                 new = replaced(new, each.path[len(path) :], str(file).replace("${", "$${"))
             elif each.kind == VARIABLE and not may_read(findings.layers, each.path, each.text):
                 findings.add(each.path, *UNREADABLE)
+            elif each.kind == OUTSIDE:
+                _check_outside(each, value_at(document, each.path), findings)
         result = replaced(result, path, new)
     return dict(result)
+
+
+def _check_outside(each: Mention, said: object, findings: Findings) -> None:
+    """Report a setting that leads to another system, where its document may not, or could lead out of its folder."""
+    url = said.get("url") if isinstance(said, Mapping) else said
+    if not is_trusted(findings.layers, each.path):
+        findings.add(each.path, *sources.OUTSIDE)
+    elif isinstance(url, str) and url.startswith("sqlite") and url.partition("://")[2]:
+        message = "settings that are made later can't name a SQLite file"
+        findings.add(each.path, message, "name it in the connector's own 'sql'")
 
 
 def _file(each: Mention, findings: Findings) -> FilePath | None:

@@ -42,6 +42,9 @@ class Source(Protocol):
     def locate(self, text: str) -> Path:
         """The data file that `text` names. Raises DataProblem."""
 
+    def place(self, text: str) -> Path:
+        """Where the file is, or would be, that `text` names. Raises DataProblem."""
+
     def find(self, text: str, env: Mapping[str, str]) -> tuple[Found, Source]:
         """The scenario that `text` names, and the source that its document has. Raises UsageError."""
 
@@ -60,6 +63,9 @@ class Operator(NamedTuple):
 
     def locate(self, text: str) -> Path:
         return _data_file(self.folder, text)
+
+    def place(self, text: str) -> Path:
+        return _whole(Path(), text)
 
     def find(self, text: str, env: Mapping[str, str]) -> tuple[Found, Source]:
         found = shelves.find(text, env)
@@ -80,6 +86,9 @@ class Beside(NamedTuple):
 
     def locate(self, text: str) -> Path:
         return _data_file(self.folder, text, within=self.folder)
+
+    def place(self, text: str) -> Path:
+        return _whole(self.folder, text, within=self.folder)
 
     def find(self, text: str, env: Mapping[str, str]) -> tuple[Found, Source]:
         found = shelves.find(text, env, beside=self.folder)
@@ -136,6 +145,10 @@ class Network(NamedTuple):
         if file is None:
             raise DataProblem(*self._refusal("file", text, "write its content into the document"))
         return file
+
+    def place(self, text: str) -> Path:
+        """Nothing: what is not there yet is not named from the network."""
+        raise DataProblem(*OUTSIDE)
 
     def find(self, text: str, env: Mapping[str, str]) -> tuple[Found, Source]:
         """A scenario on a shelf, or a file in an opened folder."""
@@ -195,6 +208,11 @@ def _quoted(text: str) -> str:
     return shown if len(shown) <= 300 else shown[:297] + "..."
 
 
+OUTSIDE = (
+    "a document from the network can't name a database or a directory",
+    "start the host with a scenario file that does",
+)
+"""The refusal of a connected system outside of the process: the text of a problem, and a hint."""
 NETWORK = Network()
 """The network, to which nothing is open."""
 
@@ -211,6 +229,18 @@ def is_plain(text: str) -> bool:
 
 def _data_file(folder: Path, text: str, *, within: Path | None = None) -> Path:
     """The file that `text` names from a folder, below `within` if that is given. Raises DataProblem."""
+    whole = _whole(folder, text, within=within)
+    try:
+        if not whole.is_file():
+            hint = "it is looked for beside the file that names it" if within is not None else ""
+            raise DataProblem(f"there is no file {text}", hint)
+    except (OSError, RuntimeError) as error:
+        raise DataProblem(f"{text} can't be a file ({type(error).__name__})") from None
+    return whole
+
+
+def _whole(folder: Path, text: str, *, within: Path | None = None) -> Path:
+    """The path that `text` means from a folder, below `within` if that is given. Raises DataProblem."""
     if "\0" in text:
         raise DataProblem("a file's name can't have a NUL in it")
     try:
@@ -219,9 +249,6 @@ def _data_file(folder: Path, text: str, *, within: Path | None = None) -> Path:
             raise DataProblem(
                 f"{text} is not in the folder of the file that names it", "put the one beside the other"
             )
-        if not whole.is_file():
-            hint = "it is looked for beside the file that names it" if within is not None else ""
-            raise DataProblem(f"there is no file {text}", hint)
     except (OSError, RuntimeError) as error:
         raise DataProblem(f"{text} can't be a file ({type(error).__name__})") from None
     return whole

@@ -16,7 +16,8 @@ from mockhost.scenario import data, loader, naming, shelves, variables
 from mockhost.scenario.gone import LISTS, without_leftovers
 from mockhost.scenario.layers import locate as locate_file
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.naming import FILE, VARIABLE, Mention
+from mockhost.scenario.naming import FILE, OUTSIDE, VARIABLE, Mention
+from mockhost.scenario.outside import OWN
 from mockhost.scenario.paths import Path, value_at
 from mockhost.scenario.sources import OPERATOR, DataProblem, Source
 from mockhost.scenario.system import columns_of
@@ -112,9 +113,17 @@ def _inlined(
                 result = _with_body(result, each.path, content)
             elif each.kind == FILE:
                 result = _with_objects(result, each, locate)
+            elif each.kind == OUTSIDE and not _is_own(value_at(value, each.path)):
+                message = "a connected system outside of the process can't be sent to a running host"
+                raise UsageError(message, hint="start a host with the scenario file")
         except DataProblem as problem:
             raise UsageError(problem.message, hint=problem.hint) from None
     return dict(result)
+
+
+def _is_own(said: object) -> bool:
+    """Whether a system is a database of the mock's own, which every host can make."""
+    return isinstance(said, Mapping) and said.get("url") == OWN
 
 
 def _with_body(value: Any, path: Path, body: str | bytes) -> Any:

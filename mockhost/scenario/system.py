@@ -22,7 +22,7 @@ from mockhost.connectors.ecma.config import (
 from mockhost.connectors.systems.memory import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, PeopleConfig, missing_faker, provider_problem
-from mockhost.scenario import data
+from mockhost.scenario import data, outside
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.nodes import core_scalar
 from mockhost.scenario.paths import Path, written
@@ -96,6 +96,8 @@ def parse(
             f"{EXPORT_PASSWORD} is always there; no column can have this name",
             key=True,
         )
+    where_it_is = outside.read(name, system, findings)
+    outside.check_page(name, system, columns, findings)
     anchor = _anchor_of(connector, columns)
     seen = [_Seen(name, {}) for name in _unique_columns(columns, anchor)]
     for i, row in enumerate(system.get("objects") or ()):
@@ -130,9 +132,12 @@ def parse(
         columns=tuple(columns.values()),
         objects=objects,
         people=crowd,
-        table=system.get("table", ""),
+        table=system.get("table", "" if where_it_is is None else where_it_is.table),
         rights=tuple(system.get("rights", SystemConfig().rights)),
         containers=None if containers is None else tuple(containers),
+        kind="memory" if where_it_is is None else "sql",
+        outside=where_it_is,
+        trouble=system.get("trouble", "none"),
     )
 
 

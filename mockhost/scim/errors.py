@@ -37,6 +37,9 @@ class ScimError(ProtocolAnswer):
     quoted in it: what UTF-8 can't carry is escaped, so that an error can always be written to the wire.
     """
 
+    native: tuple[str, ...] = ()
+    """what the application behind a connector said itself, for the journal"""
+
     def __init__(self, status: int, scim_type: str | None, detail: str) -> None:
         if not detail.isascii():
             detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")

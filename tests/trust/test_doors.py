@@ -5,6 +5,7 @@
   shelves; files and parents in a folder of `--control-files`, but no file in settings that are made later; variables of
   `--control-env`.
 - `POST /v1/verify`: no word of it names anything.
+- A database or a directory: from a file, which names SQLite files in its own folder, `--set`, Python and pytest alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Operated
 from mockhost.scenario import loader, naming, schema
 from mockhost.scenario.model import SETTABLE
-from mockhost.scenario.naming import FILE, PARENT, SETTINGS, VARIABLE
+from mockhost.scenario.naming import FILE, OUTSIDE, PARENT, SETTINGS, VARIABLE
 from mockhost.scenario.sources import Opened
 from mockhost.scenario.terms import Terms
 from mockhost.tls.authority import Authority
@@ -52,6 +53,9 @@ PLACES: dict[tuple[str, ...], Callable[[Any], dict[str, Any]]] = {
     ("vars", "*", "env"): lambda it: {"vars": {"x": {"env": it}}},
     ("connectors", "*", "system", "objects_file"): lambda it: {
         "connectors": {"SQL": {"system": {"objects_file": it}}}
+    },
+    ("connectors", "*", "system", "sql"): lambda it: {
+        "connectors": {"SQL": {"system": {"sql": {"url": f"sqlite:///{it}"}}}}
     },
     ("connectors", "*", "states", "*", "set"): lambda it: {
         "connectors": {"SQL": {"states": {"Later": {"set": it}}}}
@@ -231,7 +235,7 @@ def changing(folders: tuple[Path, Path]) -> Iterator[Doors]:
     doors.close()
 
 
-FILES = {PARENT: "parent.yaml", "objects_file": "people.csv", "body_file": "key.txt"}
+FILES = {PARENT: "parent.yaml", "objects_file": "people.csv", "body_file": "key.txt", "sql": "people.csv"}
 
 
 def name_of(word: str) -> str:
@@ -291,6 +295,7 @@ body_base64 fault delay fixed uniform median p99 set_state ttl attribute value e
 capture body text detail scimType totalResults message resources ends no_answer_within alert tls at_least
 at_most portal advance template default vars connection import_run start_index count
 culture time_zone dotnet account ECMA2Host ConnectorsLog files proxy connections user password windows run
+url watermark deleted timeout
 """
 NAMES_NOTHING = frozenset(_NAMES_NOTHING.split())
 """Keys with free text in them that name nothing outside the document. A new key has to be put here, or be marked."""
@@ -437,6 +442,8 @@ def test_the_network_names_what_is_opened(opened: Doors, door: str, word: str) -
         answer = ask(opened, fragment(name))
         if kind == FILE and IS_LATER[word]:
             assert "made later" in refused(answer)
+        elif kind == OUTSIDE:
+            assert "can't name a database" in refused(answer)
         elif kind == PARENT and door not in ("document",):
             assert "extends" in refused(answer)
         else:
@@ -586,7 +593,13 @@ def test_the_operator_names_anything(
             door(folder, fragment("./parent.yaml"))
         return
     name = NAME if kind == VARIABLE else f"./{name_of(word)}"
+    if kind == OUTSIDE and IS_LATER[word]:
+        with pytest.raises(MockhostError, match="made later"):
+            door(folder, fragment(name))
+        return
     assert door(folder, fragment(name))
+    if kind == OUTSIDE:
+        return  # a database file is made where there is none
     if kind == FILE or not (kind == PARENT or IS_LATER[word]):
         with pytest.raises(MockhostError):
             door(folder, fragment("nothing-of-this-name"))
@@ -597,3 +610,64 @@ def test_a_file_names_no_data_file_outside_its_folder(folders: tuple[Path, Path]
     """Wherever in it the word stands."""
     with pytest.raises(MockhostError, match="is not in the folder of the file that names it"):
         from_file(folders[1], WORDS[word].fragment(f"../inside/{name_of(word)}"))
+
+
+# ---- systems outside of the process ----
+
+
+def _page(**more: Any) -> dict[str, Any]:
+    return {"connectors": {"SQL": {"system": {"sql": {"url": "sqlite:///people.db", **more}}}}}
+
+
+def test_the_network_says_nothing_of_a_system_that_the_operator_named(tmp_path: Path) -> None:
+    """Not its table, not its columns, and not a variable in its URL; what is wrong with it, and rules, it may say."""
+    file = tmp_path / "mine.json"
+    variable = {"vars": {"name": {"value": "people"}}}
+    where = {"sql": {"url": f"sqlite:///{tmp_path}/${{name}}.db", "table": "Employees"}}
+    made = {"format": 1, "extends": BASE, **variable, "connectors": {"SQL": {"system": where}}}
+    file.write_text(json.dumps(made))
+    doors = Doors(Opened(), tmp_path, tmp_path)
+    doors.runtime.use(loader.load(file))
+    for path, value in {
+        "connectors.SQL.system.sql.table": "Salaries",
+        "connectors.SQL.system.sql.rows": "replace",
+        "connectors.SQL.system.sql.url": f"sqlite:///{tmp_path}/other.db",
+        "connectors.SQL.system.columns": {"Secret": "string"},
+    }.items():
+        assert "can't name a database" in refused(patch_host(doors, {path: value})), path
+    assert (
+        doors.ask("PATCH", "/v1/host", {"set": {"connectors.SQL.system.trouble": "locked"}}).status_code
+        == 200
+    )
+    assert (
+        doors.ask("PATCH", "/v1/host", {"set": {"connectors.SQL.system.sql.url": "sqlite://"}}).status_code
+        == 200
+    )
+    doors.close()
+
+
+def test_a_variable_of_the_network_is_in_no_url(tmp_path: Path) -> None:
+    """A file's `${name}` takes the file's value, or none."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    said = {"extends": BASE, "vars": {"x": {"value": "people"}}, **_page(url="sqlite:///${x}.db")}
+    (folder / "mine.json").write_text(json.dumps({"format": 1, **said}))
+    doors = Doors(Opened.of([folder], []), tmp_path, tmp_path)
+    body = {"scenario": {"extends": "./mine.json", "vars": {"x": {"value": "other"}}}}
+    refused(doors.ask("PUT", "/v1/scenario", body))
+    doors.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////etc/people.db",
+        "sqlite:///../people.db",
+        "sqlite:///file:people.db?uri=true",
+        "sqlite:///a.db?mode=ro",
+    ],
+)
+def test_a_file_names_no_database_outside_its_folder(tmp_path: Path, url: str) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps({"format": 1, "extends": BASE, **_page(url=url)}))
+    with pytest.raises(MockhostError, match=r"in the folder of|names a file"):
+        loader.load(tmp_path / "mine.json")

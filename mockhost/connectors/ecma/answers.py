@@ -36,7 +36,7 @@ class DllNotLoadable(ProtocolAnswer):
 def refusal(problem: ProtocolAnswer, behaviours: Mapping[str, object], call: Exchange) -> Answer:
     """The answer to a request that is not let in, or to an operation that raised."""
     if isinstance(problem, ScimError):
-        return scim_error(problem, behaviours)
+        return scim_error(problem, behaviours)._replace(native=problem.native)
     if isinstance(problem, NotFound):
         return _not_found(problem.message, behaviours, call)
     if isinstance(problem, Unauthorized):

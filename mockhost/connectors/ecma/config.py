@@ -39,7 +39,7 @@ class Column(NamedTuple):
     multi_valued: bool = False
     unique: bool = False
     generated: str | None = None
-    """guid: the connected system fills it on insert, like `newid()` or `objectGUID`"""
+    """guid: the connected system fills it on insert, like `newid()` or `objectGUID`; system: as the system likes"""
     values: tuple[str, ...] | None = None
     """the only values that the connected system accepts (object classes, for one), or None"""
 
@@ -77,8 +77,25 @@ class ObjectRows(Sequence[Mapping[str, object]]):
     __hash__ = None  # type: ignore[assignment]  # like a list
 
 
+class SqlConfig(NamedTuple):
+    """A table of a SQL database as the connected system."""
+
+    url: str
+    """in SQLAlchemy's form; it may hold a password"""
+    table: str
+    """the table's name, perhaps with its schema before it: `hr.Employees`"""
+    rows: str = "keep"
+    """keep: they are the database's own; replace: the table is dropped and made at the start and at a reset"""
+    watermark: str | None = None
+    """the column by which a delta import knows what changed"""
+    deleted: str | None = None
+    """the boolean column that is set instead of deleting a row"""
+    timeout: float = 10.0
+    """seconds after which the database gives up a statement"""
+
+
 class SystemConfig(NamedTuple):
-    """The connected system: the pretend application behind one connector."""
+    """The connected system: the application behind one connector."""
 
     columns: tuple[Column, ...] = ()
     objects: Sequence[Mapping[str, object]] = ()
@@ -91,6 +108,10 @@ class SystemConfig(NamedTuple):
     """what holds the objects: one of `systems.system.SYSTEMS`"""
     containers: tuple[str, ...] | None = None
     """the containers that a directory has, by DN; None: any that is named"""
+    outside: SqlConfig | None = None
+    """where a system is that is outside of the process"""
+    trouble: str = "none"
+    """what is wrong with such a system at the moment"""
 
 
 class DnConfig(NamedTuple):

@@ -12,7 +12,7 @@ from mockhost.clock import Chance, VirtualClock, iso
 from mockhost.connectors.contract import Answer
 from mockhost.connectors.ecma import behaviours as known
 from mockhost.connectors.ecma.answers import refusal
-from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
+from mockhost.connectors.ecma.config import Column, ConnectorConfig, HostConfig
 from mockhost.connectors.ecma.operations import TABLE
 from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.connectors.systems.system import System, open_system
@@ -33,7 +33,10 @@ class Host:
         self.chance = Chance(seed)
         self.config = config
         self.configured = dict(connectors)
-        self.systems = {name: open_system(page, self.chance) for name, page in connectors.items()}
+        self.systems: dict[str, System] = {}
+        self._kinds: dict[str, str] = {}
+        for page in connectors.values():
+            self._open(page)
         self.behaviours: Mapping[str, object] = known.resolve(config.generation, config.behaviours)
         self.running = False
         self.debug = False
@@ -53,9 +56,16 @@ class Host:
         read_then = self.config.debug_effective if first else None
         self.debug = self.config.debug if read_then is None else read_then
         for name, page in self.configured.items():
+            if self._kinds[name] != page.system.kind:
+                self.systems[name].close()
+                self._open(page)
             system = self.systems[name]
             system.configure(page)
             self._run(page, system)
+
+    def _open(self, page: ConnectorConfig) -> None:
+        self.systems[page.name] = open_system(page, self.chance)
+        self._kinds[page.name] = page.system.kind
 
     def _run(self, page: ConnectorConfig, system: System) -> None:
         connector = RunningConnector(page, system, self._behaviours_of(page), self.clock, self)
@@ -110,8 +120,8 @@ class Host:
         self.behaviours = known.resolve(config.generation, config.behaviours)
         for name, page in connectors.items():
             if name not in self.systems:
-                self.systems[name] = open_system(page, self.chance)
-            else:
+                self._open(page)
+            elif self._kinds[name] == page.system.kind:
                 self.systems[name].configure(page, running=name in self.connectors)
             running, wanted = self.connectors.get(name), self._behaviours_of(page)
             if running is not None and running.behaviours != wanted:
@@ -193,7 +203,7 @@ class Host:
 def _pages(page: ConnectorConfig) -> tuple[object, ...]:
     """The part of a connector's configuration that the service reads when it starts."""
     return page._replace(
-        behaviours={}, system=page.system._replace(objects=(), people=None, table="", rights=())
+        behaviours={}, system=page.system._replace(objects=(), people=None, table="", rights=(), trouble="")
     )
 
 
@@ -209,4 +219,22 @@ def _page(page: ConnectorConfig) -> dict[str, object]:
         "selected_attributes": list(page.selected_attributes),
         "single_value": list(page.single_value),
         "dll": page.dll,
+        "system": {
+            "kind": page.system.kind,
+            "table": page.system.table,
+            "trouble": page.system.trouble,
+            "columns": [_column(column) for column in page.system.columns],
+        },
+    }
+
+
+def _column(column: Column) -> dict[str, object]:
+    """A column as the wizard shows it."""
+    shown = {"multi_valued": column.multi_valued, "generated": column.generated is not None}
+    return {
+        "name": column.name,
+        "type": column.type,
+        "required": column.required,
+        "unique": column.unique,
+        **{word: True for word, so in shown.items() if so},
     }

@@ -25,8 +25,10 @@ an unknown object class (`other`); which code a connector gives in the other cas
 class ExportError(ProtocolAnswer):
     """A connector could not export an object. Raised and caught within this room; the client gets `message`."""
 
-    def __init__(self, code: str, text: str, reason: str) -> None:
+    def __init__(self, code: str, text: str, reason: str, native: str = "") -> None:
         super().__init__(f"{code}. {text}")
+        self.native = native
+        """what a driver said, for the journal"""
         self.code = code
         """the result code of ECMA 2"""
         self.text = text

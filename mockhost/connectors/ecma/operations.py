@@ -113,14 +113,14 @@ def get_user(call: Exchange, connector: RunningConnector) -> Answer:
     return scim(200, queries.project(resource, query.attributes, query.excluded), connector.behaviours)
 
 
-def create_user(call: Exchange, connector: RunningConnector) -> Answer:
+def create_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`POST /Users`: 201 with `Location` and the id derived from the anchor."""
     body = _json(call)
     if isinstance(body, Answer):
         return body
     connector.ready()
     query = call.asked()  # before anything is written: an invalid query must not be found afterwards
-    outcome = connector.create(body)
+    outcome = yield from connector.create_steps(body)
     assert outcome.record is not None
     resource = connector.object_type.resource(outcome.record, call.base_url)
     resource = queries.project(resource, query.attributes, query.excluded)
@@ -130,7 +130,7 @@ def create_user(call: Exchange, connector: RunningConnector) -> Answer:
     return scim(201, resource, connector.behaviours, headers, outcome.native)
 
 
-def replace_user(call: Exchange, connector: RunningConnector) -> Answer:
+def replace_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`PUT /Users/{id}` (Entra never sends it)."""
     if connector.behaviours["put"] != "accept":
         return not_allowed(call, ("GET", "PATCH", "DELETE"), connector.behaviours)
@@ -139,17 +139,18 @@ def replace_user(call: Exchange, connector: RunningConnector) -> Answer:
         return body
     connector.ready()
     query = call.asked()
-    return _changed(call, connector, query, connector.replace(call.id or "", body), "user")
+    outcome = yield from connector.replace_steps(call.id or "", body)
+    return _changed(call, connector, query, outcome, "user")
 
 
-def patch_user(call: Exchange, connector: RunningConnector) -> Answer:
+def patch_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`PATCH /Users/{id}` in any of the dialects that Entra has spoken."""
     body = _json(call)
     if isinstance(body, Answer):
         return body
     connector.ready()
     query = call.asked()
-    outcome = connector.patch(call.id or "", body)
+    outcome = yield from connector.patch_steps(call.id or "", body)
     return _changed(call, connector, query, outcome, str(connector.behaviours["patch_reply"]))
 
 
@@ -165,10 +166,11 @@ def _changed(
     return scim(200, shown, connector.behaviours, native=outcome.native)
 
 
-def delete_user(call: Exchange, connector: RunningConnector) -> Answer:
+def delete_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`DELETE /Users/{id}`: the delete flow."""
     connector.ready()
-    return Answer(204, native=connector.delete(call.id or "").native)
+    outcome = yield from connector.delete_steps(call.id or "")
+    return Answer(204, native=outcome.native)
 
 
 def schemas(call: Exchange, connector: RunningConnector) -> Answer:

@@ -7,9 +7,9 @@ Answers here are plain values; `ScimError` says what the client is told when som
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from mockhost.clock import VirtualClock
 from mockhost.connectors.contract import Service
@@ -23,7 +23,9 @@ from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value, fold
 from mockhost.scim import filters, messages, patch
 from mockhost.scim.errors import ScimError
-from mockhost.slices import no_pause
+from mockhost.slices import Steps, at_once, no_pause
+
+T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
@@ -127,6 +129,21 @@ class RunningConnector:
     # -- writes -------------------------------------------------------------------------------------------
 
     def create(self, body: object) -> Outcome:
+        """Export a new object, waiting for the system. Raises ScimError; so do the next three."""
+        return at_once(self.create_steps(body))
+
+    def replace(self, ident: str, body: object) -> Outcome:
+        return at_once(self.replace_steps(ident, body))
+
+    def patch(self, ident: str, body: object) -> Outcome:
+        return at_once(self.patch_steps(ident, body))
+
+    def delete(self, ident: str) -> Outcome:
+        return at_once(self.delete_steps(ident))
+
+    # The same in steps: a system outside of the process keeps only its own client waiting.
+
+    def create_steps(self, body: object) -> Steps[Outcome]:
         """Export a new object. Raises ScimError, with the export's result code where the system refuses."""
         given = self.object_type.given(body)
         values, anchor_name = given.values, self.object_type.anchor
@@ -145,7 +162,7 @@ class RunningConnector:
             raise ScimError(status, "uniqueness", f"An object with the anchor {anchor!s} exists already.")
         with self._exporting():
             self._check_dn(values)
-            record = self.system.add(values)
+            record = yield from self._exported(lambda: self.system.add(values))
         self.space.add(record)
         exported = self.system.values(record)
         first_pass = given.password and self.kind.password_pass == "first"
@@ -191,15 +208,15 @@ class RunningConnector:
             if column is not None and values.get(column.name) is None and isinstance(value, str):
                 values[column.name] = (value,) if column.multi_valued else value
 
-    def replace(self, ident: str, body: object) -> Outcome:
+    def replace_steps(self, ident: str, body: object) -> Steps[Outcome]:
         """PUT: the attributes given stand, those not given are emptied; anchor and DN stay as they are."""
         row, record = self._known(ident)
         given = self.object_type.given(body)
         self._keep_anchor(record, given.values)
         wanted = {a.name: given.values.get(a.name) for a in self.object_type.attributes}
-        return self._write(row, record, wanted, given)
+        return (yield from self._write(row, record, wanted, given))
 
-    def patch(self, ident: str, body: object) -> Outcome:
+    def patch_steps(self, ident: str, body: object) -> Steps[Outcome]:
         """PATCH in any dialect; the object is as before unless all of it succeeds."""
         row, record = self._known(ident)
         before = self.object_type.resource(record, "")
@@ -219,9 +236,9 @@ class RunningConnector:
             for a in self.object_type.attributes
             if shown_before.get(a.name) != shown_after.get(a.name)
         }
-        return self._write(row, record, wanted, given)
+        return (yield from self._write(row, record, wanted, given))
 
-    def delete(self, ident: str) -> Outcome:
+    def delete_steps(self, ident: str) -> Steps[Outcome]:
         """The delete flow of the Deprovisioning page: none, delete, or set an attribute to false."""
         found = self.space.get(ident)
         if found is None:
@@ -233,12 +250,12 @@ class RunningConnector:
         row, record = found
         flow, name = self.config.deprovisioning.delete, self.config.deprovisioning.delete_attribute
         if flow == "delete":
-            return self._remove(row, record)
+            return (yield from self._remove(row, record))
         if flow == "set" and name is not None:
-            return self._export_change(row, record, {name: False})
+            return (yield from self._export_change(row, record, {name: False}))
         return Outcome(ident, record)
 
-    def _write(self, row: int, record: Record, wanted: Mapping[str, Value], given: Given) -> Outcome:
+    def _write(self, row: int, record: Record, wanted: Mapping[str, Value], given: Given) -> Steps[Outcome]:
         """Export what differs from the record; let `active` set the disable flow going."""
         fixed = (self.object_type.anchor, OBJECT_DN)
         position = self.system.position
@@ -250,30 +267,43 @@ class RunningConnector:
         flow, name = self.config.deprovisioning.disable, self.config.deprovisioning.disable_attribute
         if given.active is not None:
             if flow == "delete" and not given.active:
-                return self._remove(row, record)
+                return (yield from self._remove(row, record))
             if flow == "set" and name is not None:
                 changed.pop(name, None)  # what the client says of `active` is the last word on it
                 if record[position[name]] is not given.active:
                     changed[name] = given.active
-        outcome = self._export_change(row, record, changed)
+        outcome = yield from self._export_change(row, record, changed)
         return outcome._replace(native=(*outcome.native, *self._password(given, record)))
 
-    def _export_change(self, row: int, record: Record, changed: Mapping[str, Value]) -> Outcome:
+    def _export_change(self, row: int, record: Record, changed: Mapping[str, Value]) -> Steps[Outcome]:
         if not changed:
             return Outcome(self.object_type.id_of(record), record)
         anchor = record[self.object_type.anchor_position]
         with self._exporting():
-            exported = self.system.modify(anchor, changed)
-        self.space.put(row, exported)
+            exported = yield from self._exported(lambda: self.system.modify(anchor, changed))
+        for at in self._rows_now(row, anchor):
+            self.space.put(at, exported)
         return Outcome(
             self.object_type.id_of(exported), exported, (self._native("modify", exported, changed),)
         )
 
-    def _remove(self, row: int, record: Record) -> Outcome:
+    def _remove(self, row: int, record: Record) -> Steps[Outcome]:
+        anchor = record[self.object_type.anchor_position]
         with self._exporting():
-            self.system.remove(record[self.object_type.anchor_position])
-        self.space.delete(row)
+            yield from self._exported(lambda: self.system.remove(anchor))
+        for at in self._rows_now(row, anchor):
+            self.space.delete(at)
         return Outcome(self.object_type.id_of(record), None, (self._native("delete", record, {}),))
+
+    def _exported(self, export: Callable[[], T]) -> Steps[T]:
+        """Export; without the lock, where the system keeps it waiting."""
+        if not self.system.waits:
+            return export()
+        return (yield lambda _: export())  # type: ignore[return-value]
+
+    def _rows_now(self, row: int, anchor: Value) -> list[int]:
+        """Where the cache has the object: an import may have gone by while it was exported."""
+        return self.space.rows_of_anchor(anchor) if self.system.waits else [row]
 
     def _keep_anchor(self, record: Record, values: Mapping[str, Value]) -> None:
         """Anchors and DNs can't be renamed (Microsoft Learn, Known issues for provisioning, On-premises)."""
@@ -312,7 +342,9 @@ class RunningConnector:
             yield
         except ExportError as error:
             status, scim_type = export_status(error.reason, self.behaviours)
-            raise ScimError(status, scim_type, f"{error.code}. {error.text}") from None
+            refused = ScimError(status, scim_type, f"{error.code}. {error.text}")
+            refused.native = (error.native,) if error.native else ()
+            raise refused from None
 
 
 _MOST_WORK = 2_000_000

@@ -18,7 +18,7 @@ from mockhost.clock import Job, VirtualClock
 from mockhost.connectors.ecma.config import ImportConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.ecma.objecttype import ObjectType
-from mockhost.connectors.systems.system import System
+from mockhost.connectors.systems.system import ReadError, System
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
 from mockhost.scim import filters
@@ -174,7 +174,12 @@ class ConnectorSpace:
         self.problem = next(iter(self._obstacles.values()), None)
         if self.problem is None:
             if not self.frozen:
-                self._import_now(profile)
+                try:
+                    self._import_now(profile)
+                except ReadError as error:
+                    self.problem = error.message
+                    if not (self.imports_done and self._behaviours["failed_import_keeps_cache"]):
+                        self._clear()
             self.imports_done += 1
             self.last_import = self._clock.now()
         self.ends += 1
@@ -219,7 +224,8 @@ class ConnectorSpace:
 
     def _import_changes(self, anchors: Iterable[Value]) -> None:
         seen = self._behaviours["delta_sees_deletes"]
-        sees_deletes = self._kind.delta_sees_deletes if seen == "by_kind" else seen == "always"
+        by_kind = self._kind.delta_sees_deletes or self._system.sees_deletes
+        sees_deletes = by_kind if seen == "by_kind" else seen == "always"
         name, position = self.object_type.anchor, self.object_type.anchor_position
         for anchor in anchors:
             records = self._system.find(name, anchor)

@@ -23,6 +23,9 @@ _CHANGES = ("insert", "update", "delete")
 class Described:
     """The base of systems whose objects have the columns of a connector's pages. It holds no objects."""
 
+    waits = False
+    sees_deletes = False
+
     def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
         self.name = page.name
         self.chance = chance

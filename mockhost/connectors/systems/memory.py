@@ -238,6 +238,14 @@ def _base(
     return base
 
 
+def start_records(
+    config: ConnectorConfig, columns: tuple[Column, ...], forms: Mapping[int, Form], chance: Chance
+) -> Iterator[Record]:
+    """The objects that a scenario's connector starts with, one after the other."""
+    rows = _base(config, columns, forms, chance).rows
+    return (rows[row] for row in range(len(rows)))
+
+
 def _object_record(
     values: Mapping[str, object], row: int, name: str, columns: tuple[Column, ...], chance: Chance
 ) -> Record:

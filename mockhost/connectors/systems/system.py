@@ -15,14 +15,29 @@ from mockhost.clock import Chance
 from mockhost.connectors.ecma.config import Column, ConnectorConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.tables import Form, Record, Table, Value
+from mockhost.errors import MockhostError
 
-SYSTEMS: dict[str, str] = {"memory": "mockhost.connectors.systems.memory:MemorySystem"}
+SYSTEMS: dict[str, str] = {
+    "memory": "mockhost.connectors.systems.memory:MemorySystem",
+    "sql": "mockhost.connectors.systems.sql:SqlSystem",
+}
 """Kind of system -> module:class, which is imported when there is one. It is made from a page and the host's chance."""
 
 
-class System(Protocol):
-    """One target application. It outlives restarts of the service; the runtime's lock guards it."""
+class ReadError(MockhostError):
+    """An import can't read the system: `message` has its own words."""
 
+
+class System(Protocol):
+    """One target application. It outlives restarts of the service.
+
+    The runtime's lock guards it, unless it `waits`: then exports are made without the lock, several at a time.
+    """
+
+    waits: bool
+    """whether an export may wait for something outside of the process"""
+    sees_deletes: bool
+    """whether `changes` has objects that are gone, whatever the kind of connector makes of them"""
     kind: Kind
     columns: tuple[Column, ...]
     """the last one is that of the DN"""
@@ -48,10 +63,13 @@ class System(Protocol):
     # -- what an import reads
 
     def snapshot(self) -> Table:
-        """All objects as they are now, in a table of the caller's own. It may share what never changes."""
+        """All objects as they are now, in a table of the caller's own. It may share what never changes.
+
+        This, `changes` and `find` raise ReadError.
+        """
 
     def mark(self) -> object:
-        """What `changes` is told to learn of what changed after this moment."""
+        """What `changes` is told to learn of what changed after what was last read."""
 
     def changes(self, since: object) -> list[Value] | None:
         """The anchors, old and new, of the objects that changed since a mark; None: it is not known."""
@@ -67,8 +85,8 @@ class System(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """In this context everything that is exported is taken back at its end."""
 
-    def generate(self, column: Column) -> str:
-        """The value that the application itself gives a new object."""
+    def generate(self, column: Column) -> Value:
+        """The value that the application itself gives a new object; None: it does so on insert."""
 
     def add(self, values: dict[str, Value]) -> Record:
         """Insert an object; its record."""

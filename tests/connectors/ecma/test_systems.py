@@ -1,4 +1,4 @@
-"""Connected systems of any make under the ECMA host: one in memory, and one that is a list behind a REST service."""
+"""Connected systems of any make under the ECMA host: in memory, a SQL table, and a list behind a REST service."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.clock import Chance, VirtualClock
-from mockhost.connectors.ecma.config import Column, ConnectorConfig
+from mockhost.connectors.ecma.config import Column, ConnectorConfig, SqlConfig
 from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.systems.database import OWN
 from mockhost.connectors.systems.described import Described
 from mockhost.connectors.systems.system import SYSTEMS
 from mockhost.connectors.tables import Base, Record, Table, Value, fold
@@ -195,10 +196,12 @@ def scenario(kind: str, **overrides: Any) -> Scenario:
         "basics/healthy", overrides={"connectors": {"SQL": columns, "LDAP": None}, **overrides}
     )
     page = made.connectors["SQL"]
-    return made._replace(connectors={"SQL": page._replace(system=page.system._replace(kind=kind))})
+    outside = SqlConfig(OWN, "Employees", rows="replace") if kind == "sql" else None
+    system = page.system._replace(kind=kind, outside=outside)
+    return made._replace(connectors={"SQL": page._replace(system=system)})
 
 
-@pytest.fixture(params=["memory", "rest"])
+@pytest.fixture(params=["memory", "rest", "sql"])
 def host(request: pytest.FixtureRequest, rest: type[RestSystem]) -> Iterator[Host]:
     """A host on a system of each kind, started."""
     made = scenario(request.param)

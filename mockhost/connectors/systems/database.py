@@ -1,0 +1,340 @@
+"""A SQL database as SQLAlchemy Core reaches it: connections with time limits, transactions, what can be wrong with it.
+
+Nothing of SQLAlchemy is imported until there is a connector whose system is `sql`. `sqlite://` is a database of the
+mock's own: a file in a private folder, which goes with the process.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mockhost.connectors.ecma.config import SqlConfig
+from mockhost.errors import UsageError
+from mockhost.temporary import PrivateFolder
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Executable
+
+OWN: Final = "sqlite://"
+"""The URL of a database of the mock's own."""
+INSTALL: Final = "pip install 'mockhost[sql]'"
+TROUBLES: Final = {
+    "sqlite": ("none", "locked", "slow", "read_only", "connection_lost", "deadlock"),
+    "postgresql": ("none", "locked", "slow", "read_only", "connection_lost", "deadlock"),
+}
+"""What can be wrong with a database, by SQLAlchemy's name of the dialect; with others: nothing."""
+
+
+class Refusal(NamedTuple):
+    """What a driver raised, read: which of a kind's events it is, or None; the driver's words; what it names."""
+
+    event: str | None
+    words: str
+    code: str
+    """SQLSTATE, SQLite's name of the error, or the name of the driver's exception"""
+    column: str
+
+
+_EVENTS: Final[Mapping[str, str]] = {
+    "23505": "duplicate",
+    "23502": "null_value",
+    **dict.fromkeys(("23503", "23514", "22001", "22003", "22007", "22008", "22P02"), "bad_value"),
+    **dict.fromkeys(("42501", "25006"), "permission"),
+    "SQLITE_CONSTRAINT_UNIQUE": "duplicate",
+    "SQLITE_CONSTRAINT_PRIMARYKEY": "duplicate",
+    "SQLITE_CONSTRAINT_NOTNULL": "null_value",
+    **dict.fromkeys(
+        ("SQLITE_CONSTRAINT_CHECK", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_MISMATCH"), "bad_value"
+    ),
+    "SQLITE_READONLY": "permission",
+}
+"""The error of a database -> the event of `facts/kinds.json`. Sources: PostgreSQL, Appendix A; SQLite, Result Codes."""
+_COLUMN: Final = re.compile(r"constraint failed: (?:[^.]+\.)?([^,.]+)$")
+"""How SQLite names the column of a constraint: `UNIQUE constraint failed: Employees.Email`."""
+_KEY: Final = re.compile(r"Key \(\"?([^()\"]+)\"?\)=")
+"""How PostgreSQL names it in the detail of an error."""
+_LONGEST: Final = 500
+
+
+def missing_package() -> UsageError | None:
+    """The error for a host on which SQLAlchemy is not installed, with the line to type; or None."""
+    if find_spec("sqlalchemy") is not None:
+        return None
+    message = "a connected system in SQL needs the package sqlalchemy, which is not installed"
+    return UsageError(message, hint=f"run: {INSTALL}")
+
+
+def read_url(text: str) -> URL:
+    """A URL of SQLAlchemy. Raises UsageError, whose message shows nothing of it."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        url = make_url(text)
+        dialect = url.get_dialect()
+        if dialect.is_async:
+            raise UsageError(f"the driver {url.drivername} is asynchronous", hint=_DRIVERS)
+        dialect.import_dbapi()
+    except ImportError as error:
+        name = (error.name or "").partition(".")[0]
+        message = f"the driver of the URL needs the package {name}, which is not installed"
+        raise UsageError(message, hint=f"run: pip install {name}") from None
+    except (SQLAlchemyError, ValueError):
+        raise UsageError("not a URL of SQLAlchemy", hint=_DRIVERS) from None
+    return url
+
+
+_DRIVERS: Final = "write sqlite:///hr.db or postgresql+psycopg://user:password@server/database"
+
+
+class Database:
+    """The connections to one database. Thread-safe; a copy of a mock shares it."""
+
+    def __init__(self, config: SqlConfig) -> None:
+        self.url = read_url(config.url)
+        self.secrets = [self.url.password] if self.url.password else []
+        self.timeout = config.timeout
+        self._folder = PrivateFolder() if config.url == OWN else None
+        if self._folder is not None:
+            self.url = self.url.set(database=str(self._folder.path / "mockhost.db"))
+        self.dialect = self.url.get_backend_name()
+        self._mine = threading.local()
+        self.engine = self._engine()
+
+    def _engine(self) -> Any:
+        from sqlalchemy import create_engine, event
+
+        limits: dict[str, object] = {}
+        if self.dialect == "sqlite":
+            limits = {"timeout": self.timeout, "check_same_thread": False}
+        elif self.dialect == "postgresql" and "connect_timeout" not in self.url.query:
+            limits = {"connect_timeout": max(2, round(self.timeout))}
+        engine = create_engine(self.url, connect_args=limits, pool_timeout=self.timeout)
+        event.listen(engine, "connect", self._begin_session)
+        if self.dialect == "sqlite":  # the driver's own transactions leave out reading and DDL
+            event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return engine
+
+    def _begin_session(self, connection: Any, _: object) -> None:
+        """Set what counts for a whole session: no statement takes longer than the time limit."""
+        if self.dialect == "sqlite":
+            connection.isolation_level = None
+            if self._folder is not None:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=OFF")
+        elif self.dialect == "postgresql":
+            limit = round(self.timeout * 1000)
+            with connection.cursor() as cursor:
+                for name in ("statement_timeout", "lock_timeout"):
+                    cursor.execute(f"SET {name} = {limit}")
+                cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE * limit}")
+            connection.commit()
+
+    def close(self) -> None:
+        """Close every connection; a database of the mock's own goes."""
+        self.engine.dispose()
+        if self._folder is not None:
+            self._folder.remove()
+
+    # -- transactions -------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads; within a trial of this thread, the trial's."""
+        trial = getattr(self._mine, "trial", None)
+        if trial is not None:
+            yield trial
+        else:
+            with self.engine.connect() as connection:
+                yield connection
+
+    @contextmanager
+    def writing(self, trouble: str = "none") -> Iterator[Writer]:
+        """A transaction that is committed at the end, and taken back where something is raised.
+
+        Within a trial of this thread it is a part of the trial's.
+        """
+        trial = getattr(self._mine, "trial", None)
+        with ExitStack() as stack:
+            if trial is not None:
+                stack.enter_context(trial.begin_nested())
+                connection = trial
+            else:
+                connection = stack.enter_context(self.engine.begin())
+            stack.enter_context(self._troubled(connection, trouble))
+            yield Writer(
+                connection, (lambda: self.lose(connection)) if trouble == "connection_lost" else None
+            )
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """Take back, at the end, what this thread writes within."""
+        if getattr(self._mine, "trial", None) is not None:
+            yield
+            return
+        with self.engine.connect() as connection:
+            self._mine.trial = connection
+            try:
+                yield
+            finally:
+                self._mine.trial = None
+                connection.rollback()
+
+    # -- what can be wrong with it ------------------------------------------------------------------------
+
+    @contextmanager
+    def _troubled(self, connection: Connection, trouble: str) -> Iterator[None]:
+        with ExitStack() as stack:
+            if trouble in ("locked", "slow"):
+                stack.enter_context(self._locked(self.timeout / 4 if trouble == "slow" else None))
+            elif trouble == "read_only":
+                stack.enter_context(self._read_only(connection))
+            elif trouble == "deadlock":
+                stack.enter_context(self._deadlock(connection))
+            yield
+
+    @contextmanager
+    def _locked(self, seconds: float | None) -> Iterator[None]:
+        """Another session has the table: until the end, or for so long."""
+        from sqlalchemy import text
+
+        other, ended = self.engine.connect(), threading.Event()
+        other.execute(text(self._lock_statement()))
+
+        def let_go() -> None:
+            ended.wait(seconds)
+            other.rollback()
+
+        waiting = threading.Thread(target=let_go, daemon=True) if seconds is not None else None
+        try:
+            if waiting is not None:
+                waiting.start()
+            yield
+        finally:
+            ended.set()
+            if waiting is not None:
+                waiting.join()
+            other.close()
+
+    def _lock_statement(self) -> str:
+        table = self.quoted
+        if self.dialect == "sqlite":  # a write that changes nothing takes the database's lock
+            return f"DELETE FROM {table} WHERE 1 = 0"
+        return f"LOCK TABLE {table} IN EXCLUSIVE MODE"
+
+    quoted: str = ""
+    """the table as SQL names it"""
+
+    @contextmanager
+    def _read_only(self, connection: Connection) -> Iterator[None]:
+        if self.dialect == "postgresql":
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            yield
+            return
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+
+    @contextmanager
+    def _deadlock(self, connection: Connection) -> Iterator[None]:
+        """This session and another each wait for the other.
+
+        SQLite: both have read and want to write; the second is refused at once. PostgreSQL: two locks, taken crosswise;
+        it ends the session that has waited for longer than its `deadlock_timeout`, which is this one.
+        """
+        from sqlalchemy import text
+
+        if self.dialect == "sqlite":
+            connection.execute(text("SELECT count(*) FROM sqlite_master"))
+            with self.engine.begin() as other:
+                other.execute(text("CREATE TABLE IF NOT EXISTS mockhost_other_session (n INTEGER)"))
+                other.execute(text("INSERT INTO mockhost_other_session VALUES (1)"))
+            yield
+            return
+        take, has_its_lock = text("SELECT pg_advisory_xact_lock(:n)"), threading.Event()
+
+        def cross() -> None:
+            with suppress(Exception), self.engine.begin() as other:
+                other.execute(take, {"n": _LOCKS[1]})
+                has_its_lock.set()
+                threading.Event().wait(_HEAD_START)
+                other.execute(take, {"n": _LOCKS[0]})
+            has_its_lock.set()
+
+        connection.execute(take, {"n": _LOCKS[0]})
+        threading.Thread(target=cross, daemon=True).start()
+        has_its_lock.wait()
+        connection.execute(take, {"n": _LOCKS[1]})
+        yield
+
+    def lose(self, connection: Connection) -> None:
+        """The connection breaks, as seen from here: the server ends it, or the file is closed."""
+        from sqlalchemy import text
+
+        if self.dialect == "postgresql":
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+            with self.engine.connect() as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            return
+        raw: Any = connection.connection.driver_connection
+        raw.close()
+
+    # -- what a driver says -------------------------------------------------------------------------------
+
+    def refusal(self, error: Exception) -> Refusal:
+        """Read what was raised."""
+        orig: Any = getattr(error, "orig", None) or error
+        code = getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None)
+        diag = getattr(orig, "diag", None)
+        words = (getattr(diag, "message_primary", None) or str(orig)).strip()
+        column = getattr(diag, "column_name", None) or ""
+        found = _COLUMN.search(words) or _KEY.search(getattr(diag, "message_detail", None) or "")
+        if not column and found is not None:
+            column = found[1]
+        event = _EVENTS.get(str(code)) or _EVENTS.get("_".join(str(code).split("_")[:2]))
+        return Refusal(event, self.clean(words), str(code or type(orig).__name__), column)
+
+    def clean(self, words: str) -> str:
+        """Words of a driver on one line, without the password."""
+        for secret in self.secrets:
+            words = words.replace(str(secret), "***")
+        line = " ".join(words.split())
+        line = "".join(c if c.isprintable() else "?" for c in line)
+        return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+_LOCKS: Final = (8_585_001, 8_585_002)
+_IDLE: Final = 3
+"""Time limits after which a session in a transaction that does nothing is ended; another that holds a lock is one."""
+_HEAD_START: Final = 0.3
+"""Seconds by which this session waits first; PostgreSQL looks for deadlocks after one second."""
+
+
+class Written(NamedTuple):
+    """What a statement gave: the rows that it returned, and how many it changed."""
+
+    rows: Sequence[Sequence[Any]]
+    changed: int
+
+
+class Writer(NamedTuple):
+    """A transaction that writes."""
+
+    connection: Connection
+    after_write: Callable[[], None] | None
+
+    def write(self, statement: Executable) -> Written:
+        """Execute a statement that changes rows."""
+        result: Any = self.connection.execute(statement)
+        rows = result.all() if result.returns_rows else []
+        written = Written(rows, result.rowcount)
+        if self.after_write is not None:
+            self.after_write()
+        return written

@@ -1,0 +1,507 @@
+"""A connected system that is a table of a SQL database.
+
+Exports are INSERT, UPDATE and DELETE in transactions of their own; what the database refuses is told in its driver's
+words, or in those that are published for the connector (`facts/kinds.json`), with the driver's own in the journal.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mockhost.clock import Chance, fresh_guid
+from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, SqlConfig
+from mockhost.connectors.ecma.kinds import CODES, ExportError
+from mockhost.connectors.systems.database import Database, Refusal, Writer, missing_package
+from mockhost.connectors.systems.described import Described, Wanted
+from mockhost.connectors.systems.memory import start_records
+from mockhost.connectors.systems.system import ReadError
+from mockhost.connectors.tables import Base, Record, Table, Value
+from mockhost.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import Table as SqlTable
+
+SLICE: Final = 1_000
+"""Rows that are read, or written at the start, at a time."""
+
+
+class SqlSystem(Described):
+    """One table behind one connector. Thread-safe where `System` asks for it: exports, `find` and `snapshot`."""
+
+    waits = True
+
+    def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
+        super().__init__(page, chance)
+        self._generated = 0
+        self._seen: Any = None
+        """the newest value of the watermark column, as the last reading found it"""
+        self._count = 0
+        self._open(page)
+
+    def _open(self, page: ConnectorConfig) -> None:
+        outside = page.system.outside
+        assert isinstance(outside, SqlConfig)
+        if (problem := missing_package()) is not None:
+            raise problem
+        self.sql = outside
+        self.database = Database(outside)
+        self._map(page)
+        self._filled = outside.rows == "keep"
+        with suppress(
+            ReadError
+        ):  # it is tried again with the next import or export, which tell what is wrong
+            self._fill()
+
+    def _map(self, page: ConnectorConfig) -> None:
+        self.sees_deletes = self.sql.deleted is not None
+        self.table = _table(page, self.columns, self.sql)
+        self.database.quoted = self.database.engine.dialect.identifier_preparer.format_table(self.table)
+        self._held = [(at, column) for at, column in enumerate(self.columns) if column.name in self.table.c]
+        self._codecs = [_CODECS[column.type] for column in self.columns]
+
+    def __len__(self) -> int:
+        """How many rows there are; how many there were when they were last read, where that can't be found out."""
+        from sqlalchemy import func, select
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self.database.reading() as connection:
+                count = select(func.count()).select_from(self.table).where(*self._living())
+                self._count = int(connection.execute(count).scalar() or 0)
+        except SQLAlchemyError:
+            pass
+        return self._count
+
+    # -- its life -----------------------------------------------------------------------------------------
+
+    def configure(self, page: ConnectorConfig, *, running: bool = False) -> None:
+        """Take over a changed page. A connection is the running connector's until it starts again."""
+        if running:
+            held = self.page.system
+            page = self.page._replace(
+                system=held._replace(rights=page.system.rights, trouble=page.system.trouble)
+            )
+        before = self.page.system
+        self.describe(page)
+        if page.system.outside != before.outside:
+            self.database.close()
+            self._open(page)
+        elif page.system.columns != before.columns:
+            self._map(page)
+
+    def reset(self, page: ConnectorConfig) -> None:
+        """Put the scenario's objects back. Raises UsageError where the rows are the database's own."""
+        if self.sql.rows == "keep":
+            message = f"{self.name}: the rows of {self.table_name} are the database's own, so a reset leaves them alone"
+            raise UsageError(message, hint="with 'rows: replace' they are the scenario's")
+        self.configure(page)
+        self._generated, self._filled = 0, False
+        self._fill()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _fill(self) -> None:
+        """Make the table, and put the scenario's objects there. Raises ReadError, UsageError."""
+        from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+        if self._filled:
+            return
+        try:
+            with self.database.engine.begin() as connection:
+                self.table.drop(connection, checkfirst=True)
+                self.table.create(connection)
+                rows = (
+                    self._row(record)
+                    for record in start_records(self.page, self.columns, self.forms, self.chance)
+                )
+                while some := list(itertools.islice(rows, SLICE)):
+                    connection.execute(self.table.insert(), some)
+        except OperationalError as error:
+            raise self._unread(error) from None
+        except SQLAlchemyError as error:
+            words = self.database.refusal(error).words
+            raise UsageError(f"{self.name}: the table {self.sql.table} can't be made: {words}") from None
+        self._filled = True
+
+    # -- rows and records ---------------------------------------------------------------------------------
+
+    def _row(self, record: Record) -> dict[str, Any]:
+        return {column.name: self._codecs[at].write(record[at]) for at, column in self._held}
+
+    def _record(self, row: Sequence[Any]) -> Record:
+        values: list[Value] = [None] * len(self.columns)
+        for (at, _), value in zip(self._held, row, strict=True):
+            values[at] = None if value is None else self._codecs[at].read(value)
+        return tuple(values)
+
+    def _select(self) -> Select[Any]:
+        from sqlalchemy import select
+
+        return select(*(self.table.c[column.name] for _, column in self._held)).where(*self._living())
+
+    def _living(self) -> list[ColumnElement[bool]]:
+        """The condition for rows that are not deleted softly."""
+        from sqlalchemy import false, or_
+
+        if self.sql.deleted is None:
+            return []
+        column = self.table.c[self.sql.deleted]
+        return [or_(column.is_(None), column == false())]
+
+    def _ordered(self, query: Select[Any]) -> Select[Any]:
+        return query.order_by(self.table.c[self.page.anchor_column])
+
+    def _is(self, at: int, value: Value) -> ColumnElement[bool]:
+        column = self.table.c[self.columns[at].name]
+        return column.is_(None) if value is None else column == self._codecs[at].write(value)
+
+    # -- what an import reads -----------------------------------------------------------------------------
+
+    def snapshot(self) -> Table:
+        """All rows; they are read in slices, so that nothing is in memory twice. Raises ReadError."""
+        with self._importing() as connection:
+            self._look_at_watermark(connection)
+            records = [self._record(row) for row in self._streamed(connection, self._ordered(self._select()))]
+        self._count = len(records)
+        return Table(Base(records, forms=self.forms))
+
+    def _streamed(self, connection: Connection, query: Select[Any]) -> Iterator[Sequence[Any]]:
+        return iter(connection.execution_options(yield_per=SLICE).execute(query))
+
+    @contextmanager
+    def _importing(self) -> Iterator[Connection]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            self._fill()
+            with self.database.reading() as connection:
+                if self.config.trouble == "connection_lost":
+                    self.database.lose(connection)
+                    connection.exec_driver_sql("SELECT 1")
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._unread(error) from None
+
+    def _unread(self, error: Exception) -> ReadError:
+        refusal = self.database.refusal(error)
+        return ReadError(f"{self.name}: the table {self.table_name} can't be read: {refusal.words}")
+
+    def _look_at_watermark(self, connection: Connection) -> None:
+        from sqlalchemy import func, select
+
+        if self.sql.watermark is not None:
+            self._seen = connection.execute(select(func.max(self.table.c[self.sql.watermark]))).scalar()
+
+    def mark(self) -> object:
+        return self._seen
+
+    def changes(self, since: object) -> list[Value] | None:
+        """The anchors of the rows whose watermark is not before `since`. Raises ReadError."""
+        from sqlalchemy import select
+
+        if self.sql.watermark is None:
+            return None
+        anchor, column = self.table.c[self.page.anchor_column], self.table.c[self.sql.watermark]
+        read = self._codecs[self.anchor_position].read
+        with self._importing() as connection:
+            self._look_at_watermark(connection)
+            query = select(anchor).where(anchor.is_not(None))
+            if since is not None:
+                query = query.where(column >= since)
+            return [read(value) for (value,) in self._streamed(connection, query)]
+
+    def find(self, column: str, value: object) -> list[Record]:
+        """The rows in which a column equals a value, as the database compares. Raises ReadError."""
+        wanted: Any = value
+        with self._importing() as connection:
+            query = self._ordered(self._select().where(self._is(self.position[column], wanted)))
+            return [self._record(row) for row in connection.execute(query)]
+
+    def objects(self, where: Mapping[str, object] | None = None) -> Iterator[dict[str, Value]]:
+        """The rows as they are now. Raises UsageError."""
+        query = self._ordered(self._select().where(*self._conditions(self.wanted(where or {}))))
+        try:
+            with self._importing() as connection:
+                found = [self._record(row) for row in self._streamed(connection, query)]
+        except ReadError as error:
+            raise UsageError(error.message) from None
+        return map(self.values, found)
+
+    def _conditions(self, wanted: Wanted) -> list[ColumnElement[bool]]:
+        self._check_held(self.columns[at].name for at, _ in wanted)
+        return [self._is(at, value) for at, value in wanted]
+
+    def _check_held(self, names: Iterator[str]) -> None:
+        for name in names:
+            if name not in self.table.c:
+                raise UsageError(f"{self.name}: the table {self.table_name} has no column {name!r}")
+
+    # -- what a connector exports -------------------------------------------------------------------------
+
+    def transaction(self) -> AbstractContextManager[None]:
+        return self.database.trial()
+
+    def generate(self, column: Column) -> Value:
+        """A GUID; None for what the database generates itself on insert."""
+        if column.generated != "guid":
+            return None
+        if self.sql.rows == "keep":
+            return fresh_guid()
+        self._generated += 1
+        return self.chance.guid(f"{self.name}.{column.name}.insert", self._generated)
+
+    @contextmanager
+    def _exporting(self, operation: str, values: Mapping[str, Value]) -> Iterator[Writer]:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        self.check_right(operation)
+        try:
+            self._fill()
+            with self.database.writing(self.config.trouble) as writer:
+                yield writer
+        except ReadError as error:
+            raise ExportError(CODES["other"], error.message, "other") from None
+        except SQLAlchemyError as error:
+            raise self._refused(self.database.refusal(error), values, operation) from None
+        except ValueError as error:  # a value that is no date, for one
+            raise ExportError(CODES["bad_value"], self.database.clean(str(error)), "bad_value") from None
+
+    def _refused(self, refusal: Refusal, values: Mapping[str, Value], operation: str) -> ExportError:
+        """The error in the published words, where there are any and the database names what they name."""
+        reason, words = "other", refusal.words
+        if refusal.event is not None:
+            known = self.kind.text(refusal.event)
+            reason = known.reason
+            if known.evidence == "documented" and refusal.column:
+                value = str(values.get(refusal.column, ""))
+                published = self.kind.refusal(
+                    refusal.event, column=refusal.column, value=value, table=self.table_name
+                )
+                words = published.text
+        return ExportError(CODES[reason], words, reason, native=f"{refusal.code}: {refusal.words}")
+
+    def add(self, values: dict[str, Value]) -> Record:
+        """Insert a row. Raises ExportError."""
+        for column in self.columns:
+            if column.generated == "guid" and values.get(column.name) is None:
+                values[column.name] = self.generate(column)
+        with self._exporting("add", values) as writer:
+            row = {name: v for name, v in self._row(self.record(values)).items() if v is not None}
+            statement = self.table.insert().values(row)
+            if self.database.engine.dialect.insert_returning:  # with what the database itself has put there
+                held = [self.table.c[column.name] for _, column in self._held]
+                return self._record(writer.write(statement.returning(*held)).rows[0])
+            writer.write(statement)
+            return self._first(writer, self._is(self.anchor_position, values[self.page.anchor_column]))
+
+    def _first(self, writer: Writer, where: ColumnElement[bool]) -> Record:
+        found = writer.connection.execute(self._ordered(self._select().where(where))).first()
+        if found is None:
+            raise self.kind.missing_object("", self.table_name)
+        return self._record(found)
+
+    def modify(self, anchor: Value, changed: Mapping[str, Value]) -> Record:
+        """Update the rows with this anchor. Raises ExportError."""
+        with self._exporting("modify", changed) as writer:
+            new = {
+                column.name: self._codecs[at].write(changed[column.name])
+                for at, column in self._held
+                if column.name in changed
+            }
+            where = [self._is(self.anchor_position, anchor), *self._living()]
+            if not writer.write(self.table.update().where(*where).values(new)).changed:
+                raise self.kind.missing_object(str(anchor), self.table_name)
+            return self._first(writer, where[0])
+
+    def remove(self, anchor: Value) -> None:
+        """Delete the rows with this anchor, or set their column for it. Raises ExportError."""
+        with self._exporting("delete", {}) as writer:
+            where = [self._is(self.anchor_position, anchor), *self._living()]
+            statement: Any = self.table.delete().where(*where)
+            if self.sql.deleted is not None:
+                statement = self.table.update().where(*where).values({self.sql.deleted: True})
+            if not writer.write(statement).changed:
+                raise self.kind.missing_object(str(anchor), self.table_name)
+
+    def change(self, changes: Mapping[str, object]) -> int:
+        """Insert, update and delete in one transaction; how many rows. Raises UsageError."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        inserts, updates, deletes = self.read_changes(changes)
+        self._check_held(name for each in inserts for name in each)
+        self._check_held(name for _, new in updates for name in new)
+        count = len(inserts)
+        try:
+            self._fill()
+            with self.database.writing() as writer:
+                for values in inserts:
+                    for column in self.columns:
+                        if column.generated == "guid" and values.get(column.name) is None:
+                            values[column.name] = self.generate(column)
+                    row = self._row(self.record(values))
+                    writer.write(self.table.insert().values({k: v for k, v in row.items() if v is not None}))
+                for wanted, new in updates:
+                    row = {
+                        name: self._codecs[self.position[name]].write(value) for name, value in new.items()
+                    }
+                    count += writer.write(
+                        self.table.update().where(*self._conditions(wanted)).values(row)
+                    ).changed
+                for wanted in deletes:
+                    count += writer.write(self.table.delete().where(*self._conditions(wanted))).changed
+        except ReadError as error:
+            raise UsageError(error.message) from None
+        except SQLAlchemyError as error:
+            raise UsageError(f"{self.name}: {self.database.refusal(error).words}") from None
+        except ValueError as error:
+            raise UsageError(f"{self.name}: {self.database.clean(str(error))}") from None
+        return count
+
+
+# -- types ------------------------------------------------------------------------------------------------
+
+
+class Codec(NamedTuple):
+    """How the values of a column come out of the database, and go in."""
+
+    read: Callable[[Any], Value]
+    write: Callable[[Any], Any]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value)
+
+
+def _octets(value: object) -> bytes | None:
+    return None if value is None else base64.b64decode(str(value))
+
+
+_PLAIN: Final = Codec(_text, lambda value: value)
+_CODECS: Final[Mapping[str, Codec]] = {
+    "string": _PLAIN,
+    "reference": _PLAIN,
+    "boolean": Codec(bool, lambda value: value),
+    "integer": Codec(int, lambda value: value),
+    "binary": Codec(lambda value: base64.b64encode(bytes(value)).decode(), _octets),
+}
+"""By ECMA type. A date, a number with a fraction or a GUID is shown as a text, and goes in as one."""
+
+
+def _table(page: ConnectorConfig, columns: Sequence[Column], sql: SqlConfig) -> SqlTable:
+    """The table for statements; where the rows are the scenario's, also for CREATE TABLE."""
+    from sqlalchemy import CheckConstraint, MetaData, Table
+
+    made = [_sql_column(column, page, sql) for column in columns if _is_held(column, page, sql)]
+    names = {column.name for column in columns}
+    more = [(sql.deleted, "boolean"), (sql.watermark, "string")]
+    made += [
+        _sql_column(Column(name, kind), page, sql)
+        for name, kind in more
+        if name is not None and name not in names
+    ]
+    given = {column.name: column.values for column in columns if column.values is not None}
+    rules = [
+        CheckConstraint(each.in_(given[each.name]), name=f"CK_{each.name}")
+        for each in made
+        if each.name in given
+    ]
+    *schema, name = sql.table.split(".")
+    return Table(
+        name, MetaData(), *made, *(rules if sql.rows == "replace" else ()), schema=".".join(schema) or None
+    )
+
+
+def _is_held(column: Column, page: ConnectorConfig, sql: SqlConfig) -> bool:
+    """Whether the table has a column: for the DN only if clients supply it, and the table is the scenario's."""
+    return column.name != OBJECT_DN or (page.dn_is_supplied and sql.rows == "replace")
+
+
+def _sql_column(column: Column, page: ConnectorConfig, sql: SqlConfig) -> Any:
+    import sqlalchemy
+
+    name, is_anchor = column.name, column.name == page.anchor_column
+    if sql.rows == "keep":
+        # Without a type, values go to the driver as they are, and the database makes them what its column holds.
+        return sqlalchemy.Column(name, sqlalchemy.types.NullType())
+    short = column.unique or is_anchor
+    types: dict[str, Any] = {
+        "boolean": sqlalchemy.Boolean(),
+        "integer": sqlalchemy.BigInteger(),
+        "binary": sqlalchemy.LargeBinary(),
+    }
+    kind = types.get(column.type, sqlalchemy.String(255) if short else sqlalchemy.Text())
+    nullable = not (column.required or is_anchor)
+    return sqlalchemy.Column(name, kind, nullable=nullable, unique=column.unique or None)
+
+
+# -- the wizard's look at a table --------------------------------------------------------------------------
+
+
+def discover(sql: SqlConfig) -> dict[str, Column]:
+    """The columns of a table by name, as the wizard finds them: types, keys, and what may be empty.
+
+    Raises UsageError for a database that can't be reached, and for a table or a column that it does not have.
+    """
+    from sqlalchemy import inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if (problem := missing_package()) is not None:
+        raise problem
+    database = Database(sql)
+    *schema, name = sql.table.split(".")
+    try:
+        inspector = inspect(database.engine)
+        place = {"schema": ".".join(schema) or None}
+        known = [*inspector.get_table_names(**place), *inspector.get_view_names(**place)]
+        if name not in known:
+            raise UsageError(f"the database has no table {sql.table!r}", hint=did_you_mean(name, known))
+        keys = inspector.get_pk_constraint(name, **place)["constrained_columns"]
+        unique = [keys] + [each["column_names"] for each in inspector.get_unique_constraints(name, **place)]
+        unique += [each["column_names"] for each in inspector.get_indexes(name, **place) if each["unique"]]
+        alone = {each[0] for each in unique if len(each) == 1 and each[0] is not None}
+        found = {
+            str(each["name"]): _discovered(each, keys, alone) for each in inspector.get_columns(name, **place)
+        }
+    except SQLAlchemyError as error:
+        raise UsageError(f"the database can't be read: {database.refusal(error).words}") from None
+    finally:
+        database.close()
+    for wanted in filter(None, (sql.watermark, sql.deleted)):
+        if wanted not in found:
+            raise UsageError(
+                f"the table {sql.table} has no column {wanted!r}", hint=did_you_mean(wanted, found)
+            )
+    found.pop(sql.deleted or "", None)
+    return found
+
+
+def _discovered(each: Any, keys: Sequence[str], alone: Collection[str | None]) -> Column:
+    name = str(each["name"])
+    try:
+        kind = _ECMA_TYPES.get(each["type"].python_type, "string")
+    except NotImplementedError:  # a type that SQLAlchemy does not know
+        kind = "string"
+    by_itself = bool(each.get("default") or each.get("identity") or each.get("computed"))
+    # An INTEGER PRIMARY KEY of SQLite, a serial of PostgreSQL, AUTO_INCREMENT of MySQL.
+    by_itself = by_itself or (
+        list(keys) == [name] and kind == "integer" and each.get("autoincrement", "auto") is not False
+    )
+    return Column(
+        name,
+        kind,
+        required=(name in keys or not each.get("nullable", True)) and not by_itself,
+        unique=name in alone,
+        generated="system" if by_itself and name in alone else None,
+    )
+
+
+_ECMA_TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "integer", bytes: "binary"}

@@ -1,0 +1,191 @@
+"""A real PostgreSQL as the connected system: the same contract, its own words, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.connectors.ecma.config import SqlConfig
+from mockhost.connectors.ecma.host import Host
+from mockhost.connectors.systems import sql
+from mockhost.expect.check import check
+from mockhost.expect.driver import HostDriver
+from mockhost.scenario import catalogue, loader
+from mockhost.scim.errors import ScimError
+from tests.connectors.ecma.conftest import URN, make_host, user
+from tests.servers import Postgres, postgres
+
+pytestmark = pytest.mark.slow
+BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """One server for the module."""
+    with postgres() as made:
+        yield made
+
+
+@pytest.fixture
+def page(server: Postgres) -> dict[str, Any]:
+    """A table that is the database's own, with two rows."""
+    server.run(
+        "DROP TABLE IF EXISTS staff",
+        """CREATE TABLE staff ("ContosoLogin" varchar(50) PRIMARY KEY, "FirstName" text NOT NULL, "LastName" text,
+           "Number" serial UNIQUE, "Active" boolean DEFAULT true, "Photo" bytea, "Hired" date, "Pay" numeric(9,2),
+           "Key" uuid DEFAULT gen_random_uuid(), "UpdatedAt" timestamptz DEFAULT now(), "Gone" boolean,
+           CONSTRAINT no_tables CHECK ("LastName" <> 'Tables'))""",
+        """INSERT INTO staff ("ContosoLogin", "FirstName", "LastName")
+           VALUES ('lisa', 'Lisa', 'J'), ('david', 'D', 'M')""",
+    )
+    empty = {"columns": None, "objects": None, "table": None}
+    return {
+        "selected_attributes": None,
+        "deprovisioning": {"disable": "none"},
+        "import": {"profiles": ["full", "delta"]},
+        "system": {**empty, "sql": {"url": server.url, "table": "staff", "timeout": "2s"}},
+    }
+
+
+@pytest.fixture
+def host(page: dict[str, Any]) -> Iterator[Host]:
+    """A host on the table, started."""
+    page["system"]["sql"] |= {"watermark": "UpdatedAt", "deleted": "Gone"}
+    made = make_host(connectors={"LDAP": None, "SQL": page})
+    yield made
+    made.close()
+
+
+def test_columns_are_discovered(server: Postgres, page: dict[str, Any]) -> None:
+    """Types, keys, and what may be empty."""
+    columns = sql.discover(SqlConfig(server.url, "staff"))
+    assert {name: c.type for name, c in columns.items() if c.type != "string"} == {
+        **{"Number": "integer", "Active": "boolean", "Photo": "binary", "Gone": "boolean"}
+    }
+    assert [name for name, c in columns.items() if c.required] == ["ContosoLogin", "FirstName"]
+    assert [name for name, c in columns.items() if c.unique] == ["ContosoLogin", "Number"]
+
+
+def test_exports_and_imports(server: Postgres, host: Host) -> None:
+    """Every type comes and goes; delta imports follow the watermark, soft deletes included."""
+    connector = host.connector("SQL")
+    made = connector.create(user(**BOB, Photo="AQI=", Hired="2026-01-01", Pay="12.50"))
+    assert made.record is not None
+    values = connector.system.values(made.record)
+    assert {name: values[name] for name in ("Number", "Active", "Photo", "Hired", "Pay")} == {
+        **{"Number": 3, "Active": True, "Photo": "AQI=", "Hired": "2026-01-01", "Pay": "12.50"}
+    }
+    change = {"op": "replace", "path": f"{URN}:Hired", "value": "2026-02-03"}
+    connector.patch("bob", {"Operations": [change]})
+    assert server.run("""SELECT "Hired"::text FROM staff WHERE "ContosoLogin" = 'bob'""") == [("2026-02-03",)]
+    server.run("""UPDATE staff SET "FirstName" = 'L', "UpdatedAt" = now() WHERE "ContosoLogin" = 'lisa'""")
+    server.run("""UPDATE staff SET "Gone" = true, "UpdatedAt" = now() WHERE "ContosoLogin" = 'david'""")
+    connector.space.begin_import("delta")
+    assert sorted(r[:2] for r in connector.space.snapshot()) == [("bob", "Bob"), ("lisa", "L")]
+    connector.delete("bob")
+    assert server.run("""SELECT "Gone" FROM staff WHERE "ContosoLogin" = 'bob'""") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "words", "driver"),
+    [
+        ({"FirstName": None}, 400, "Cannot insert the value NULL into column 'FirstName'", "23502: null value in"),
+        ({"ContosoLogin": "lisa2", "Number": "1"}, 409, "duplicate key value violates unique", "23505: duplicate"),
+        ({"LastName": "Tables"}, 400, "violates check constraint", "23514: new row"),
+        ({"Hired": "2026-02-30"}, 400, "out of range", "22008: date/time field value out of range"),
+        ({"Key": "not a key"}, 400, "invalid input syntax for type uuid", "22P02: invalid input syntax"),
+    ],
+)  # fmt: skip
+def test_it_refuses_in_its_own_words(
+    host: Host, values: dict[str, object], status: int, words: str, driver: str
+) -> None:
+    """And says nothing of the other values of the row."""
+    with pytest.raises(ScimError, match=r".") as caught:
+        host.connector("SQL").create(user(**{**BOB, "Photo": "Y2FuYXJ5", **values}))
+    assert caught.value.status == status
+    assert words in caught.value.detail
+    assert caught.value.native[0].startswith(driver)
+    assert "63616e617279" not in str(caught.value.native)
+
+
+TROUBLES = {
+    "locked": (500, "canceling statement due to"),
+    "read_only": (403, "cannot execute INSERT in a read-only transaction"),
+    "connection_lost": (500, "terminating connection due to administrator command"),
+    "deadlock": (500, "deadlock detected"),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_is_wrong_with_it_passes(server: Postgres, page: dict[str, Any], trouble: str) -> None:
+    """The export fails in the server's words, nothing is written, and the next one succeeds."""
+    status, words = TROUBLES[trouble]
+    page["system"]["trouble"] = trouble
+    connectors: Any = {"LDAP": None, "SQL": page}
+    with MockHost("basics/healthy", control=False, host={"tls": "plain_http"}, connectors=connectors) as mock:
+        body: Any = user(**BOB)
+        url = f"{mock.url('SQL')}/Users"
+        answer = mock.session("SQL").post(url, json=body)
+        assert answer.status_code == status, answer.text
+        assert words in answer.json()["detail"]
+        count = """SELECT count(*) FROM staff WHERE "ContosoLogin" = 'bob'"""
+        assert server.run(count) == [(0,)]
+        mock.set("connectors.SQL.system.trouble", "none")
+        assert mock.session("SQL").post(url, json=body).status_code == 201
+        assert server.run(count) == [(1,)]
+
+
+def test_the_database_gives_up_what_takes_too_long(server: Postgres, page: dict[str, Any]) -> None:
+    """The time limits are the session's own, so that nothing goes on there."""
+    page["system"]["sql"]["timeout"] = "700ms"
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    system = host.system("SQL")
+    assert isinstance(system, sql.SqlSystem)
+    with system.database.reading() as connection:
+        limits = {"statement_timeout": "700ms", "lock_timeout": "700ms"}
+        limits["idle_in_transaction_session_timeout"] = "2100ms"
+        for name, limit in limits.items():
+            assert connection.exec_driver_sql(f"SHOW {name}").scalar() == limit
+    host.close()
+
+
+def test_a_server_that_is_down_stops_nothing(page: dict[str, Any]) -> None:
+    """With columns in the scenario the service starts; import and export say why they fail."""
+    with postgres() as gone:
+        url = gone.url
+    system = {
+        "columns": {"ContosoLogin": "string", "FirstName": "string"},
+        "sql": {**page["system"]["sql"], "url": url},
+    }
+    host = make_host(connectors={"LDAP": None, "SQL": {**page, "system": {**page["system"], **system}}})
+    assert "refused" in str(host.state_of("SQL")["import_problem"])
+    with pytest.raises(ScimError, match="refused") as caught:
+        host.connector("SQL").create(user(ContosoLogin="bob", FirstName="Bob"))
+    assert caught.value.status == 500
+    assert "canary" not in caught.value.detail
+    host.close()
+
+
+NOT_THE_SAME = {
+    "documented/cache_closed": "a table is read in the order of its anchor, not in that of the scenario",
+}
+"""Scenarios whose steps do not hold on a database, and why."""
+SCENARIOS = [
+    name
+    for name in catalogue.names()
+    if name.startswith(("basics/healthy", "documented/")) and "SQL" in loader.load(name).connectors
+]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenarios_hold_on_a_database(server: Postgres, name: str, database: str) -> None:
+    """Expect, cure and cured, with the SQL connector's objects in a real table."""
+    url = server.url if database == "postgresql" else "sqlite://"
+    where = {"connectors": {"SQL": {"system": {"sql": {"url": url, "rows": "replace"}}}}}
+    with MockHost(name, control=False, **where) as mock:  # type: ignore[arg-type]
+        report = check(mock.scenario, HostDriver(mock), timeout=120.0)
+        assert report.ok is (name not in NOT_THE_SAME), report.text

@@ -1,0 +1,121 @@
+"""Real servers for slow tests, each in a folder of its own and run by a user without rights."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+PATIENCE = 60
+"""Seconds for a server to start."""
+
+
+def program(name: str, *folders: str) -> str:
+    """The path of a program; the test is skipped where it is not installed."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *folders]))
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def plain_user(name: str) -> dict[str, Any]:
+    """For `subprocess`: a user without rights, where the tests run as root; no server likes to be root."""
+    if os.name == "nt" or os.geteuid() != 0:
+        return {}
+    import pwd
+
+    for each in (name, "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(each)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    pytest.skip("there is no user without rights")
+
+
+@contextlib.contextmanager
+def folder_of(user: dict[str, Any]) -> Iterator[Path]:
+    """A folder that belongs to a user."""
+    with tempfile.TemporaryDirectory(prefix="mockhost-test-", ignore_cleanup_errors=True) as name:
+        if user:
+            os.chown(name, user["user"], user["group"])
+        yield Path(name)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], port: int, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A server, once its port answers."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, **how)
+        try:
+            for _ in range(PATIENCE * 20):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                    break
+                if process.poll() is not None:
+                    log.seek(0)
+                    pytest.fail(f"{command[0]} ended: {log.read().decode(errors='replace')[-2000:]}")
+                threading.Event().wait(0.05)
+            else:
+                pytest.fail(f"{command[0]} does not answer")
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Postgres(NamedTuple):
+    """A PostgreSQL with one user and a password."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg://hr:canary-of-a-password@127.0.0.1:{self.port}/postgres"
+
+    def run(self, *statements: str) -> list[Any]:
+        """Execute statements, each on its own; the rows of the last."""
+        import psycopg
+
+        plain = self.url.replace("+psycopg", "")
+        with psycopg.connect(plain, autocommit=True) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of Debian's packages, or whichever is on the path."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name != "nt" else []
+    folders = [str(each) for each in reversed(versions)]
+    server, initdb = program("postgres", *folders), program("initdb", *folders)
+    user, port = plain_user("postgres"), free_port()
+    with folder_of(user) as folder:
+        secret = folder / "secret"
+        secret.write_text("canary-of-a-password\n")
+        secret.chmod(0o644)
+        made = [initdb, "-D", str(folder / "data"), "-U", "hr", "-A", "scram-sha-256", f"--pwfile={secret}"]
+        made += ["-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder, **user)
+        options = {"port": port, "listen_addresses": "127.0.0.1", "fsync": "off"}
+        options["unix_socket_directories"] = ""
+        command = [server, "-D", str(folder / "data"), *(f"--{k}={v}" for k, v in options.items())]
+        with running(command, port, cwd=folder, **user):
+            yield Postgres(port)
