@@ -1,4 +1,4 @@
-"""SCIM servers that know nothing of mockhost, provisioned by the service; docs/other-scim-servers.md has what came of it.
+"""SCIM servers that know nothing of mockhost, provisioned to; docs/other-scim-servers.md has what came of it.
 
 python -m tests.entra.test_other_servers writes the page; it needs pip, npm and node.
 """
