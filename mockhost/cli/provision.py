@@ -70,6 +70,19 @@ def init() -> None:
     stdout().lines(STARTER.splitlines())
 
 
+@command.command("locustfile")
+def locustfile() -> None:
+    """Print a Locust file with the requests of the provisioning service, to load a SCIM endpoint with.
+
+    \b
+    mockhost provision locustfile > locustfile.py
+    """
+    from mockhost import entra
+
+    file = Path(str(entra.__file__)).with_name("locustfile.txt")
+    stdout().lines(file.read_text(encoding="utf-8").splitlines())
+
+
 @command.command("schema")
 def schema() -> None:
     """Print the JSON Schema of provisioning.yaml."""
