@@ -105,7 +105,8 @@ def parse(
     if (edition := said.get("edition")) not in (None, *EDITIONS):
         report.add(("machine", "edition"), f"there is no edition {edition}", "write 2022 or 2025")
     if (zone := said.get("time_zone")) is not None and (problem := zone_problem(zone)) is not None:
-        report.add(("machine", "time_zone"), problem, "write one such as Europe/Berlin, or UTC")
+        hint = "write one such as Europe/Berlin, or UTC; on Windows they come with pip install 'mockhost[windows]'"
+        report.add(("machine", "time_zone"), problem, hint)
     defaults = MachineConfig()
     values["services"] = {
         key: defaults.service(key)._replace(**service) for key, service in said.get("services", {}).items()
@@ -150,6 +151,8 @@ def zone_problem(name: str) -> str | None:
     """Why there is no such time zone; None: there is."""
     import zoneinfo
 
+    if name == "UTC":
+        return None
     try:
         zoneinfo.ZoneInfo(name)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):

@@ -52,7 +52,9 @@ _TOKEN: Final = re.compile(
 
 def local(at: float, machine: MachineConfig) -> str:
     """A moment as the server shows it: `1/31/2026 9:05:00 AM`."""
-    when = datetime.datetime.fromtimestamp(at, zoneinfo.ZoneInfo(machine.time_zone))
+    # UTC is there also where the system has no zones and the package tzdata is not installed
+    zone = datetime.UTC if machine.time_zone == "UTC" else zoneinfo.ZoneInfo(machine.time_zone)
+    when = datetime.datetime.fromtimestamp(at, zone)
     words = FORMATS[machine.culture][0]
     plain = {"%-m": str(when.month), "%-d": str(when.day), "%-I": str((when.hour - 1) % 12 + 1)}
     plain["%p"] = "AM" if when.hour < 12 else "PM"
