@@ -189,6 +189,14 @@ def test_a_running_mock_tells_of_its_service() -> None:
         assert machine.read(host).host == "running"
 
 
+def test_a_windows_server_tells_of_its_agent() -> None:
+    """A scenario's machine: the agent's service is stopped, and its account may not log on."""
+    agent_service = {"state": "stopped", "logon": "denied"}
+    with MockHost({**PROBE, "machine": {"services": {"agent": agent_service}}}) as host:
+        there = machine.read(host)
+    assert (there.agent_runs, there.may_log_on, there.host) == (False, False, "running")
+
+
 @pytest.mark.parametrize(
     ("said", "row"),
     [({"agent_runs": False}, "agent_inactive"), ({"proxy": "missing"}, "agent_inactive"), ({"agent_runs": True}, None)],
