@@ -121,12 +121,12 @@ def _differences(
             mine, its = (value and re.sub(r"\s", "", value.lower()) for value in (mine, its))
         if plain(_with(mine or "", own)) != plain(its or ""):
             yield f"header {name}: {mine or 'absent'} and {its or 'absent'}"
-    mine, its = _document(here), _document(there)
-    if mine is None or its is None:
+    ours, theirs = _document(here), _document(there)
+    if ours is None or theirs is None:
         if here.body != there.body:
             yield f"body: {_shown(here.text)} and {_shown(there.text)}"
         return
-    yield from _between(mine[0], its[0], "", lambda text: plain(_with(text, own)), plain)
+    yield from _between(ours[0], theirs[0], "", lambda text: plain(_with(text, own)), plain)
 
 
 def _status(seen: Observation) -> str:

@@ -88,5 +88,7 @@ def test_a_recording_is_written_at_the_end(start: Start, tmp_path: Path) -> None
         assert program.code() == 0
         assert real.token("SCIM") not in out.read_text("utf-8")
     with MockHost(str(out), tls=False, control=False) as replay:
-        answer = exchange(replay.url(), "GET", "/ecma2host_TARGET/scim/Users?count=1", replay.headers("TARGET"))
+        answer = exchange(
+            replay.url(), "GET", "/ecma2host_TARGET/scim/Users?count=1", replay.headers("TARGET")
+        )
     assert answer.body == seen.body

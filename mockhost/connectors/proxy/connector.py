@@ -182,6 +182,9 @@ class ProxyConnector:
     def cached(self, base_url: str) -> Iterator[dict[str, object]]:
         return iter(())
 
+    def copies(self) -> Iterator[dict[str, object]]:
+        return iter(())
+
     def import_now(self, profile: str) -> NoReturn:
         raise UsageError(f"connector {self.name} is a proxy, which has no imports")
 
