@@ -327,6 +327,23 @@ def _serving(
 
 
 @pytest.fixture
+def mockhost_proxy(mockhost_factory: Callable[..., MockHost]) -> Callable[..., MockHost]:
+    """Put a server under test behind faults: mockhost_proxy("http://localhost:5000/scim/v2", verify=False).
+
+    Each call gives a running MockHost whose connector TARGET (or `name`) passes on what no rule matches, until the end
+    of the test. Keywords are those of a connector of kind proxy: token, secret_token, verify, ca, timeout. `scenario`
+    has rules, and other connectors beside the target.
+    """
+
+    def proxied(target: str, scenario: Any = None, *, name: str = "TARGET", **connector: Any) -> MockHost:
+        base = {"format": 1, "title": "A server under test behind faults"} if scenario is None else scenario
+        said = {"kind": "proxy", "target": target, **connector}
+        return mockhost_factory(base, connectors={name: said})
+
+    return proxied
+
+
+@pytest.fixture
 def mockhost(
     request: pytest.FixtureRequest, mockhost_factory: Callable[..., MockHost], mockhost_scenario: Any
 ) -> MockHost:
