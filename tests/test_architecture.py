@@ -81,7 +81,12 @@ THIRD_PARTIES = {
         "cryptography": {"tls", "doctor"},
         "faker": {"people", "scenario"},
     },
-    **{"regex": {"patterns"}, "defusedxml": {"elements"}, "elementpath": {"windows"}, "sqlalchemy": {"connectors"}},
+    **{
+        "regex": {"patterns"},
+        "defusedxml": {"elements"},
+        "elementpath": {"windows"},
+        "sqlalchemy": {"connectors"},
+    },
     "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim", "exchange"},
 }
 HEAVY = {

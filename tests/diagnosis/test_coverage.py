@@ -63,4 +63,7 @@ def test_every_documented_scenario_is_on_the_page() -> None:
         "dsn_not_found",
     }
     named = {name for row in ROWS for name in row.scenarios}
-    assert set(shelves.names("documented", env={})) - {f"documented/{name}" for name in later | elsewhere} <= named
+    assert (
+        set(shelves.names("documented", env={})) - {f"documented/{name}" for name in later | elsewhere}
+        <= named
+    )
