@@ -316,10 +316,28 @@ def rules(asked: Asked) -> Shown | None:
     return "rules.html", {"rules": known, "faults": faults, "operations": operations}
 
 
+# -- the Windows server around the host ------------------------------------------------------------------------------
+
+_LOOKS: Final = (
+    ("Services", "Get-Service"),
+    ("Event log", "Get-WinEvent -LogName 'Microsoft ECMA2Host Logs' -MaxEvents 20"),
+    ("Files", "dir 'C:\\Program Files\\Microsoft ECMA2Host' -Recurse"),
+)
+
+
+def server(asked: Asked) -> Shown | None:
+    """Its services, event log and files, as its commands show them; and a prompt for the others."""
+    if asked.rest:
+        return None
+    looks = [(title, command, asked.read("windows", command=command)["output"]) for title, command in _LOOKS]
+    return "server.html", {"looks": looks}
+
+
 PAGES: tuple[Page, ...] = (
     Page("journal", "Journal", "1", ("get_journal", "stream_events"), journal),
     Page("state", "State", "2", ("get_host", "list_connectors", "compare"), state),
     Page("scenarios", "Scenarios", "3", ("get_scenario", "use_scenario"), scenarios),
     Page("rules", "Rules and faults", "4", ("list_rules", "add_rule"), rules),
+    Page("server", "Server", "5", ("windows",), server),
 )
 __all__ = ["PAGES", "Asked", "Page", "overview", "trace"]

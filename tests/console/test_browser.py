@@ -225,14 +225,14 @@ def test_service_and_clock_are_operated(visit: Visit, host: MockHost) -> None:
     page = visit("/console/state")
     page.get_by_role("button", name="Stop").click()
     until(page, "document.querySelector('#service-card .service.stopped')")
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     until(page, "document.querySelector('#service-card .service.running')")
-    page.get_by_role("button", name="Set").click()
+    page.get_by_role("button", name="Set", exact=True).click()
     until(page, "document.querySelector('#settings tr.stale')")
     page.get_by_role("button", name="Restart").click()
     until(page, "!document.querySelector('#settings tr.stale')")
     page.fill("#set", '{"host.debugg": true}')
-    page.get_by_role("button", name="Set").click()
+    page.get_by_role("button", name="Set", exact=True).click()
     until(page, "document.getElementById('said').textContent.includes('debugg')")
     before = host.clock.now()
     page.get_by_role("button", name="+1d").click()
@@ -281,6 +281,20 @@ def test_a_fault_is_met_by_a_live_client_until_it_is_switched_off(visit: Visit, 
     page.get_by_role("button", name="Remove live[0]").click()
     until(page, "!document.querySelector('#rules tbody tr')")
     assert host.session("SQL").get(url).status_code == 200
+
+
+# ---- the server ----
+
+
+def test_commands_run_one_after_the_other(visit: Visit) -> None:
+    """In one session, and what they stop is stopped on the page."""
+    page = visit("/console/server")
+    for command, shown in (("cd 'C:\\Program Files\\Microsoft ECMA2Host'", "PS>"), ("dir", "Troubleshooting"),
+                           ("Get-Service", "Microsoft ECMA2Host")):  # fmt: skip
+        page.fill("#command", command)
+        page.keyboard.press("Enter")
+        until(page, f"document.getElementById('screen').textContent.includes({json.dumps(shown)})")
+        until(page, "document.getElementById('command').value === ''")
 
 
 # ---- every page ----
