@@ -295,7 +295,7 @@ body_base64 fault delay fixed uniform median p99 set_state ttl attribute value e
 capture body text detail scimType totalResults message resources ends no_answer_within alert tls at_least
 at_most portal advance template default vars connection import_run start_index count
 culture time_zone dotnet account ECMA2Host ConnectorsLog files proxy connections user password windows run
-url watermark deleted timeout
+url watermark deleted timeout on_demand restart
 """
 NAMES_NOTHING = frozenset(_NAMES_NOTHING.split())
 """Keys with free text in them that name nothing outside the document. A new key has to be put here, or be marked."""
