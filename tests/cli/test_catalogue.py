@@ -97,14 +97,14 @@ def test_exit_code_1_where_no_text_matches(invoke: Invoke, form: str) -> None:
 
 def test_what_no_scenario_reproduces_gets_a_card(invoke: Invoke) -> None:
     """The heading of the page, and Microsoft's cure."""
-    text = "System.ComponentModel.Win32Exception: The specified service already exists"
+    text = "Size of input ExternalSecret data is invalid."
     result = invoke("scenarios", "--text", text)
     assert result.exit_code == 0
     assert "no scenario reproduces this" in result.stdout
-    assert "Agent installation fails (line 223)" in result.stdout
+    assert "The secret token is too long for the portal" in result.stdout
     (card,) = json.loads(invoke("scenarios", "--text", text, "--format", "json").stdout)
     assert card["name"] is None
-    assert "Uninstall" in card["cure"]
+    assert card["cure"] == "Use a shorter secret token."
     assert card["score"] == 1.0
 
 

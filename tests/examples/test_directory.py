@@ -1,5 +1,5 @@
 import pytest
-from directory import Directory, Misconfigured, Unavailable
+from directory import URN, Directory, Misconfigured, Unavailable
 
 
 @pytest.fixture
@@ -101,4 +101,4 @@ def test_whatever_is_wrong_it_is_one_of_two_errors(directory):
         found = directory.find("ljacobson")
     except (Misconfigured, Unavailable):
         return
-    assert found is None or found["id"] == "ljacobson"
+    assert found is None or found[URN]["ContosoLogin"] == "ljacobson"

@@ -27,7 +27,7 @@ LISA = SearchRequest(filter='ContosoLogin eq "ljacobson"')
 
 @pytest.fixture
 def client(mockhost):
-    told = mockhost.told("SQL")
+    told = mockhost.told()
     trust = ssl.create_default_context(cafile=told.ca_file)
     headers = {"Authorization": f"Bearer {told.secret_token}"}
     provider = ScimProvider(models=[User, Employee], resource_types=[ResourceType.from_resource(Person)])
