@@ -10,6 +10,7 @@ from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.ecma.config import (
     EXPORT_PASSWORD,
     OBJECT_DN,
+    PAGE_SIZE,
     Column,
     ConnectorConfig,
     Deprovisioning,
@@ -104,7 +105,7 @@ def parse(name: str, said: Map, columns: Mapping[str, Column], findings: Finding
         single_value=tuple(said.get("single_value", ())),
         export_type=said.get("export_type", ""),
         dll=said.get("dll", "loadable"),
-        page_sizes=dict(said.get("page_sizes", {})),
+        page_sizes={key: size for key, size in said.get("page_sizes", {}).items() if size != PAGE_SIZE},
         behaviours=dict(said.get("behaviours", {})),
         system=found,
     )

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from xml.sax.saxutils import escape
 
 from mockhost import elements
-from mockhost.connectors.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, ConnectorConfig
+from mockhost.connectors.ecma.config import EXPORT_PASSWORD, HOLDS, OBJECT_DN, PAGE_SIZE, ConnectorConfig
 from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.elements import Element, short
 from mockhost.errors import Problem, ScenarioError, UsageError
@@ -29,8 +29,6 @@ from mockhost.errors import Problem, ScenarioError, UsageError
 PATH: Final = "Program Files/Microsoft ECMA2Host/Service/Configuration/Configuration.xml"
 """Where the file is, below drive C:."""
 PORT: Final = 8585
-PAGE_SIZE: Final = 100
-"""The wizard's own page size (early tutorials of the SQL connector)."""
 MOST_NOTES: Final = 200
 LONGEST_NAME: Final = 200
 """Characters of a name of a connector or an attribute."""

@@ -17,6 +17,8 @@ OBJECT_DN = "-dn-"
 """The virtual attribute that carries an object's DN (Generic LDAP connector tutorial, attribute mappings)."""
 EXPORT_PASSWORD = "export_password"
 """The virtual attribute of the initial password: always in the schema, never given back."""
+PAGE_SIZE = 100
+"""The wizard's own page size of a run profile (early tutorials of the SQL connector)."""
 
 
 HOLDS: Mapping[str, tuple[type, str]] = {
