@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.scenario import schema
@@ -13,7 +13,7 @@ from mockhost.scenario.connectors import PROXY, SCIM
 from mockhost.scenario.layers import Layer, place
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.nodes import core_scalar
-from mockhost.scenario.paths import Path, is_of, written
+from mockhost.scenario.paths import GONE, Path, is_of, value_at, written
 from mockhost.scenario.schema import Schema
 
 FORMATS: Final = ("text", "json", "github")
@@ -99,6 +99,7 @@ def resolved(scenario: Scenario) -> str:
     for name, said in document.get("connectors", {}).items():
         if scenario.connectors[name].kind in (SCIM, PROXY):  # the wizard's pages are not for it
             document["connectors"][name] = _as_said(said)
+    _say_once(document, scenario.document)
     order = list(schema.root()["properties"])
     ordered = {key: document[key] for key in sorted(document, key=order.index)}
     lines.extend(_block(ordered, (), "", scenario.trail.layers))
@@ -126,6 +127,32 @@ def _with_defaults(value: object, parts: Sequence[Schema]) -> object:
             if default is not None:
                 filled[key] = default
     return filled
+
+
+_SAME: Final[Mapping[Path, Path]] = {
+    ("host", "service"): ("machine", "services", "host", "state"),
+    ("host", "debug"): ("machine", "debug"),
+    ("host", "tls"): ("machine", "certificate"),
+}
+"""Values of the host, and where its machine has the same ones."""
+
+
+def _say_once(document: dict[str, Any], said: Mapping[str, object]) -> None:
+    """Take the machine away if the scenario does not speak of it, and defaults of what is said at its other place."""
+    if "machine" not in said:
+        document.pop("machine", None)
+        return
+    for ours, theirs in _SAME.items():
+        if value_at(said, theirs) is GONE:
+            _take_away(document, theirs)
+        elif value_at(said, ours) is GONE:
+            _take_away(document, ours)
+
+
+def _take_away(document: dict[str, Any], path: Path) -> None:
+    holder = value_at(document, path[:-1])
+    if isinstance(holder, dict):
+        holder.pop(path[-1], None)
 
 
 def _as_said(value: object) -> object:

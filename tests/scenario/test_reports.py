@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mockhost.errors import Problem, UsageError
 from mockhost.scenario import loader, parsing, report, shelves, starter
 from mockhost.scenario.nodes import plain
+from mockhost.scenario.paths import value_at
 
 PROBLEMS = [
     Problem("a,b.yaml", 3, 5, "$.x", "100% wrong", "try\nthis"),
@@ -72,6 +73,49 @@ def test_a_resolved_scenario_is_the_same_scenario(name: str) -> None:
         "seed",
     ):
         assert getattr(again, field) == getattr(scenario, field), field
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"host": {"service": "stopped", "debug": True, "tls": "expired"}, "machine": {"edition": 2022}},
+        {
+            "machine": {
+                "services": {"host": {"state": "absent"}, "agent": {"start": "manual"}},
+                "debug": True,
+                "certificate": {"valid": ["-2d", "-1d"]},
+                "trace": {"ECMA2Host": "Off"},
+            }
+        },
+        {"host": {"service": "stopped"}, "machine": {"services": {"host": {"state": "stopped"}}}},
+    ],
+)
+def test_a_resolved_scenario_has_the_same_machine(said: dict[str, object]) -> None:
+    """What the host and its machine both have stands where it was said, and no default contradicts it."""
+    scenario = loader.load_document({"extends": "basics/healthy", **said}, env={})
+    reading = parsing.parse(report.resolved(scenario).encode(), "resolved")
+    assert reading.root is not None
+    document = plain(reading.root)
+    assert isinstance(document, dict)
+    again = loader.load_document(document, env={})
+    assert again.host == scenario.host
+    assert scenario.machine is not None
+    assert again.machine is not None
+    assert again.machine.edition == scenario.machine.edition
+    assert again.machine.trace.get("ECMA2Host", "Verbose") == scenario.machine.trace.get(
+        "ECMA2Host", "Verbose"
+    )
+    for key in ("agent", "updater"):
+        assert again.machine.service(key) == scenario.machine.service(key)
+    states = [value_at(one.document, ("machine", "services", "host", "state")) for one in (again, scenario)]
+    assert states[0] == states[1]
+
+
+def test_a_resolved_scenario_has_no_machine_of_which_it_does_not_speak() -> None:
+    """A machine of defaults alone would have mockhost play a server that nobody asked for."""
+    scenario = loader.load("basics/healthy", env={})
+    assert scenario.machine is None
+    assert "machine:" not in report.resolved(scenario)
 
 
 def test_a_resolved_scenario_tells_the_origin_of_each_value() -> None:
