@@ -89,7 +89,7 @@ class Reader:
     def head(self) -> None:
         """Read the head of the final answer; its status stays None where none came."""
         answer = self.answer
-        for _ in range(INFORMATIONAL_LIMIT):
+        for _ in range(INFORMATIONAL_LIMIT + 1):
             self._head()
             if answer.status is None or answer.status >= 200 or answer.status == 101:
                 return

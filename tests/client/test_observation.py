@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mockhost.client.answers import INFORMATIONAL_LIMIT
 from mockhost.client.observation import ENDS, Observation, exchange
 from mockhost.matching import ABSENT
 from tests.client.conftest import Peers, Presented
@@ -161,6 +162,15 @@ def test_informational_answers_are_skipped(peers: Peers) -> None:
     data = b"HTTP/1.1 100 Continue\r\nX: 1\r\n\r\n" + answer(b"", "204 No Content")
     seen = exchange(peers(after_request(send(data))).url, "POST", "/", body=b"x")
     assert (seen.status, seen.headers, seen.complete) == (204, (("Content-Length", "0"),), True)
+
+
+@pytest.mark.parametrize(("many", "status"), [(INFORMATIONAL_LIMIT, 204), (INFORMATIONAL_LIMIT + 1, None)])
+def test_informational_answers_are_bounded(peers: Peers, many: int, status: int | None) -> None:
+    """As many as the limit are skipped; with one more there is no answer."""
+    data = b"HTTP/1.1 100 Continue\r\n\r\n" * many + answer(b"", "204 No Content")
+    seen = exchange(peers(after_request(send(data))).url, "GET", "/")
+    assert seen.status == status
+    assert ("informational" in seen.error) == (status is None)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_a_body_that_is_made_for_patterns_to_take_long(
 @pytest.mark.parametrize(
     ("first", "more", "words"),
     [
-        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "not all of it came"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "more than 100 informational answers"),
         (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n", ""),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", "not whole"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: b\r\n", "not whole"),
@@ -72,6 +72,19 @@ def test_an_answer_without_an_end(
     found = examined(f"{peers(endless).url}{PATH}", SECRET, timeout=0.5)
     assert found["EMH0301"].status == "fail"
     assert words in found["EMH0301"].saw
+
+
+def test_informational_answers_that_come_slowly(peers: Peers, examined: Examine) -> None:
+    """Too few of them to be too many: the time ends it."""
+
+    def endless(line: Line) -> None:
+        line.read_request()
+        while not line.done.wait(0.05):
+            line.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    found = examined(f"{peers(endless).url}{PATH}", SECRET, timeout=0.5)
+    assert found["EMH0301"].status == "fail"
+    assert "not all of it came" in found["EMH0301"].saw
 
 
 def test_what_has_no_time_left_is_skipped_and_not_blamed_on_the_host(peers: Peers, examined: Examine) -> None:
