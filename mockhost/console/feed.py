@@ -50,6 +50,7 @@ class Feed:
         self._listeners: list[queue.Queue[bytes]] = []
         self._news = threading.Event()
         self._told = False
+        self._runs = False
         self._epoch, self._seen = -1, 0
         self._rendered: dict[int, bytes] = {}
         self._open: dict[int, tuple[Exchange, object]] = {}
@@ -68,7 +69,8 @@ class Feed:
         with self._lock:
             if len(self._listeners) >= MOST:
                 raise CannotRun(f"{MOST} pages are open, and that is the limit", hint="close one")
-            if not self._listeners:
+            if not self._runs:
+                # The thread of a page that has just gone may still be there, and goes on for this one.
                 self._begin()
             self._listeners.append(mine)
             now, upto = self._epoch, self._seen
@@ -101,6 +103,7 @@ class Feed:
         self._connections.clear()
         self._changes.clear()
         stop = self._runtime.events.call(self._hear)
+        self._runs = True
         threading.Thread(target=self._run, args=(stop,), name="mockhost-console", daemon=True).start()
 
     # -- what happens ------------------------------------------------------------------------------------------
@@ -136,6 +139,7 @@ class Feed:
             for each in self._listeners:
                 _end(each)
             self._listeners.clear()
+            self._runs = False
             return False
 
     def _send(self, piece: bytes) -> None:

@@ -7,10 +7,11 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import cast
 
 import pytest
 import requests
@@ -376,16 +377,39 @@ def test_scenarios_are_shown_with_what_their_cure_does() -> None:
 def test_pages_that_open_at_once_share_one_feed() -> None:
     """However many there are, each exchange is rendered once; and the last one that goes ends the thread."""
     with MockHost("basics/healthy") as host:
+        before = feed_threads()  # of other tests' hosts: they end when it is seen that their pages have gone
         url = f"{host.control_url}/console/feed"
         with ThreadPoolExecutor(6) as several:
             opened = list(several.map(lambda _: requests.get(url, stream=True, timeout=30), range(6)))
-        feeds = [thread for thread in threading.enumerate() if thread.name == "mockhost-console"]
-        assert len(feeds) == 1
+        [feed] = feed_threads() - before
         for answer in opened:
             answer.close()
         host.stop()
-        feeds[0].join(30)
-        assert not feeds[0].is_alive()
+        feed.join(30)
+        assert not feed.is_alive()
+
+
+def test_a_page_that_opens_as_another_goes_keeps_its_thread() -> None:
+    """As when a page is loaded again: two threads would render everything twice."""
+    with MockHost("basics/healthy") as host:
+        before = feed_threads()
+        feed = Feed(host.runtime)
+        for _ in range(3):
+            page = feed.listen(host.runtime.epoch.number, 0)
+            assert b"hello" in next(page)
+            cast("Generator[bytes]", page).close()
+        page = feed.listen(host.runtime.epoch.number, 0)
+        [thread] = feed_threads() - before
+        host.runtime.events.close()
+        assert b"hello" in next(page)
+        list(page)
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def feed_threads() -> set[threading.Thread]:
+    """The threads that render feeds, of whatever host."""
+    return {thread for thread in threading.enumerate() if thread.name == "mockhost-console"}
 
 
 def test_more_than_can_be_read_is_counted_instead() -> None:
