@@ -130,7 +130,7 @@ def _hanging(host: RunningHost, exchange: Exchange) -> Finding:
 def _unused(host: RunningHost, rule: Mapping[str, Any], entries: Sequence[Exchange]) -> Finding:
     fired, left = rule["fired"], rule["left"] or 0
     often = f"fired {fired} of {fired + left} times" if fired else "never fired"
-    hidden = ("name", "live", "matched", "fired", "left")
+    hidden = {"name", "live", "matched", "fired", "left", *(["on"] if rule.get("on") else [])}
     words = {word: value for word, value in rule.items() if word not in hidden}
     detail = [json.dumps(plainly(host.journal.sink, words), ensure_ascii=False, default=str)]
     exchange = _closest(host, rule["name"], entries)
