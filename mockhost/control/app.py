@@ -144,7 +144,8 @@ def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) 
         return events.response(host.runtime, found, heartbeat)
     if isinstance(found, Media):
         return Response(found.data, content_type=found.kind)
-    shown = found if operation.shows_secrets else plainly(host.runtime.journal.sink, found)
+    plain = operation.shows_secrets and host.role == ROLES[-1]
+    shown = found if plain else plainly(host.runtime.journal.sink, found)
     return _json(shown, operation.answer.status)
 
 

@@ -122,7 +122,8 @@ ROWS: tuple[Operation, ...] = (
          body=_WINDOWS, shows_secrets=True, cost="wait", room="mockhost.runtime.operations.windows",
          description=(
              "Everything that a command can say is in its output. With Verbose tracing the event log has the "
-             "connection strings of SQL connectors, passwords included, as on the real host.")),
+             "connection strings of SQL connectors, passwords included, as on the real host; only an operator is "
+             "shown the passwords.")),
     _row("check", "POST", "/v1/check", "learner",
          "Play expect, cured and wrong_cure on forks of the host as it is, and say which hold.",
          answers("What holds.", an_object(

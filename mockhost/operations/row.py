@@ -80,6 +80,7 @@ class Operation(NamedTuple):
     errors: tuple[int, ...] = ()
     """statuses of what can go wrong, beside those that every operation has"""
     shows_secrets: bool = False
+    """to an operator; everybody else gets the result redacted"""
     is_open: bool = False
     """whether it answers without the control plane's token"""
     cost: Cost = "constant"

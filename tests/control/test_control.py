@@ -746,9 +746,8 @@ def test_passwords_in_the_connected_system_are_not_shown(
     runtime: Runtime, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only that there is one."""
-    monkeypatch.setattr(
-        runtime, "objects", lambda name: [{"login": "bob", "export_password": "s3cret!", "raw": b"\xff"}]
-    )
+    held = {"login": "bob", "export_password": "s3cret!", "raw": b"\xff"}
+    monkeypatch.setattr(runtime.state.served.find("SQL"), "objects", lambda: iter([held]))
     [shown] = ask("GET", "/v1/connectors/SQL/objects").get_json()["objects"]
     assert shown == {"login": "bob", "export_password": "[redacted]", "raw": "/w=="}
 
@@ -1408,7 +1407,33 @@ def test_a_role_may_do_what_the_table_gives_it(runtime: Runtime, operation: Oper
 def test_only_an_operator_sees_secrets() -> None:
     """And only an operator names files."""
     shown = [each for each in TABLE if each.shows_secrets or each.name == "use_scenario"]
-    assert {each.role for each in shown} == {"operator"}
+    assert {each.role for each in shown if each.name != "windows"} == {"operator"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_command_on_the_server_shows_passwords_to_an_operator_only(role: Role) -> None:
+    """A learner runs commands, too, and gets what they say redacted; no file is opened that would be saved so."""
+    runtime = Runtime(loader.load("documented/connection_string_logged"), Certificates(Authority()))
+    client = create_control_app(
+        lambda _: Operated(runtime, role=role), token=None, bound_host="127.0.0.1"
+    ).test_client()
+
+    def run(command: str, **more: str) -> TestResponse:
+        return client.post("/v1/windows", json={"command": command, **more}, base_url=LOCAL)
+
+    words = "-LogName ConnectorsLog -Text Pwd= -Format"
+    events = [run(f"Get-WinEvent {words} {form}").get_data(as_text=True) for form in FORMATS]
+    assert all("Pwd=" in each for each in events)
+    assert ["not-the-real-password" in each for each in events] == [role == "operator"] * len(FORMATS)
+    run("notepad C:\\connection.txt /save", input="Uid=sql-ecma;Pwd=not-the-real-password")
+    opened = run("notepad C:\\connection.txt")
+    assert opened.status_code == (200 if role == "operator" else 400)
+    assert ("not-the-real-password" in opened.get_data(as_text=True)) == (role == "operator")
+    runtime.close()
+    runtime.certificates.close()
+
+
+FORMATS = ("List", "Xml", "Csv", "Json")
 
 
 def test_the_table_and_the_journal_know_the_same_conditions() -> None:
