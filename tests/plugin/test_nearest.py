@@ -107,15 +107,20 @@ def test_native_toml_of_another_kind(pytester: pytest.Pytester, line: str, words
         "mockhost.verify(operation='create_usr')",
         "mockhost.verify(operation='create_user', count=1)",
         "mockhost.wait_for('create_usr')",
-        "mockhost.wait_for('create_user', timeout='1 fortnight')",
         "mockhost.url('SLQ')",
-        "mockhost.token('SLQ')",
-        "mockhost.session('SLQ')",
-        "mockhost.objects('SLQ')",
-        "mockhost.remove_rule('nothing')",
-        "mockhost.use('basics/helthy')",
-        "mockhost.clock.advance('1 fortnight')",
-        "mockhost.call('get_clok')",
+        *(
+            pytest.param(line, marks=pytest.mark.slow)
+            for line in (
+                "mockhost.wait_for('create_user', timeout='1 fortnight')",
+                "mockhost.token('SLQ')",
+                "mockhost.session('SLQ')",
+                "mockhost.objects('SLQ')",
+                "mockhost.remove_rule('nothing')",
+                "mockhost.use('basics/helthy')",
+                "mockhost.clock.advance('1 fortnight')",
+                "mockhost.call('get_clok')",
+            )
+        ),
     ],
 )
 def test_an_error_of_the_test_is_shown_in_the_test(play: Play, line: str) -> None:

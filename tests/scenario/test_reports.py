@@ -50,7 +50,13 @@ def test_an_unknown_format_is_a_wrong_usage() -> None:
         report.render(PROBLEMS, "jsn")
 
 
-@pytest.mark.parametrize("name", shelves.names(env={}))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith("faults/") else name
+        for name in shelves.names(env={})
+    ],
+)
 def test_a_resolved_scenario_is_the_same_scenario(name: str) -> None:
     """Read back, with all defaults written out, it means the same."""
     scenario = loader.load(name, env={})

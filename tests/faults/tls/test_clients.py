@@ -130,6 +130,7 @@ def documented(said: str) -> list[str]:
     return said.split(" or ")
 
 
+@pytest.mark.slow
 def test_requests(port: Port, case: Case) -> None:
     """The exception that the row names, with the reason in its text."""
     with pytest.raises(requests.RequestException) as raised:
@@ -141,6 +142,7 @@ def test_requests(port: Port, case: Case) -> None:
         assert re.search(words, str(raised.value)), raised.value
 
 
+@pytest.mark.slow
 @needs_curl_with_openssl
 def test_curl(port: Port, case: Case) -> None:
     """The exit code that the row names, with the reason in what it prints."""
@@ -156,6 +158,7 @@ def test_curl(port: Port, case: Case) -> None:
         assert f"({done.returncode})" in rows, done.stderr
 
 
+@pytest.mark.slow
 def test_our_own_client(port: Port, case: Case) -> None:
     """What `gets` compares, and the row's own assertion where the fault has no parameters."""
     seen = exchange(port.url, "GET", "/", ca_file=port.bundle, timeout=patience(case))

@@ -72,6 +72,7 @@ def waits(case: Case) -> float:
 CASES_OF_CLIENTS = [*(case for case in CASES if case.documented), *AS_DOCUMENTED]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES_OF_CLIENTS, ids=said)
 def test_what_requests_reports(start: Callable[[Case], str], trusted: Certificates, case: Case) -> None:
     """The exception's class and words, or the whole answer."""
@@ -89,6 +90,7 @@ def test_what_requests_reports(start: Callable[[Case], str], trusted: Certificat
     assert whole or any(got == kind and text in words for kind, text in alternatives(seen)), f"{got}: {words}"
 
 
+@pytest.mark.slow
 @needs_curl_with_openssl
 @pytest.mark.parametrize("case", CASES_OF_CLIENTS, ids=said)
 def test_what_curl_reports(start: Callable[[Case], str], trusted: Certificates, case: Case) -> None:
