@@ -69,7 +69,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_a_page_needs_only_what_it_says(page: Path, environment: Environment, tmp_path: Path) -> None:
     """Its marked snippets run away from the checkout, with no tool of the developers in reach."""
-    python = environment()
+    extras = re.findall(r"^\$ pip install 'mockhost\[(\w+)\]'$", page.read_text("utf-8"), re.M)
+    python = environment(*(f".[{extra}]" for extra in extras))
     skipped, played = [], 0
     for number, snippet in enumerate(each for each in RUNNABLE if each.page == page):
         folder = tmp_path / str(number)

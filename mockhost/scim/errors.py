@@ -35,18 +35,17 @@ class ScimError(ProtocolAnswer):
 
     `detail` says what was wrong, where (column, operation) and what to try. Whatever a client sent can be
     quoted in it: what UTF-8 can't carry is escaped, so that an error can always be written to the wire.
+    `native` is what the application behind a connector said itself, for the journal.
     """
 
-    native: tuple[str, ...] = ()
-    """what the application behind a connector said itself, for the journal"""
-
-    def __init__(self, status: int, scim_type: str | None, detail: str) -> None:
+    def __init__(self, status: int, scim_type: str | None, detail: str, native: tuple[str, ...] = ()) -> None:
         if not detail.isascii():
             detail = detail.encode("utf-8", "backslashreplace").decode("utf-8")
         super().__init__(detail)
         self.status = status
         self.scim_type = scim_type
         self.detail = detail
+        self.native = native
 
     def body(self, *, status_as: str = "string") -> dict[str, object]:
         """The error as JSON-ready data; `status_as` as for `error_body`."""

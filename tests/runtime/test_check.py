@@ -25,6 +25,22 @@ from mockhost.tls.serving import Certificates
 from tests.runtime.test_fork import observed
 
 DOCUMENTED = [name for name in shelves.names() if name.startswith("documented/")]
+# What these show, a sound host does: a client has to know it, and nothing of the host is cured.
+OF_THE_CLIENT = {
+    f"documented/{name}"
+    for name in (
+        "anchor_changed",
+        "anchor_generated",
+        "groups_not_supported",
+        "special_characters_in_matching_value",
+    )
+}
+
+
+def elsewhere(name: str) -> bool:
+    """Whether its cure is not the host's: a client's, or Entra's, whose state a check makes anew."""
+    scenario = loader.load(name)
+    return name in OF_THE_CLIENT or any("entra" in step for step in (*scenario.expect, *scenario.cure))
 
 
 def cure(host: MockHost) -> None:
@@ -37,7 +53,20 @@ def cure(host: MockHost) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("name", [name for name in DOCUMENTED if elsewhere(name)])
+def test_a_failure_beside_the_host_is_as_it_says_and_changes_nothing_of_it(name: str) -> None:
+    """A check plays the symptom and the cure, both on a fork."""
+    with MockHost(name) as host:
+        before = observed(host.runtime)
+        found = host.check()
+        assert found.ok, found.text
+        assert "expect" in found.holds, found.text
+        assert found.cured or name not in OF_THE_CLIENT
+        assert observed(host.runtime) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in DOCUMENTED if not elsewhere(name)])
 def test_a_documented_failure_shows_until_its_cure_is_done(name: str) -> None:
     """And all of `cured` holds from then on; the host is the same before and after each check."""
     told: list[Any] = []
@@ -74,7 +103,15 @@ WRONG: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in DOCUMENTED if loader.load(name).wrong_cure])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in DOCUMENTED
+        if loader.load(name).wrong_cure
+        and name != "documented/connection_string_logged"  # by leaving the log as it is, not by a setting
+    ],
+)
 def test_opening_a_door_is_no_cure(name: str) -> None:
     """All of `cured` holds then, and the scenario is not cured all the same; closing the door again cures nothing."""
     with MockHost(name) as host:

@@ -342,9 +342,9 @@ class RunningConnector:
             yield
         except ExportError as error:
             status, scim_type = export_status(error.reason, self.behaviours)
-            refused = ScimError(status, scim_type, f"{error.code}. {error.text}")
-            refused.native = (error.native,) if error.native else ()
-            raise refused from None
+            native = (error.native,) if error.native else ()
+            # Without a name for it: its traceback would keep this frame, and so the request, until a collection.
+            raise ScimError(status, scim_type, f"{error.code}. {error.text}", native) from None
 
 
 _MOST_WORK = 2_000_000
