@@ -9,6 +9,7 @@ import click
 
 from mockhost.cli import outcome
 from mockhost.cli.options import Seconds, option
+from mockhost.cli.saving import save, try_out
 from mockhost.cli.terminal import columns, stderr, stdout
 from mockhost.errors import CannotRun
 
@@ -45,6 +46,8 @@ def command(url: str, secret_token: str, ca: Path | None, out: Path | None, time
     from mockhost.doctor import calibrate
     from mockhost.doctor.patient import Patient
 
+    if out is not None:
+        try_out(out)
     ca_file = None if ca is None else str(ca)
     patient = Patient(url, secret_token, ca_file, timeout=timeout, deadline=monotonic() + _LIMIT)
     _let_in(patient)
@@ -54,11 +57,10 @@ def command(url: str, secret_token: str, ca: Path | None, out: Path | None, time
         stdout().line(text.rstrip("\n"))
     else:
         try:
-            out.write_text(text, "utf-8")
-        except OSError as problem:
+            save(out, text)
+        except CannotRun as problem:
             stdout().line(text.rstrip("\n"))  # what was found out is not lost
-            why = f"{out} can't be written: {problem.strerror or problem}"
-            raise CannotRun(why, hint="the behaviours are on standard output") from None
+            raise CannotRun(problem.message, hint="the behaviours are on standard output") from None
         stdout().lines(
             [
                 *columns([(each.name, str(each.value), each.evidence) for each in shown]),

@@ -8,8 +8,9 @@ import click
 
 from mockhost.cli import completing
 from mockhost.cli.options import Setting
+from mockhost.cli.saving import save, try_out
 from mockhost.cli.terminal import stderr, stdout
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import UsageError
 
 
 @click.command("export-config")
@@ -33,8 +34,8 @@ def command(scenario: str, out: Path | None, port: int, sets: tuple[str, ...], f
     from mockhost.scenario import loader
     from mockhost.windows import configuration
 
-    if out and out.exists() and not force:
-        raise UsageError(f"{out} is there already", hint="name another file, or overwrite it with --force")
+    if out:
+        try_out(out, overwrite=force)
     loaded = loader.load(scenario, sets=sets)
     connectors = [each for name, each in loaded.connectors.items() if name not in loaded.providers]
     if not connectors:
@@ -46,10 +47,7 @@ def command(scenario: str, out: Path | None, port: int, sets: tuple[str, ...], f
     if out is None:
         stdout().line(text.rstrip("\n"))
     else:
-        try:
-            out.write_text(text, "utf-8")
-        except OSError as error:
-            raise CannotRun(f"{out} can't be written: {error.strerror or error}") from None
+        save(out, text, overwrite=force)
         terminal.line(f"{out} was written: {', '.join(each.name for each in connectors)}.")
     terminal.line("Not in it:")
     terminal.lines([f"  {each.name}: {'; '.join(configuration.not_written(each))}" for each in connectors])

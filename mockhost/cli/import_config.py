@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mockhost.cli.saving import save, try_out
 from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
 
@@ -40,8 +41,8 @@ def command(file: Path, out: Path | None, people: int, force: bool) -> None:
 
     if out and out.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{out}: the scenario is written as YAML", hint=f"name it {out.name}.yaml")
-    if out and out.exists() and not force:
-        raise UsageError(f"{out} is there already", hint="name another file, or overwrite it with --force")
+    if out:
+        try_out(out, overwrite=force)
     try:
         imported = configuration.read(_bytes(file), str(file), people)
     except XmlError as error:
@@ -54,10 +55,7 @@ def command(file: Path, out: Path | None, people: int, force: bool) -> None:
         stdout().line(text.rstrip("\n"))
         _report(imported, stderr())
         return
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise CannotRun(f"{out} can't be written: {error.strerror or error}") from None
+    save(out, text, overwrite=force)
     count = len(imported.document["connectors"])
     noun = "connector" if count == 1 else "connectors"
     stdout().line(f"{out} was written: {count} {noun}, {', '.join(imported.document['connectors'])}.")

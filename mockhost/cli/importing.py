@@ -8,6 +8,7 @@ import click
 
 from mockhost.cli.options import option
 from mockhost.cli.record import write, writing
+from mockhost.cli.saving import try_out
 from mockhost.cli.terminal import stderr
 
 
@@ -32,6 +33,7 @@ def har(file: Path, base: str | None, out: Path, scrub: str | None) -> None:
     """
     from mockhost.record.recorded import read_har
 
+    try_out(out)
     found, left_out = read_har(file, base)
     stderr().lines(left_out[:20] + ([f"… and {len(left_out) - 20} more"] if len(left_out) > 20 else []))
     write(found, out, f"Imported from {file.name}", scrub)

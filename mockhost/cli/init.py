@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from mockhost.cli.saving import save, try_out
 from mockhost.cli.terminal import stdout
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import UsageError
 
 
 @click.command("init")
@@ -28,15 +29,10 @@ def command(file: Path, parent: str, force: bool) -> None:
         raise UsageError(
             f"{file}: a scenario file ends in .yaml, .yml or .json", hint=f"such as {file.name}.yaml"
         )
-    if file.exists() and not force:
-        raise UsageError(f"{file} is there already", hint="name another file, or overwrite it with --force")
+    try_out(file, overwrite=force)
     shown = str(file) if file.is_absolute() or file.parts[0] in (".", "..") else f"./{file.as_posix()}"
     text = _starter(file, parent, shown)
-    try:
-        file.write_text(text, "utf-8")
-    except OSError as error:
-        why = f"{file} can't be written: {error.strerror or error}"
-        raise CannotRun(why, hint="name a path in a folder that exists and that you may write to") from None
+    save(file, text, overwrite=force)
     stdout().lines(
         [f"{file} was written.", f"Next: mockhost check {shown}", f"      mockhost serve {shown} --reload"]
     )

@@ -8,7 +8,7 @@ from html import escape  # xml.sax.saxutils costs urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from mockhost.errors import CannotRun
+from mockhost.cli.saving import save
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -47,11 +47,7 @@ def report(title: str, cases: Iterable[Case]) -> str:
 
 def write(path: Path, title: str, cases: Iterable[Case]) -> None:
     """Write the report. Raises CannotRun."""
-    try:
-        path.write_text(report(title, cases), "utf-8")
-    except OSError as error:
-        why = f"the report {path} can't be written: {error.strerror or error}"
-        raise CannotRun(why, hint="name a path in a folder that exists and that you may write to") from None
+    save(path, report(title, cases), "the report")
 
 
 def _case(case: Case) -> list[str]:

@@ -14,11 +14,12 @@ import click
 from mockhost.cli import outcome
 from mockhost.cli.options import TextType
 from mockhost.cli.provisioning import CA, FILE, HAR, STATE, TOKEN, opened
+from mockhost.cli.saving import save
 from mockhost.cli.terminal import Terminal, columns, stderr, stdout, wrapped
 from mockhost.cli.test_connection import next_lines
 from mockhost.cli.verbs import Framed
 from mockhost.client.printing import printable
-from mockhost.errors import UsageError
+from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from mockhost.entra.portal import PortalVerdict
@@ -356,7 +357,11 @@ def _write_csv(files: Mapping[str, str], out: Path | None, terminal: Terminal) -
     if out is None:
         terminal.lines(files["ProvisioningLogs.csv"].splitlines())
         return
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"the folder {out} can't be made: {error.strerror or error}"
+        raise CannotRun(why, hint="name a folder where you may write") from None
     for name, text in files.items():
-        (out / name).write_text(text, encoding="utf-8", newline="")
+        save(out / name, text, newline="")
         terminal.line(f"wrote {out / name}")

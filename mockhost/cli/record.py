@@ -10,9 +10,9 @@ import click
 
 from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, option
 from mockhost.cli.proxy import NAME, document, named, reaching
+from mockhost.cli.saving import save, try_out
 from mockhost.cli.serve import Source, lasting, run
 from mockhost.cli.terminal import stderr
-from mockhost.errors import CannotRun
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST = 10_000
 """Exchanges of one recording."""
 MOST_BYTES = 64 * 1024 * 1024
+_PATIENCE = 60.0
+"""Seconds that writing the recording may take after Ctrl-C."""
 
 
 def writing(command: Any) -> Any:
@@ -55,15 +57,16 @@ def write(exchanges: Sequence[Recorded], out: Path, title: str, scrub: str | Non
         said.append(f"{report.values} values of people were replaced at {report.places} places; none is left")
         if report.kept:
             said.append(f"{report.kept} values are too short or too common to be a person's, and were kept")
-    made = scenario.document(exchanges, NAME, title)
-    text = scenario.written(made, as_json=out.suffix.lower() == ".json")
+    made, text, count = scenario.fitting(exchanges, NAME, title, as_json=out.suffix.lower() == ".json")
     loader.load_document(made)
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise CannotRun(f"{out} can't be written: {error.strerror or error}") from None
-    count = len(made["rules"]) - 1
-    stderr().lines([f"{out}: {len(exchanges)} exchanges as {count} rules; secrets are removed", *said])
+    save(out, text)
+    rules = len(made["rules"]) - 1
+    stderr().line(f"{out}: {count} exchanges as {rules} rules; secrets are removed")
+    if count < len(exchanges):
+        said.append(
+            f"{len(exchanges) - count} exchanges are left out: a scenario file may have 1 MiB; record fewer at a time"
+        )
+    stderr().lines(said)
 
 
 class Recorder:
@@ -130,6 +133,7 @@ def command(
     mockhost check ./recorded.yaml
     mockhost serve ./recorded.yaml
     """
+    try_out(out)
     recorders: list[Recorder] = []
 
     def end(host: MockHost) -> None:
@@ -152,4 +156,5 @@ def command(
         as_json=log_format == "json",
         begun=lambda host: recorders.append(Recorder(host)),
         ending=end,
+        patience=_PATIENCE,
     )

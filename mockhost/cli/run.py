@@ -20,6 +20,7 @@ from click.core import ParameterSource
 from mockhost import clock
 from mockhost.cli import completing, junit, outcome
 from mockhost.cli.options import Hosting, Seconds, hosting
+from mockhost.cli.saving import try_out
 from mockhost.cli.signals import Bell, Signalled
 from mockhost.cli.terminal import stderr
 from mockhost.errors import CannotRun, MockhostError, UsageError
@@ -100,6 +101,8 @@ def command(
         raise click.UsageError(f"either a scenario ({scenario}) or --each, not both", ctx)
     if shutil.which(words[0]) is None:
         raise UsageError(f"there is no command {words[0]!r}", hint="is it installed and on the PATH?")
+    if report is not None:
+        try_out(report, "the report")
     with Child(words, timeout=timeout, keeps_output=report is not None) as child:
         try:
             child.awaited()

@@ -102,10 +102,14 @@ def run(
     as_json: bool,
     begun: Callable[[MockHost], None] = lambda host: None,
     ending: Callable[[MockHost], None] = lambda host: None,
+    patience: float = signals.PATIENCE,
 ) -> None:
-    """Run a host until a signal comes. begun, ending: what is done with it at first and at last."""
-    # A search over a million people holds up the end for no longer than PATIENCE.
-    mailbox = Mailbox(lambda: signals.leave_within(signals.PATIENCE, outcome.FINE, serving.tidy))
+    """Run a host until a signal comes.
+
+    begun, ending: what is done with it at first and at last. patience: seconds that the end may take; a search over a
+    million people holds it up for no longer.
+    """
+    mailbox = Mailbox(lambda: signals.leave_within(patience, outcome.FINE, serving.tidy))
     serving = Serving(source, hosting, mailbox, quiet=quiet, as_json=as_json)
     with mailbox:
         try:

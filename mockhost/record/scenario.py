@@ -61,29 +61,61 @@ def document(exchanges: Sequence[Recorded], name: str, title: str) -> dict[str, 
     }
 
 
-def written(document: Mapping[str, Any], *, as_json: bool) -> str:
-    """The document as a file's text: JSON, or YAML with a rule a line. Raises UsageError for one that is too large."""
-    if as_json:
-        text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    else:
-        lines = [f"# Recorded by mockhost {__version__}."]
-        for key, value in document.items():
-            if key in ("rules", "expect"):
-                lines += [f"{key}:", *(f"- {_yaml(each)}" for each in value)]
-            else:
-                lines.append(f"{key}: {_yaml(value)}")
-        text = "\n".join(lines) + "\n"
-    if len(text.encode()) > LARGEST:
+def fitting(
+    exchanges: Sequence[Recorded], name: str, title: str, *, as_json: bool
+) -> tuple[dict[str, Any], str, int]:
+    """The document of as many exchanges as fit into a scenario file, the first ones; its text; and how many these are.
+
+    An exchange that alone is larger than a file is left out. Raises UsageError where there is nothing to write.
+    """
+
+    def made_of(chosen: Sequence[Recorded]) -> tuple[dict[str, Any], str]:
+        made = document(chosen, name, title)
+        return made, written(made, as_json=as_json)
+
+    def fits(text: str) -> bool:
+        return len(text.encode()) <= LARGEST
+
+    small = [
+        each for each in exchanges
+        if len(each.body) + len(each.answer) < LARGEST // 16 or fits(made_of([each])[1])
+    ]  # fmt: skip
+    if exchanges and not small:
         raise UsageError(
-            f"the recording has {len(text.encode()):,} bytes, and a scenario file has 1 MiB at most",
-            hint="record fewer exchanges at a time",
+            "no exchange fits into a scenario file, which may have 1 MiB",
+            hint="ask for smaller pages, with count=",
         )
-    return text
+    made, text = made_of(small[:1])
+    count, too_many, step = 1, len(small) + 1, 64
+    while count + 1 < too_many:
+        more = (count + too_many) // 2 if too_many <= len(small) else min(count + step, len(small))
+        longer, found = made_of(small[:more])
+        if fits(found):
+            made, text, count, step = longer, found, more, step * 2
+        else:
+            too_many = more
+    return made, text, count
+
+
+def written(document: Mapping[str, Any], *, as_json: bool) -> str:
+    """The document as a file's text: JSON, or YAML with a rule a line."""
+    if as_json:
+        return _escaped(json.dumps(document, indent=1, ensure_ascii=False)) + "\n"
+    lines = [f"# Recorded by mockhost {__version__}."]
+    for key, value in document.items():
+        if key in ("rules", "expect"):
+            lines += [f"{key}:", *(f"- {_yaml(each)}" for each in value)]
+        else:
+            lines.append(f"{key}: {_yaml(value)}")
+    return "\n".join(lines) + "\n"
 
 
 def _yaml(value: object) -> str:
-    """JSON is YAML, but for what some readers do with line separators and DEL."""
-    text = json.dumps(value, ensure_ascii=False)
+    return _escaped(json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """JSON is YAML, but for what some readers do with line separators and DEL; half a surrogate pair is no UTF-8."""
     return re.sub(
         r"[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text
     )
