@@ -74,6 +74,21 @@ class Log:
         self.used = 0
 
 
+class LogSnapshot(NamedTuple):
+    """A log as it was at one moment, which is read without the runtime's lock."""
+
+    name: str
+    size: int
+    records: tuple[Record, ...]
+    exists: bool
+
+
+def newest(logs: Iterable[LogSnapshot]) -> list[Record]:
+    """The records of some logs, the newest first."""
+    found = [record for log in logs for record in log.records]
+    return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
+
+
 def _size(record: Record) -> int:
     return _OVERHEAD + 2 * len(record.text)
 
@@ -137,10 +152,13 @@ class EventLogs:
             self.trace(e.at, "refused", why=why, **shared)
         self.trace(e.at, "answer", body=e.answer_body or b"", **shared)
 
-    def newest(self, names: Iterable[str]) -> list[Record]:
-        """The records of some logs, the newest first."""
-        found = [record for name in names for record in self.logs[name].records]
-        return sorted(found, key=lambda each: (each.at, each.id), reverse=True)
+    def snapshot(self) -> dict[str, LogSnapshot]:
+        """Every log as it is now, by name. A log of the host's without a registered source does not exist there."""
+        registered = {LOG_OF[source] for source in self.registered}
+        return {
+            name: LogSnapshot(name, log.size, tuple(log.records), name not in HOST_LOGS or name in registered)
+            for name, log in self.logs.items()
+        }
 
 
 def _why(e: Exchange) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from mockhost.errors import CannotRun, UsageError
 from mockhost.windows import powershell, rendering
-from mockhost.windows.eventlog import HOST_LOGS, LEVEL_NAMES, LOG_OF, Record
+from mockhost.windows.eventlog import LEVEL_NAMES, Record, newest
 from mockhost.windows.powershell import CommandFailed, failed, table
 from mockhost.windows.shell import Call, Done, cmdlet, program
 
@@ -15,7 +15,7 @@ _NO_MATCH: Final = "No events were found that match the specified selection crit
 _FORMATS: Final = ("Table", "List", "Xml", "Csv", "Json")
 
 
-@cmdlet("Get-WinEvent")
+@cmdlet("Get-WinEvent", waits=True)
 def get_win_event(
     call: Call,
     log_name: list[str] | None = None,
@@ -31,16 +31,9 @@ def get_win_event(
     format: str = "Table",
 ) -> Done:
     """Shows events: -LogName -MaxEvents -FilterXPath, and -Level -After -Text -Format Table|List|Xml|Csv|Json."""
-    machine = call.machine
-    machine.catch_up()
-    logs = machine.logs.logs
-    exist = [
-        name
-        for name in logs
-        if name not in HOST_LOGS or any(LOG_OF[s] == name for s in machine.logs.registered)
-    ]
+    exist = {name: log for name, log in call.machine.events().items() if log.exists}
     if list_log is not None:
-        found = [logs[name] for name in exist if list_log.strip("*").casefold() in name.casefold()]
+        found = [log for name, log in exist.items() if list_log.strip("*").casefold() in name.casefold()]
         rows = [("Circular", str(log.size), str(len(log.records)), log.name) for log in found]
         data = [
             {"LogName": log.name, "RecordCount": len(log.records), "MaximumSizeInBytes": log.size}
@@ -63,7 +56,7 @@ def get_win_event(
                 "NotSpecified",
                 "LogInfoUnavailable",
             )
-    records = machine.logs.newest([by_name[name.casefold()] for name in log_name or exist])
+    records = newest(exist[by_name[name.casefold()]] for name in log_name or exist)
     chosen = _chosen(call, records, filter_xpath, provider_name, level, after, text)
     if oldest:
         chosen.reverse()
@@ -134,13 +127,11 @@ def _rendered(call: Call, records: list[Record], form: str) -> str:
     return writers[form.casefold()](records, machine)
 
 
-@program("wevtutil")
+@program("wevtutil", waits=True)
 def wevtutil(call: Call, words: Sequence[str]) -> Done:
     """Reads events as XML: wevtutil qe LOG [/c:N]; clears a log: wevtutil cl LOG."""
     verb, *rest = [*words, ""]
-    machine = call.machine
-    machine.catch_up()
-    by_name = {name.casefold(): log for name, log in machine.logs.logs.items()}
+    by_name = {name.casefold(): log for name, log in call.machine.events().items()}
     log = by_name.get(rest[0].casefold()) if rest else None
     if verb not in ("qe", "cl") or log is None:
         raise CommandFailed(
@@ -149,7 +140,8 @@ def wevtutil(call: Call, words: Sequence[str]) -> Done:
     if verb == "cl":
         if not call.elevated:
             raise CommandFailed("Failed to clear log.\nAccess is denied.", 5)
-        log.clear()
+        with call.machine.server.lock:
+            call.machine.logs.logs[log.name].clear()
         return Done()
     records = list(log.records)
     for word in rest[1:]:

@@ -22,7 +22,7 @@ from mockhost.tls.serving import Certificates
 from mockhost.windows import configuration, layout
 from mockhost.windows.config import FACTS, FILES, MachineConfig, windows_path
 from mockhost.windows.drive import Drive, MemoryDrive, in_memory
-from mockhost.windows.eventlog import EventLogs
+from mockhost.windows.eventlog import EventLogs, LogSnapshot
 
 KEYS: Final = tuple(FACTS["services"])
 
@@ -333,6 +333,12 @@ class Machine:
         }
 
     # -- the event logs ------------------------------------------------------------------------------------------
+
+    def events(self) -> dict[str, LogSnapshot]:
+        """The event logs as they are now, by name. It takes the runtime's lock, and reading them needs none."""
+        with self.server.lock:
+            self.catch_up()
+            return self.logs.snapshot()
 
     def catch_up(self) -> None:
         """Write into the event logs what has happened to requests and imports since it was last read."""

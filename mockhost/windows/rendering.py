@@ -16,6 +16,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
+from mockhost.clock import monotonic
 from mockhost.errors import CannotRun, UsageError
 from mockhost.windows.config import MachineConfig
 from mockhost.windows.eventlog import Record
@@ -30,6 +31,11 @@ FORMATS: Final = {
 """How a culture writes a moment and a day."""
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 LONGEST_XPATH: Final = 2_000
+_LONGEST_SELECT: float = 5
+"""Seconds that choosing events by XPath may take."""
+_ABSOLUTE: Final = re.compile(r"(?:^|[\[(=<>@/]|[\w)\]*']\s*\*)\s*/")
+"""A path from the root, or with `//`: Windows knows the axes child and attribute only, and neither of these
+("Consuming Events", XPath 1.0 limitations). Nested in predicates they would take exponential time."""
 _ELEMENTS: Final = (
     *("Event", "System", "Provider", "EventID", "Level", "Task", "Keywords", "TimeCreated", "EventRecordID"),
     *("Execution", "Channel", "Computer", "EventData", "Data"),
@@ -48,6 +54,10 @@ _NAMES: Final = {
 _TOKEN: Final = re.compile(
     r"""\s+|(?P<name>[A-Za-z_][\w.-]*)|\d+|'[^']*'|"[^"]*"|[][()@*=/]|[<>!]=?|(?P<wrong>.)""", re.DOTALL
 )
+
+
+_NO_PATH: Final = re.compile(r"""'[^']*'|"[^"]*"|\band\b|\bor\b""")
+"""What stands between paths."""
 
 
 def local(at: float, machine: MachineConfig) -> str:
@@ -163,7 +173,7 @@ def select(records: Iterable[Record], xpath: str, now: float) -> list[Record]:
     """The records that an XPath expression of Event Viewer's selects, such as `*[System[(Level=2)]]`.
 
     `timediff(@SystemTime)` is the age in milliseconds. Only what Event Viewer takes is let through to the library.
-    Raises UsageError, and CannotRun without the library.
+    Raises UsageError, also for an expression that takes too long, and CannotRun without the library.
     """
     try:
         import elementpath
@@ -177,12 +187,21 @@ def select(records: Iterable[Record], xpath: str, now: float) -> list[Record]:
         if token["wrong"] or (name and name not in _NAMES):
             hint = f"it can use and, or, comparisons, timediff(@SystemTime) and {', '.join(_ELEMENTS)}"
             raise UsageError(f"The specified query is invalid: {token[0]!r} is not known here", hint=hint)
+    if _ABSOLUTE.search(_NO_PATH.sub("=", xpath)):
+        hint = "begin with * or Event, and name each element on the way, as in *[System[(Level=2)]]"
+        raise UsageError(
+            "The specified query is invalid: a path from the root or // is not known here", hint=hint
+        )
+    until = monotonic() + _LONGEST_SELECT
     # timediff() is Windows' own, and its argument is always the same attribute: each record has its age beside it.
     plain = re.sub(r"timediff\s*\(\s*@SystemTime\s*\)", "@Age", xpath)
     found = []
     try:
         wanted = elementpath.Selector(f"boolean({plain})", parser=elementpath.XPath2Parser)
         for record in records:
+            if monotonic() > until:
+                hint = "use a shorter expression, or -MaxEvents with -Level, -After or -Text"
+                raise UsageError(f"The query took longer than {_LONGEST_SELECT:g} seconds", hint=hint)
             root = ElementTree.fromstring(xml(record, namespace=False))
             created = root.find("System/TimeCreated")
             assert created is not None

@@ -19,7 +19,7 @@ from mockhost.client.observation import Observation, exchange
 from mockhost.clock import iso
 from mockhost.windows import powershell, rendering
 from mockhost.windows.config import FILES, windows_path
-from mockhost.windows.eventlog import HOST_LOGS
+from mockhost.windows.eventlog import HOST_LOGS, LogSnapshot
 from mockhost.windows.machine import StartFailed
 from mockhost.windows.network_commands import PORT, ask, trouble
 from mockhost.windows.powershell import CommandFailed, failed
@@ -160,12 +160,11 @@ def _without_secrets(call: Call, text: str) -> str:
     return text
 
 
-def _events(call: Call, logs: Iterable[str], since: float) -> dict[str, str]:
-    call.machine.catch_up()
+def _events(call: Call, logs: Iterable[LogSnapshot], since: float) -> dict[str, str]:
     found = {}
     for log in logs:
-        records = [each for each in call.machine.logs.logs[log].records if each.at >= since]
-        found[f"EventLogs/{log}.xml"] = rendering.all_xml(records, call.machine.config)
+        records = [each for each in log.records if each.at >= since]
+        found[f"EventLogs/{log.name}.xml"] = rendering.all_xml(records, call.machine.config)
     return found
 
 
@@ -173,7 +172,7 @@ def _stamp(call: Call) -> str:
     return datetime.datetime.fromtimestamp(call.machine.now, datetime.UTC).strftime("%Y%m%d-%H%M%S")
 
 
-@cmdlet("CollectTroubleshootingInfo")
+@cmdlet("CollectTroubleshootingInfo", waits=True)
 def collect(call: Call) -> Done:
     """Collects the event logs in a zip file beside the script. It needs an administrator."""
     machine = call.machine
@@ -182,13 +181,17 @@ def collect(call: Call) -> Done:
         path = f"{windows_path(machine.config.scripts)}\\ECMA2HostTroubleshooting.zip"
         raise failed("CollectTroubleshootingInfo.ps1", f"Access to the path '{path}' is denied.", "PermissionDenied",
                      "UnauthorizedAccessException")  # fmt: skip
-    files = _events(call, (*HOST_LOGS, "Application", "System"), 0.0)
-    for key in ("service_config", "wizard_config"):
-        data = machine.drive.read(FILES[key])
+    with machine.server.lock:
+        logs = machine.events()
+        configs = {FILES[key]: machine.drive.read(FILES[key]) for key in ("service_config", "wizard_config")}
+    files = _events(call, (logs[name] for name in (*HOST_LOGS, "Application", "System")), 0.0)
+    for path, data in configs.items():
         if data is not None:
-            files[f"Config/{FILES[key].rpartition('/')[2]}"] = data.decode("utf-8", "replace")
+            files[f"Config/{path.rpartition('/')[2]}"] = data.decode("utf-8", "replace")
     place = f"{machine.config.scripts}/ECMA2HostTroubleshooting_{_stamp(call)}.zip"
-    machine.drive.write(place, _zip(call, files), machine.now)
+    archive = _zip(call, files)
+    with machine.server.lock:
+        machine.drive.write(place, archive, machine.now)
     return Done(f"{windows_path(place)}\n", {"path": windows_path(place), "files": sorted(files)})
 
 
@@ -256,18 +259,21 @@ def export_logs(
                 ],
             )
     with machine.server.lock:
+        logs = machine.events()
         trace = (machine.drive.read(FILES["trace"]) or b"").decode("utf-8", "replace")
-        files = _events(call, machine.logs.logs, machine.now - _DAY)
-        files["Trace/AzureADConnectProvisioningAgent.log"] = trace
-        if not skip_verbose_trace:
-            verbose = [line for line in trace.splitlines(keepends=True) if " Verbose: " in line]
-            files["Trace/Verbose/AzureADConnectProvisioningAgent.log"] = "".join(verbose)
         config = machine.drive.read(FILES["agent_config"])
-        if config is not None:
-            files["Config/AADConnectProvisioningAgent.exe.config"] = config.decode("utf-8", "replace")
-        folder = call.path(output_path) if output_path else FILES["documents"]
-        place = f"{folder}/{MODULE}_{_stamp(call)}.zip"
-        machine.drive.write(place, _zip(call, files), machine.now)
+    files = _events(call, logs.values(), machine.now - _DAY)
+    files["Trace/AzureADConnectProvisioningAgent.log"] = trace
+    if not skip_verbose_trace:
+        verbose = [line for line in trace.splitlines(keepends=True) if " Verbose: " in line]
+        files["Trace/Verbose/AzureADConnectProvisioningAgent.log"] = "".join(verbose)
+    if config is not None:
+        files["Config/AADConnectProvisioningAgent.exe.config"] = config.decode("utf-8", "replace")
+    folder = call.path(output_path) if output_path else FILES["documents"]
+    place = f"{folder}/{MODULE}_{_stamp(call)}.zip"
+    archive = _zip(call, files)
+    with machine.server.lock:
+        machine.drive.write(place, archive, machine.now)
     lines.append(f"Logs were exported to {windows_path(place)}")
     return Done("\n".join(lines) + "\n", {"path": windows_path(place), "files": sorted(files)})
 

@@ -91,7 +91,7 @@ class Command(NamedTuple):
     """None: a program, which reads its words itself"""
     help: str
     waits: bool
-    """whether it asks the host over HTTP or lets time pass: then it runs without the runtime's lock"""
+    """whether it asks the host over HTTP, lets time pass or reads long: then it takes the runtime's lock itself"""
     module: str
 
 

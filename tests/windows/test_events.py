@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 from typing import Any
 from xml.etree import ElementTree
 
@@ -144,6 +145,7 @@ def record(text: str = "a text", level: int = 2) -> Record:
         ("*[System[TimeCreated[timediff(@SystemTime) <= 1000]]]", 0),
         ("*[EventData[Data='a text']]", 1),
         ("Event/System[EventID=59]", 1),
+        ("* / System[EventID=59 and * = '2'] and *[EventData[Data!='//' and Data!='*/']]", 1),
     ],
 )
 def test_xpath_of_event_viewer_selects(xpath: str, found: int) -> None:
@@ -151,12 +153,57 @@ def test_xpath_of_event_viewer_selects(xpath: str, found: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "xpath", ["*[", "*[contains(Data,'a')]", "1 to 9999999", "doc('file:///etc/passwd')", "*" * 3_000, "$x"]
+    "xpath",
+    [
+        *("*[", "*[contains(Data,'a')]", "1 to 9999999", "doc('file:///etc/passwd')", "*" * 3_000, "$x"),
+        *("//Event" + "[//Event" * 40 + "]" * 40, "*[Data='a' and /Event]", "*[2 * /Event]", "Event//Level"),
+    ],
 )
 def test_other_xpath_is_refused(window: Open, xpath: str) -> None:
     done = window()("Get-WinEvent System -FilterXPath '" + xpath.replace("'", "''") + "'")
     assert done.exit == 1
     assert "query is invalid" in done.output or "longer" in done.output
+
+
+def test_a_query_that_takes_too_long_ends(window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "_LONGEST_SELECT", -1)
+    done = window()("Get-WinEvent System -FilterXPath '*[System]'")
+    assert done.exit == 1
+    assert "took longer than" in done.output
+    assert "-MaxEvents" in done.output
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("Get-WinEvent System", "mockhost.windows.rendering.table"),
+        ("wevtutil qe System", "mockhost.windows.rendering.xml"),
+        ("CollectTroubleshootingInfo", "mockhost.windows.rendering.all_xml"),
+    ],
+)
+def test_events_are_written_while_the_host_goes_on(
+    window: Open, monkeypatch: pytest.MonkeyPatch, command: str, place: str
+) -> None:
+    """Requests need the lock, which is free while events are chosen and written."""
+    run = window()
+    module, name = place.rsplit(".", 1)
+    write, free = getattr(rendering, name), []
+
+    def watched(*args: Any, **rest: Any) -> str:
+        def take() -> None:
+            free.append(run.host.runtime.lock.acquire(blocking=False))
+            if free[-1]:
+                run.host.runtime.lock.release()
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        thread.join()
+        return str(write(*args, **rest))
+
+    monkeypatch.setattr(module + "." + name, watched)
+    run.fine(command)
+    assert free
+    assert all(free)
 
 
 @pytest.mark.parametrize("text", ["<b>&\"'", "two\nlines", "\x00\x1b[31m", "é \ud800 ✓"])
