@@ -158,7 +158,7 @@ def test_bounds() -> None:
     with pytest.raises(UsageError, match="more than 100,000 characters"):
         value(doubled)
     with pytest.raises(UsageError, match="takes too long"):
-        value(r'Replace([slow], , "^(a+)+$", , "", , )', {"slow": "a" * 4_000 + "b"})
+        value(r'Replace([slow], , "^(a|aa)+$", , "", , )', {"slow": "a" * 4_000 + "b"})
 
 
 def test_a_condition_fails_on_an_attribute_without_a_value() -> None:

@@ -21,7 +21,7 @@ from mockhost.faults import FAULTS, find
 from mockhost.scenario import loader, shelves
 from mockhost.scenario.model import Scenario
 from tools import fault_clients
-from tools.docs import ROOT, File
+from tools.docs import ROOT, File, side_by_side
 
 KEPT = ROOT / "mockhost" / "diagnosis" / "played.json"
 ENV = {"MOCKHOST_SCENARIOS": ""}
@@ -44,7 +44,7 @@ _PORT = re.compile(r"(localhost|127\.0\.0\.1):\d+")
 @cache
 def text() -> str:
     """The whole file: one line for each text."""
-    plays = {name: play(name) for name in shelves.names(env=ENV)}
+    plays = side_by_side(play, shelves.names(env=ENV))
     return json.dumps(plays, ensure_ascii=False, indent=1) + "\n"
 
 

@@ -21,7 +21,7 @@ from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
 from mockhost.entra.way import Way
 from mockhost.scenario import loader, shelves
-from tools.docs import ROOT, File, anchor, table
+from tools.docs import ROOT, File, anchor, side_by_side, table
 
 PAGE = ROOT / "docs" / "provisioning-scenarios.md"
 PATIENCE = 3.0
@@ -147,10 +147,8 @@ def outcome(done: Execution, store: Store, before: int) -> str:
 
 def rows(shelf: str) -> Iterator[tuple[str, ...]]:
     """A row for each scenario of a shelf."""
-    for name in shelves.names(shelf, env={}):
-        if loader.load(name).entra:
-            continue
-        met = meet(name)
+    names = [name for name in shelves.names(shelf, env={}) if not loader.load(name).entra]
+    for name, met in side_by_side(meet, names).items():
         link = f"[{name.partition('/')[2]}](reference/scenarios.md#{anchor(name)})"
         yield link, words(met.verdict), met.initial, met.incremental
 
