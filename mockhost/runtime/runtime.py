@@ -348,9 +348,10 @@ class Runtime:
             raise Cut(_OLDER)
 
     def record(self, exchange: Exchange) -> None:
-        """Write an exchange into the journal and publish it; call it under the lock."""
+        """Write an exchange into the journal, keep it for the event logs, and publish it; call it under the lock."""
         exchange.epoch = self.epoch.number
         self.journal.add(exchange)
+        self.state.host.backlog.exchange(exchange)
         if self.events.listening:
             self.events.publish("exchange", exchange)
 

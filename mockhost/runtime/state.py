@@ -72,7 +72,7 @@ class State:
         if self.scenario.host.service == "running" and (machine is None or machine.may_begin()):
             self.host.start(first=True)
             if machine is not None:
-                machine.started(first=True)
+                machine.catch_up()
         self.states.begin()
 
     def start(self) -> None:
@@ -83,13 +83,13 @@ class State:
             self.machine.starting()
         self.host.start()
         if self.machine is not None:
-            self.machine.started()
+            self.machine.catch_up()
 
     def stop(self) -> None:
         """Stop the service."""
-        if self.machine is not None:
-            self.machine.stopping()
         self.host.stop()
+        if self.machine is not None:
+            self.machine.catch_up()
 
     def configure(self, scenario: Scenario) -> bool:
         """Go on with a changed scenario; True if something of it waits for the service's next start."""

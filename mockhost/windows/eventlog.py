@@ -1,7 +1,7 @@
 """The event logs: which records there are, at which level, and how many a log keeps.
 
-Requests and answers are not written here as they happen: the log reads them out of the journal when it is read, so
-that a request under Verbose costs what it costs under Error. Levels, limits and the unregistered source are those of
+Requests and answers are not written here as they happen: they wait in the host's backlog until a log is read, so that
+a request under Verbose costs what it costs under Error. Levels, limits and the unregistered source are those of
 .NET's `EventLogTraceListener` and `EventLog` (GitHub microsoft/referencesource); the texts are assumed.
 """
 
@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from mockhost.connectors.ecma.backlog import WRITES
 from mockhost.exchange import Exchange, as_text
 from mockhost.windows.config import FACTS
 
@@ -22,8 +23,6 @@ LONGEST: Final = 31_839
 """Characters of a record's text: the limit of Windows (general knowledge); .NET's own is 32,766."""
 _OVERHEAD: Final = 200
 """Bytes of a record beside its text, about."""
-_PENDING: Final = 10_000
-_WRITES: Final = ("create_", "replace_", "patch_", "delete_")
 LOG_OF: Final[Mapping[str, str]] = {
     source: log for log, sources in FACTS["logs"].items() for source in sources
 }
@@ -66,7 +65,11 @@ class Log:
         self.written += 1
         self.records.append(record._replace(id=self.written))
         self.used += _size(record)
-        while self.used > self.size and len(self.records) > 1:
+        self.resize(self.size)
+
+    def resize(self, size: int) -> None:
+        self.size = size
+        while self.used > size and len(self.records) > 1:
             self.used -= _size(self.records.popleft())
 
     def clear(self) -> None:
@@ -103,8 +106,11 @@ class EventLogs:
         self.levels: dict[str, int] = {}
         """the SourceLevels masks that the running service has read, by source"""
         self.logs = {name: Log(name, size if name in HOST_LOGS else 20_971_520) for name in FACTS["logs"]}
-        self.seen = 0
-        """the last exchange of the journal that was read"""
+
+    def resize(self, size: int) -> None:
+        """Give the host's own logs another size."""
+        for name in HOST_LOGS:
+            self.logs[name].resize(size)
 
     def write(self, at: float, source: str, kind: str, event_id: int, text: str) -> None:
         """Write a record, whatever the levels say. A source that is not registered has none."""
@@ -130,18 +136,14 @@ class EventLogs:
         source, kind, words = FACTS["application"][str(event_id)]
         self.write(at, source, kind, event_id, words.format_map(values))
 
-    def read(self, exchanges: Iterable[Exchange]) -> None:
-        """Write what the host traced of exchanges: each as it may be shown, the oldest first."""
-        for exchange in list(exchanges)[-_PENDING:]:
-            if exchange.verdict != "refused" and (exchange.connector or exchange.operation != "unknown"):
-                self._trace(exchange)
-            self.seen = max(self.seen, exchange.number)
-
-    def _trace(self, e: Exchange) -> None:
+    def exchange(self, e: Exchange) -> None:
+        """Write what the host traced of an exchange, which is as it may be shown."""
+        if e.verdict == "refused" or not (e.connector or e.operation != "unknown"):
+            return
         shared = {"method": e.method, "target": as_text(e.target), "status": e.status or "no answer"}
         self.trace(e.at, "request", body=e.body, **shared)
         failed, why = (e.status or 0) >= 400, _why(e)
-        writes = e.operation.startswith(_WRITES) and e.verdict == "ok"
+        writes = e.operation.startswith(WRITES) and e.verdict == "ok"
         for native in e.native:
             self.trace(e.at, "export", connector=e.connector, native=native)
         if writes and failed:

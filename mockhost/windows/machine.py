@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from mockhost import exe_config
 from mockhost.clock import VirtualClock
+from mockhost.connectors.ecma.backlog import ROOM, Imported, Started, Stopped
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.kinds import KINDS
-from mockhost.connectors.ecma.space import Ended
 from mockhost.errors import CannotRun, UsageError, did_you_mean
 from mockhost.journal import Journal
 from mockhost.tls.serving import Certificates
@@ -89,20 +89,19 @@ class Machine:
         self.config = config
         self.drive: Drive = MemoryDrive() if drive is None else drive
         self.logs = EventLogs(config.name, config.log_size, config.event_sources)
+        self._make_room()
         self.agent_proxy: str | None = None
         """the proxy that the agent read when it started"""
         self.prerequisites = 0
         """how often the prerequisites of AADCloudSyncTools were installed: the first time is not enough"""
         self._read = _Read(None, None)
-        self._imports: dict[str, int] = {}
         now = server.clock.now()
         files = layout.files(config, server.scenario, server.host.config, now)
         self.drive.begin(files, server.scenario.name, now, again=again)
         self.look()
         if config.service("agent").state == "running":
             self._agent_started()
-        if server.host.running:
-            self.started(first=True)
+        self.catch_up()
         self._kept = not again
 
     def fork(self) -> dict[int, object]:
@@ -165,6 +164,7 @@ class Machine:
                     FILES["service_config"], exe_config.set_switch(data, level, source), self.now
                 )
         self.logs.registered = set(self.config.event_sources)
+        self._make_room()
         self.look()
 
     def cache_folder(self, connector: str) -> str:
@@ -267,38 +267,10 @@ class Machine:
         self.look_at_start("host")
         self.look()
 
-    def started(self, *, first: bool = False) -> None:
-        """The host's service has started, and read what is configured."""
-        if not first:
-            self.catch_up()
-        found, now = self.service_config(), self.now
-        if found is not None and found.refused is None:
-            self.logs.levels = {name: source.levels for name, source in found.sources.items()}
-        else:
-            self.logs.levels = {}
-        host = self.server.host
-        at = host.started_at or now
-        self.logs.scm(at, 7036, display=self.config.display("host"), state="running")
-        debug = str(host.debug).lower()
-        self.logs.trace(at, "started", debug=debug, connectors=", ".join(host.connectors) or "none")
-        for name, connector in host.connectors.items():
-            if connector.config.dll == "access_denied":
-                self.logs.trace(at, "dll", why=connector.kind.dll_denied(name))
-            elif connector.config.kind == "generic_sql":
-                self.logs.trace(at, "connection", connector=name, connection=self.connection_string(name))
-        self._imports.clear()
-
-    def stopping(self) -> None:
-        """The host's service is about to stop."""
-        self.catch_up()
-        if self.server.host.running:
-            self.logs.trace(self.now, "stopped")
-            self.logs.scm(self.now, 7036, display=self.config.display("host"), state="stopped")
-
-    def connection_string(self, connector: str) -> str:
+    def connection_string(self, connector: str, page: ConnectorConfig) -> str:
         """With what the SQL connector opens its connection: the form of an ODBC string (assumed)."""
         said = self.config.connection(connector)
-        table = self.server.scenario.connectors[connector].system.table or "User"
+        table = page.system.table or "User"
         start = f"FileDsn=C:\\{connector}.dsn;Database=CONTOSO;Table={table}"
         return (
             f"{start};Trusted_Connection=Yes"
@@ -340,20 +312,41 @@ class Machine:
             self.catch_up()
             return self.logs.snapshot()
 
-    def catch_up(self) -> None:
-        """Write into the event logs what has happened to requests and imports since it was last read."""
-        journal = self.server.journal
-        entries = journal.entries(since=self.logs.seen)
-        self.logs.read(journal.sink.shown(each) for each in entries)
-        for name, connector in self.server.host.connectors.items():
-            space = connector.space
-            new = space.ends - self._imports.get(name, 0)
-            for ended in list(space.ended)[-new:] if new else ():
-                self._trace_import(name, ended)
-            self._imports[name] = space.ends
+    def _make_room(self) -> None:
+        """Have the logs, and what waits for them, as large as they are configured."""
+        self.logs.resize(self.config.log_size)
+        self.server.host.backlog.room = max(ROOM, 4 * self.config.log_size)
 
-    def _trace_import(self, connector: str, ended: Ended) -> None:
-        values = {"connector": connector, "profile": ended.profile.capitalize()}
+    def catch_up(self) -> None:
+        """Write into the event logs what has happened since they were last looked at."""
+        for each in self.server.host.backlog.take():
+            if isinstance(each, Started):
+                self._started(each)
+            elif isinstance(each, Stopped):
+                self.logs.trace(each.at, "stopped")
+                self.logs.scm(each.at, 7036, display=self.config.display("host"), state="stopped")
+            elif isinstance(each, Imported):
+                self._imported(each)
+            else:
+                self.logs.exchange(self.server.journal.sink.shown(each))
+
+    def _started(self, start: Started) -> None:
+        """The host's service has started, and read its files."""
+        found = self.service_config()
+        sources = {} if found is None or found.refused is not None else found.sources
+        self.logs.levels = {name: source.levels for name, source in sources.items()}
+        self.logs.scm(start.at, 7036, display=self.config.display("host"), state="running")
+        debug = str(start.debug).lower()
+        self.logs.trace(start.at, "started", debug=debug, connectors=", ".join(start.pages) or "none")
+        for name, page in start.pages.items():
+            if page.dll == "access_denied":
+                self.logs.trace(start.at, "dll", why=KINDS[page.kind].dll_denied(name))
+            elif page.kind == "generic_sql":
+                connection = self.connection_string(name, page)
+                self.logs.trace(start.at, "connection", connector=name, connection=connection)
+
+    def _imported(self, ended: Imported) -> None:
+        values = {"connector": ended.connector, "profile": ended.profile.capitalize()}
         if ended.problem is not None:
             self.logs.trace(ended.at, "import_failed", why=ended.problem, **values)
         else:

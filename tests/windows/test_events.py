@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 
 from mockhost.clock import FROZEN_START
+from mockhost.connectors.ecma.backlog import Backlog, Started
+from mockhost.exchange import Exchange
 from mockhost.windows import rendering
 from mockhost.windows.config import MachineConfig
 from mockhost.windows.eventlog import EventLogs, Record
@@ -94,6 +96,59 @@ def test_without_a_registered_source_there_is_no_log(window: Open) -> None:
     run.fine(f"Restart-Service {HOST}")
     ask(run, "/Schemas")
     assert "/Schemas" in str(texts(run, f"Get-WinEvent {LOG}"))
+
+
+def test_what_the_journal_has_dropped_is_in_the_log(window: Open) -> None:
+    """The log has its own limit: neither many requests nor a cleared journal take anything out of it."""
+    run = window(machine={})
+    ask(run, "/Users", "POST", "{}")
+    run.host.runtime.journal.limit = 2
+    for _ in range(3):
+        ask(run, "/Schemas")
+    run.host.runtime.journal.clear()
+    assert len(texts(run, f"Get-WinEvent {LOG} -Text 'received: GET /ecma2host_SQL/scim/Schemas'")) == 3
+    assert len(texts(run, "Get-WinEvent ConnectorsLog -Text failed")) == 1
+
+
+def test_starts_before_the_first_look_are_in_the_log(window: Open) -> None:
+    """The server is made with the first command; what happened before is in its logs all the same."""
+    run = window(host={"debug": True})
+    run.host.service("restart")
+    run.host.service("stop")
+    assert run.host.runtime.state.machine is None
+    states = [text.split()[-2] for text in texts(run, "Get-WinEvent System -oldest")]
+    assert states == ["running", "stopped", "running", "stopped"]
+    traced = texts(run, f"Get-WinEvent {LOG} -Text 'The service was' -oldest")
+    assert [text.split()[3] for text in traced] == ["started.", "stopped.", "started.", "stopped."]
+    assert "Debug: true" in traced[0]
+
+
+def exchange(number: int, status: int = 200, operation: str = "find_users", native: str = "") -> Exchange:
+    made = Exchange(at=0.0, method="GET", target=f"/{number}", status=status, operation=operation)
+    made.size, made.native = 1_000, (native,) if native else ()
+    return made
+
+
+def test_requests_push_out_no_failure_and_failures_no_start() -> None:
+    backlog = Backlog()
+    backlog.room = 3_000
+    backlog.event(Started(0.0, False, {}))
+    backlog.exchange(exchange(0, 500))
+    backlog.exchange(exchange(1, 400, "create_user"))
+    backlog.exchange(exchange(2, operation="create_user", native="INSERT"))
+    for number in range(3, 100):
+        backlog.exchange(exchange(number, 401 if number % 2 else 200))
+    found = backlog.take()
+    assert isinstance(found[0], Started)
+    assert [each.target for each in found if isinstance(each, Exchange)] == [
+        "/0",
+        "/1",
+        "/2",
+        "/97",
+        "/98",
+        "/99",
+    ]
+    assert not backlog.take()
 
 
 def test_imports_are_in_the_log(window: Open) -> None:

@@ -12,6 +12,7 @@ from mockhost.clock import Chance, VirtualClock, iso
 from mockhost.connectors.contract import Answer
 from mockhost.connectors.ecma import behaviours as known
 from mockhost.connectors.ecma.answers import refusal
+from mockhost.connectors.ecma.backlog import Backlog, Started, Stopped
 from mockhost.connectors.ecma.config import Column, ConnectorConfig, HostConfig
 from mockhost.connectors.ecma.operations import TABLE
 from mockhost.connectors.ecma.running import RunningConnector
@@ -43,6 +44,8 @@ class Host:
         self.connectors: dict[str, RunningConnector] = {}
         """the connectors of the running service; empty while it is stopped"""
         self.started_at: float | None = None
+        self.backlog = Backlog()
+        """what the event logs of the Windows server around the host have not read yet"""
 
     def start(self, *, first: bool = False) -> None:
         """Start the service: read the configuration, build the connectors, begin their imports.
@@ -55,6 +58,7 @@ class Host:
         self.started_at = self.clock.now()
         read_then = self.config.debug_effective if first else None
         self.debug = self.config.debug if read_then is None else read_then
+        self.backlog.event(Started(self.started_at, self.debug, dict(self.configured)))
         for name, page in self.configured.items():
             if self._kinds[name] != page.system.kind:
                 self.systems[name].close()
@@ -68,12 +72,14 @@ class Host:
         self._kinds[page.name] = page.system.kind
 
     def _run(self, page: ConnectorConfig, system: System) -> None:
-        connector = RunningConnector(page, system, self._behaviours_of(page), self.clock, self)
+        connector = RunningConnector(page, system, self._behaviours_of(page), self.clock, self, self.backlog)
         self.connectors[page.name] = connector
         connector.start()
 
     def stop(self) -> None:
         """Stop the service: its connector spaces and running imports are gone."""
+        if self.running:
+            self.backlog.event(Stopped(self.clock.now()))
         for connector in self.connectors.values():
             connector.space.stop()
         self.connectors.clear()

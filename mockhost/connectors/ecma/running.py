@@ -15,6 +15,7 @@ from mockhost.clock import VirtualClock
 from mockhost.connectors.contract import Service
 from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.answers import DllNotLoadable, Importing
+from mockhost.connectors.ecma.backlog import Backlog
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.connectors.ecma.objecttype import Given, ObjectType
@@ -46,6 +47,7 @@ class RunningConnector:
         behaviours: Mapping[str, object],
         clock: VirtualClock,
         service: Service,
+        backlog: Backlog,
     ) -> None:
         self.config = config
         self.service = service
@@ -56,7 +58,7 @@ class RunningConnector:
         self.behaviours = behaviours
         self.object_type = ObjectType(config, system, behaviours)
         self.space = ConnectorSpace(
-            config.name, config.imports, self.kind, system, self.object_type, behaviours, clock
+            config.name, config.imports, self.kind, system, self.object_type, behaviours, clock, backlog
         )
         if config.dll == "access_denied":
             self.deny_dll()

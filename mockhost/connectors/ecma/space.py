@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from mockhost.clock import Job, VirtualClock
+from mockhost.connectors.ecma.backlog import Backlog, Imported
 from mockhost.connectors.ecma.config import ImportConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.ecma.objecttype import ObjectType
@@ -26,7 +26,6 @@ from mockhost.slices import SLICE, Pause, no_pause, paced
 
 _AT_ONCE = 2_000
 """A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
-_ENDED = 50
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 """How an id reads whose anchor is an integer of 64 bits."""
 
@@ -36,15 +35,6 @@ class Found(NamedTuple):
 
     total: int
     records: list[Record]
-
-
-class Ended(NamedTuple):
-    """An import that has ended: when, with which profile, why it did nothing (or None), and what the cache holds."""
-
-    at: float
-    profile: str
-    problem: str | None
-    objects: int
 
 
 Walk: TypeAlias = "Callable[[Pause], Found]"
@@ -63,6 +53,7 @@ class ConnectorSpace:
         object_type: ObjectType,
         behaviours: Mapping[str, object],
         clock: VirtualClock,
+        backlog: Backlog,
     ) -> None:
         self.table = self._nothing(system)
         self.importing = False
@@ -75,10 +66,6 @@ class ConnectorSpace:
         """whether it was emptied and no import has filled it since"""
         self.problem: str | None = None
         """why the last import did nothing, or None if it did its work"""
-        self.ends = 0
-        """how many imports have ended"""
-        self.ended: deque[Ended] = deque(maxlen=_ENDED)
-        """the latest of them"""
         self._obstacles: dict[str, str] = {}
         self._started = False
         self._import: Job | None = None
@@ -87,6 +74,7 @@ class ConnectorSpace:
         self._kind = kind
         self._system = system
         self._clock = clock
+        self._backlog = backlog
         self._jobs: list[Job] = []
         self._mark: object = None
         """up to where the connected system's changes were imported"""
@@ -182,8 +170,7 @@ class ConnectorSpace:
                         self._clear()
             self.imports_done += 1
             self.last_import = self._clock.now()
-        self.ends += 1
-        self.ended.append(Ended(self._clock.now(), profile, self.problem, len(self)))
+        self._backlog.event(Imported(self._clock.now(), self._name, profile, self.problem, len(self)))
 
     def _import_now(self, profile: str) -> None:
         failed = not self._system.can("read") and self.imports_done > 0
