@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from mockhost.cli import (
@@ -15,10 +13,9 @@ from mockhost.cli import (
     control_state,
     control_stores,
 )
-from mockhost.cli.control_target import target_of
+from mockhost.cli.control_target import WHICH, Target, which_host
 from mockhost.cli.verbs import Framed
 
-_HOISTED = ("--url", "--token", "--ready-file")
 _VERBS = (
     *(control_state.status, control_state.reset, control_state.use, control_state.set_values, control_state.service),
     *(control_clock.clock, control_stores.import_now, control_stores.change, control_stores.objects),
@@ -36,22 +33,17 @@ class Control(Framed):
         for word in words:
             if word == "--":
                 rest += [word, *words]
-            elif word in _HOISTED:
+            elif word in WHICH:
                 first += [word, *([value] if (value := next(words, None)) is not None else [])]
             else:
-                (first if word.startswith(tuple(f"{name}=" for name in _HOISTED)) else rest).append(word)
+                (first if word.startswith(tuple(f"{name}=" for name in WHICH)) else rest).append(word)
         return super().parse_args(ctx, [*first, *rest])
 
 
 @click.group("control", cls=Control)
-@click.option("--url", envvar="MOCKHOST_CONTROL_URL", metavar="URL",
-              help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: http://127.0.0.1:8586]")  # fmt: skip
-@click.option("--token", envvar="MOCKHOST_CONTROL_TOKEN", metavar="TOKEN",
-              help="Its token, where it has one. [env: MOCKHOST_CONTROL_TOKEN]")  # fmt: skip
-@click.option("--ready-file", type=click.Path(path_type=Path), metavar="PATH",
-              help="Take both from a host's ready file. [env: MOCKHOST_READY_FILE]")  # fmt: skip
+@which_host
 @click.pass_context
-def command(ctx: click.Context, url: str | None, token: str | None, ready_file: Path | None) -> None:
+def command(ctx: click.Context, target: Target) -> None:
     """Operate a running host through its control plane.
 
     Which host is meant may stand before or after the verb. A host that was started by `mockhost run` is found by
@@ -65,8 +57,7 @@ def command(ctx: click.Context, url: str | None, token: str | None, ready_file: 
     mockhost control clock advance 40m
     mockhost control journal --ready-file ready.json
     """
-
-    ctx.obj = target_of(ctx, url, token, ready_file)
+    ctx.obj = target
 
 
 for _verb in _VERBS:

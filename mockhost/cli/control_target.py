@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,8 +50,47 @@ class Target(NamedTuple):
         return ControlPlane(url or DEFAULT_URL, token, timeout=timeout or TIMEOUT)
 
 
+WHICH = ("--url", "--token", "--ready-file")
+"""The options of `which_host`."""
+
+
+def which_host(command: Callable[..., object]) -> Callable[..., object]:
+    """The options that say which host is meant; the command gets them as one argument `target`."""
+
+    def gathered(**given: Any) -> object:
+        which = {name: given.pop(name) for name in ("url", "token", "ready_file")}
+        return command(target=target_of(click.get_current_context(), **which), **given)
+
+    gathered.__doc__, gathered.__name__ = command.__doc__, command.__name__
+    gathered.__dict__.update(command.__dict__)
+    for each in reversed(
+        (
+            click.option(
+                "--url",
+                envvar="MOCKHOST_CONTROL_URL",
+                metavar="URL",
+                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: http://127.0.0.1:8586]",
+            ),
+            click.option(
+                "--token",
+                envvar="MOCKHOST_CONTROL_TOKEN",
+                metavar="TOKEN",
+                help="Its token, where it has one. [env: MOCKHOST_CONTROL_TOKEN]",
+            ),
+            click.option(
+                "--ready-file",
+                type=click.Path(path_type=Path),
+                metavar="PATH",
+                help="Take both from a host's ready file. [env: MOCKHOST_READY_FILE]",
+            ),
+        )
+    ):
+        gathered = each(gathered)
+    return gathered
+
+
 def target_of(ctx: click.Context, url: str | None, token: str | None, ready_file: Path | None) -> Target:
-    """The host that the options of `control` mean."""
+    """The host that the options of `which_host` mean."""
 
     def flag(name: str) -> bool:
         return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from mockhost.cli import outcome
-from mockhost.cli.control_target import Target, target_of
+from mockhost.cli.control_target import Target, which_host
 from mockhost.cli.terminal import stdout
 
 _TITLE = "Windows PowerShell (mockhost): one command a line, 'help' lists them, 'exit' ends."
@@ -19,12 +18,7 @@ _TITLE = "Windows PowerShell (mockhost): one command a line, 'help' lists them, 
     "windows",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option("--url", envvar="MOCKHOST_CONTROL_URL", metavar="URL",
-              help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: http://127.0.0.1:8586]")  # fmt: skip
-@click.option("--token", envvar="MOCKHOST_CONTROL_TOKEN", metavar="TOKEN",
-              help="Its token, where it has one. [env: MOCKHOST_CONTROL_TOKEN]")  # fmt: skip
-@click.option("--ready-file", type=click.Path(path_type=Path), metavar="PATH",
-              help="Take both from a host's ready file. [env: MOCKHOST_READY_FILE]")  # fmt: skip
+@which_host
 @click.option(
     "--elevated/--not-elevated",
     default=None,
@@ -32,17 +26,13 @@ _TITLE = "Windows PowerShell (mockhost): one command a line, 'help' lists them, 
 )
 @click.option("--json", "as_json", is_flag=True, help="The whole result as JSON.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
 def command(
-    ctx: click.Context,
-    url: str | None,
-    token: str | None,
-    ready_file: Path | None,
+    target: Target,
     elevated: bool | None,
     as_json: bool,
     command: tuple[str, ...],
 ) -> None:
-    r"""Run a command as on the Windows server around a running host.
+    """Run a command as on the Windows server around a running host.
 
     Without COMMAND it opens a prompt. Commands have the parameters of Windows PowerShell 5.1, in any case and
     shortened; pipelines, variables and expressions are not supported. Exit code 0, or 1 if the command fails.
@@ -61,7 +51,7 @@ def command(
         line = command[0] if len(command) == 1 else powershell.join(command)
         if "-server" in line.casefold() and (code := _elsewhere(line)) is not None:
             raise click.exceptions.Exit(code)
-    window = Window(target_of(ctx, url, token, ready_file), elevated, as_json=as_json)
+    window = Window(target, elevated, as_json=as_json)
     if command:
         code = window.run(line)
         raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
