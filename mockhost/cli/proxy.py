@@ -104,7 +104,8 @@ def named(connector: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 def document(target: str) -> dict[str, Any]:
     """The scenario of a proxy that has no other."""
-    return {"format": 1, "title": f"Requests go on to {target}".replace("${", "$${")}
+    title = f"Requests go on to {target}; what no rule matches comes back unchanged"
+    return {"format": 1, "title": title.replace("${", "$${")}
 
 
 @click.command("proxy")
@@ -136,5 +137,6 @@ def command(
     mockhost proxy http://localhost:5000/v2 --no-tls --ready-file ready.json --quiet &
     mockhost proxy https://localhost:8585/ecma2host_SQL/scim --port 9443 --no-target-verify
     """
-    source = Source(scenario or document(connector["target"]), named(connector, name))
+    target = connector["target"].replace("$${", "${")
+    source = Source(scenario or document(target), named(connector, name), "" if scenario else target)
     run(source, hosting, ready_file, reload=reload, quiet=quiet, as_json=log_format == "json")

@@ -134,6 +134,7 @@ def command(
     mockhost serve ./recorded.yaml
     """
     try_out(out)
+    target = connector["target"].replace("$${", "${")
     recorders: list[Recorder] = []
 
     def end(host: MockHost) -> None:
@@ -145,10 +146,10 @@ def command(
                     f"{recorders[0].left_out} exchanges without a whole answer, or beyond the limits, are left out"
                 ]
             )
-        write(recorders[0].kept, out, f"Recorded from {connector['target']}", scrub)
+        write(recorders[0].kept, out, f"Recorded from {target}", scrub)
 
     run(
-        Source(document(connector["target"]), named(connector, NAME)),
+        Source(document(target), named(connector, NAME), target),
         hosting,
         ready_file,
         reload=reload,

@@ -85,6 +85,8 @@ class Source(NamedTuple):
 
     scenario: str | Mapping[str, Any]
     overrides: Mapping[str, Any] = {}
+    name: str = ""
+    """what a document is called on the start page"""
 
     @property
     def called(self) -> str:
@@ -187,6 +189,8 @@ class Serving:
         facts = start_page.facts_of(
             host, self._source.called, state_kept=given.state is not None, ipv6_wanted=given.wants_ipv6
         )
+        if self._source.name:
+            facts = facts._replace(scenario=self._source.name)
         hide = hider(host.runtime.scenario)
         if self._as_json:
             import json

@@ -35,6 +35,8 @@ class Told(NamedTuple):
     """the same for the true token"""
     lisa: str = ""
     """the attribute by which `ljacobson` is found, where the connector has her"""
+    target: str = ""
+    """where a proxy's requests go"""
 
 
 class Facts(NamedTuple):
@@ -106,11 +108,13 @@ def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
 
 
 def _connector(told: Told, terminal: Terminal) -> list[str]:
-    token = _held(told.variable) if told.variable else told.secret_token or "(none)"
+    none = "(the one of the target)" if told.target else "(none)"
+    token = _held(told.variable) if told.variable else told.secret_token or none
     lines = [
         terminal.styled(told.connector, "bold"),
         f"  tenant URL     {told.url}",
         f"  secret token   {token}",
+        *([f"  target         {told.target}"] if told.target else ()),
     ]
     if told.true_url is None:
         return [*lines, _note("the host has no connector of this name", terminal)]
@@ -199,9 +203,9 @@ def _curl(
 ) -> list[str]:
     trusted = facts.trusted_file if told.trusted else None
     proxy = shells.behind_proxy()
-    line = shells.curl(
-        told.url, told.secret_token, trusted, shell, proxy=proxy, variable=told.variable, user=user
-    )
+    # A host that asks for no token of its own passes on what the client has, and that is not known here.
+    token = told.secret_token or ("TOKEN" if told.true_token == "" else "")
+    line = shells.curl(told.url, token, trusted, shell, proxy=proxy, variable=told.variable, user=user)
     return [terminal.styled(each, "cyan") for each in shells.folded(line, shell, terminal.width)]
 
 
@@ -285,6 +289,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
                 held.get(told.secret_token, ""),
                 "" if true is None else held.get(true.secret_token, ""),
                 _lisa(scenario.connectors.get(name)),
+                scenario.proxies[name].target if name in scenario.proxies else "",
             )
         )
     addresses = () if host.listener is None else host.listener.addresses

@@ -63,6 +63,17 @@ def test_a_container_says_what_to_type_outside() -> None:
     assert "docker" not in page(FACTS._replace(cause="x", cure=cure))
 
 
+def test_a_proxy_shows_its_target_and_whose_token_it_wants() -> None:
+    """It asks for no token of its own: the client's credentials go on, and the curl line has a placeholder."""
+    told = Told("TARGET", URL, "", True, URL, "", target="https://scim.example/v2")
+    text = page(FACTS._replace(connectors=(told,)))
+    assert "target         https://scim.example/v2" in text
+    assert "secret token   (the one of the target)" in text
+    assert "'Authorization: Bearer TOKEN'" in text
+    emptied = told._replace(true_token="tok", target="")
+    assert "'Authorization: Bearer '" in page(FACTS._replace(connectors=(emptied,)))
+
+
 def test_a_healthy_host_says_where_and_with_what() -> None:
     text = page(FACTS)
     for part in (
