@@ -65,8 +65,8 @@ MAY_IMPORT = {
     },
     "diagnosis": {"errors"},
     "record": FLOOR | {"client", "journal"},
-    **{"api": FACES, "cli": FACES | {"api", "diagnosis"}, "__main__": {"cli"}},
-    "pytest_plugin": FACES | {"api"},
+    **{"api": FACES, "cli": FACES | {"api", "diagnosis", "labs"}, "__main__": {"cli"}},
+    **{"pytest_plugin": FACES | {"api"}, "labs": FACES | {"api"}},
 }
 # What is not in the standard library, and the rooms that may know it.
 THIRD_PARTIES = {

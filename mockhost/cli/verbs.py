@@ -40,6 +40,7 @@ VERBS: Mapping[str, str] = {
     "schema": "mockhost.cli.schema",
     "control": "mockhost.cli.control",
     "windows": "mockhost.cli.windows",
+    "lab": "mockhost.cli.lab",
     "health": "mockhost.cli.health",
     "version": "mockhost.cli.version",
 }
@@ -112,6 +113,7 @@ def mockhost() -> None:
     Start one with a documented error:  mockhost serve documented/secret_token_mismatch
     Find a scenario by its error text:  mockhost scenarios --text "currently importing"
     Test a program against a host:      mockhost run basics/healthy -- pytest
+    Learn to repair one:                mockhost lab
 
     Exit codes, whatever the format: 0 fine; 1 the thing checked is not fine; 2 wrong usage or a missing
     file; 4 could not run (a port in use, no host to talk to).

@@ -100,17 +100,8 @@ class Window:
 
     def _edit(self, path: str, text: str) -> int:
         """Have the user edit a file of the server in the editor of this computer, and save it there."""
-        if not sys.stdin.isatty():
-            stdout().line(
-                f"{path} opens in an editor, which needs a terminal; notepad FILE /replace OLD NEW does not"
-            )
-            return 1
-        new = click.edit(text, extension=".xml" if path.endswith(".config") else ".txt")
-        if new is None or new == text:
-            stdout().line(f"{path} is as it was")
-            return 0
-        quoted = path.replace("'", "''")
-        return self.run(f"notepad '{quoted}' /save", new)
+        new = edited(path, text)
+        return int(new is None) if new in (None, text) else self.run(saving(path), new)
 
     def prompt(self) -> None:
         """Read lines until the end."""
@@ -134,3 +125,23 @@ class Window:
             if line.strip():
                 code = self.run(line.strip())
         raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
+
+
+def edited(path: str, text: str) -> str | None:
+    """A file's text after the user has edited it, which may be as it was; None where there is no terminal."""
+    if not sys.stdin.isatty():
+        stdout().line(
+            f"{path} opens in an editor, which needs a terminal; notepad FILE /replace OLD NEW does not"
+        )
+        return None
+    new = click.edit(text, extension=".xml" if path.endswith(".config") else ".txt")
+    if new is None or new == text:
+        stdout().line(f"{path} is as it was")
+        return text
+    return new
+
+
+def saving(path: str) -> str:
+    """The command that saves what was edited."""
+    quoted = path.replace("'", "''")
+    return f"notepad '{quoted}' /save"

@@ -61,6 +61,8 @@ def shelves(env: Mapping[str, str] | None = None) -> list[str]:
 def _names_in(root: Path) -> Iterator[str]:
     files: list[Path] = []
     for folder, _, entries in os.walk(root):
+        if "lab.yaml" in entries:  # `mockhost lab list` lists those
+            continue
         files.extend(Path(folder, entry) for entry in entries if entry.endswith(SUFFIXES))
     for file in sorted(files):
         name = file.relative_to(root).with_suffix("").as_posix()

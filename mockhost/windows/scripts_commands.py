@@ -43,6 +43,18 @@ def _runs(call: Call, script: str) -> None:
         raise failed(script, text, "SecurityError", "UnauthorizedAccess")
 
 
+# -- time -----------------------------------------------------------------------------------------------------------
+
+
+@cmdlet("Start-Sleep", waits=True)
+def sleep(call: Call, seconds: int) -> str:
+    """Lets time pass: -Seconds. It moves the mock's clock on, and takes no time itself."""
+    if not 0 <= seconds <= _DAY:
+        raise CommandFailed(f"-Seconds is a number from 0 to {int(_DAY):,}")
+    call.machine.server.advance(float(seconds))
+    return ""
+
+
 # -- TestECMA2HostConnection ---------------------------------------------------------------------------------------
 
 

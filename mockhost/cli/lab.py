@@ -1,0 +1,548 @@
+"""`mockhost lab`: exercises that reproduce a documented error, on a host of the learner's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mockhost.cli import lab_texts as texts
+from mockhost.cli import outcome, windows
+from mockhost.cli.terminal import Terminal, stdout
+from mockhost.cli.verbs import SETTINGS, Framed
+from mockhost.errors import CannotRun, MockhostError, UsageError
+
+if TYPE_CHECKING:
+    from mockhost.labs.lab import Lab
+    from mockhost.labs.session import Session, State
+    from mockhost.running import ClientTarget
+
+_PATIENCE = 15.0
+"""Seconds that a detached host has to start in."""
+_NONE = ("no lab is running", "'mockhost lab start L01' starts one; 'mockhost lab list' lists them")
+
+
+@click.group("lab", cls=Framed, invoke_without_command=True, context_settings=SETTINGS)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Repair a broken host: exercises for each documented error, with hints and checks.
+
+    Without a verb: go on with the lab that is running, or begin the next one.
+
+    \b
+    mockhost lab
+    mockhost lab list
+    mockhost lab start L01
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    with contextlib.suppress(UsageError), _running() as session:
+        _prompt(session)
+        return
+    lab = _next(None)
+    if lab is None:
+        stdout().line("All labs are solved. Well done. 'mockhost lab list' lists them.")
+        return
+    stdout().line(f"Next lab: {texts.name(lab)} {lab.title} ({lab.track}, about {lab.minutes} minutes)")
+    if not sys.stdin.isatty():
+        stdout().line(f"mockhost lab start {texts.name(lab)}")
+    elif click.confirm("Start it?", default=True):
+        _attached(lab)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A list of maps with id, title, track, minutes, state.")
+def list_labs(as_json: bool) -> None:
+    """List the labs by track, with minutes, and how far you are."""
+    labs = _all()
+    done = _progress()["labs"]
+    states = {lab.id: done.get(lab.id, {}).get("state", "open") for lab in labs}
+    if as_json:
+        rows = [
+            {
+                "id": lab.id,
+                "title": lab.title,
+                "track": lab.track,
+                "minutes": lab.minutes,
+                "state": states[lab.id],
+            }
+            for lab in labs
+        ]
+        stdout().json(rows)
+    else:
+        stdout().lines(list(texts.listed(labs, states, stdout())))
+
+
+@command.command("start")
+@click.argument("lab_id", metavar="ID")
+@click.option(
+    "--detach", is_flag=True, help="Start the host only; use the verbs in as many terminals as you like."
+)
+@click.option("--serve", is_flag=True, hidden=True)
+def start(lab_id: str, detach: bool, serve: bool) -> None:
+    """Start a lab on a host of your own, on free ports, and open the server's prompt.
+
+    ID is like L01, or the path of a folder with a lab.
+    """
+    from mockhost.labs import lab as labs
+
+    lab = labs.find(lab_id)
+    with contextlib.suppress(UsageError), _running() as session:
+        raise CannotRun(
+            f"{texts.name(session.lab)} is running",
+            hint="'mockhost lab' goes on with it, 'mockhost lab stop' ends it",
+        )
+    if serve:
+        with _begun(lab):
+            threading.Event().wait()
+    elif detach:
+        _detached(lab)
+    else:
+        _attached(lab)
+
+
+@command.command("brief")
+def brief() -> None:
+    """Show the brief of the running lab again."""
+    with _running() as session:
+        _brief(session)
+
+
+@command.command("check")
+def check() -> None:
+    """Check how far you are. Exit code 0 if the lab is solved, 1 if not."""
+    with _running() as session:
+        raise click.exceptions.Exit(outcome.FINE if _check(session) else outcome.NOT_FINE)
+
+
+@command.command("answer")
+@click.argument("key", metavar="KEY")
+@click.argument("value", metavar="VALUE", nargs=-1, required=True)
+def answer(key: str, value: tuple[str, ...]) -> None:
+    """Answer a question of the brief. Exit code 0 if the answer is right, 1 if not."""
+    with _running() as session:
+        code = _line(session, f"answer {key} {' '.join(value)}")
+        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
+
+
+@command.command("portal", context_settings={"ignore_unknown_options": True})
+@click.argument("words", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
+def portal(words: tuple[str, ...]) -> None:
+    """Do something in the portal of the running lab; `portal help` lists what there is."""
+    from mockhost.windows import powershell
+
+    with _running() as session:
+        code = _line(session, f"portal {powershell.join(words)}")
+        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
+
+
+@command.command("hint")
+def hint() -> None:
+    """Give the next hint: for a wrong state that is there, else the next of three."""
+    with _running() as session:
+        _hint(session)
+
+
+@command.command("why")
+def why() -> None:
+    """Say why this happens on real servers. It names the cause."""
+    with _running() as session:
+        _why(session)
+
+
+@command.command("solution")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def solution(yes: bool) -> None:
+    """Show the solution. The lab then counts as seen, not as solved."""
+    with _running() as session:
+        _solution(session, yes=yes)
+
+
+@command.command("reset")
+def reset() -> None:
+    """Put the running lab back to its beginning; answers and hints, too."""
+    with _running() as session:
+        _reset(session)
+
+
+@command.command("stop")
+def stop() -> None:
+    """End the host of the running lab."""
+    with _running() as session:
+        running = _progress()["running"]
+        lab = session.lab
+    _end(running["pid"])
+    with _changed() as found:
+        found["running"] = None
+    stdout().line(f"{texts.name(lab)} has ended")
+
+
+@command.command("progress")
+@click.option("--export", "form", type=click.Choice(["md", "json"]), default="md", help="[default: md]")
+def progress(form: str) -> None:
+    """Show what you have solved, to keep or to hand in."""
+    from mockhost.clock import iso
+
+    done = _progress()["labs"]
+    rows: list[dict[str, Any]] = []
+    for lab in _all():
+        entry = done.get(lab.id, {})
+        solved = entry.get("solved")
+        rows.append({"id": lab.id, "title": lab.title, "state": entry.get("state", "open"),
+                     "hints": entry.get("hints", 0), "solved": solved and iso(solved)})  # fmt: skip
+    if form == "json":
+        stdout().json(rows)
+        return
+    count = sum(row["state"] == "solved" for row in rows)
+    lines = [
+        f"{count} of {len(rows)} labs solved",
+        "",
+        "| lab | title | state | hints | solved |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [
+            row["id"].partition("-")[0],
+            row["title"],
+            row["state"],
+            str(row["hints"]),
+            row["solved"] or "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    stdout().lines(lines)
+
+
+@command.command("init")
+@click.argument("folder", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Write a lab to start from into FOLDER, which is created."""
+    from mockhost.labs import starter
+
+    for file in starter.write(folder):
+        stdout().line(f"wrote {file}")
+    stdout().line(f"try it: mockhost lab lint --play {folder}{os.sep}")
+
+
+@command.command("lint")
+@click.argument("names", metavar="[ID]...", nargs=-1)
+@click.option(
+    "--play", is_flag=True, help="Play each: red, solved by its solution, red after a reset; cheats stay red."
+)
+def lint(names: tuple[str, ...], play: bool) -> None:
+    """Check labs, by ID or folder; without ID all of them. Exit code 0 if all are sound, 1 if not."""
+    from mockhost.labs import lab as labs
+    from mockhost.labs import lint as linting
+
+    terminal, failed = stdout(), 0
+    for each in names or [f"{folder}{os.sep}" for folder in labs.folders()]:
+        try:
+            lab = labs.find(each)
+            title, found = lab.id, linting.problems(lab, play=play)
+        except MockhostError as error:
+            title, found = each, [str(error)]
+        terminal.lines(
+            [f"{title}: {'ok' if not found else 'not sound'}", *(f"  {problem}" for problem in found)]
+        )
+        failed += bool(found)
+    raise click.exceptions.Exit(outcome.NOT_FINE if failed else outcome.FINE)
+
+
+# -- progress ----------------------------------------------------------------------------------------------------
+
+
+def _progress() -> dict[str, Any]:
+    from mockhost.labs import progress
+
+    return progress.read(progress.file_of(os.environ))
+
+
+def _changed() -> contextlib.AbstractContextManager[dict[str, Any]]:
+    from mockhost.labs import progress
+
+    return progress.changed(progress.file_of(os.environ))
+
+
+@contextlib.contextmanager
+def _entry(session: Session) -> Iterator[dict[str, Any]]:
+    """The entry of the session's lab, written when the block ends."""
+    from mockhost.labs import progress
+
+    with _changed() as found:
+        entry = progress.of(found, session.lab.id)
+        session.answers = entry["answers"]
+        yield entry
+
+
+def _all() -> list[Lab]:
+    from mockhost.labs import lab as labs
+
+    return [labs.read(folder) for folder in labs.folders()]
+
+
+def _next(after: Lab | None) -> Lab | None:
+    """The first lab that is not solved, after this one; then from the beginning."""
+    labs, done = _all(), _progress()["labs"]
+    place = next((index + 1 for index, lab in enumerate(labs) if after is not None and lab.id == after.id), 0)
+    order = [*labs[place:], *labs[:place]]
+    return next(
+        (
+            lab
+            for lab in order
+            if done.get(lab.id, {}).get("state") != "solved" and (after is None or lab.id != after.id)
+        ),
+        None,
+    )
+
+
+# -- hosts ---------------------------------------------------------------------------------------------------------
+
+
+class _Plane:
+    """The host of another process, by its control plane."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        from mockhost.client.control import ControlPlane
+
+        self.call = ControlPlane(url, token).call
+
+    def clients(self) -> Mapping[str, ClientTarget]:
+        from mockhost.running import ClientTarget
+
+        return {name: ClientTarget(name, **said) for name, said in self.call("get_truth")["clients"].items()}
+
+
+@contextlib.contextmanager
+def _running() -> Iterator[Session]:
+    """The session of the lab that is running. Raises UsageError if none is."""
+    from mockhost.labs import lab as labs
+    from mockhost.labs.session import Session
+
+    found = _progress()
+    running = found["running"]
+    if running is None:
+        raise UsageError(_NONE[0], hint=_NONE[1])
+    plane = _Plane(running["url"], None)
+    try:
+        plane.call("get_health")
+    except MockhostError:
+        with _changed() as found:
+            found["running"] = None
+        raise UsageError(_NONE[0], hint=_NONE[1]) from None
+    lab = labs.read(Path(running["folder"]))
+    yield Session(lab, lab.scenario(found["learner"]), plane, {})
+
+
+@contextlib.contextmanager
+def _begun(lab: Lab) -> Iterator[Session]:
+    """A host of this process with a lab, which other terminals find."""
+    from mockhost.api import MockHost
+    from mockhost.clock import wall_now
+    from mockhost.labs import progress
+    from mockhost.labs.session import Session
+
+    scenario = lab.scenario(_progress()["learner"])
+    with MockHost(scenario, clock="wall") as host:
+        running = {"folder": str(lab.folder.absolute()), "url": host.control_url, "pid": os.getpid()}
+        with _changed() as found:
+            found["learner"] = found["learner"]
+            found["running"] = running
+            entry = progress.of(found, lab.id)
+            entry |= {"started": wall_now(), "answers": {}, "said": []}
+            if entry["state"] == "open":
+                entry["state"] = "started"
+        try:
+            yield Session(lab, scenario, host, {})
+        finally:
+            with _changed() as found:
+                if found["running"] == running:
+                    found["running"] = None
+
+
+def _detached(lab: Lab) -> None:
+    """Start a process with the host, and say how to go on."""
+    words = [sys.executable, "-m", "mockhost", "lab", "start", f"{lab.folder.absolute()}{os.sep}", "--serve"]
+    with open(os.devnull, "r+b") as null:
+        child = subprocess.Popen(
+            words, stdin=null, stdout=null, stderr=subprocess.PIPE, start_new_session=True
+        )
+    for _ in range(int(_PATIENCE / 0.05)):
+        running = _progress()["running"]
+        if running is not None and running["pid"] == child.pid:
+            break
+        if child.poll() is not None:
+            assert child.stderr is not None
+            raise CannotRun(f"the host ended: {child.stderr.read(2_000).decode(errors='replace').strip()}")
+        threading.Event().wait(0.05)
+    else:
+        child.terminate()
+        raise CannotRun(f"the host did not start within {_PATIENCE:g} s", hint="try again on an idle machine")
+    with _running() as session:
+        _brief(session)
+    stdout().lines(["", "The host runs until 'mockhost lab stop'. In any terminal:",
+                    "  mockhost lab                     the server's prompt",
+                    "  mockhost lab check|hint|answer|portal|solution|reset",
+                    f"  mockhost windows --url {running['url']} Get-Service"])  # fmt: skip
+
+
+def _end(pid: int) -> None:
+    import signal
+
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except OSError as error:
+        raise CannotRun(f"process {pid} cannot be ended: {error.strerror or error}") from None
+
+
+def _attached(lab: Lab) -> None:
+    """The prompt, for one lab after another."""
+    after: Lab | None = lab
+    while after is not None:
+        with _begun(after) as session:
+            _brief(session)
+            after = _prompt(session)
+
+
+# -- the prompt ----------------------------------------------------------------------------------------------------
+
+
+def _prompt(session: Session) -> Lab | None:
+    """Read lines until the end; the lab that is to be started next, or None."""
+    terminal, is_terminal = stdout(), sys.stdin.isatty()
+    if is_terminal:
+        terminal.lines(["", "This is the server's prompt. 'help' lists its commands, 'exit' leaves."])
+        with contextlib.suppress(ImportError):  # the arrow keys go through earlier lines
+            import readline  # noqa: F401
+    shown: list[str] = []
+    terminal.line()
+    while True:
+        try:
+            line = input(terminal.shown(session.prompt)) if is_terminal else sys.stdin.readline()
+        except EOFError:
+            terminal.line()
+            return None
+        except KeyboardInterrupt:  # as in a shell: only the line goes
+            terminal.line()
+            continue
+        if not line and not is_terminal:
+            return None
+        word = line.strip().casefold()
+        if not word:
+            continue
+        if word in ("exit", "quit") and not session.leave():
+            return None
+        if word == "next":
+            return _next(session.lab)
+        if word in ("cls", "clear", "clear-host"):
+            click.clear()
+            continue
+        try:
+            if word in _WORDS:
+                _WORDS[word](session)
+            elif word not in ("exit", "quit"):
+                _line(session, line.strip())
+            if word in _QUIET:
+                continue
+            with _entry(session):  # another terminal may have answered
+                pass
+            shown = _ticks(session, shown, terminal)
+        except MockhostError as error:
+            terminal.line(str(error))
+
+
+def _ticks(session: Session, shown: list[str], terminal: Terminal) -> list[str]:
+    """Show how far the learner is, in full if that has changed; congratulate when it is all done."""
+    state = session.check()
+    lines = texts.ticks(state, terminal)
+    done = sum(tick.done for tick in state.ticks)
+    terminal.lines(lines if lines != shown else [f"  {done} of {len(state.ticks)} done"])
+    _congratulate(session, state)
+    return lines
+
+
+def _congratulate(session: Session, state: State) -> None:
+    """Once in each start of a lab."""
+    from mockhost.clock import wall_now
+
+    with _entry(session) as entry:
+        if not state.solved or entry.get("solved_in") == entry["started"]:
+            return
+        entry["solved_in"], entry["solved"] = entry["started"], wall_now()
+        entry["state"] = "seen" if entry["state"] == "seen" else "solved"
+    stdout().lines(list(texts.solved(session, entry, _next(session.lab), stdout())))
+
+
+def _line(session: Session, line: str, given: str | None = None) -> int:
+    """Run a line and show what comes of it; its exit code."""
+    with _entry(session):
+        said = session.run(line, given)
+    if said.edit is not None:
+        path, text = said.edit["path"], said.edit["text"]
+        new = windows.edited(path, text)
+        return int(new is None) if new in (None, text) else _line(session, windows.saving(path), new)
+    if said.text:
+        lines = said.text.removesuffix("\n").split("\n")
+        if line.casefold().startswith("portal "):
+            lines = [short for each in lines for short in texts.folded(each)]
+        stdout().lines(lines)
+    return said.code
+
+
+def _brief(session: Session) -> None:
+    stdout().lines(list(texts.brief(session, stdout())))
+
+
+def _check(session: Session) -> bool:
+    with _entry(session):
+        state = session.check()
+    stdout().lines(list(texts.checked(state, stdout())))
+    _congratulate(session, state)
+    return state.solved
+
+
+def _hint(session: Session) -> None:
+    with _entry(session) as entry:
+        stdout().lines(texts.hint(session, entry))
+
+
+def _why(session: Session) -> None:
+    stdout().lines(texts.paragraphs(session.filled(session.lab.text("why.md"))))
+
+
+def _solution(session: Session, *, yes: bool = False) -> None:
+    if (
+        not yes
+        and sys.stdin.isatty()
+        and not click.confirm("Show it? The lab then counts as seen, not as solved.")
+    ):
+        return
+    with _entry(session) as entry:
+        if entry["state"] != "solved":
+            entry["state"] = "seen"
+    stdout().lines(session.filled(session.lab.text("solution.txt")).strip().splitlines())
+
+
+def _reset(session: Session) -> None:
+    session.reset()
+    with _entry(session) as entry:
+        entry |= {"answers": {}, "hints": 0, "said": []}
+    stdout().line("The lab is as it was at the beginning.")
+
+
+_WORDS: Mapping[str, Any] = {
+    "brief": _brief,
+    "check": _check,
+    "hint": _hint,
+    "why": _why,
+    "solution": _solution,
+    "reset": _reset,
+}
+"""Words of the prompt beside the server's commands."""
+_QUIET = ("brief", "check", "why", "solution", "help")
+"""Words that change nothing, so that no ticks follow."""

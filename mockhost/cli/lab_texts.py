@@ -1,0 +1,138 @@
+"""What a lab says to its learner: the brief, ticks, red lines with evidence, hints, and congratulations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mockhost.cli.terminal import Terminal, wrapped
+
+if TYPE_CHECKING:
+    from mockhost.labs.lab import Lab
+    from mockhost.labs.session import Session, State, Tick
+
+WIDTH = 78
+_JOINED = "\N{ACKNOWLEDGE}"
+"""A blank at which a line is not broken."""
+HERE = "hint, check, brief, portal help, wizard, solution, reset, exit"
+
+
+def name(lab: Lab) -> str:
+    """L01 of L01-no-answer: what is typed."""
+    return lab.id.partition("-")[0]
+
+
+def brief(session: Session, terminal: Terminal) -> Iterator[str]:
+    """What a learner reads first."""
+    lab = session.lab
+    yield (
+        terminal.styled(f"{name(lab)}  {lab.title}", "bold") + f"  ({lab.track}, about {lab.minutes} minutes)"
+    )
+    yield ""
+    yield from session.filled(lab.text("brief.md")).strip().splitlines()
+    yield ""
+    yield from _row("Solved when", session.filled(lab.victory))
+    yield from (line for key, answer in lab.answers.items()
+                for line in _row("To answer", f"{session.filled(answer.ask)}  (answer {key} VALUE)"))  # fmt: skip
+    if lab.commands:
+        yield from _row(
+            "May help", ", ".join(session.filled(each).replace(" ", _JOINED) for each in lab.commands)
+        )
+    yield from _row("Also here", HERE)
+
+
+def _row(head: str, text: str) -> list[str]:
+    first, *rest = [line.replace(_JOINED, " ") for line in wrapped(text, WIDTH - 13)] or [""]
+    return [f"{head + ':':<13}{first}", *(" " * 13 + line for line in rest)]
+
+
+def folded(line: str) -> list[str]:
+    """A line of output, broken between words where it is too long; columns stay as they are."""
+    return [line] if len(line) <= WIDTH else wrapped(line, WIDTH)
+
+
+def paragraphs(text: str) -> list[str]:
+    """The lines of a text file, each wrapped."""
+    return [short for line in text.strip().splitlines() for short in wrapped(line, WIDTH) or [""]]
+
+
+def ticks(state: State, terminal: Terminal) -> list[str]:
+    """A line for each thing that has to be so."""
+    lines = [f"  {_mark(tick, terminal)} {tick.label}" for tick in state.ticks]
+    lines += [f"  {terminal.styled('[!]', 'red')} not allowed: {tick.label}" for tick in state.cheats]
+    return lines + _broken(state, terminal)
+
+
+def _mark(tick: Tick, terminal: Terminal) -> str:
+    return terminal.styled("[x]", "green") if tick.done else terminal.styled("[ ]", "yellow")
+
+
+def _broken(state: State, terminal: Terminal) -> list[str]:
+    text = f"Beyond repair: {state.broken} 'reset' begins again."
+    return [terminal.styled(line, "red") for line in wrapped(text, WIDTH)] if state.broken else []
+
+
+def checked(state: State, terminal: Terminal) -> Iterator[str]:
+    """Each thing with its evidence: what was expected, what was seen, and a command that shows it."""
+    for tick in (*state.ticks, *(each._replace(label=f"Not allowed: {each.label}") for each in state.cheats)):
+        if tick.done:
+            yield f"{_mark(tick, terminal)} {tick.label}"
+            continue
+        yield terminal.styled(f"[ ] {tick.label}", "red")
+        for head, text in (("expected", tick.expected), ("seen", tick.seen), ("see it", tick.see)):
+            if text:
+                yield from _evidence(head, text)
+    yield from _broken(state, terminal)
+
+
+def _evidence(head: str, text: str) -> list[str]:
+    short = text if len(text) <= 300 else f"{text[:300]}..."
+    if head == "see it":  # to copy: never broken
+        return [f"      {head:<10}{short}"]
+    first, *rest = wrapped(short, WIDTH - 16) or [""]
+    return [f"      {head:<10}{first}", *(" " * 16 + line for line in rest)]
+
+
+def hint(session: Session, entry: dict[str, Any]) -> list[str]:
+    """The next hint: one for a wrong state that is there, unless it was said before; else the next rung."""
+    for text in session.check().hints:
+        if text not in entry.setdefault("said", []):
+            entry["said"].append(text)
+            return wrapped(f"On your server: {text}", WIDTH)
+    rungs = session.lab.hints
+    number = min(entry["hints"] + 1, len(rungs))
+    entry["hints"] = number
+    text = f"Hint {number} of {len(rungs)}: {session.filled(rungs[number - 1])}"
+    return wrapped(text, WIDTH)
+
+
+def solved(
+    session: Session, entry: Mapping[str, Any], after: Lab | None, terminal: Terminal
+) -> Iterator[str]:
+    """Congratulations."""
+    lab = session.lab
+    hints = f"{entry['hints']} hint{'s' if entry['hints'] != 1 else ''}"
+    minutes = max(1, round((entry["solved"] - entry["started"]) / 60))
+    yield ""
+    yield terminal.styled(f"Solved! {name(lab)} {lab.title}: {minutes} min, {hints}.", "green", "bold")
+    yield ""
+    yield from _row("Learnt", session.filled(lab.learnt))
+    yield from _row("The page", "; ".join(session.reproduces))
+    yield from _row("More", "'why' says why this happens on real servers")
+    if after is None:
+        yield from _row("Next", "that was the last lab. Well done.")
+    else:
+        yield from _row("Next", f"'next' starts {name(after)} {after.title} (about {after.minutes} minutes)")
+
+
+def listed(labs: Sequence[Lab], states: Mapping[str, str], terminal: Terminal) -> Iterator[str]:
+    """The labs by track, with minutes."""
+    marks = {"solved": "[x]", "started": "[>]", "seen": "[s]", "open": "[ ]"}
+    for track in dict.fromkeys(lab.track for lab in labs):
+        of_it = [lab for lab in labs if lab.track == track]
+        yield terminal.styled(track, "bold") + f"  ({sum(lab.minutes for lab in of_it)} minutes)"
+        for lab in of_it:
+            stars = "*" * lab.level
+            yield f"  {marks[states[lab.id]]} {name(lab):<5}{lab.title:<42}{stars:<4}{lab.minutes:>3} min"
+    yield ""
+    yield "[x] solved  [>] begun  [s] solution seen  * to ***: level"

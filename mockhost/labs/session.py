@@ -1,0 +1,238 @@
+"""One learner in one lab: what is typed, on a running host, and how far they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from mockhost.errors import MockhostError, UsageError, did_you_mean
+from mockhost.expect.sending import request_of
+from mockhost.labs.lab import Lab, filled
+from mockhost.labs.portal import Portal
+from mockhost.running import ClientTarget
+from mockhost.scenario.model import Scenario
+
+HOME: Final = "Users/student"
+_ELEVATED_HOME: Final = "Windows/system32"
+_DIFFERS: Final = re.compile(r"(.*?): expected (.*), got (.*)", re.DOTALL)
+PROMPTS: Final = ("PS> ", "portal> ", "wizard> ", "answer> ")
+"""How a line of a solution begins."""
+
+
+class Host(Protocol):
+    """The learner's host, in this process or behind its control plane."""
+
+    def call(self, operation: str, /, **arguments: Any) -> Any: ...
+
+    def clients(self) -> Mapping[str, ClientTarget]: ...
+
+
+class Said(NamedTuple):
+    """What came of a line."""
+
+    text: str = ""
+    code: int = 0
+    edit: Mapping[str, str] | None = None
+    """a file that is to be edited: path and text"""
+
+
+class Tick(NamedTuple):
+    """One thing that has to be so, and whether it is."""
+
+    label: str
+    done: bool
+    expected: str = ""
+    seen: str = ""
+    see: str = ""
+    """a command that shows it"""
+
+
+class State(NamedTuple):
+    """How far a learner is."""
+
+    ticks: tuple[Tick, ...]
+    cheats: tuple[Tick, ...]
+    """what must not be so, and is"""
+    hints: tuple[str, ...]
+    """for the wrong states that are there"""
+    broken: str
+    """why only a reset helps; '' if that is not so"""
+
+    @property
+    def solved(self) -> bool:
+        return all(tick.done for tick in self.ticks) and not self.cheats and not self.broken
+
+
+class Session:
+    """A lab on its host. Answers are kept by the caller."""
+
+    def __init__(self, lab: Lab, scenario: Scenario, host: Host, answers: MutableMapping[str, str]) -> None:
+        """scenario: as the learner gets it, from `Lab.scenario`."""
+        self.lab = lab
+        self.host = host
+        self.answers = answers
+        self._scenario = scenario
+        self.portal = Portal(host, scenario)
+        self._windows: list[dict[str, Any]] = [{"location": HOME}]
+        """open windows, the last one in front; those after the first are an administrator's"""
+
+    def filled(self, text: str) -> str:
+        """A text of the lab with this learner's values."""
+        return filled(text, self._scenario)
+
+    @property
+    def reproduces(self) -> tuple[str, ...]:
+        """The headings of the page that the lab is about."""
+        return self._scenario.reproduces
+
+    @property
+    def prompt(self) -> str:
+        """The prompt of the window in front."""
+        location = str(self._windows[-1]["location"]).replace("/", "\\")
+        return f"PS C:\\{location}> "
+
+    @property
+    def is_elevated(self) -> bool:
+        """Whether the window in front was opened as an administrator."""
+        return len(self._windows) > 1
+
+    def leave(self) -> bool:
+        """Close the window in front; whether it was another one than the first."""
+        return bool(self.is_elevated and self._windows.pop())
+
+    # -- what is typed -------------------------------------------------------------------------------------------
+
+    def run(self, line: str, given: str | None = None) -> Said:
+        """Run a line of the server's prompt, `portal …` or `answer …`. What goes wrong is in the text and the code."""
+        try:
+            word, _, rest = line.strip().partition(" ")
+            if word.casefold() == "portal":
+                return Said(*self.portal.run(rest))
+            if word.casefold() == "answer":
+                return self._answer(rest)
+            if re.fullmatch(r"start-process\s+(powershell|pwsh)(\.exe)?\s+-verb\s+runas", line.strip(), re.I):
+                self._windows.append({"location": _ELEVATED_HOME})
+                return Said("(a window opens: Administrator: Windows PowerShell; 'exit' closes it)\n")
+            done = self.host.call(
+                "windows",
+                command=line,
+                elevated=self.is_elevated or None,
+                session=self._windows[-1],
+                input=given,
+            )
+        except MockhostError as error:
+            return Said(f"{error}\n", 1)
+        self._windows[-1] = done["session"]
+        return Said(done["output"], done["exit"], done["edit"])
+
+    def _answer(self, words: str) -> Said:
+        key, _, text = words.strip().partition(" ")
+        answers = self.lab.answers
+        if not answers:
+            raise UsageError("this lab asks for no answers", hint="'check' says what is left to do")
+        if key not in answers or not text.strip():
+            hint = did_you_mean(key, answers) if key and key not in answers and len(answers) > 1 else ""
+            raise UsageError(f"usage: answer {'|'.join(answers)} VALUE", hint=hint)
+        self.answers[key] = text.strip()
+        if self._is_right(key):
+            return Said(f"{key}: right\n")
+        see = answers[key].see
+        return Said(f"{key}: not right{f'; look at: {self.filled(see)}' if see else ''}\n", 1)
+
+    def _is_right(self, key: str) -> bool:
+        answer = self.lab.answers[key]
+        right = tuple(self.filled(each) for each in answer.right)
+        return key in self.answers and answer._replace(right=right).takes(self.answers[key])
+
+    def play(self, line: str) -> Said:
+        """Play a line of a solution, which says where it is typed. Raises UsageError for one that does not."""
+        line = self.filled(line)
+        for prompt in PROMPTS:
+            if line.startswith(prompt):
+                typed = line.removeprefix(prompt)
+                if prompt == "PS> " and typed.casefold() == "exit":
+                    self.leave()
+                    return Said()
+                return self.run(typed if prompt == "PS> " else f"{prompt[:-2]} {typed}")
+        raise UsageError(
+            f"{line!r} does not say where it is typed", hint="begin it with PS>, portal>, wizard> or answer>"
+        )
+
+    def reset(self) -> None:
+        """Back to how the lab begins."""
+        self.host.call("reset")
+        self.answers.clear()
+        self._windows = [{"location": HOME}]
+
+    # -- how far it is -------------------------------------------------------------------------------------------
+
+    def check(self) -> State:
+        """Play the scenario's steps on a fork of the host, and look at the answers."""
+        found = self.host.call("check")
+        results = {section["name"]: section["steps"] for section in found["sections"]}
+        ticks = [*map(self._tick, self._scenario.cured, results["cured"]), *self._asked()]
+        wrong = list(zip(self._scenario.wrong_cure, results.get("wrong_cure", ()), strict=True))
+        first = len(self.lab.cheats(self._scenario))
+        fails = first + len(self.lab.hintchecks)
+
+        def holding(part: list[tuple[dict[str, object], Any]]) -> Iterator[str]:
+            return (
+                self.filled(" ".join(str(step["note"]).split())) for step, result in part if not result["ok"]
+            )
+
+        cheats = tuple(
+            self._tick(step, {**result, "problems": ()})._replace(
+                expected="that this is not so", seen="it is"
+            )
+            for step, result in wrong[:first]
+            if not result["ok"]
+        )
+        return State(
+            tuple(ticks),
+            cheats,
+            tuple(holding(wrong[first:fails])),
+            next(holding(wrong[fails:]), ""),
+        )
+
+    def _tick(self, step: Mapping[str, object], result: Mapping[str, Any]) -> Tick:
+        label = " ".join(str(step.get("note") or result["text"]).split())
+        problem = next(iter(result["problems"]), "")
+        match = _DIFFERS.fullmatch(problem)
+        expected, seen = (f"{match[1]} {match[2]}", match[3]) if match else ("", problem)
+        if "no answer came" in " ".join(result["problems"]):
+            seen = result["problems"][-1].partition("no answer came: ")[2] or seen
+        return Tick(label, result["ok"], expected, self._as_seen(seen), self._command(step))
+
+    def _as_seen(self, text: str) -> str:
+        """What was seen, on one line, with the port that the learner's server has."""
+        if text[:1] in ("'", '"') and text[-1:] == text[:1]:
+            text = text[1:-1].replace("\\r", "").replace("\\n", " ")
+        return " ".join(self.portal.as_shown(text).split())
+
+    def _asked(self) -> Iterator[Tick]:
+        for key, answer in self.lab.answers.items():
+            given = self.answers.get(key)
+            seen = "no answer yet" if given is None else f"your answer: {given}"
+            see = f"answer {key} VALUE" if not answer.see else self.filled(answer.see)
+            yield Tick(self.filled(answer.ask), self._is_right(key), f"an answer to '{key}'", seen, see)
+
+    def _command(self, step: Mapping[str, object]) -> str:
+        """What a learner types to see what a step looks at."""
+        command = step.get("windows")
+        if command is not None:
+            return str(command["run"] if isinstance(command, Mapping) else command)
+        if step.get("send") == "test_connection":
+            return "portal test"
+        if "entra" in step:
+            entra = step["entra"]
+            return f"portal {next(iter(entra)) if isinstance(entra, Mapping) else entra}".replace("_", "-")
+        if step.get("send") in ("find", "list", "get", "schemas", "cache"):
+            name = str(
+                step.get("connector") or next(iter([*self._scenario.client, *self._scenario.connectors]))
+            )
+            target = request_of(step, f"https://localhost:8585/ecma2host_{name}/scim").target
+            return (
+                f"Invoke-WebRequest 'https://localhost:8585{target}' -Headers 'Authorization: Bearer TOKEN'"
+            )
+        return ""

@@ -1,0 +1,197 @@
+"""Labs: every one is played, the linter finds what makes one unsound, and a learner gets through the first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from mockhost import MockHost
+from mockhost.cli.verbs import mockhost
+from mockhost.errors import ScenarioError, UsageError
+from mockhost.labs import lab as labs
+from mockhost.labs import lint, progress, starter
+from mockhost.labs.session import Session
+
+FOLDERS = labs.folders({})
+Lab = Callable[..., labs.Lab]
+
+
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("MOCKHOST_LABS", raising=False)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Lab:
+    """The lab that `lab init` writes, with other texts in some of its files."""
+
+    def make(**files: tuple[str, str]) -> labs.Lab:
+        folder = tmp_path / "own" / "X01-own"
+        list(starter.write(folder))
+        for name, (old, new) in files.items():
+            file = next(each for each in folder.iterdir() if each.stem.replace("-", "_") == name)
+            text = file.read_text("utf-8")
+            assert old in text
+            file.write_text(text.replace(old, new), "utf-8")
+        return labs.read(folder)
+
+    return make
+
+
+def run(*words: str, typed: str = "") -> Result:
+    return CliRunner().invoke(mockhost, ["lab", *words], input=typed)
+
+
+# -- every lab -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+def test_a_lab_is_red_is_solved_by_its_solution_and_resets(folder: Path) -> None:
+    """Solved by nothing else: each cheat stays red, and each thing that is not allowed is run into by one."""
+    assert lint.problems(labs.read(folder), play=True) == []
+
+
+def test_the_starter_is_a_sound_lab(own: Lab) -> None:
+    assert lint.problems(own(), play=True) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"solution": ("portal> token a-new-one\n", "")}, "solution.txt does not solve it: The portal's"),
+        ({"solution": ("PS> Restart", "Restart")}, "solution.txt: 'Restart-Service"),
+        ({"wrong_debug": ("PS> notepad", "PS> dir")}, "no wrong-*.txt runs into: The host takes any token"),
+        (
+            {
+                "wrong_debug": ("# Debug=true", "portal> token correct-horse-battery\n#"),
+                "scenario": ("wrong_cure:", "wrong_cure: []\ncure:"),
+            },
+            "wrong-debug.txt solves it, and should not",
+        ),
+        ({"scenario": ("status: 200}\n    note: The p", "status: 401}\n    note: The p")}, "solved before"),
+        ({"scenario": ("    note: The portal's Test connection succeeds\n", "")}, "cured[0] has no note"),
+        ({"brief": ("red", "r\N{LATIN SMALL LETTER E WITH ACUTE}d")}, "plain ASCII"),
+        ({"lab": ("# hintchecks: []", "hintchecks: [{send: delete, note: x, gets: {status: 1}}] #")}, "'id'"),
+    ],
+)  # fmt: skip
+def test_what_makes_a_lab_unsound_is_found(own: Lab, files: dict[str, tuple[str, str]], found: str) -> None:
+    assert found in "\n".join(lint.problems(own(**files), play=True))
+
+
+def test_mistakes_in_a_lab_are_reported_with_line_and_hint(own: Lab) -> None:
+    """By the reporter of scenarios: all at once, in their places."""
+    lab = own()
+    file = lab.folder / "lab.yaml"
+    text = file.read_text("utf-8").replace("track:", "trak:").replace("level: 1", "level: 9")
+    file.write_text(text.replace("# hintchecks: []", "hintchecks: [{send: find}] #"), "utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        labs.read(lab.folder)
+    said = str(caught.value)
+    assert "lab.yaml:3:1: $.trak: unknown key 'trak'; did you mean 'track'?" in said
+    assert "lab.yaml:4:8: $.level" in said
+    assert "$.hintchecks[0]: the step has no note" in said
+
+
+def test_a_lab_is_found_by_its_number_in_any_case_and_by_its_folder(own: Lab) -> None:
+    lab = own()
+    assert labs.find("l01").id == "L01-no-answer"
+    assert labs.find(f"{lab.folder}/").id == "X01-own"
+    assert labs.find("x01", {"MOCKHOST_LABS": str(lab.folder.parent)}).id == "X01-own"
+    with pytest.raises(UsageError, match="there is no lab 'L0'"):
+        labs.find("L0")
+    with pytest.raises(UsageError, match="MOCKHOST_LABS"):
+        labs.folders({"MOCKHOST_LABS": str(lab.folder / "nothing")})
+
+
+def test_two_learners_get_values_of_their_own(own: Lab) -> None:
+    """A variable of the scenario, and what is written with it; the same learner gets the same values again."""
+    lab = own(
+        lab=("# vary: {token: token,", "vary: {token: token,"),
+        scenario=("machine:", "vars: {token: x, user: y}\nconnectors: {SQL: {secret_token: '${token}'}}\nmachine:"),
+        solution=("PS>", "# ${user}\nPS>"),
+    )  # fmt: skip
+    one, again, other = (lab.scenario(learner) for learner in ("one", "one", "other"))
+    assert one.connectors["SQL"].secret_token == again.connectors["SQL"].secret_token
+    assert one.connectors["SQL"].secret_token != other.connectors["SQL"].secret_token
+    assert labs.filled("${user}", one) in ("bob", "carol")
+
+
+# -- a learner -----------------------------------------------------------------------------------------------------
+
+
+def test_the_first_lab_is_offered_solved_and_remembered() -> None:
+    assert "mockhost lab start L01" in run().output
+    found = run(
+        "start",
+        "L01",
+        typed='portal test\ncheck\nhint\nhint\nStart-Service "Microsoft ECMA2Host"\nwhy\nexit\n',
+    )
+    assert found.exit_code == 0
+    shown = found.output
+    assert "[ ] The service Microsoft ECMA2Host runs" in shown
+    assert "see it    Get-Service 'Microsoft ECMA2Host'" in shown
+    assert "On your server: " in shown
+    assert "Hint 1 of 3: " in shown
+    assert "Solved! L01 No answer" in shown
+    assert "Next:        'next' starts L02" in shown
+    assert all(len(line) <= 80 and line.isascii() for line in shown.splitlines() if "https:" not in line)
+    listed = json.loads(run("list", "--json").output)
+    assert list(listed[0]) == ["id", "title", "track", "minutes", "state"]
+    assert [each["state"] for each in listed[:2]] == ["solved", "open"]
+    assert "mockhost lab start L02" in run().output
+    assert json.loads(run("progress", "--export", "json").output)[0]["hints"] == 1
+
+
+def test_other_terminals_use_the_host_that_is_running(tmp_path: Path) -> None:
+    """check, answer, hint, solution and reset find it by the file of progress; what they change counts for all."""
+    lab = labs.find("L02", {})
+    scenario = lab.scenario("one")
+    with MockHost(scenario) as host:
+        with progress.changed(tmp_path / "state" / "mockhost" / "labs.json") as found:
+            found["running"] = {"folder": str(lab.folder), "url": host.control_url, "pid": 0}
+            progress.of(found, lab.id)["started"] = 0.0
+        assert run("check").exit_code == 1
+        assert run("answer", "code", "12").exit_code == 1
+        assert run("answer", "code", "1060").exit_code == 0
+        assert run("portal", "test").exit_code == 1
+        assert "On your server" in run("hint").output
+        assert "setup install agent" in run("solution").output
+        typed = run(typed="setup install agent\nnext\n")
+        assert "Solved! L02" in typed.output
+        assert run("check").exit_code == 0
+        assert json.loads(run("list", "--json").output)[1]["state"] == "seen"
+        assert "L02 is running" in run("start", "L01").output
+        assert run("reset").exit_code == 0
+        assert run("check").exit_code == 1
+    assert "no lab is running" in run("check").output
+
+
+def test_start_process_opens_a_window_of_an_administrator() -> None:
+    """As on a real server: `Start-Process powershell -Verb RunAs`, and `exit` closes it."""
+    lab = labs.find("L01", {})
+    scenario = lab.scenario("one")
+    with MockHost(scenario, control=False, machine={"elevated": False}) as host:
+        session = Session(lab, scenario, host, {})
+        start = 'Start-Service "Microsoft ECMA2Host"'
+        assert "Cannot open" in session.run(start).text
+        session.run("Start-Process PowerShell -Verb RunAs")
+        assert session.prompt == "PS C:\\Windows\\system32> "
+        assert session.run(start).code == 0
+        assert session.leave()
+        assert session.prompt == "PS C:\\Users\\student> "
+        assert not session.leave()
+
+
+def test_a_file_that_is_not_progress_is_not_overwritten(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "mockhost" / "labs.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("[]", "utf-8")
+    found = run("list")
+    assert found.exit_code == 2
+    assert "is not a file of progress" in found.output
+    assert file.read_text("utf-8") == "[]"
