@@ -8,7 +8,7 @@ a request under Verbose costs what it costs under Error. Levels, limits and the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from mockhost.connectors.ecma.backlog import WRITES
@@ -119,10 +119,15 @@ class EventLogs:
         log = self.logs[LOG_OF[source]]
         log.add(Record(0, at, log.name, source, event_id, LEVELS[kind], _clipped(text), self.computer))
 
+    def passes(self, event: str) -> bool:
+        """Whether one of the host's events is written: if the levels and the registration of its source let it pass."""
+        source, kind, _ = FACTS["host_events"][event]
+        return source in self.registered and bool(self.levels.get(source, 0) & BITS[kind])
+
     def trace(self, at: float, event: str, **values: object) -> None:
-        """Have the host trace one of its events: written if the levels of its source let it pass."""
+        """Have the host trace one of its events."""
         source, kind, words = FACTS["host_events"][event]
-        if self.levels.get(source, 0) & BITS[kind]:
+        if self.passes(event):
             text = words.format_map({name: _text(value) for name, value in values.items()})
             self.write(at, source, kind, 0, text.rstrip("\n"))
 
@@ -138,21 +143,20 @@ class EventLogs:
 
     def exchange(self, e: Exchange) -> None:
         """Write what the host traced of an exchange, which is as it may be shown."""
-        if e.verdict == "refused" or not (e.connector or e.operation != "unknown"):
-            return
         shared = {"method": e.method, "target": as_text(e.target), "status": e.status or "no answer"}
-        self.trace(e.at, "request", body=e.body, **shared)
-        failed, why = (e.status or 0) >= 400, _why(e)
-        writes = e.operation.startswith(WRITES) and e.verdict == "ok"
-        for native in e.native:
-            self.trace(e.at, "export", connector=e.connector, native=native)
-        if writes and failed:
-            self.trace(e.at, "export_failed", connector=e.connector, why=why)
-        elif (e.status or 0) >= 500:
-            self.trace(e.at, "failed", why=why, **shared)
-        elif failed:
-            self.trace(e.at, "refused", why=why, **shared)
-        self.trace(e.at, "answer", body=e.answer_body or b"", **shared)
+        for event in filter(self.passes, _events(e)):
+            if event == "export":
+                for native in e.native:
+                    self.trace(e.at, event, connector=e.connector, native=native)
+            elif event in ("request", "answer"):
+                body = e.body if event == "request" else e.answer_body or b""
+                self.trace(e.at, event, body=body, **shared)
+            else:
+                self.trace(e.at, event, why=_why(e), connector=e.connector, **shared)
+
+    def wants(self, e: Exchange) -> bool:
+        """Whether anything of an exchange is written."""
+        return any(map(self.passes, _events(e)))
 
     def snapshot(self) -> dict[str, LogSnapshot]:
         """Every log as it is now, by name. A log of the host's without a registered source does not exist there."""
@@ -161,6 +165,21 @@ class EventLogs:
             name: LogSnapshot(name, log.size, tuple(log.records), name not in HOST_LOGS or name in registered)
             for name, log in self.logs.items()
         }
+
+
+def _events(e: Exchange) -> Iterator[str]:
+    """What the host traces of an exchange: names of `host_events`."""
+    if e.verdict == "refused" or not (e.connector or e.operation != "unknown"):
+        return  # http.sys answered
+    status = e.status or 0
+    yield "request"
+    if e.native:
+        yield "export"
+    if status >= 400 and e.operation.startswith(WRITES) and e.verdict == "ok":
+        yield "export_failed"
+    elif status >= 400:
+        yield "failed" if status >= 500 else "refused"
+    yield "answer"
 
 
 def _why(e: Exchange) -> str:

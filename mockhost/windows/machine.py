@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 
 from mockhost import exe_config
@@ -17,6 +18,7 @@ from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.errors import CannotRun, UsageError, did_you_mean
+from mockhost.exchange import Exchange
 from mockhost.journal import Journal
 from mockhost.tls.serving import Certificates
 from mockhost.windows import configuration, layout
@@ -309,7 +311,10 @@ class Machine:
     def events(self) -> dict[str, LogSnapshot]:
         """The event logs as they are now, by name. It takes the runtime's lock, and reading them needs none."""
         with self.server.lock:
-            self.catch_up()
+            waiting = [each for each in self.server.host.backlog.exchanges() if self.logs.wants(each)]
+        shown = {id(each): self.server.journal.sink.shown(each) for each in waiting}  # this takes its time
+        with self.server.lock:
+            self.catch_up(shown)
             return self.logs.snapshot()
 
     def _make_room(self) -> None:
@@ -317,8 +322,11 @@ class Machine:
         self.logs.resize(self.config.log_size)
         self.server.host.backlog.room = max(ROOM, 4 * self.config.log_size)
 
-    def catch_up(self) -> None:
-        """Write into the event logs what has happened since they were last looked at."""
+    def catch_up(self, shown: Mapping[int, Exchange] = MappingProxyType({})) -> None:
+        """Write into the event logs what has happened since they were last looked at.
+
+        shown: exchanges as they may be shown, by the identity of what waits for it.
+        """
         for each in self.server.host.backlog.take():
             if isinstance(each, Started):
                 self._started(each)
@@ -327,8 +335,8 @@ class Machine:
                 self.logs.scm(each.at, 7036, display=self.config.display("host"), state="stopped")
             elif isinstance(each, Imported):
                 self._imported(each)
-            else:
-                self.logs.exchange(self.server.journal.sink.shown(each))
+            elif self.logs.wants(each):
+                self.logs.exchange(shown.get(id(each)) or self.server.journal.sink.shown(each))
 
     def _started(self, start: Started) -> None:
         """The host's service has started, and read its files."""

@@ -86,6 +86,11 @@ class Backlog:
         self._count += 1
         kind.add(self._count, exchange.size, exchange, self.room)
 
+    def exchanges(self) -> list[Exchange]:
+        """The exchanges that wait, of each kind the oldest first."""
+        kinds = (self._requests, self._exports, self._failures)
+        return [item for kind in kinds for _, _, item in kind.items]
+
     def take(self) -> list[Happened]:
         """Everything since the last time, the oldest first."""
         kinds = (self._events, self._requests, self._exports, self._failures)
