@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import sys
 from typing import Any
 
@@ -11,7 +13,7 @@ from mockhost.cli import outcome
 from mockhost.cli.control_target import Target, which_host
 from mockhost.cli.terminal import stdout
 
-_TITLE = "Windows PowerShell (mockhost): one command a line, 'help' lists them, 'exit' ends."
+_TITLE = "Windows PowerShell (mockhost). 'help' lists the commands, 'exit' ends."
 
 
 @click.command(
@@ -85,8 +87,10 @@ class Window:
 
     def run(self, line: str, given: str | None = None) -> int:
         """Run a line and show what comes of it; its exit code."""
+        width = stdout().width
+        session = self._session if width is None else {**self._session, "width": max(40, min(width, 1_000))}
         done = self._plane.call(
-            "windows", command=line, elevated=self._elevated, session=self._session or None, input=given
+            "windows", command=line, elevated=self._elevated, session=session or None, input=given
         )
         self._session = done["session"]
         edit = done["edit"]
@@ -105,26 +109,39 @@ class Window:
 
     def prompt(self) -> None:
         """Read lines until the end."""
-        terminal = stdout()
         is_terminal = sys.stdin.isatty()
         if is_terminal:
-            terminal.line(_TITLE)
+            with contextlib.suppress(
+                ImportError
+            ):  # there is none on Windows, where consoles edit lines themselves
+                importlib.import_module("readline")
+            stdout().line(_TITLE)
         self._session = self._plane.call("windows", command="")["session"]
         code = 0
         while True:
-            location = "C:\\" + str(self._session["location"]).replace("/", "\\")
             try:
-                line = input(f"PS {terminal.shown(location)}> ") if is_terminal else sys.stdin.readline()
-            except (EOFError, KeyboardInterrupt):
-                terminal.line()
-                break
-            if not is_terminal and not line:
-                break
-            if line.strip().casefold() in ("exit", "quit"):
-                break
-            if line.strip():
-                code = self.run(line.strip())
+                line = self._line(is_terminal)
+                if line is None or line.casefold() in ("exit", "quit"):
+                    break
+                if line.casefold() in ("cls", "clear"):
+                    click.clear()
+                elif line:
+                    code = self.run(line)
+            except KeyboardInterrupt:
+                stdout().line()
         raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
+
+    def _line(self, is_terminal: bool) -> str | None:
+        """The next line without blanks around it; None at the end."""
+        if not is_terminal:
+            line = sys.stdin.readline()
+            return line.strip() if line else None
+        location = "C:\\" + str(self._session["location"]).replace("/", "\\")
+        try:
+            return input(f"PS {stdout().shown(location)}> ").strip()
+        except EOFError:
+            stdout().line()
+            return None
 
 
 def edited(path: str, text: str) -> str | None:

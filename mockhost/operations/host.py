@@ -60,10 +60,14 @@ _WINDOWS = takes(
     session={
         "type": "object",
         "additionalProperties": False,
-        "description": "what the command before gave as its session: its folder, modules and execution policy",
+        "description": (
+            "what the command before gave as its session: its folder, modules and execution policy; and the columns "
+            "of the window"
+        ),
         "properties": {
             "location": {"type": "string"},
             "policy": {"type": "string"},
+            "width": {"type": "integer", "minimum": 40, "maximum": 1000},
             "modules": {"type": "array", "items": {"type": "string"}},
         },
     },

@@ -119,8 +119,10 @@ def _rendered(call: Call, records: list[Record], form: str) -> str:
         import json
 
         return json.dumps([rendering.as_json(each) for each in records], ensure_ascii=False, indent=2) + "\n"
+    if form.casefold() == "table":
+        return rendering.table(records, machine, call.session.width)
     writers = {
-        "table": rendering.table, "list": rendering.listed, "xml": rendering.all_xml, "csv": rendering.all_csv,
+        "list": rendering.listed, "xml": rendering.all_xml, "csv": rendering.all_csv,
     }  # fmt: skip
     if form.casefold() not in writers:
         raise CommandFailed(f"there is no format {form!r}; known: {', '.join(_FORMATS)}")

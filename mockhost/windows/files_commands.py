@@ -1,15 +1,16 @@
-"""Files: Get-Content, notepad, dir, cd, Copy-Item, Remove-Item, icacls."""
+"""Files: Get-Content, notepad, Get-ChildItem, Set-Location, Copy-Item, Remove-Item, icacls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mockhost.windows.config import windows_path
+from mockhost.windows.config import FILES, windows_path
+from mockhost.windows.drive import Entry
 from mockhost.windows.machine import Machine
 from mockhost.windows.powershell import CommandFailed, failed
 from mockhost.windows.rendering import local
-from mockhost.windows.shell import Call, Done, cmdlet, program
+from mockhost.windows.shell import HOME, Call, Done, cmdlet, program
 
 _PROTECTED: Final = ("program files", "windows", "programdata")
 _DENIED: Final = "Access to the path '{path}' is denied."
@@ -40,6 +41,19 @@ def _missing(command: str, path: str) -> CommandFailed:
 def _denied(command: str, path: str) -> CommandFailed:
     text = _DENIED.format(path=windows_path(path))
     return failed(command, text, "PermissionDenied", "UnauthorizedAccessException")
+
+
+def _entries(call: Call, place: str) -> list[Entry] | None:
+    """What is in a folder; None if there is none. The user's own is there before there is a file in it."""
+    found, home = call.machine.drive.entries(place), FILES["documents"]
+    if f"{home}/".casefold().startswith(f"{place}/".casefold().lstrip("/")):
+        below = home[len(place) :].strip("/").partition("/")[0]
+        found = found or []
+        if below and below.casefold() not in {each.name.casefold() for each in found}:
+            found = sorted(
+                [*found, Entry(below, True, 0, call.machine.now)], key=lambda each: each.name.casefold()
+            )
+    return found
 
 
 @cmdlet("Get-Content")
@@ -87,7 +101,7 @@ def notepad(call: Call, words: Sequence[str]) -> Done:
     return Done(f"{windows_path(place)} is saved.\n", {"path": windows_path(place)})
 
 
-@cmdlet("dir")
+@cmdlet("Get-ChildItem")
 def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: bool = False) -> Done:
     """Lists a folder."""
     place = call.path(path)
@@ -98,13 +112,13 @@ def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: boo
             for each in drive.files(place)
         ]
         if not found:
-            raise _missing("dir", place)
+            raise _missing("Get-ChildItem", place)
         return Done("".join(f"{each['Name']}\n" for each in found), found)
-    entries = drive.entries(place)
+    entries = _entries(call, place)
     if entries is None:
         data = drive.read(place)
         if data is None:
-            raise _missing("dir", place)
+            raise _missing("Get-ChildItem", place)
         return Done(f"{windows_path(place)}\n", [{"Name": place.rpartition("/")[2], "Length": len(data)}])
     shown = [
         {
@@ -130,18 +144,12 @@ def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: boo
     return Done("\n".join([*lines, "", ""]) + "\n", shown)
 
 
-@cmdlet("Get-ChildItem")
-def get_child_item(call: Call, path: str = ".", *, recurse: bool = False, name: bool = False) -> Done:
-    """Is dir."""
-    return list_folder(call, path, recurse=recurse, name=name)
-
-
-@cmdlet("cd")
+@cmdlet("Set-Location")
 def set_location(call: Call, path: str = "~") -> Done:
     """Goes to a folder."""
-    place = "Users/Administrator" if path == "~" else call.path(path)
-    if place and call.machine.drive.entries(place) is None and place.casefold() != "users/administrator":
-        raise _missing("cd", place)
+    place = HOME if path == "~" else call.path(path)
+    if _entries(call, place) is None:
+        raise _missing("Set-Location", place)
     return Done("", windows_path(place), session=call.session._replace(location=place))
 
 
@@ -152,7 +160,7 @@ def copy_item(call: Call, path: str, destination: str, *, recurse: bool = False)
     found = list(drive.files(source))
     if not found:
         raise _missing("Copy-Item", source)
-    if drive.entries(target) is not None:
+    if _entries(call, target) is not None:
         target = f"{target}/{source.rpartition('/')[2]}"
     if not may_write(call, target):
         raise _denied("Copy-Item", target)

@@ -96,6 +96,10 @@ class Machine:
         """the proxy that the agent read when it started"""
         self.prerequisites = 0
         """how often the prerequisites of AADCloudSyncTools were installed: the first time is not enough"""
+        self.winhttp = ("", "")
+        """the proxy that `netsh winhttp` has set, and what goes past it; nothing here reads it"""
+        self.exit_codes: dict[str, int] = {}
+        """the Win32 codes with which services last failed to start, by key"""
         self._read = _Read(None, None)
         now = server.clock.now()
         files = layout.files(config, server.scenario, server.host.config, now)
@@ -228,6 +232,7 @@ class Machine:
             self.logs.scm(self.now, 7000, why=win32(code), **scm)
         elif (path := _CONFIGS.get(key)) is not None:
             code = self._look_at_config(key, path, scm)
+        self.exit_codes[key] = code or 0
         if code is not None:
             raise StartFailed(key, display, code)
 

@@ -131,22 +131,34 @@ def netsh(call: Call, words: Sequence[str]) -> Done:
     if said.startswith("http show sslcert"):
         return _sslcert(call)
     if said.startswith("winhttp show proxy"):
-        return Done("\nCurrent WinHTTP proxy settings:\n\n    Direct access (no proxy server).\n\n")
+        return Done(_winhttp(call))
     if said.startswith(("winhttp set proxy", "winhttp reset proxy")):
         if not call.elevated:
-            raise CommandFailed("Error writing proxy settings. (5) Access is denied.\n", 1)
-        where = (
-            f"    Proxy Server(s) :  {words[3]}\n"
-            if len(words) > 3
-            else "    Direct access (no proxy server).\n"
-        )
+            raise CommandFailed("Error writing proxy settings. (5) Access is denied.\n", 5)
+        given = [
+            word.rpartition("=")[2] if word.casefold().startswith(_OPTIONS) else word for word in words[3:]
+        ]
+        if words[1].casefold() == "set" and not given:
+            raise CommandFailed("usage: netsh winhttp set proxy HOST:PORT [BYPASS-LIST]")
+        proxy, bypass = [*given, "(none)"][:2] if given else ("", "")
+        call.machine.winhttp = (proxy, bypass)
         note = (
             "(The agent does not read it: .NET takes its proxy from the exe.config or the user's settings.)\n"
         )
-        return Done(f"\nCurrent WinHTTP proxy settings:\n\n{where}    Bypass List     :  (none)\n\n{note}")
+        return Done(_winhttp(call) + note)
     raise CommandFailed(
         "The following commands are here: netsh http show sslcert, netsh winhttp show|set|reset proxy"
     )
+
+
+_OPTIONS: Final = ("proxy-server=", "bypass-list=")
+
+
+def _winhttp(call: Call) -> str:
+    proxy, bypass = call.machine.winhttp
+    set_up = f"    Proxy Server(s) :  {proxy}\n    Bypass List     :  {bypass}"
+    shown = set_up if proxy else "    Direct access (no proxy server)."
+    return f"\nCurrent WinHTTP proxy settings:\n\n{shown}\n\n"
 
 
 def _sslcert(call: Call) -> Done:

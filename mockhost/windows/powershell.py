@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -213,6 +214,30 @@ def _value(command: str, parameter: Parameter, values: list[str]) -> object:
     return values[0]
 
 
+def syntax(command: str, parameters: Sequence[Parameter]) -> str:
+    """How a command is written, as `Get-Command -Syntax` has it: optional parts in brackets."""
+    kinds = {"str": " <string>", "int": " <int>", "list": " <string[]>", "bool": ""}
+    parts = [command]
+    for each in parameters:
+        name = f"[-{each.name}]" if each.positional and each.kind != "bool" else f"-{each.name}"
+        part = name + kinds[each.kind]
+        parts.append(part if each.mandatory else f"[{part}]")
+    return " ".join(parts)
+
+
+def wrapped(text: str, width: int) -> str:
+    """A text with lines of at most so many characters, broken between words; 0: as it is."""
+    if not width:
+        return text
+    lines = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()))
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=len(line) > width
+        ) or [""]
+    return "\n".join(lines)
+
+
 def missing(command: str, names: Sequence[str]) -> CommandFailed:
     """The error for mandatory parameters that are not given."""
     text = (
@@ -234,6 +259,12 @@ def failed(command: str, message: str, category: str = "NotSpecified", error_id:
         f"{command} : {message}\n    + CategoryInfo          : {category}: (:) [{command}]\n"
         f"    + FullyQualifiedErrorId : {ident}"
     )
+
+
+def placed(shown: str, line: str) -> str:
+    """An error of a cmdlet with the place in the command line to which it belongs, as 5.1 shows it."""
+    mark = "\n    + CategoryInfo"
+    return shown.replace(mark, f"\nAt line:1 char:1\n+ {line}\n+ {'~' * len(line)}{mark}", 1)
 
 
 def unknown(command: str) -> CommandFailed:

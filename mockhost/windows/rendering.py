@@ -141,8 +141,12 @@ def as_json(record: Record) -> dict[str, Any]:
     }
 
 
-def table(records: Sequence[Record], machine: MachineConfig) -> str:
-    """What `Get-WinEvent` prints: a table for each source in a row, with the first line of each message."""
+def table(records: Sequence[Record], machine: MachineConfig, width: int = 0) -> str:
+    """What `Get-WinEvent` prints: a table for each source in a row, with the first line of each message.
+
+    width: columns of the window; 0: about 110.
+    """
+    room = max(width - 53, 20) if width else 60
     lines: list[str] = []
     source = None
     for r in records:
@@ -152,7 +156,7 @@ def table(records: Sequence[Record], machine: MachineConfig) -> str:
             lines += ["TimeCreated                     Id LevelDisplayName Message"]
             lines += ["-----------                     -- ---------------- -------"]
         first = r.text.partition("\n")[0].rstrip("\r")
-        first = first if len(first) <= 60 else first[:57] + "..."
+        first = first if len(first) <= room else first[: room - 3] + "..."
         lines.append(f"{local(r.at, machine):<24}{r.event_id:>10} {r.level_name:<16} {first}".rstrip())
     return "\n".join([*lines, "", ""]) if lines else ""
 

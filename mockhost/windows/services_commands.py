@@ -112,12 +112,12 @@ def restart_service(call: Call, name: list[str], *, force: bool = False) -> str:
 
 
 @cmdlet("sc")
-def bare_sc(call: Call, path: str = "", value: str = "") -> Done:
+def bare_sc(call: Call, path: str = "", value: str = "") -> str:
     """Is an alias of Set-Content in Windows PowerShell; the service tool is sc.exe."""
     text = (
         "In Windows PowerShell sc is an alias of Set-Content, which writes files. The service tool is sc.exe."
     )
-    return Done(text, code=1)
+    raise CommandFailed(text)
 
 
 @program("sc.exe")
@@ -129,7 +129,8 @@ def sc(call: Call, words: Sequence[str]) -> Done:
     if verb.casefold() == "query" and not rest[0]:
         keys = [key for key in KEYS if call.machine.state_of(key) == "running"]
         return Done(
-            "".join(_query(call.machine, key) for key in keys), [describe(call.machine, key) for key in keys]
+            "".join(_query(call.machine, key, listed=True) for key in keys),
+            [describe(call.machine, key) for key in keys],
         )
     machine, label = call.machine, _VERBS[verb.casefold()]
     key = _key(machine, rest[0])
@@ -155,20 +156,21 @@ def _failure(step: str, code: int) -> CommandFailed:
     return CommandFailed(f"[SC] {step} FAILED {code}:\n\n{win32(code)}\n\n", code)
 
 
-def _query(machine: Machine, key: str, state: str = "") -> str:
-    number, word = _STATES[state or machine.state_of(key)]
-    accepts = (
-        "(STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)"
-        if number == 4
-        else "(NOT_STOPPABLE, NOT_PAUSABLE, IGNORES_SHUTDOWN)"
-    )
+def _query(machine: Machine, key: str, *, listed: bool = False) -> str:
+    number, word = _STATES[machine.state_of(key)]
+    code = None if number == 4 else machine.exit_codes.get(key, 0)
     lines = [
         "",
         f"SERVICE_NAME: {FACTS['services'][key]['name']} ",
+        *([f"DISPLAY_NAME: {machine.config.display(key)}"] if listed else []),
         "        TYPE               : 10  WIN32_OWN_PROCESS  ",
         f"        STATE              : {number}  {word} ",
-        f"                                {accepts}",
-        "        WIN32_EXIT_CODE    : 0  (0x0)",
+        *(
+            ["                                (STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)"]
+            if code is None
+            else []
+        ),
+        f"        WIN32_EXIT_CODE    : {code or 0}  ({code or 0:#x})",
         "        SERVICE_EXIT_CODE  : 0  (0x0)",
         "        CHECKPOINT         : 0x0",
         "        WAIT_HINT          : 0x0",

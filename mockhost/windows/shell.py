@@ -7,6 +7,8 @@ they are. Both return what the window shows, or a `Done` with data for programs 
 from __future__ import annotations
 
 import importlib
+import inspect
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Final, NamedTuple, TypeVar
@@ -18,6 +20,15 @@ from mockhost.windows.machine import Machine
 from mockhost.windows.powershell import CommandFailed, Parameter
 
 _MODULES: Final = ("services", "files", "events", "policies", "network", "installing", "wizard", "scripts")
+_ALIASES: Final = {
+    **dict.fromkeys(("dir", "ls", "gci"), "Get-ChildItem"), **dict.fromkeys(("cat", "type", "gc"), "Get-Content"),
+    **dict.fromkeys(("cd", "sl"), "Set-Location"), **dict.fromkeys(("copy", "cp", "cpi"), "Copy-Item"),
+    **dict.fromkeys(("del", "rm", "ri"), "Remove-Item"), **dict.fromkeys(("curl", "iwr"), "Invoke-WebRequest"),
+    **{"gsv": "Get-Service", "sasv": "Start-Service", "spsv": "Stop-Service", "ipmo": "Import-Module"},
+    **{"services.msc": "Get-Service", "gpedit.msc": "gpedit", "get-help": "help"},
+    **dict.fromkeys(("eventvwr", "eventvwr.msc", "eventvwr.exe"), "Get-WinEvent -ListLog *"),
+}  # fmt: skip
+"""PowerShell's own, and the consoles that the page opens."""
 HOME: Final = "Users/Administrator"
 LONGEST_INPUT: Final = 1024 * 1024
 
@@ -31,6 +42,8 @@ class Session(NamedTuple):
     """the modules that were imported"""
     policy: str = "Undefined"
     """the execution policy of the scope Process"""
+    width: int = 0
+    """columns of the window; 0: unlimited"""
 
     @classmethod
     def parse(cls, said: Mapping[str, Any] | None) -> Session:
@@ -38,7 +51,10 @@ class Session(NamedTuple):
         said = said or {}
         location, modules = said.get("location", HOME), said.get("modules", ())
         return cls(
-            below_c(str(location)), tuple(map(str, modules))[:20], str(said.get("policy", "Undefined"))
+            below_c(str(location)),
+            tuple(map(str, modules))[:20],
+            str(said.get("policy", "Undefined")),
+            int(said.get("width", 0)),
         )
 
 
@@ -111,7 +127,7 @@ def program(name: str, *, waits: bool = False) -> Callable[[F], F]:
 
 
 def _register(name: str, function: F, parameters: list[Parameter] | None, waits: bool, module: str) -> F:
-    text = (function.__doc__ or "").strip().partition("\n")[0]
+    text = inspect.cleandoc(function.__doc__ or "")
     COMMANDS[name.casefold()] = Command(name, function, parameters, text, waits, module)
     return function
 
@@ -132,8 +148,8 @@ def run(
         words = powershell.split(line)
         if not words:
             return Done()
-        if words[0].text.casefold() == "help":
-            return _help()
+        if (alias := _ALIASES.get(words[0].text.casefold())) is not None:
+            words[:1] = powershell.split(alias)
         command = _find(words[0].text, session)
         lock = nullcontext() if command.waits else machine.server.lock
         with lock:
@@ -143,7 +159,8 @@ def run(
                 arguments = powershell.bind(command.name, command.parameters, words[1:])
                 done = command.function(call, **arguments)
     except CommandFailed as failure:
-        return Done(failure.shown, code=failure.code)
+        shown = powershell.placed(failure.shown, line.strip())
+        return Done(powershell.wrapped(shown, session.width), code=failure.code)
     except MockhostError as error:
         return Done(str(error), code=1)
     return Done(done) if isinstance(done, str) else done
@@ -167,8 +184,32 @@ def _find(said: str, session: Session) -> Command:
     return found
 
 
-def _help() -> Done:
+@cmdlet("help")
+def show_help(call: Call, name: str = "") -> Done:
+    """Lists the commands, or says what one does and takes."""
     found = commands()
-    width = max(len(each.name) for each in found) + 2
-    data = [{"name": each.name, "does": each.help} for each in found]
-    return Done("\n".join(f"{each.name:<{width}}{each.help}" for each in found) + "\n", data)
+    if name:
+        command = _find(
+            _ALIASES.get(name.casefold(), name).partition(" ")[0],
+            call.session._replace(modules=tuple(each.module for each in found)),
+        )
+        syntax = (
+            ""
+            if command.parameters is None
+            else f"\n    {powershell.syntax(command.name, command.parameters)}\n"
+        )
+        text = powershell.wrapped(f"{command.help}\n{syntax}", call.session.width)
+        return Done(text, {"name": command.name, "does": command.help})
+    lines = ["One command a line. 'help NAME' says what it does and takes.", ""]
+    for module in _MODULES:
+        names = [each.name for each in found if each.function.__module__.endswith(f".{module}_commands")]
+        lines += textwrap.wrap(
+            ", ".join(names),
+            78,
+            initial_indent=f"{module:<12}",
+            subsequent_indent=" " * 12,
+            break_on_hyphens=False,
+        )
+    return Done(
+        "\n".join(lines) + "\n", [{"name": each.name, "does": each.help.partition("\n")[0]} for each in found]
+    )

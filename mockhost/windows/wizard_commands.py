@@ -30,7 +30,10 @@ _DENIED: Final = (
 
 @program("wizard")
 def wizard(call: Call, words: Sequence[str]) -> Done:
-    """Shows and sets its pages: settings|properties|connectivity|object-types|select-attributes|finish|…."""
+    """Shows its pages and sets their fields: wizard PAGE [CONNECTOR] [FIELD=VALUE].
+
+    Pages: settings, properties, connectivity, object-types, select-attributes, finish, export and import.
+    """
     page, *rest = [word for word in words if word] or ["settings"]
     if page.casefold() not in _PAGES:
         hint = did_you_mean(page, _PAGES)

@@ -85,3 +85,11 @@ def test_what_does_not_bind_is_said_in_its_words(line: str, says: str) -> None:
 def test_words_of_a_shell_arrive_as_they_were(words: list[str]) -> None:
     """Whatever is in them, the line that is made of them has the same words."""
     assert [word.text for word in split(powershell.join(words))] == words
+
+
+def test_an_error_has_its_place_and_fits_the_window() -> None:
+    shown = powershell.placed(powershell.unknown("Get-Servic").shown, "Get-Servic x")
+    assert "\nAt line:1 char:1\n+ Get-Servic x\n+ ~~~~~~~~~~~~\n    + CategoryInfo" in shown
+    narrow = powershell.wrapped(shown, 40).split("\n")
+    assert max(map(len, narrow)) <= 40
+    assert " ".join(narrow).split() == shown.split()

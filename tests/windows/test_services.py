@@ -47,6 +47,7 @@ def test_a_start_that_fails_is_seen_in_four_places(
     assert str(code) not in hides.output
     shows = run(f"sc.exe start {HOST}")
     assert (shows.exit, f"FAILED {code}:" in shows.output) == (code, True)
+    assert f"WIN32_EXIT_CODE    : {code}  ({code:#x})" in run.fine(f"sc.exe query {HOST}")
     assert "Stopped" in run.fine(f"Get-Service {HOST}")
     found = run("Get-WinEvent System -oldest")
     assert ([each["Event"]["System"]["EventID"] for each in found.data or ()])[: len(events)] == events

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
+from mockhost.errors import UsageError
 from tests.cli.conftest import Invoke
 from tests.windows.conftest import HOST, Open
 
@@ -148,6 +149,38 @@ def test_the_agents_machine_is_told_to_those_around_it(
     sound = window(machine={}).host.call("get_host")["machine"]
     assert told != sound
     assert sound["agent_runs"]
+
+
+def test_the_proxy_of_winhttp_is_remembered_and_cures_no_agent(window: Open) -> None:
+    run = window(machine={"proxy": "proxy:8080"})
+    assert "Direct access" in run.fine("netsh winhttp show proxy")
+    run.fine('netsh winhttp set proxy proxy-server="proxy:8080" bypass-list=*.lab')
+    assert "Proxy Server(s) :  proxy:8080\n    Bypass List     :  *.lab" in run.fine(
+        "netsh winhttp show proxy"
+    )
+    assert "times out" in run("setup install agent").output
+    run.fine("netsh winhttp reset proxy")
+    assert "Direct access" in run.fine("netsh winhttp show proxy")
+
+
+def test_commands_have_their_aliases_and_their_help(window: Open) -> None:
+    run = window()
+    assert "get-childitem" in run.fine("help").lower()
+    for alias, name in (("ls", "dir"), ("services.msc", "gsv"), ("eventvwr.msc", "Get-WinEvent -ListLog *")):
+        assert run.fine(alias) == run.fine(name)
+    assert "[-MaxEvents <int>]" in run.fine("help get-winevent")
+    assert "select-attributes" in run.fine("help wizard")
+
+
+def test_a_window_has_a_width(window: Open) -> None:
+    """Tables and errors fit it, as in a console; without one they are as long as they are."""
+    run = window()
+    run.session = {"width": 80}
+    for command in ("Get-WinEvent System", "Get-Servic", "sc query"):
+        assert max(map(len, run(command).output.split("\n"))) <= 80
+        run.session = {"width": 80}
+    with pytest.raises(UsageError):
+        run.host.call("windows", command="dir", session={"width": 0})
 
 
 WRONG = [
