@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,8 +36,16 @@ _SHORTEST: Final = 3
 _OF_PROTOCOL: Final = frozenset(
     {"user", "group", "users", "groups", "true", "false", "null", "work", "home", "other"}
 )
-_SCHEMA: Final = "urn:ietf:params:scim:schemas:core:2.0:"
-_FILTER = re.compile(r'([\w:.$-]+)\s+(?:eq|ne|co|sw|ew)\s+"((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+_EXTENSION: Final = "urn:ietf:params:scim:schemas:extension:ecma2host:"
+"""The schemas of an ECMA host's attributes, whose names its configuration makes up (Microsoft Learn, "ECMA Connector
+Host generic SQL connector", which shows `urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User:ContosoLogin`)."""
+_FILTER = re.compile(
+    r'[\w:.$\])-]\s+(?:eq|ne|co|sw|ew|gt|ge|lt|le)\s+(?:"((?:[^"\\]|\\.)*)"|(-?\d[\d.]*))', re.IGNORECASE
+)
+"""A comparison (RFC 7644 3.4.2.2): its text, or its number."""
+_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?P<time>T[\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
+_PLAIN_KEY = re.compile(r"[\w:.$-]*")
 
 
 class Report(NamedTuple):
@@ -50,16 +59,20 @@ class Report(NamedTuple):
 def scrubbed(exchanges: Sequence[Recorded]) -> tuple[list[Recorded], Report]:
     """The exchanges with other people in them. Raises UsageError if an original is left, which it does not repeat."""
     originals: dict[str, str] = {}
+    numbers: dict[str, str] = {}
     kept: set[str] = set()
     for each in exchanges:
         for value in _originals(each):
-            if len(value) < _SHORTEST or value.casefold() in _OF_PROTOCOL:
-                kept.add(value)
-            elif value.casefold() not in originals:
-                originals[value.casefold()] = _instead(value, len(originals) + 1)
-    if not originals:
+            text = str(value)
+            if len(text) < _SHORTEST or text.casefold() in _OF_PROTOCOL:
+                kept.add(text)
+            elif not isinstance(value, str):
+                numbers.setdefault(text, str(_FIRST_NUMBER + len(numbers)))
+            elif text.casefold() not in originals:
+                originals[text.casefold()] = _instead(text, len(originals) + 1)
+    if not originals and not numbers:
         return list(exchanges), Report(0, 0, len(kept))
-    whole = Replacing(originals)
+    whole = Replacing(originals, numbers)
     done = [_of_exchange(each, whole) for each in exchanges]
     left = sum(whole.is_in(text) for each in done for text in _texts(each))
     if left:
@@ -67,20 +80,44 @@ def scrubbed(exchanges: Sequence[Recorded]) -> tuple[list[Recorded], Report]:
             f"{left} places still hold a value of a person after all were replaced",
             hint="nothing was written; record without these requests",
         )
-    return done, Report(len(originals), whole.places, len(kept))
+    return done, Report(len(originals) + len(numbers), whole.places, len(kept))
 
 
 class Replacing:
-    """Replaces originals as whole words, in any case, also as they are written in URLs and JSON."""
+    """Replaces originals as whole words, in any case, also as they are written in URLs and JSON.
 
-    def __init__(self, originals: Mapping[str, str]) -> None:
+    numbers: replaced in filters and in the attributes of an ECMA host only, for others count and number pages.
+    """
+
+    def __init__(self, originals: Mapping[str, str], numbers: Mapping[str, str]) -> None:
         self._instead: dict[str, str] = {}
+        self._numbers = numbers
         for value, instead in originals.items():
             for form, new in _forms(value, instead):
                 self._instead.setdefault(form, new)
         longest = sorted(self._instead, key=len, reverse=True)
-        self._found = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest))})(?!\w)", re.IGNORECASE)
+        self._found = re.compile(
+            rf"(?<!\w)(?:{'|'.join(map(re.escape, longest)) or '(?!)'})(?!\w)", re.IGNORECASE
+        )
         self.places = 0
+
+    def number(self, number: float) -> float:
+        """What stands for a number of a person's."""
+        instead = self._numbers.get(str(number))
+        if instead is None:
+            return number
+        self.places += 1
+        return int(instead)
+
+    def filter(self, text: str) -> str:
+        """A filter with every original replaced, numbers too."""
+
+        def instead(found: re.Match[str]) -> str:
+            start, end = found.start(2) - found.start(), found.end(2) - found.start()
+            return found[0][:start] + str(self.number(_number(found[2]))) + found[0][end:]
+
+        text = self.text(text)
+        return _FILTER.sub(lambda found: instead(found) if found[2] else found[0], text)
 
     def text(self, text: str) -> str:
         """The text with every original replaced."""
@@ -102,7 +139,24 @@ def _forms(value: str, instead: str) -> Iterator[tuple[str, str]]:
         yield quote(value, safe=safe).casefold(), quote(instead, safe=safe)
 
 
+_FIRST_NUMBER: Final = 90_000_001
+"""The first of the numbers that stand for others."""
+
+
+def _number(text: str) -> float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 def _instead(value: str, number: int) -> str:
+    """A value of the same form: what a client recognises as an ID, a date or an address stays one."""
+    if _GUID.fullmatch(value):
+        return f"00000000-0000-4000-8000-{number:012d}"
+    if (date := _DATE.fullmatch(value)) is not None:
+        day = datetime.date(2000, 1, 1) + datetime.timedelta(days=number)
+        return f"{day}T00:00:00Z" if date["time"] else str(day)
     if "@" in value:
         return f"person{number}@people.invalid"
     if re.fullmatch(r"(?:tel:)?[+()\d][\d\s().+-]{5,}", value):
@@ -112,25 +166,40 @@ def _instead(value: str, number: int) -> str:
     return f"Person-{number}"
 
 
-def _originals(each: Recorded) -> Iterator[str]:
+def _originals(each: Recorded) -> Iterator[str | float]:
     for data in (each.body, each.answer):
         try:
             document = json.loads(data) if data else None
         except (ValueError, RecursionError):
             continue
         yield from _people(document, "")
-    for attribute, value in _FILTER.findall(unquote(each.query.replace("+", " "))):
-        if _is_person(attribute):
-            yield value
+    for part in each.query.split("&"):
+        if _is_filter(part):
+            yield from _filtered(unquote(part.replace("+", " ")))
+
+
+def _is_filter(part: str) -> bool:
+    return unquote(part.partition("=")[0]).casefold() == "filter"
+
+
+def _filtered(text: str) -> Iterator[str | float]:
+    """The values that a filter compares with, or the brackets of a path: whom somebody looked for."""
+    for found in _FILTER.finditer(text):
+        if found[2]:
+            yield _number(found[2])
+        else:
+            yield re.sub(r"\\(.)", r"\1", found[1])
 
 
 def _is_person(path: str) -> bool:
-    """Whether a path of a filter or a PATCH leads to a value of a person."""
+    """Whether a path of a PATCH leads to a value of a person."""
+    if path.casefold().startswith(_EXTENSION):
+        return True
     names = [part.casefold() for part in re.split(r"[.:\[\]]", re.sub(r"\[[^\]]*\]", "", path)) if part]
     return bool(names) and (names[-1] in _NAMES or bool(_VALUED & set(names)))
 
 
-def _people(value: Any, attribute: str) -> Iterator[str]:
+def _people(value: Any, attribute: str) -> Iterator[str | float]:
     """The values of people in a document; `attribute`: the one that it is in, in lower case."""
     if isinstance(value, list):
         for item in value:
@@ -140,15 +209,22 @@ def _people(value: Any, attribute: str) -> Iterator[str]:
                (value["schemas"] if isinstance(value.get("schemas"), list) else ())):  # fmt: skip
             return
         path = value.get("path")
-        if isinstance(path, str) and "op" in value and _is_person(path):
-            yield from _strings(value.get("value"))
+        if isinstance(path, str) and "op" in value:
+            yield from _filtered(path)
+            if _is_person(path):
+                yield from _strings(value.get("value"))
         for key, item in value.items():
-            yield from _member(key.rpartition(":")[2].casefold(), item, attribute)
-    return
+            yield from _filtered(key)
+            if key.casefold().startswith(_EXTENSION):
+                yield from _strings(item)
+            else:
+                yield from _member(key.rpartition(":")[2].casefold(), item, attribute)
 
 
-def _member(name: str, item: Any, attribute: str) -> Iterator[str]:
+def _member(name: str, item: Any, attribute: str) -> Iterator[str | float]:
     if isinstance(item, str):
+        if name == "filter":
+            yield from _filtered(item)
         is_value = attribute in _VALUED and name in ("value", "display", "formatted")
         is_shown = attribute in _DISPLAYED and name in ("display", "displayname")
         if name in _NAMES or is_value or is_shown or (name in _VALUED) or ("." in name and _is_person(name)):
@@ -157,8 +233,8 @@ def _member(name: str, item: Any, attribute: str) -> Iterator[str]:
         yield from _people(item, name if name not in ("value", "resources", "operations") else attribute)
 
 
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
+def _strings(value: Any) -> Iterator[str | float]:
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
@@ -172,17 +248,19 @@ def _strings(value: Any) -> Iterator[str]:
 def _of_exchange(each: Recorded, replacing: Replacing) -> Recorded:
     return each._replace(
         path="/".join(_unquoted(part, replacing, "") for part in each.path.split("/")),
-        query="&".join(_unquoted(part, replacing, "=") for part in each.query.split("&")),
+        query="&".join(
+            _unquoted(part, replacing, "=", is_filter=_is_filter(part)) for part in each.query.split("&")
+        ),
         body=_of_body(each.body, replacing),
         headers=tuple((name, replacing.text(value)) for name, value in each.headers),
         answer=_of_body(each.answer, replacing),
     )
 
 
-def _unquoted(part: str, replacing: Replacing, safe: str) -> str:
+def _unquoted(part: str, replacing: Replacing, safe: str, *, is_filter: bool = False) -> str:
     """A part of a URL, which is written again if something in it was replaced."""
     plain = unquote(part.replace("+", " "))
-    done = replacing.text(plain)
+    done = replacing.filter(plain) if is_filter else replacing.text(plain)
     return part if done == plain else quote(done, safe=safe)
 
 
@@ -198,20 +276,49 @@ def _of_body(data: bytes, replacing: Replacing) -> bytes:
     return json.dumps(done, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _replaced(value: Any, replacing: Replacing) -> Any:
+def _replaced(value: Any, replacing: Replacing, *, is_person: bool = False) -> Any:
+    """is_person: whether it is in the attributes of an ECMA host, or what a PATCH of one of these has."""
     if isinstance(value, str):
         return replacing.text(value)
     if isinstance(value, dict):
-        return {key: _replaced(item, replacing) for key, item in value.items()}
-    return [_replaced(item, replacing) for item in value] if isinstance(value, list) else value
+        path = value.get("path")
+        has_path = isinstance(path, str) and "op" in value and _is_person(path)
+        return {
+            key if _PLAIN_KEY.fullmatch(key) else replacing.filter(key): replacing.filter(item)
+            if isinstance(item, str) and key.casefold() in ("filter", "path")
+            else _replaced(
+                item, replacing, is_person=is_person or has_path or key.casefold().startswith(_EXTENSION)
+            )
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_replaced(item, replacing, is_person=is_person) for item in value]
+    if is_person and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return replacing.number(value)
+    return value
 
 
 def _texts(each: Recorded) -> Iterator[str]:
+    """What is written of an exchange, but for the plain names of attributes, which are nobody's."""
     yield from (each.path, each.query, *(value for _, value in each.headers))
     for data in (each.body, each.answer):
         text = data.decode("utf-8", "replace")
-        yield text
         try:
-            yield json.dumps(json.loads(text), ensure_ascii=False) if text else ""
+            document = json.loads(text) if text else None
         except (ValueError, RecursionError):
-            continue
+            yield text
+        else:
+            yield from _values(document)
+
+
+def _values(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not _PLAIN_KEY.fullmatch(key):
+                yield key
+            yield from _values(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item)

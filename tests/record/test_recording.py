@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,7 @@ from mockhost.cli.verbs import mockhost
 from mockhost.client.observation import Observation, Session
 from mockhost.errors import UsageError
 from mockhost.journal.renderings import har
+from mockhost.record import people
 from mockhost.record.recorded import Recorded
 
 TOKEN = "canary-secret-token-of-the-target"
@@ -126,6 +128,51 @@ def test_people_are_replaced_and_none_is_left(target: MockHost, tmp_path: Path, 
         user = ask("GET", f"/Users/{seen[1].json()['id']}").json()  # type: ignore[index]
     assert user["userName"] == user["emails"][0]["value"]  # type: ignore[index]
     assert user["userName"].endswith("@people.invalid")  # type: ignore[index]
+
+
+ECMA = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
+
+
+def test_attributes_of_an_ecma_host_and_values_of_filters_are_peoples(tmp_path: Path) -> None:
+    """Whatever their names are, numbers too; a name of an attribute that is also a value is no leak."""
+    user = {
+        "schemas": [ECMA],
+        "id": GUID,
+        ECMA: {"Login": "canary1", "Numbers": [771204, "canary2"], "Born": "1971-12-04", "Kind": "Login"},
+    }
+    patch = {
+        "Operations": [
+            {"op": "replace", "path": f"{ECMA}:Numbers", "value": 771204},
+            {"op": "add", "value": {'roles[value eq "canary3"].display': "x", f"{ECMA}:Login": "canary4"}},
+            {"op": "remove", "path": 'members[value eq "canary5"]'},
+        ]
+    }
+    found = {"totalResults": 771204, "Resources": [user]}
+    exchanges = [
+        Recorded("GET", "/Users", query, b"", 200, (), json.dumps(found).encode())
+        for query in (
+            f"filter={ECMA}:Numbers%20eq%20771204&count=771204",
+            "filter=(kind%20co%20%22canary6%20x%22)%20and%20not%20(a%20eq%20%22canary2%22)",
+            f'filter=id+eq+"{GUID}"',
+        )
+    ]
+    exchanges.append(Recorded("PATCH", f"/Users/{GUID}", "", json.dumps(patch).encode(), 204, (), b""))
+    search = {"filter": 'a sw "canary7" and b gt 771204'}
+    exchanges.append(Recorded("POST", "/.search", "", json.dumps(search).encode(), 200, (), b"{}"))
+    done, _ = people.scrubbed(exchanges)
+    text = repr(done)
+    assert [each for each in ("canary", "1971", GUID) if each in text] == []
+    assert done[0].query.endswith("&count=771204")
+    assert json.loads(done[0].answer)["totalResults"] == 771204
+    made = json.loads(done[0].answer)["Resources"][0]
+    assert f"%3ANumbers%20eq%20{made[ECMA]['Numbers'][0]}&" in done[0].query
+    assert str(made[ECMA]["Numbers"][0]) in done[3].body.decode()
+    assert made[ECMA]["Kind"] not in ("Login", made[ECMA]["Login"])
+    assert "Login" in made[ECMA]
+    assert made[ECMA]["Numbers"][1] in unquote(done[1].query)
+    assert made["id"] == done[3].path.removeprefix("/Users/") != GUID
+    write(exchanges, tmp_path / "r.yaml", "Recorded", "people")
+    assert "canary" not in (tmp_path / "r.yaml").read_text("utf-8")
 
 
 def test_a_har_file_becomes_the_same(target: MockHost, tmp_path: Path) -> None:
