@@ -183,7 +183,7 @@ def _is_filter(part: str) -> bool:
 
 
 def _filtered(text: str) -> Iterator[str | float]:
-    """The values that a filter compares with, or the brackets of a path: whom somebody looked for."""
+    """The values that a filter compares with, or the brackets of a path: who was looked for."""
     for found in _FILTER.finditer(text):
         if found[2]:
             yield _number(found[2])
