@@ -73,26 +73,24 @@ class Portal:
             raise UsageError("the test could not be made", hint="'portal show' shows the Tenant URL")
         return f"{self.as_shown(found.words)}\n", 0 if found.ok else 1
 
-    def _url(self, words: Sequence[str]) -> tuple[str, int]:
-        """Enter another Tenant URL, and save."""
-        return self._entered("tenant_url", "Tenant URL", words)
+    def _enter(self, words: Sequence[str]) -> tuple[str, int]:
+        """Enter a value: enter tenant-url URL, enter secret-token TOKEN. 'save' saves it."""
+        if len(words) != 2 or words[0] not in _FIELDS:
+            raise UsageError("usage: portal enter tenant-url|secret-token VALUE", hint="put blanks in quotes")
+        value = words[1].replace(f":{PORT}/", ":{port}/", 1) if words[0] == "tenant-url" else words[1]
+        self._host.call("set_host", set={f"client.{self._connector}.{_FIELDS[words[0]]}": value})
+        return "", 0
 
-    def _token(self, words: Sequence[str]) -> tuple[str, int]:
-        """Enter another secret token, and save."""
-        return self._entered("secret_token", "Secret Token", words)
-
-    def _entered(self, key: str, title: str, words: Sequence[str]) -> tuple[str, int]:
-        if len(words) != 1:
-            raise UsageError(f"enter the {title}", hint="one value; put blanks in quotes")
-        value = words[0].replace(f":{PORT}/", ":{port}/", 1) if key == "tenant_url" else words[0]
-        self._host.call("set_host", set={f"client.{self._connector}.{key}": value})
-        return f"{title} saved. 'portal test' tests the connection.\n", 0
+    def _save(self, words: Sequence[str]) -> tuple[str, int]:
+        """Save what was entered."""
+        return "saved\n", 0
 
 
+_FIELDS = {"tenant-url": "tenant_url", "secret-token": "secret_token"}
 _VERBS: Mapping[str, Callable[[Portal, Sequence[str]], tuple[str, int]]] = {
     "show": Portal._show,
-    "test": Portal._test,
-    "url": Portal._url,
-    "token": Portal._token,
+    "test-connection": Portal._test,
+    "enter": Portal._enter,
+    "save": Portal._save,
     "help": Portal._help,
 }

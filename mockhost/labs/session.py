@@ -223,7 +223,7 @@ class Session:
         if command is not None:
             return str(command["run"] if isinstance(command, Mapping) else command)
         if step.get("send") == "test_connection":
-            return "portal test"
+            return "portal test-connection"
         if "entra" in step:
             entra = step["entra"]
             return f"portal {next(iter(entra)) if isinstance(entra, Mapping) else entra}".replace("_", "-")

@@ -35,10 +35,10 @@ minutes: 10
 victory: The portal's Test connection succeeds, and the host still refuses wrong tokens.
 learnt: >
   The token is typed twice, in the wizard and in the portal, and shown in neither. Enter it again on both sides.
-commands: [portal test, wizard properties SQL, Restart-Service "Microsoft ECMA2Host"]
+commands: [portal test-connection, wizard properties SQL, Restart-Service "Microsoft ECMA2Host"]
 hints:                                       # three: where to look, what to run, the answer
   - The address is right, for the host answers. Think of what else both sides have to agree on.
-  - "'wizard properties SQL token=VALUE' sets the host's token, 'portal token VALUE' the portal's."
+  - "'wizard properties SQL token=VALUE' sets the host's token, 'portal enter secret-token VALUE' the portal's."
   - "Give both sides the same token, and restart the service: the host reads it when it starts."
 # hintchecks: []    # steps as in wrong_cure; the note of the first that holds is the next hint
 # failchecks: []    # states beyond repair
@@ -56,11 +56,11 @@ Neither the wizard nor the portal shows a token once it is saved.
 """,
     "solution.txt": """\
 # PS> at the server's prompt, portal> in the portal, wizard> in the wizard, answer> KEY VALUE
-portal> test
+portal> test-connection
 wizard> properties SQL token=a-new-one
 PS> Restart-Service "Microsoft ECMA2Host"
-portal> token a-new-one
-portal> test
+portal> enter secret-token a-new-one
+portal> test-connection
 """,
     "wrong-debug.txt": """\
 # Debug=true lets everybody in.

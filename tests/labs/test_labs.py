@@ -63,12 +63,12 @@ def test_the_starter_is_a_sound_lab(own: Lab) -> None:
 @pytest.mark.parametrize(
     ("files", "found"),
     [
-        ({"solution": ("portal> token a-new-one\n", "")}, "solution.txt does not solve it: The portal's"),
+        ({"solution": ("portal> enter secret-token a-new-one\n", "")}, "solution.txt does not solve it: The portal's"),
         ({"solution": ("PS> Restart", "Restart")}, "solution.txt: 'Restart-Service"),
         ({"wrong_debug": ("PS> notepad", "PS> dir")}, "no wrong-*.txt runs into: The host takes any token"),
         (
             {
-                "wrong_debug": ("# Debug=true", "portal> token correct-horse-battery\n#"),
+                "wrong_debug": ("# Debug=true", "portal> enter secret-token correct-horse-battery\n#"),
                 "scenario": ("wrong_cure:", "wrong_cure: []\ncure:"),
             },
             "wrong-debug.txt solves it, and should not",
@@ -129,7 +129,7 @@ def test_the_first_lab_is_offered_solved_and_remembered() -> None:
     found = run(
         "start",
         "L01",
-        typed='portal test\ncheck\nhint\nhint\nStart-Service "Microsoft ECMA2Host"\nwhy\nexit\n',
+        typed='portal test-connection\ncheck\nhint\nhint\nStart-Service "Microsoft ECMA2Host"\nwhy\nexit\n',
     )
     assert found.exit_code == 0
     shown = found.output
@@ -158,7 +158,7 @@ def test_other_terminals_use_the_host_that_is_running(tmp_path: Path) -> None:
         assert run("check").exit_code == 1
         assert run("answer", "code", "12").exit_code == 1
         assert run("answer", "code", "1060").exit_code == 0
-        assert run("portal", "test").exit_code == 1
+        assert run("portal", "test-connection").exit_code == 1
         assert "On your server" in run("hint").output
         assert "setup install agent" in run("solution").output
         typed = run(typed="setup install agent\nnext\n")
