@@ -457,11 +457,13 @@ def _prompt(session: Session) -> Lab | None:
 
 
 def _ticks(session: Session, shown: list[str], terminal: Terminal) -> list[str]:
-    """Show how far the learner is, in full if that has changed; congratulate when it is all done."""
+    """Show how far the learner is: all at first, then what has changed; congratulate when it is all done."""
     state = session.check()
     lines = texts.ticks(state, terminal)
     done = sum(tick.done for tick in state.ticks)
-    terminal.lines(lines if lines != shown else [f"  {done} of {len(state.ticks)} done"])
+    terminal.lines([line for line in lines if line not in shown])
+    if shown:
+        terminal.line(f"  {done} of {len(state.ticks)} done")
     _congratulate(session, state)
     return lines
 

@@ -32,8 +32,10 @@ def brief(session: Session, terminal: Terminal) -> Iterator[str]:
     yield from session.filled(lab.text("brief.md")).strip().splitlines()
     yield ""
     yield from _row("Solved when", session.filled(lab.victory))
-    yield from (line for key, answer in lab.answers.items()
-                for line in _row("To answer", f"{session.filled(answer.ask)}  (answer {key} VALUE)"))  # fmt: skip
+    if lab.answers:
+        yield "Questions:   answered with 'answer KEY VALUE'"
+    for key, answer in lab.answers.items():
+        yield from _row(f"  {key}", session.filled(answer.ask))
     if lab.commands:
         yield from _row(
             "May help", ", ".join(session.filled(each).replace(" ", _JOINED) for each in lab.commands)
@@ -57,7 +59,7 @@ def paragraphs(text: str) -> list[str]:
 
 
 def ticks(state: State, terminal: Terminal) -> list[str]:
-    """A line for each thing that has to be so."""
+    """A line for each thing that has to be so, and for what must not be."""
     lines = [f"  {_mark(tick, terminal)} {tick.label}" for tick in state.ticks]
     lines += [f"  {terminal.styled('[!]', 'red')} not allowed: {tick.label}" for tick in state.cheats]
     return lines + _broken(state, terminal)
@@ -101,9 +103,9 @@ def hint(session: Session, entry: dict[str, Any]) -> list[str]:
             return wrapped(f"On your server: {text}", WIDTH)
     rungs = session.lab.hints
     number = min(entry["hints"] + 1, len(rungs))
+    more = " That was the last hint; 'solution' shows each line." if entry["hints"] == number else ""
     entry["hints"] = number
-    text = f"Hint {number} of {len(rungs)}: {session.filled(rungs[number - 1])}"
-    return wrapped(text, WIDTH)
+    return wrapped(f"Hint {number} of {len(rungs)}: {session.filled(rungs[number - 1])}{more}", WIDTH)
 
 
 def solved(

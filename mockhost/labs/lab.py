@@ -88,15 +88,30 @@ class Lab(NamedTuple):
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise UsageError(f"{shown_name(self.folder / name)} cannot be read: {reason}") from None
 
-    def solutions(self) -> dict[str, list[str]]:
+    def solutions(self) -> dict[str, list[Line]]:
         """The lines of solution.txt, and of each wrong-*.txt: what cheats try."""
         names = ["solution.txt", *sorted(file.name for file in self.folder.glob("wrong-*.txt"))]
         return {name: lines_of(self.text(name)) for name in names}
 
 
-def lines_of(text: str) -> list[str]:
+class Line(NamedTuple):
+    """A line of a solution."""
+
+    text: str
+    fails: bool
+    """whether the comment above it begins with `# Fails`: it shows the symptom"""
+
+
+def lines_of(text: str) -> list[Line]:
     """The lines that are played: no comments, no blank ones."""
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    found, fails = [], False
+    for line in text.splitlines():
+        if line.startswith("#"):
+            fails = line.startswith("# Fails")
+        elif line.strip():
+            found.append(Line(line.strip(), fails))
+            fails = False
+    return found
 
 
 def filled(text: str, scenario: Scenario) -> str:

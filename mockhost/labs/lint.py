@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from mockhost.api import MockHost
 from mockhost.errors import MockhostError
-from mockhost.labs.lab import Lab
+from mockhost.labs.lab import Lab, Line
 from mockhost.labs.session import PROMPTS, Session, State
 
 _LEARNER = "lint"
@@ -32,8 +32,8 @@ def _written(lab: Lab) -> Iterator[str]:
     for name, lines in lab.solutions().items():
         if not lines:
             yield f"{name} plays nothing"
-        yield from (f"{name}: {line!r} begins with none of {', '.join(PROMPTS)}"
-                    for line in lines if not line.startswith(PROMPTS))  # fmt: skip
+        yield from (f"{name}: {line.text!r} begins with none of {', '.join(PROMPTS)}"
+                    for line in lines if not line.text.startswith(PROMPTS))  # fmt: skip
     shown = [lab.title, lab.victory, lab.learnt, *lab.hints, *lab.commands, lab.text("brief.md")]
     if not all(text.isascii() for text in shown):
         yield "title, brief and hints are plain ASCII: not every terminal shows other characters"
@@ -69,12 +69,17 @@ def _played(lab: Lab) -> Iterator[str]:
         yield from (f"no wrong-*.txt runs into: {label}" for label in sorted(known - caught))
 
 
-def _line_problems(session: Session, name: str, lines: list[str]) -> Iterator[str]:
-    """Lines of the solution that fail; what a cheat tries may fail."""
+def _line_problems(session: Session, name: str, lines: list[Line]) -> Iterator[str]:
+    """Lines of the solution that fail and should not, or the other way round; what a cheat tries may fail."""
     for line in lines:
-        said = session.play(line)
-        if said.code and name == "solution.txt" and not line.startswith("portal> test-connection"):
-            yield f"{name}: {line!r}: {' '.join(said.text.split())[:200]}"
+        said = session.play(line.text)
+        if name != "solution.txt" or bool(said.code) == line.fails:
+            continue
+        if line.fails:
+            yield f"{name}: {line.text!r} does not fail, as the comment above it says"
+        else:
+            hint = "if it should, begin the comment above it with '# Fails'"
+            yield f"{name}: {line.text!r} fails: {' '.join(said.text.split())[:200]}; {hint}"
 
 
 def _why(state: State) -> str:

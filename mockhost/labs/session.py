@@ -215,7 +215,9 @@ class Session:
             given = self.answers.get(key)
             seen = "no answer yet" if given is None else f"your answer: {given}"
             see = f"answer {key} VALUE" if not answer.see else self.filled(answer.see)
-            yield Tick(self.filled(answer.ask), self._is_right(key), f"an answer to '{key}'", seen, see)
+            yield Tick(
+                f"The question '{key}' is answered", self._is_right(key), self.filled(answer.ask), seen, see
+            )
 
     def _command(self, step: Mapping[str, object]) -> str:
         """What a learner types to see what a step looks at."""

@@ -56,6 +56,7 @@ Neither the wizard nor the portal shows a token once it is saved.
 """,
     "solution.txt": """\
 # PS> at the server's prompt, portal> in the portal, wizard> in the wizard, answer> KEY VALUE
+# Fails: the symptom. Any other line has to succeed.
 portal> test-connection
 wizard> properties SQL token=a-new-one
 PS> Restart-Service "Microsoft ECMA2Host"
