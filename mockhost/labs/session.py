@@ -12,6 +12,7 @@ from mockhost.labs.lab import Lab, filled
 from mockhost.labs.portal import Portal
 from mockhost.running import ClientTarget
 from mockhost.scenario.model import Scenario
+from mockhost.windows.network_commands import PORT
 
 HOME: Final = "Users/student"
 _ELEVATED_HOME: Final = "Windows/system32"
@@ -208,6 +209,7 @@ class Session:
         """What was seen, on one line, with the port that the learner's server has."""
         if text[:1] in ("'", '"') and text[-1:] == text[:1]:
             text = text[1:-1].replace("\\r", "").replace("\\n", " ")
+        text = re.sub(r"(nothing listens at [\w.-]+):\d+", rf"\1:{PORT}", text)  # the copy's port is another
         return " ".join(self.portal.as_shown(text).split())
 
     def _asked(self) -> Iterator[Tick]:
