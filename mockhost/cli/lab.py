@@ -432,6 +432,8 @@ def _prompt(session: Session) -> Lab | None:
             continue
         if not line and not is_terminal:
             return None
+        if not is_terminal:  # so that what is printed reads as in a terminal
+            terminal.line(session.prompt + line.strip())
         word = line.strip().casefold()
         if not word:
             continue
