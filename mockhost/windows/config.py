@@ -55,7 +55,7 @@ class MachineConfig(NamedTuple):
     dotnet: str = "4.8"
     services: Mapping[str, ServiceConfig] = {}
     trace: Mapping[str, str] = {}
-    files: Mapping[str, str | None] = {}
+    files: Mapping[str, str] = {}
     event_sources: tuple[str, ...] = SOURCES
     log_size: int = 524_288
     """bytes of each of the host's logs: .NET creates logs with 512 KB"""
@@ -116,7 +116,7 @@ def parse(
             hint = did_you_mean(name, connectors)
             report.add(("machine", "connections", name), f"there is no connector {name!r}", hint, key=True)
     values["connections"] = {n: ConnectionConfig(**each) for n, each in said.get("connections", {}).items()}
-    files: dict[str, str | None] = {}
+    files: dict[str, str] = {}
     for path, text in said.get("files", {}).items():
         try:
             files[below_c(path)] = text

@@ -58,8 +58,5 @@ def files(config: MachineConfig, scenario: Any, host: HostConfig, at: float) -> 
             found[exe_config.SERVICE] = service
     for path, text in config.files.items():
         key = next((known for known in found if known.casefold() == path.casefold()), path)
-        if text is None:
-            found.pop(key, None)
-        else:
-            found[key] = text.encode()
+        found[key] = text.encode()
     return found

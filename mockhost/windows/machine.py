@@ -157,10 +157,7 @@ class Machine:
                 self.config = self.config._replace(services={**self.config.services, key: after.service(key)})
         for path, text in after.files.items():
             if text != before.files.get(path):
-                if text is None:
-                    self.drive.remove(path)
-                else:
-                    self.drive.write(path, text.encode(), self.now)
+                self.drive.write(path, text.encode(), self.now)
         for source, level in after.trace.items():
             if (
                 level != before.trace.get(source)
