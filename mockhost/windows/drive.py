@@ -6,6 +6,8 @@ below its own root: what leads out of it, such as a symbolic link, is refused.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,18 @@ from mockhost.windows.config import LONGEST_FILE
 
 MARKER: Final = ".mockhost-drive.json"
 MOST_FILES: Final = 2_000
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""What drive C: holds: commands write no more, over the network neither."""
+FULL: Final = "There is not enough space on the disk."
+"""The text of Win32 error 112, ERROR_DISK_FULL (Microsoft Learn, "System Error Codes (0-499)")."""
+
+
+class DiskFull(CannotRun):
+    """A command would write more than drive C: holds."""
+
+    def __init__(self) -> None:
+        limits = f"{MOST_BYTES >> 20} MiB and {MOST_FILES:,} files"
+        super().__init__(f"{FULL} (Of mockhost: drive C: holds {limits}; Remove-Item makes room.)")
 
 
 class Entry(NamedTuple):
@@ -43,11 +57,24 @@ class Drive(Protocol):
     def files(self, path: str = "") -> Iterator[str]:
         """Every file below a folder, or the file itself."""
 
+    def used(self) -> tuple[int, int]:
+        """How many files there are, and how many bytes they have; where there are too many, at least."""
+
     def entries(self, path: str) -> list[Entry] | None:
         """What is in a folder, by name; None if there is no such folder."""
 
     def begin(self, files: Mapping[str, bytes], scenario: str, at: float, *, again: bool) -> None:
         """Put the files of a scenario there. again: also over what is there for the same scenario."""
+
+
+def check_room(drive: Drive, sizes: Mapping[str, int]) -> None:
+    """Raise DiskFull if files have no room: their bytes by their paths. Files that do not grow always have room."""
+    files, used = drive.used()
+    known = [len(data) for path in sizes if (data := drive.read(path)) is not None]
+    grows = sum(sizes.values()) - sum(known)
+    new = len(sizes) - len(known)
+    if (new and files + new > MOST_FILES) or (grows > 0 and used + grows > MOST_BYTES):
+        raise DiskFull
 
 
 class MemoryDrive:
@@ -63,8 +90,6 @@ class MemoryDrive:
 
     def write(self, path: str, data: bytes, at: float) -> None:
         key = path.casefold()
-        if key not in self._files and len(self._files) >= MOST_FILES:
-            raise CannotRun(f"drive C: has {MOST_FILES} files, and that is the limit", hint="remove some")
         known = self._files.get(key)
         self._files[key] = (path if known is None else known[0], data, at)
 
@@ -80,6 +105,9 @@ class MemoryDrive:
             name for known, (name, _, _) in sorted(self._files.items())
             if not key or known == key or known.startswith(f"{key}/")
         )  # fmt: skip
+
+    def used(self) -> tuple[int, int]:
+        return len(self._files), sum(len(data) for _, data, _ in self._files.values())
 
     def entries(self, path: str) -> list[Entry] | None:
         below = [name for name in self.files(path) if name.casefold() != path.casefold()]
@@ -127,6 +155,8 @@ class FolderDrive:
             draft.write_bytes(data)
             os.replace(draft, place)
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskFull from None
             raise CannotRun(f"{place} can't be written: {error.strerror or error}") from None
 
     def remove(self, path: str) -> int:
@@ -155,6 +185,17 @@ class FolderDrive:
             for each in found[: MOST_FILES + 1]
             if self._is_inside(each) and self._is_shown(each)
         )
+
+    def used(self) -> tuple[int, int]:
+        count = size = 0
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                count += 1
+                with contextlib.suppress(OSError):
+                    size += os.lstat(os.path.join(folder, name)).st_size
+            if count > MOST_FILES:
+                break
+        return count, size
 
     def entries(self, path: str) -> list[Entry] | None:
         place = self._place(path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mockhost.windows.config import FILES, windows_path
-from mockhost.windows.drive import Entry
+from mockhost.windows.drive import Entry, check_room
 from mockhost.windows.machine import Machine
 from mockhost.windows.powershell import CommandFailed, failed
 from mockhost.windows.rendering import local
@@ -89,6 +89,8 @@ def notepad(call: Call, words: Sequence[str]) -> Done:
         rest = [each.replace("\n", "\r\n") if b"\r\n" in data else each for each in rest]
         if rest[1] not in text:
             raise CommandFailed(f"Cannot find {rest[1]!r} in {windows_path(place)}.")
+        size = len(text) + text.count(rest[1]) * (len(rest[2]) - len(rest[1]))
+        check_room(call.machine.drive, {place: size})  # before the text is there
         new = text.replace(rest[1], rest[2])
     else:
         raise CommandFailed("usage: notepad FILE, or notepad FILE /replace OLD NEW")
@@ -96,7 +98,7 @@ def notepad(call: Call, words: Sequence[str]) -> Done:
         raise CommandFailed(f"{windows_path(place)}\nAccess is denied.", 5)
     encoding = "utf-16" if (data or b"").startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
     mark = b"\xef\xbb\xbf" if (data or b"").startswith(b"\xef\xbb\xbf") else b""
-    call.machine.drive.write(place, mark + new.encode(encoding), call.machine.now)
+    call.write(place, mark + new.encode(encoding))
     call.machine.look()
     return Done(f"{windows_path(place)} is saved.\n", {"path": windows_path(place)})
 
@@ -166,6 +168,7 @@ def copy_item(call: Call, path: str, destination: str, *, recurse: bool = False)
         raise _denied("Copy-Item", target)
     if drive.read(source) is None and not recurse:
         return ""  # the folder alone, as Copy-Item does
+    check_room(drive, {target + each[len(source) :]: len(drive.read(each) or b"") for each in found})
     for each in found:
         data = drive.read(each)
         if data is not None:

@@ -203,7 +203,7 @@ def collect(call: Call) -> Done:
     place = f"{machine.config.scripts}/ECMA2HostTroubleshooting_{_stamp(call)}.zip"
     archive = _zip(call, files)
     with machine.server.lock:
-        machine.drive.write(place, archive, machine.now)
+        call.write(place, archive)
     return Done(f"{windows_path(place)}\n", {"path": windows_path(place), "files": sorted(files)})
 
 
@@ -285,7 +285,7 @@ def export_logs(
     place = f"{folder}/{MODULE}_{_stamp(call)}.zip"
     archive = _zip(call, files)
     with machine.server.lock:
-        machine.drive.write(place, archive, machine.now)
+        call.write(place, archive)
     lines.append(f"Logs were exported to {windows_path(place)}")
     return Done("\n".join(lines) + "\n", {"path": windows_path(place), "files": sorted(files)})
 

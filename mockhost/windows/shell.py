@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from mockhost.errors import MockhostError, did_you_mean
 from mockhost.windows import powershell
 from mockhost.windows.config import below_c
+from mockhost.windows.drive import DiskFull, check_room
 from mockhost.windows.machine import Machine
 from mockhost.windows.powershell import CommandFailed, Parameter
 
@@ -97,6 +98,11 @@ class Call(NamedTuple):
         except MockhostError as error:
             raise CommandFailed(str(error)) from None
 
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file on drive C:. Raises DiskFull."""
+        check_room(self.machine.drive, {path: len(data)})
+        self.machine.drive.write(path, data, self.machine.now)
+
 
 class Command(NamedTuple):
     """One command."""
@@ -153,17 +159,24 @@ def run(
         command = _find(words[0].text, session)
         lock = nullcontext() if command.waits else machine.server.lock
         with lock:
-            if command.parameters is None:
-                done = command.function(call, [word.text for word in words[1:]])
-            else:
-                arguments = powershell.bind(command.name, command.parameters, words[1:])
-                done = command.function(call, **arguments)
+            done = _called(command, call, words[1:])
     except CommandFailed as failure:
         shown = powershell.placed(failure.shown, line.strip())
         return Done(powershell.wrapped(shown, session.width), code=failure.code)
     except MockhostError as error:
         return Done(str(error), code=1)
     return Done(done) if isinstance(done, str) else done
+
+
+def _called(command: Command, call: Call, words: list[powershell.Word]) -> Done | str:
+    try:
+        if command.parameters is None:
+            return command.function(call, [word.text for word in words])
+        return command.function(call, **powershell.bind(command.name, command.parameters, words))
+    except DiskFull as full:
+        if command.parameters is None:
+            raise CommandFailed(str(full), 112) from None
+        raise powershell.failed(command.name, str(full), "WriteError", "IOException") from None
 
 
 def _find(said: str, session: Session) -> Command:

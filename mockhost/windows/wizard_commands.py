@@ -202,7 +202,7 @@ def _export(call: Call, rest: Sequence[str]) -> Done:
     path = call.path(rest[0] if rest else "Configuration.xml")
     if not may_write(call, path):
         raise CommandFailed(_DENIED, 5)
-    machine.drive.write(path, layout.configuration_of(machine.server.scenario, machine.now), machine.now)
+    call.write(path, layout.configuration_of(machine.server.scenario, machine.now))
     return Done(f"{windows_path(path)}\n", {"path": windows_path(path)})
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mockhost import MockHost
-from mockhost.errors import UsageError
+from mockhost.errors import ScenarioError, UsageError
+from mockhost.running import Command
 from tests.windows.conftest import HOST, SERVICE, Open, Window
 
 BELOW = SERVICE.removeprefix("C:\\").replace("\\", "/")
@@ -138,3 +139,43 @@ def test_the_limits_of_a_drive_hold(window: Open) -> None:
     assert done.exit == 0
     with pytest.raises(UsageError, match="longer"):
         run.host.windows("notepad x.txt /save", input="x" * 2_000_000)
+
+
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_a_drive_that_is_full_is_a_full_disk(
+    window: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_folder: bool
+) -> None:
+    """Of bytes or of files, in memory and in a folder: commands say so as on Windows, and write nothing."""
+    run = window(drive=tmp_path / "c" if in_folder else None)
+    drive = run.host.runtime.around().drive
+    files, size = drive.used()
+    monkeypatch.setattr("mockhost.windows.drive.MOST_BYTES", size + 1_000)
+    monkeypatch.setattr("mockhost.windows.drive.MOST_FILES", files + 1)
+    name = r"C:\x.txt"
+
+    def save(text: str) -> Command:
+        return run.host.windows(f"notepad {name} /save", elevated=True, input=text)
+
+    for command, done in (
+        ("too long", save("x" * 1_001)),
+        ("CollectTroubleshootingInfo", run("CollectTroubleshootingInfo")),
+        ("two files more", run(r"Copy-Item 'C:\Program Files' C:\copy -Recurse")),
+    ):
+        assert done.exit, command
+        assert "There is not enough space on the disk." in done.output, command
+        assert drive.used() == (files, size), command
+    assert "WriteError: (:) [Copy-Item]" in run(r"Copy-Item 'C:\Program Files' C:\copy -Recurse").output
+    assert save("x" * 1_000).exit == 0
+    assert run.host.windows(rf"notepad {name} /replace x {'y' * 5_000}", elevated=True).exit == 112
+    assert save("y" * 999).exit == 0
+    assert save("z" * 1_001).exit == 112
+    run.fine(f"Remove-Item {name}")
+    assert drive.used() == (files, size)
+
+
+def test_null_is_not_a_file(tmp_path: Path) -> None:
+    """As everywhere in scenarios, it takes back what a parent says; a file is removed by a command."""
+    file = tmp_path / "x.yaml"
+    file.write_text(f"format: 1\nextends: basics/healthy\nmachine: {{files: {{'{SERVICE}': null}}}}\n")
+    with pytest.raises(ScenarioError, match="no parent has one to remove"):
+        MockHost(str(file), control=False)
