@@ -146,6 +146,7 @@ class Runtime:
 
             config = state.scenario.machine or MachineConfig()
             state.machine = Machine(config, self, self.drive, again=again)
+            self._learn()
         return state.machine
 
     def reset(self) -> None:

@@ -142,7 +142,10 @@ class State:
         return self.states if own is None else own.states
 
     def secrets(self) -> list[str]:
-        """What must not be shown: tokens of connectors, those that clients were told, and values of the environment."""
+        """What must not be shown.
+
+        Tokens of connectors, those that clients were told, values of the environment, and passwords on the server.
+        """
         scenario = self.scenario
         tokens = [page.secret_token for page in scenario.connectors.values()]
         told = [
@@ -153,6 +156,9 @@ class State:
             [actions.written(each) for each in scenario.actions],
         )
         tokens += [proxy.token for proxy in scenario.proxies.values() if proxy.token is not None]
+        machine = scenario.machine if self.machine is None else self.machine.config
+        if machine is not None:
+            tokens += [machine.connection(name).password for name in scenario.connectors]
         return [*tokens, *told, *(token for each in said for token in tokens_in(each)), *scenario.secrets]
 
 
