@@ -17,7 +17,7 @@ try:
 except ImportError:  # Windows, where folders of processes that were killed stay
     fcntl = None  # type: ignore[assignment]
 
-_PREFIX = "mockhost-kept-"
+PREFIX = "mockhost-kept-"
 _YOUNG = 60.0
 """Seconds in which a folder is left alone: its process may not have locked it yet."""
 _sweeping = threading.Lock()
@@ -33,7 +33,7 @@ class PrivateFolder:
 
     def __init__(self) -> None:
         _sweep()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._lock = _locked(self.path)
 
     def __enter__(self) -> Path:
@@ -74,7 +74,7 @@ def _sweep() -> None:
         _swept = True
         with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
             for entry in entries:
-                if entry.name.startswith(_PREFIX):
+                if entry.name.startswith(PREFIX):
                     with contextlib.suppress(OSError):
                         _remove_if_left(entry)
 

@@ -24,14 +24,17 @@ FORMAT = click.option(
 
 
 class Target(NamedTuple):
-    """How the control plane is found: a URL and a token, or a ready file for what of these is not said."""
+    """How the control plane is found: a URL and a token, or a ready file for what of these is not said.
+
+    Without either it is that of the one host that runs.
+    """
 
     url: str | None
     token: str | None
     ready_file: Path | None
 
     def plane(self, timeout: float | None = None) -> ControlPlane:
-        """The control plane that is meant. Raises UsageError for an invalid ready file.
+        """The control plane that is meant. Raises UsageError for an invalid ready file, and for several hosts.
 
         timeout: seconds that an answer may take.
         """
@@ -43,10 +46,13 @@ class Target(NamedTuple):
             from mockhost.cli import ready_file
 
             control = ready_file.read(self.ready_file)["control"]
-            url = url or _nearest(control.get("url"))
+            url = url or _reached(control.get("url")) or control.get("url")
             token = token or control.get("token")
             if url is None:
                 raise UsageError(f"the host of {self.ready_file} has no control plane")
+        elif url is None:
+            url, found = _only()
+            token = token or found
         return ControlPlane(url or DEFAULT_URL, token, timeout=timeout or TIMEOUT)
 
 
@@ -69,7 +75,7 @@ def which_host(command: Callable[..., object]) -> Callable[..., object]:
                 "--url",
                 envvar="MOCKHOST_CONTROL_URL",
                 metavar="URL",
-                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: http://127.0.0.1:8586]",
+                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: that of the host that runs, else http://127.0.0.1:8586]",
             ),
             click.option(
                 "--token",
@@ -105,17 +111,32 @@ def target_of(ctx: click.Context, url: str | None, token: str | None, ready_file
     return Target(url, token, ready_file)
 
 
-def _nearest(url: str | None) -> str | None:
-    """The URL of a ready file, or its port on this machine where the public name in it leads nowhere from here.
+def _only() -> tuple[str, str | None]:
+    """The control plane of the one host that runs, and its token; where none is noted, the default."""
+    from mockhost.cli import noted
+    from mockhost.cli.options import DEFAULT_URL
+
+    found = {url: plane.token for plane in noted.planes() if (url := _reached(plane.url)) is not None}
+    if len(found) > 1 and DEFAULT_URL not in found:
+        raise UsageError(f"several hosts run: {', '.join(found)}", hint="name one with --url")
+    url = next(iter(found)) if len(found) == 1 else DEFAULT_URL
+    return url, found.get(url)
+
+
+def _reached(url: str | None) -> str | None:
+    """A URL at which something answers, or its port on this machine where its public name leads nowhere from here.
 
     A container's public name is for its clients: inside, it may not be known.
     """
     from urllib.parse import urlsplit
 
     parts = urlsplit(url or "")
-    if not parts.hostname or not parts.port or _answers(parts.hostname, parts.port):
+    if url is None or not parts.hostname or not parts.port:
+        return None
+    near = f"http://127.0.0.1:{parts.port}"
+    if _answers(parts.hostname, parts.port):
         return url
-    return f"http://127.0.0.1:{parts.port}" if _answers("127.0.0.1", parts.port) else url
+    return near if _answers("127.0.0.1", parts.port) else None
 
 
 def _answers(host: str, port: int) -> bool:

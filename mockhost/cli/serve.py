@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mockhost.api import MockHost
     from mockhost.cli.hiding import Hide
     from mockhost.cli.live import Live
+    from mockhost.cli.noted import Note
     from mockhost.cli.ready_file import ReadyFile
     from mockhost.cli.watching import Watch
 
@@ -141,6 +142,7 @@ class Serving:
         self._live: Live | None = None
         self._ready_file: ReadyFile | None = None
         self._watch: Watch | None = None
+        self._note: Note | None = None
 
     def start(
         self, ready_file: Path | None, *, reload: bool, begun: Callable[[MockHost], None] = lambda host: None
@@ -166,6 +168,10 @@ class Serving:
         if self._ready_file is not None:
             self._ready_file.clear()  # another may have started since
             self._ready_file.write(host.ready())
+        if (control := host.ready()["control"])["url"] is not None:
+            from mockhost.cli.noted import Note
+
+            self._note = Note(control)
         if not self._quiet:
             self._say(host)
         if self._live is not None:
@@ -266,6 +272,8 @@ class Serving:
         """Remove the files that are there for as long as the process is."""
         if self._ready_file is not None:
             self._ready_file.remove()
+        if self._note is not None:
+            self._note.remove()
         if self._host is not None:
             self._host.runtime.certificates.close()
 
@@ -273,6 +281,8 @@ class Serving:
         """Leave nothing behind. May be called at any moment after the beginning, also twice."""
         if self._ready_file is not None:
             self._ready_file.remove()
+        if self._note is not None:
+            self._note.remove()
         if self._host is not None:
             try:
                 ending(self._host)

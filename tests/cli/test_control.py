@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from mockhost import operations
 from mockhost.api import MockHost
 from mockhost.cli import control_check, control_target
 from mockhost.cli.control_journal import Statuses
+from mockhost.cli.noted import Note
 from mockhost.cli.ready_file import ReadyFile
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
@@ -416,6 +418,25 @@ def test_the_truth_is_shown_when_it_is_asked_for(control: Control) -> None:
 
 
 # -- which host is meant -------------------------------------------------------------------------------------
+
+
+def test_the_one_host_that_runs_is_found(
+    invoke: Invoke, host: MockHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a URL; with several that run, one is to be named. What a killed host left is not one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    notes = [Note(host.ready()["control"]), Note({"url": "http://127.0.0.1:1", "token": None})]
+    assert invoke("control", "status").exit_code == 0
+    assert invoke("windows", "Get-Service").exit_code == 0
+    with MockHost("basics/empty") as other:
+        notes.append(Note(other.ready()["control"]))
+        result = invoke("control", "status")
+        assert result.exit_code == 2
+        assert other.control_url in result.output
+        assert invoke("control", "--url", other.control_url, "status").exit_code == 0
+    for note in notes:
+        note.remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_host_may_be_named_before_or_after_the_verb(

@@ -1428,7 +1428,9 @@ def test_a_command_on_the_server_shows_passwords_to_an_operator_only(role: Role)
     run("notepad C:\\connection.txt /save", input="Uid=sql-ecma;Pwd=not-the-real-password")
     run("notepad C:\\renamed.txt /save", input="Pwd=not-the-real-password")
     run("notepad C:\\renamed.txt /replace Pwd= Word:")
-    assert ("not-the-real" in run("Get-Content C:\\renamed.txt").get_data(as_text=True)) == (role == "operator")
+    assert ("not-the-real" in run("Get-Content C:\\renamed.txt").get_data(as_text=True)) == (
+        role == "operator"
+    )
     opened = run("notepad C:\\connection.txt")
     assert opened.status_code == (200 if role == "operator" else 400)
     assert ("not-the-real-password" in opened.get_data(as_text=True)) == (role == "operator")
