@@ -165,6 +165,15 @@ class RunningHost(Protocol):
         done = self.call("windows", command=command, elevated=elevated, session=session, input=input)
         return Command(done["exit"], done["output"], done["data"], done["session"])
 
+    def portal(self, step: str | Mapping[str, Any], *, timeout: float | None = None) -> dict[str, Any]:
+        """Do a step in the portal of the scenario's application in Entra, such as `test_connection`; its result.
+
+        `step` is as a scenario has it under `entra`, e.g. `{"on_demand": "ann@contoso.example"}`. timeout: seconds that
+        each answer of the host may take. Raises UsageError for a step that is wrong; what fails is in the result.
+        """
+        found: dict[str, Any] = self.call("portal", step=step, timeout=timeout)["result"]
+        return found
+
     def reset(self) -> None:
         """Back to the scenario as loaded, in a new epoch, on the same ports."""
         self.call("reset")

@@ -30,14 +30,14 @@ FLOOR = {
         "conditions",
         "plans",
     ),
-    *("elements", "exe_config"),
+    *("elements", "exe_config", "paragraphs"),
 }
 HOST = FLOOR | {"connectors"}
 MOCK = HOST | {"server", "journal", "faults", "rules", "scenario", "windows"}
 OTHER_SIDE = FLOOR | {"client", "entra", "expect", "doctor"}
 FACES = MOCK | OTHER_SIDE | {"record", "runtime", "web", "control", "console"}
 MAY_IMPORT = {
-    **{name: set[str]() for name in ("errors", "clock", "slices", "facts")},
+    **{name: set[str]() for name in ("errors", "clock", "slices", "facts", "paragraphs")},
     **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
     **{"elements": {"errors"}, "exe_config": {"elements", "errors", "facts"}},
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
@@ -53,7 +53,7 @@ MAY_IMPORT = {
     **{"journal": HOST | {"faults"}, "faults": HOST | {"server"}},
     **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules", "windows"}},
     "windows": HOST | {"client", "journal"},
-    "runtime": MOCK | {"client", "expect"},
+    "runtime": MOCK | {"client", "expect", "entra"},
     "web": MOCK | {"runtime"},
     "control": FLOOR | {"journal", "runtime"},
     "console": MOCK | {"runtime", "control", "diagnosis"},

@@ -37,8 +37,7 @@ def test_its_symptom_is_not_seen_on_its_healthy_counterpart(
     scenario = loader.load(name)
     assert scenario.parent
     with MockHost(scenario.parent, control=False) as healthy:
-        entra = healthy.scenario.entra
-        result = prove(healthy.load(scenario), HostDriver(healthy), timeout=PATIENCE, entra=entra)
+        result = prove(healthy.load(scenario), HostDriver(healthy), timeout=PATIENCE)
         assert result.holds, result
 
 

@@ -123,8 +123,7 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
             report = steps.check(scenario, driver, timeout=timeout, alternatives=host.alternatives)
         if prove and scenario.parent is not None and scenario.expect:
             with MockHost(scenario.parent, control=False) as healthy:
-                entra = healthy.scenario.entra
-                proof = steps.prove(scenario, HostDriver(healthy), timeout=timeout, entra=entra)
+                proof = steps.prove(scenario, HostDriver(healthy), timeout=timeout)
     except MockhostError as problem:
         error = problem
     return Played(name, clock.monotonic() - started, report, proof, error, hide)

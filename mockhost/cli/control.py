@@ -9,6 +9,7 @@ from mockhost.cli import (
     control_check,
     control_clock,
     control_journal,
+    control_portal,
     control_rules,
     control_state,
     control_stores,
@@ -21,7 +22,7 @@ _VERBS = (
     *(control_clock.clock, control_stores.import_now, control_stores.change, control_stores.objects),
     *(control_stores.cache, control_rules.rules, control_rules.states, control_rules.release,
       control_journal.journal, control_journal.verify),
-    *(control_journal.connections, control_state.truth, control_check.check, control_call.call),
+    *(control_journal.connections, control_state.truth, control_check.check, control_portal.portal, control_call.call),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mockhost import actions
 from mockhost.cli.shells import command_line
+from mockhost.entra.lines import words as portal_words
 
 CONTROL = ("mockhost", "control")
 
@@ -28,9 +29,11 @@ def lines(steps: Iterable[Mapping[str, object]], shell: str, control: Sequence[s
                 words, control = words[1:], ["windows" if word == "control" else word for word in control]
             found.append(command_line([*control, *words], shell))
         told = step.get("as")
-        if "entra" in step and not note:
+        if "entra" in step and (typed := portal_words(step["entra"])) is not None:
+            found.append(command_line([*control, "portal", *typed], shell))
+        elif "entra" in step and not note:
             found.append(entra_line(step))
-        elif action is None and not note:
+        elif action is None and "entra" not in step and not note:
             found.append(f"the client: {_request(step, told if isinstance(told, Mapping) else {})}")
     return found
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from mockhost.cli import outcome
-from mockhost.cli.provision import verdict_lines
-from mockhost.cli.provisioning import FILE, HAR, STATE, Opened, opened
-from mockhost.cli.terminal import columns, stdout
+from mockhost.cli.provisioning import FILE, HAR, STATE, coloured, opened, title_of, width_of
+from mockhost.cli.terminal import stdout
 from mockhost.cli.verbs import Framed
 
 FORMAT = click.option(
@@ -32,52 +30,28 @@ def command() -> None:
     """
 
 
+def _do(step: object, file: Path, state: Path | None, har: Path | None = None) -> dict[str, Any]:
+    """The result of a step."""
+    with opened(file, state=state, har=har) as app:
+        return app.perform(step)
+
+
+def _tell(verb: str, found: dict[str, Any]) -> None:
+    """Print the result of a step."""
+    from mockhost.entra import rendering
+
+    terminal = stdout()
+    terminal.lines(coloured(rendering.lines(verb, found, width_of(terminal)), terminal))
+
+
 @command.command("show")
 @FILE
 @STATE
 @FORMAT
 def show(file: Path, state: Path | None, form: str) -> None:
     """Show credentials, agents, the job, and its quarantine."""
-    from mockhost.clock import iso
-    from mockhost.entra import application
-
-    with opened(file, state=state, entered=True) as job:
-        now, after = job.service.clock.now(), job.config.settings.agent_ready_after
-        saved = application.saved(job.store, os.environ)
-        document: dict[str, Any] = {
-            "app": job.config.app,
-            "entered": job.config.entered.tenant_url,
-            "saved": None if saved is None else saved.tenant_url,
-            "saved_is_entered": saved == job.config.entered,
-            "clock": iso(now),
-            "agents": {each.name: each.describe(now, after) for each in job.service.agents}
-            if job.config.through_agent
-            else {},
-            "machine": None if job.service.machine is None else job.service.machine._asdict(),
-            "status": job.store.get("status", "Active"),
-            "next_run": _time(job.store.get("next_run")),
-            "last": job.store.get("last"),
-            "quarantine": job.store.get("quarantine"),
-            "mails": job.store.get("mails", []),
-        }
-    terminal = stdout()
-    if form == "json":
-        terminal.json(document)
-        return
-    rows = [(key, _cell(value)) for key, value in document.items() if value not in (None, [], {})]
-    terminal.lines(columns(rows))
-
-
-def _time(moment: float | None) -> str | None:
-    from mockhost.clock import iso
-
-    return None if moment is None else iso(moment)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_cell(item)}" for key, item in value.items() if item is not None)
-    return ", ".join(map(_cell, value)) if isinstance(value, list) else str(value)
+    found = _do("show", file, state)
+    stdout().json(found) if form == "json" else _tell("show", found)
 
 
 @command.command("test")
@@ -86,15 +60,11 @@ def _cell(value: Any) -> str:
 @HAR
 def test(file: Path, state: Path | None, har: Path | None) -> None:
     """Test connection with what is entered. Exit code 0 if the portal would be content, 1 if not."""
-    terminal = stdout()
-    with opened(file, state=state, har=har, entered=True) as job:
-        verdict = job.service.probe()
-        if verdict.ok:
-            job.store.set("now", job.service.clock.now())
-            job.store.commit()
-    mark = terminal.styled("✓", "green", "bold") if verdict.ok else terminal.styled("✗", "red", "bold")
-    terminal.lines([f"{mark} Testing connection to {job.config.app}", *verdict_lines(verdict, terminal)])
-    raise click.exceptions.Exit(outcome.FINE if verdict.ok else outcome.NOT_FINE)
+    from mockhost.entra import rendering
+
+    found, terminal = _do("test_connection", file, state, har), stdout()
+    terminal.lines(coloured(rendering.verdict_page(found, width_of(terminal), title_of), terminal))
+    raise click.exceptions.Exit(outcome.FINE if found["ok"] else outcome.NOT_FINE)
 
 
 @command.command("save")
@@ -102,26 +72,10 @@ def test(file: Path, state: Path | None, har: Path | None) -> None:
 @STATE
 @HAR
 def save(file: Path, state: Path | None, har: Path | None) -> None:
-    """Save what is entered, and refresh the target attribute list."""
-    from mockhost.entra import application
-
-    with opened(file, state=state, har=har, entered=True) as job:
-        application.save(job.config, job.store)
-        _refresh(job)
-        job.store.commit()
-
-
-def _refresh(job: Opened) -> None:
-    from mockhost.entra import application
-
-    before = len(application.target_attributes(job.store))
-    seen = application.discover(job.service)
-    now = len(application.target_attributes(job.store))
-    if seen is None or seen.status != 200:
-        why = "no agent relays the request" if seen is None else seen.describe()
-        stdout().line(f"saved; the target attribute list stays as it was: /Schemas: {why}")
-    else:
-        stdout().line(f"saved; {now} target attributes, {now - before} of them new")
+    """Save what is entered, and refresh the target attribute list. Exit code 1 if the portal does not save it."""
+    found = _do("save", file, state, har)
+    _tell("save", found)
+    raise click.exceptions.Exit(outcome.NOT_FINE if found["error"] else outcome.FINE)
 
 
 @command.command("attributes")
@@ -132,24 +86,8 @@ def _refresh(job: Opened) -> None:
 @FORMAT
 def attributes(file: Path, state: Path | None, har: Path | None, refresh: bool, form: str) -> None:
     """Show the target attribute list, as it was when it was last refreshed."""
-    from mockhost.entra import application
-
-    with opened(file, state=state, har=har, entered=True) as job:
-        if refresh:
-            application.discover(job.service)
-            job.store.commit()
-        found = application.shown_attributes(job.config, job.store)
-    terminal = stdout()
-    if form == "json":
-        terminal.json([each._asdict() for each in found])
-        return
-    rows = [
-        (each.name, each.type, "primary key" if each.primary_key else "", "required" if each.required else "")
-        for each in found
-    ]
-    terminal.lines(
-        columns(rows) if rows else ["the target attribute list is empty; is the host on? then use --refresh"]
-    )
+    found = _do({"attributes": "refresh" if refresh else "shown"}, file, state, har)
+    stdout().json(found["attributes"]) if form == "json" else _tell("attributes", found)
 
 
 @command.command("agent")
@@ -165,33 +103,17 @@ def agent(action: str, name: str, file: Path, state: Path | None, sets: tuple[st
 
     The agent that there is at first is agent-1. After assign it takes 15 virtual minutes until it is usable;
     restart is the shortcut. `machine` changes what it finds on its machine: proxy=none|configured|missing,
-    execution_policy=RemoteSigned|Undefined|Unrestricted, may_log_on=true|false.
+    execution_policy=RemoteSigned|Undefined|Unrestricted, may_log_on=true|false. Exit code 1 if it fails as documented.
 
     \b
     mockhost portal agent stop agent-1 provisioning.yaml
     mockhost portal agent machine agent-1 provisioning.yaml --set proxy=missing
     """
-    from mockhost.entra import agent as agents
-    from mockhost.entra import application
-    from mockhost.errors import UsageError
+    from mockhost.entra import lines
 
-    with opened(file, state=state, entered=True) as job:
-        if action == "machine":
-            if job.service.machine is not None:
-                raise UsageError(
-                    "the agents' machine is the one of the mock",
-                    hint="change it there, or leave 'control' out",
-                )
-            changed = job.service.agents
-            for each in sets:
-                key, _, value = each.partition("=")
-                changed = agents.change_machine(changed, name, key, value)
-            job.store.set("agents", [list(each) for each in changed])
-        else:
-            application.change_agents(job.store, job.service, action, name)
-        job.store.commit()
-        now, after = job.service.clock.now(), job.config.settings.agent_ready_after
-        stdout().lines(columns([(each.name, each.describe(now, after)) for each in job.service.agents]))
+    found = _do(lines.of_words(["agent", action, name, *sets]), file, state)
+    _tell("agent", found)
+    raise click.exceptions.Exit(outcome.NOT_FINE if found["error"] else outcome.FINE)
 
 
 @command.command("start")
@@ -199,11 +121,7 @@ def agent(action: str, name: str, file: Path, state: Path | None, sets: tuple[st
 @STATE
 def start(file: Path, state: Path | None) -> None:
     """Start provisioning: resume a paused job. This also clears a quarantine."""
-    from mockhost.entra import application
-
-    with opened(file, state=state, entered=True) as job:
-        application.start(job.store)
-        job.store.commit()
+    _do("start", file, state)
 
 
 @command.command("stop")
@@ -211,11 +129,7 @@ def start(file: Path, state: Path | None) -> None:
 @STATE
 def stop(file: Path, state: Path | None) -> None:
     """Stop provisioning: pause the job."""
-    from mockhost.entra import application
-
-    with opened(file, state=state, entered=True) as job:
-        application.stop(job.store)
-        job.store.commit()
+    _do("stop", file, state)
 
 
 @command.command("restart")
@@ -230,11 +144,7 @@ def stop(file: Path, state: Path | None) -> None:
 )
 def restart(file: Path, state: Path | None, scopes: tuple[str, ...]) -> None:
     """Restart provisioning: the next cycle is an initial one where the watermark is reset."""
-    from mockhost.entra import application
-
-    with opened(file, state=state, entered=True) as job:
-        application.restart(job.store, scopes)
-        job.store.commit()
+    _do({"restart": list(scopes)}, file, state)
 
 
 @command.command("allow-deletes")
@@ -242,10 +152,7 @@ def restart(file: Path, state: Path | None, scopes: tuple[str, ...]) -> None:
 @STATE
 def allow_deletes(file: Path, state: Path | None) -> None:
     """Allow what the accidental deletions threshold held back; the next cycle does it."""
-    with opened(file, state=state, entered=True) as job:
-        job.store.set("allow_deletes", True)
-        job.store.set("next_run", None)
-        job.store.commit()
+    _do("allow_deletes", file, state)
 
 
 @command.command("advance")
@@ -257,8 +164,6 @@ def advance(time: str, file: Path, state: Path | None) -> None:
     from mockhost.clock import iso
     from mockhost.durations import parse_duration
 
-    with opened(file, state=state, entered=True) as job:
-        job.service.clock.advance(max(0.0, parse_duration(time)))
-        job.store.set("now", job.service.clock.now())
-        job.store.commit()
-        stdout().line(iso(job.service.clock.now()))
+    with opened(file, state=state) as app, app.job(entered=True):
+        app.clock.advance(max(0.0, parse_duration(time)))
+        stdout().line(iso(app.clock.now()))

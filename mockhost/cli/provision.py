@@ -7,23 +7,28 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mockhost.cli import outcome
 from mockhost.cli.options import TextType
-from mockhost.cli.provisioning import CA, FILE, HAR, STATE, TOKEN, opened
+from mockhost.cli.provisioning import (
+    CA,
+    FILE,
+    HAR,
+    STATE,
+    TOKEN,
+    coloured,
+    opened,
+    tell_what_is_used,
+    title_of,
+    width_of,
+)
 from mockhost.cli.saving import save
-from mockhost.cli.terminal import Terminal, columns, stderr, stdout, wrapped
-from mockhost.cli.test_connection import next_lines
+from mockhost.cli.terminal import Terminal, stdout
 from mockhost.cli.verbs import Framed
-from mockhost.client.printing import printable
 from mockhost.errors import CannotRun, UsageError
-
-if TYPE_CHECKING:
-    from mockhost.entra.portal import PortalVerdict
-    from mockhost.entra.service import Execution, Service
 
 STARTER = """\
 format: 1
@@ -136,22 +141,24 @@ def cycle(
     mockhost provision cycle provisioning.yaml
     mockhost provision cycle --url https://localhost:8585/ecma2host_SQL/scim --ca trust.pem --secret-token TOKEN
     """
+    from mockhost.entra import rendering
+    from mockhost.entra.enterprise import of_execution
+
     terminal, done = stdout(), []
-    with opened(file, state=state, url=url, secret_token=secret_token, ca=ca, users=users, har=har) as job:
-        _tell(job.notes)
-        clock = job.service.clock
-        clock.advance(advance or 0.0)
-        for _ in range(count):
-            due = job.store.get("next_run") or 0.0
-            clock.advance(max(0.0, due - clock.now()))
-            with _progress(job.config.users.count) as progress:
-                done.append(job.service.cycle(initial=initial, progress=progress))
-            if form == "text":
-                terminal.lines(_in_words(done[-1], job.service, terminal))
+    with opened(file, state=state, url=url, secret_token=secret_token, ca=ca, users=users, har=har) as app:
+        tell_what_is_used(app)
+        app.clock.advance(advance or 0.0)
+        with app.job() as job:
+            for _ in range(count):
+                app.wait_for_cycle()
+                with _progress(job.config.users.count) as progress:
+                    done.append(of_execution(job.cycle(initial=initial, progress=progress), job))
+                if form == "text":
+                    lines = rendering.cycle_lines(done[-1], width_of(terminal), title_of)
+                    terminal.lines(coloured(lines, terminal))
         if form == "json":
-            documents = [_as_json(each) for each in done]
-            terminal.json(documents[0] if count == 1 else documents)
-    fine = done[-1].state == "Succeeded" and done[-1].quarantine is None
+            terminal.json(done[0] if count == 1 else done)
+    fine = done[-1]["state"] == "Succeeded" and done[-1]["quarantine"] is None
     raise click.exceptions.Exit(outcome.FINE if fine else outcome.NOT_FINE)
 
 
@@ -163,67 +170,6 @@ def _progress(count: int | None) -> Iterator[Callable[[int], None]]:
         return
     with click.progressbar(length=count, label="users", file=sys.stderr, show_pos=True) as bar:
         yield lambda done: bar.update(done - bar.pos)
-
-
-def _tell(notes: tuple[str, ...]) -> None:
-    for note in notes:
-        stderr().error(note)
-
-
-def _as_json(done: Execution) -> dict[str, Any]:
-    from mockhost.clock import iso
-
-    quarantine = done.quarantine and {
-        **done.quarantine,
-        **{key: iso(done.quarantine[key]) for key in ("currentBegan", "seriesBegan", "nextAttempt")},
-    }
-    return {
-        "cycleId": done.cycle,
-        "initial": done.initial,
-        "state": done.state,
-        "timeBegan": iso(done.began),
-        "counts": done.counts,
-        "quarantine": quarantine,
-        "verdict": None if done.verdict is None else done.verdict._asdict(),
-    }
-
-
-def _in_words(done: Execution, service: Service, terminal: Terminal) -> list[str]:
-    from mockhost.clock import iso
-    from mockhost.entra import records
-
-    width = min(terminal.width or 100, 110)
-    kind = "initial cycle" if done.initial else "incremental cycle"
-    fine = done.state == "Succeeded" and done.quarantine is None
-    mark = terminal.styled("✓", "green", "bold") if fine else terminal.styled("✗", "red", "bold")
-    lines = [f"{mark} {terminal.styled(kind, 'bold')} at {iso(done.began)}: {done.state}"]
-    if done.verdict is not None:
-        lines += verdict_lines(done.verdict, terminal)
-    by_status = [f"{done.counts[name]} {name}" for name in records.STATUSES if name in done.counts]
-    by_action = [f"{done.counts[name]} {name}" for name in records.ACTIONS if name in done.counts]
-    text = f"  {done.counts['imported']} users looked at"
-    lines.append(text + (f": {', '.join(by_status)} ({', '.join(by_action)})" if by_status else ""))
-    if done.quarantine is not None:
-        banner = "Provisioning has been quarantined. See quarantine details for more information"
-        attempt, error = done.quarantine["seriesCount"], done.quarantine["error"]
-        # The portal's words are above, where the probe failed.
-        message = error["code"] if done.verdict is not None else error["message"]
-        lines.append(f"  {terminal.styled(banner, 'yellow')}")
-        lines += wrapped(f"{done.quarantine['reason']}, attempt {attempt}; {printable(message)}", width, "  ")
-    return [*lines, f"  next cycle at {iso(service.store.get('next_run'))}"]
-
-
-def verdict_lines(verdict: PortalVerdict, terminal: Terminal) -> list[str]:
-    """What the portal says, and how sure that is."""
-    width = min(terminal.width or 100, 110)
-    lines = [f"  {verdict.title}"] + ([f"  Error code: {verdict.code}"] if verdict.code else [])
-    lines += wrapped(printable(verdict.text), width, "  ")
-    if verdict.also:
-        lines += wrapped(f"Also seen in its place: {printable(verdict.also)}", width, "  ")
-    lines += next_lines(verdict, width)
-    source = wrapped(f"Words {verdict.evidence}: {verdict.source}", width, "  ")
-    lines += [terminal.styled(line, "dim") for line in source]
-    return lines
 
 
 @command.command("on-demand")
@@ -238,54 +184,24 @@ def on_demand(user: str, file: Path, state: Path | None, har: Path | None, form:
     USER is a user principal name or an object ID. Exit code 0 if it went as it should, also if there was nothing
     to do; 1 if it failed.
     """
+    from mockhost.entra import rendering
+
     terminal = stdout()
-    with opened(file, state=state, har=har) as job:
-        _tell(job.notes)
-        verdict, record = job.service.on_demand(user)
-        app = job.config.app
-    if record is None:
-        document: Any = {"verdict": verdict._asdict()}
-        terminal.json(document) if form == "json" else terminal.lines(
-            [terminal.styled("✗ Test connection", "red", "bold"), *verdict_lines(verdict, terminal)]
-        )
-        raise click.exceptions.Exit(outcome.NOT_FINE)
+    with opened(file, state=state, har=har) as app:
+        tell_what_is_used(app)
+        found = app.perform({"on_demand": user})
     if form == "json":
-        terminal.json(record)
+        terminal.json(found["record"] if "record" in found else {"verdict": found["verdict"]})
     else:
-        terminal.lines(steps_in_words(record, app, terminal))
-    failed = record["provisioningStatusInfo"]["status"] == "failure"
-    raise click.exceptions.Exit(outcome.NOT_FINE if failed else outcome.FINE)
-
-
-_TITLES = {
-    "import": "Import {type} from Microsoft Entra ID",
-    "scoping": "Determine if {type} is in scope",
-    "matching": "Match {type} between Microsoft Entra ID and {app}",
-    "processing": "Process {type}",
-    "referenceResolution": "Resolve references of {type}",
-    "export": "Perform action",
-}
-
-
-def steps_in_words(record: Mapping[str, Any], app: str, terminal: Terminal) -> list[str]:
-    """The numbered steps of on-demand provisioning, each with its details; then the modified attributes."""
-    kind, lines = record["targetIdentity"]["identityType"], []
-    for number, step in enumerate(record["provisioningSteps"], 1):
-        fine = step["status"] in ("success", "skipped")
-        mark = terminal.styled("✓", "green") if fine else terminal.styled("✗", "red")
-        title = _TITLES[step["provisioningStepType"]].format(type=kind, app=app)
-        lines += [
-            f"{mark} {number}. {terminal.styled(title, 'bold')}",
-            f"     {step['name']}: {step['status']}",
-        ]
-        lines += wrapped(step["description"], min(terminal.width or 100, 110), "     ")
-        lines += [
-            f"     {line}" for line in columns([(f"{key}:", value) for key, value in step["details"].items()])
-        ]
-    if record["modifiedProperties"]:
-        rows = [(each["displayName"], each["newValue"] or "") for each in record["modifiedProperties"]]
-        lines += ["", *columns([("Property name", "New value"), *rows])]
-    return lines
+        width = width_of(terminal)
+        lines = (
+            rendering.step_lines(found["record"], found["app"], width)
+            if "record" in found
+            else rendering.verdict_page(found, width, title_of)
+        )
+        terminal.lines(coloured(lines, terminal))
+    fine = "record" in found and found["record"]["provisioningStatusInfo"]["status"] != "failure"
+    raise click.exceptions.Exit(outcome.FINE if fine else outcome.NOT_FINE)
 
 
 @command.command("log")
@@ -325,7 +241,7 @@ def log(
     table: as the portal's list; json: a list in the shape of Microsoft Graph's provisioningObjectSummary; csv: the
     portal's ProvisioningLogs.csv, or with --out its three files.
     """
-    from mockhost.entra import records
+    from mockhost.entra import records, rendering
     from mockhost.entra.store import Store
 
     path = state or file.with_suffix(".sqlite")
@@ -341,8 +257,7 @@ def log(
         elif form == "json":
             _write_list(found)
         else:
-            rows = [records.row(each) for each in found]
-            terminal.lines(columns([records.COLUMNS, *rows]) if rows else ["the log is empty"])
+            terminal.lines(rendering.log_lines(found))
 
 
 def _write_list(found: Iterator[dict[str, Any]]) -> None:

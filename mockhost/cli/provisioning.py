@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from mockhost.cli.options import option
+from mockhost.cli.terminal import Terminal, stderr
 from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
-    from mockhost.entra.config import Provisioning
+    from mockhost.client.har import HarWriter
+    from mockhost.entra.config import Credentials, Provisioning
+    from mockhost.entra.enterprise import EnterpriseApp
     from mockhost.entra.machine import Machine
-    from mockhost.entra.service import Service
-    from mockhost.entra.store import Store
     from mockhost.entra.way import Way
 
 FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
@@ -43,15 +44,38 @@ CA = click.option(
 )
 
 
-class Opened(NamedTuple):
-    """A job that can be worked with."""
+class FromFile:
+    """A source for an `EnterpriseApp`: what is entered is in the file, or on the command line."""
 
-    config: Provisioning
-    """with the credentials that count: the entered or the saved ones"""
-    service: Service
-    store: Store
-    notes: tuple[str, ...]
-    """what the user should know before anything happens"""
+    def __init__(self, config: Provisioning, har: HarWriter | None) -> None:
+        self.config = config
+        self._har = har
+
+    def provisioning(self) -> Provisioning:
+        return self.config
+
+    def enter(self, values: object) -> None:
+        raise UsageError("what is entered is in the file", hint="edit it")
+
+    change = enter
+
+    def reached(self, saved: Credentials) -> Credentials:
+        return saved
+
+    def machine(self) -> Machine | None:
+        """The agents' machine, where the control plane of a mock tells of it."""
+        if self.config.control is None:
+            return None
+        from mockhost.client.control import ControlPlane
+        from mockhost.entra import machine
+
+        control = self.config.control
+        return machine.read(ControlPlane(control.url, control.token, timeout=10.0))
+
+    def way(self, config: Provisioning) -> Way:
+        from mockhost.entra.way import Way
+
+        return Way(config, self._har)
 
 
 @contextlib.contextmanager
@@ -64,54 +88,51 @@ def opened(
     ca: Path | None = None,
     users: int = 10,
     har: Path | None = None,
-    entered: bool = False,
-) -> Iterator[Opened]:
-    """A job by its provisioning.yaml, or by a URL alone; its state is kept beside the file.
-
-    entered: use what is entered instead of what was saved. What is entered is saved if nothing was saved before.
-    """
+) -> Iterator[EnterpriseApp]:
+    """An application by its provisioning.yaml, or by a URL alone; its state is kept beside the file."""
+    from mockhost.client.har import HarWriter
     from mockhost.clock import VirtualClock, wall_now
-    from mockhost.entra import application
-    from mockhost.entra.service import Service
+    from mockhost.entra.enterprise import EnterpriseApp
     from mockhost.entra.store import Store
 
-    said = _said(file, url, secret_token, ca, users)
+    config = _said(file, url, secret_token, ca, users)
     if state is None and file is not None:
         state = file.with_suffix(".sqlite")
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store(state))
-        start = store.get("now") or said.settings.start or wall_now()
-        config, notes, first = said, [], store.get("saved") is None
-        if not entered and not first:
-            credentials = application.saved(store, os.environ)
-            assert credentials is not None
-            if credentials != said.entered:
-                notes.append(
-                    "what is entered differs from what was saved, which is used; 'mockhost portal save' saves it"
-                )
-            config = said._replace(entered=credentials)
-        way = stack.enter_context(_way(config, har))
+        start = store.get("now") or config.settings.start or wall_now()
+        writer = None if har is None else stack.enter_context(HarWriter(har))
         clock = VirtualClock("frozen", start=start)
-        service = Service(config, store, way, clock, pause=_pause, machine=_machine(config))
-        if way.har is not None:
-            token = config.entered.secret_token
-            way.har.secrets = lambda: [*service.work.secrets, *([token] if token else [])]
-        if not entered and first:
-            application.save(config, store)
-            application.discover(service)
-            store.commit()
-        yield Opened(config, service, store, tuple(notes))
+        yield EnterpriseApp(FromFile(config, writer), store, clock, env=os.environ, pause=_pause)
 
 
-@contextlib.contextmanager
-def _way(config: Provisioning, har: Path | None) -> Iterator[Way]:
-    from mockhost.client.har import HarWriter
-    from mockhost.entra.way import Way
+def tell_what_is_used(app: EnterpriseApp) -> None:
+    """Say so where what is entered is not what cycles and on-demand provisioning use."""
+    saved = app.saved()
+    if saved is not None and saved != app.source.provisioning().entered:
+        text = "what is entered differs from what was saved, which is used; 'mockhost portal save' saves it"
+        stderr().error(text)
 
-    with contextlib.ExitStack() as stack:
-        way = Way(config, None if har is None else stack.enter_context(HarWriter(har)))
-        stack.callback(way.session.close)
-        yield way
+
+def title_of(scenario: str) -> str:
+    """The title of a shipped scenario; '' if there is none of this name."""
+    from mockhost.scenario import catalogue
+
+    entry = next((each for each in catalogue.entries(None) if each["name"] == scenario), None)
+    return str(entry["title"]) if entry else ""
+
+
+def coloured(lines: Iterable[str], terminal: Terminal) -> list[str]:
+    """Lines of `entra.rendering` with their marks in colour."""
+    styles = {"✓": "green", "✗": "red"}
+    return [
+        f"{terminal.styled(line[0], styles[line[0]], 'bold')}{line[1:]}" if line[:1] in styles else line
+        for line in lines
+    ]
+
+
+def width_of(terminal: Terminal) -> int:
+    return min(terminal.width or 100, 110)
 
 
 def _said(
@@ -131,16 +152,6 @@ def _said(
     credentials = Credentials(url, "", secret_token)
     made = GeneratedUsers(Generated(users))
     return Provisioning(credentials, made, app=app_of(url), trust=None if ca is None else str(ca))
-
-
-def _machine(config: Provisioning) -> Machine | None:
-    """The agents' machine, where the control plane of a mock tells of it."""
-    if config.control is None:
-        return None
-    from mockhost.client.control import ControlPlane
-    from mockhost.entra import machine
-
-    return machine.read(ControlPlane(config.control.url, config.control.token, timeout=10.0))
 
 
 def _pause(seconds: float) -> None:

@@ -13,6 +13,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from mockhost.paragraphs import cells, columns, wrapped
+
+__all__ = ["Terminal", "cells", "columns", "of", "stderr", "stdout", "wrapped"]
+
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAINER = str.maketrans(
     {
@@ -145,42 +149,3 @@ def stdout() -> Terminal:
 def stderr() -> Terminal:
     """Standard error as it is now."""
     return of(sys.stderr)
-
-
-def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
-    """Rows as aligned lines; the last cell of a row is not padded."""
-    if not rows:
-        return []
-    count = max(map(len, rows))
-    widths = [max((cells(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
-    padded = [
-        [cell + " " * (widths[i] - cells(cell)) if i < len(row) - 1 else cell for i, cell in enumerate(row)]
-        for row in rows
-    ]
-    return [(" " * gap).join(row).rstrip() for row in padded]
-
-
-def cells(text: str) -> int:
-    """How many columns a text takes on a terminal, its styles not counted."""
-    text = _STYLE.sub("", text)
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
-
-
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """A paragraph as lines of at most `width` columns, `indent` included; long words stay whole."""
-    import textwrap
-
-    return textwrap.wrap(
-        " ".join(text.split()),
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )

@@ -9,6 +9,7 @@ import click
 
 from mockhost.cli import outcome
 from mockhost.cli.options import Seconds, option
+from mockhost.cli.provisioning import title_of, width_of
 from mockhost.cli.terminal import Terminal, stdout, wrapped
 from mockhost.client.printing import hider, printable
 
@@ -93,7 +94,9 @@ def as_json(seen: Observation, verdict: PortalVerdict) -> dict[str, Any]:
 
 def in_words(seen: Observation, verdict: PortalVerdict, terminal: Terminal) -> list[str]:
     """What the portal shows, then what was seen on the wire, then how sure the words are."""
-    width = min(terminal.width or 100, 110)
+    from mockhost.entra import rendering
+
+    width = width_of(terminal)
     mark = terminal.styled("✓", "green", "bold") if verdict.ok else terminal.styled("✗", "red", "bold")
     lines = [f"{mark} {terminal.styled(verdict.title, 'bold')}"]
     if verdict.code:
@@ -102,28 +105,9 @@ def in_words(seen: Observation, verdict: PortalVerdict, terminal: Terminal) -> l
     if verdict.also:
         lines += wrapped(f"Also seen in its place: {printable(verdict.also)}", width, "  ")
     lines += ["", *(f"  {line}" for line in observed(seen))]
-    lines += next_lines(verdict, width)
+    lines += rendering.next_lines(verdict, width, title_of)
     lines += [] if verdict.ok else wrapped("mockhost doctor URL looks closer", width, " " * 10)
-    source = f"Words {verdict.evidence}: {verdict.source}" if verdict.source else f"Words {verdict.evidence}"
-    return [*lines, *(terminal.styled(line, "dim") for line in wrapped(source, width, "  "))]
-
-
-def next_lines(verdict: PortalVerdict, width: int) -> list[str]:
-    """The most likely cause, by the scenario that reproduces it, and the next step on the real machine."""
-    from mockhost.scenario import catalogue
-
-    lines: list[str] = []
-    if verdict.likely:
-        entry = next((each for each in catalogue.entries(None) if each["name"] == verdict.likely), None)
-        lines += _behind("likely", entry["title"] if entry else "", width)
-        lines.append(f"          mockhost scenarios show {verdict.likely}")
-    return lines + (_behind("next", verdict.next, width) if verdict.next else [])
-
-
-def _behind(label: str, text: str, width: int) -> list[str]:
-    """A text behind a label, wrapped and aligned."""
-    first, *more = wrapped(text, width - 10) or [""]
-    return [f"  {label:<6}  {first}", *(f"          {line}" for line in more)]
+    return [*lines, *(terminal.styled(line, "dim") for line in rendering.source_lines(verdict, width))]
 
 
 def observed(seen: Observation) -> list[str]:

@@ -124,7 +124,9 @@ def _register(agent: Agent, now: float) -> Agent:
 def _start(agent: Agent, now: float) -> Agent:
     if not agent.may_log_on:
         raise _failed("agent_start")
-    return agent._replace(running=True, starts_at=None)
+    # A service that starts takes its assignment up at once, as after a restart.
+    since = agent.since if agent.running else None
+    return agent._replace(running=True, starts_at=None, since=since)
 
 
 def _failed(name: str) -> CannotRun:

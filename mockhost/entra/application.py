@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mockhost.client.dialect import PROBE_ATTRIBUTE
 from mockhost.client.observation import Observation
-from mockhost.entra import agent, portal
+from mockhost.entra import defaults
 from mockhost.entra.config import Credentials, Provisioning
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
@@ -30,6 +30,9 @@ RESET_SCOPES = (
 )
 TOKEN_LIMIT = 1_024
 """Bytes that the credentials of an app may have together (Microsoft Learn, "Known issues": 1 KB)."""
+NO_DISCOVERY = "an app without an agent has a fixed list"
+"""Source: Microsoft Learn, "Develop and plan provisioning for a SCIM endpoint" and "On-premises SCIM app": /Schemas is
+asked for gallery apps and on-premises ones, not for a custom non-gallery app."""
 TOO_LONG = "Size of input ExternalSecret data is invalid."
 
 
@@ -70,22 +73,12 @@ def save(config: Provisioning, store: Store) -> None:
     store.set("saved", list(kept))
 
 
-def differ(config: Provisioning, store: Store, env: Mapping[str, str]) -> bool:
-    """Whether what is entered is not what was saved."""
-    return saved(store, env) != config.entered
-
-
-def test(service: Service) -> portal.PortalVerdict:
-    """Test connection, with what the service was made for: the entered credentials."""
-    return service.probe()
-
-
 # -- target attributes ---------------------------------------------------------------------------------------
 
 
 def discover(service: Service) -> Observation | None:
-    """Ask for /Schemas and add what is new to the target attribute list; None where no agent could ask."""
-    if service.agent_problem() is not None:
+    """Ask for /Schemas and add what is new to the target attribute list; None where no agent asks."""
+    if not service.config.through_agent or service.agent_problem() is not None:
         return None
     seen = service.send(service.composer.schemas())
     found = list(attributes_in(seen.json())) if seen.status == 200 and seen.complete else []
@@ -105,6 +98,8 @@ def target_attributes(store: Store) -> list[Attribute]:
 
 def shown_attributes(config: Provisioning, store: Store) -> list[Attribute]:
     """The list as the portal shows it: for an ECMA app with the rows of its template, if it was ever filled."""
+    if not config.through_agent:
+        return [Attribute("id", required=True, primary_key=True), *map(Attribute, defaults.SCIM)]
     found = target_attributes(store)
     return [*_TEMPLATE, *found] if config.is_ecma and found else found
 
@@ -202,7 +197,7 @@ def restart(store: Store, scopes: Iterable[str]) -> None:
     store.set("next_run", None)
 
 
-def change_agents(store: Store, service: Service, action: str, name: str) -> None:
-    """Do something with an agent. Raises UsageError, and CannotRun with the documented error."""
-    changed = agent.act(service.agents, action, name, service.clock.now())
-    store.set("agents", [list(each) for each in changed])
+def allow_deletes(store: Store) -> None:
+    """Allow what the accidental deletions threshold held back; the next cycle does it, and is due at once."""
+    store.set("allow_deletes", True)
+    store.set("next_run", None)

@@ -1,130 +1,221 @@
-"""An enterprise application and its directory, as the steps of a scenario use them.
+"""An enterprise application in the portal, with its directory, its agents and its provisioning job.
 
-A step does one thing that an administrator or the provisioning service does, and what comes of it is a small document
-that the step compares. The state of the job is kept in memory from step to step, on a virtual clock.
+One object for `mockhost provision` and `mockhost portal`, for the steps of a scenario, and for the portal of a running
+host. A step does one thing that an administrator or the provisioning service does; its result is a document of plain
+data. Where the application's configuration comes from, and on whose clock it runs, is for its owner to say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
 
-from mockhost.clock import VirtualClock
-from mockhost.entra import agent, application, portal
+from mockhost.client.printing import hider
+from mockhost.clock import iso
+from mockhost.entra import agent, application, portal, records
 from mockhost.entra.agent import Agent
-from mockhost.entra.config import ECMA_APP, Credentials, Provisioning, Settings
-from mockhost.entra.reading import Reader, Where
-from mockhost.entra.service import Service
+from mockhost.entra.config import Credentials, Provisioning
+from mockhost.entra.machine import Machine
+from mockhost.entra.service import Clock, Execution, Service
 from mockhost.entra.store import Store
 from mockhost.entra.way import Way
 from mockhost.errors import CannotRun, UsageError, did_you_mean
 
-_START = 1_767_225_600.0
-"""2026-01-01T00:00:00Z."""
-_AGENT = ("registered", "running", "wedged", "assigned", "proxy", "execution_policy", "may_log_on")
+MOST_RECORDS = 1_000
+"""Records that a step shows at once."""
 
 
-class Target(Protocol):
-    """What the application was told of the connector that it provisions to."""
+class Source(Protocol):
+    """Where the configuration of an application comes from, and what is around it."""
 
-    @property
-    def url(self) -> str: ...
-    @property
-    def secret_token(self) -> str | None: ...
-    @property
-    def ca_file(self) -> str | None: ...
-    @property
-    def kind(self) -> str: ...
+    def provisioning(self) -> Provisioning:
+        """What is entered now."""
 
+    def enter(self, values: Mapping[str, object]) -> None:
+        """Enter another tenant URL or secret token. Raises UsageError."""
 
-class _Mistakes(NamedTuple):
-    """Raises the first mistake of a document."""
+    def change(self, values: Mapping[str, object]) -> None:
+        """Change users, scope, settings or mappings. Raises UsageError."""
 
-    def add(self, path: Where, message: str, hint: str = "", *, key: bool = False) -> None:
-        where = ".".join(("entra", *map(str, path)))
-        raise UsageError(f"{where}: {message}", hint=hint)
+    def reached(self, saved: Credentials) -> Credentials:
+        """Saved credentials as they lead to the target now."""
+
+    def machine(self) -> Machine | None:
+        """The agents' machine; None: what each agent says of it."""
+
+    def way(self, config: Provisioning) -> Way:
+        """The way to the target."""
 
 
 class EnterpriseApp:
-    """One application of a scenario's `entra:`, with its users and its agents."""
+    """One application. Its state is in `store`; a caller with several threads brings a lock."""
 
-    def __init__(self, said: Mapping[str, Any], timeout: float) -> None:
-        """timeout: seconds on the wall that an answer may take."""
-        self.said = dict(said)
-        self.timeout = timeout
-        self.clock = VirtualClock("frozen", start=_START)
-        self.store = Store()
-        agents = said.get("agents", {})
-        if agents:
-            self.store.set("agents", [list(self._agent(name, each)) for name, each in agents.items()])
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        clock: Clock,
+        *,
+        env: Mapping[str, str] | None = None,
+        pause: Callable[[float], None] | None = None,
+    ) -> None:
+        """env: where a token that is in the environment is read again; pause: waits on the wall for a Retry-After."""
+        self.source = source
+        self.store = store
+        self.clock = clock
+        self._env = env or {}
+        self._pause = pause
 
     def close(self) -> None:
         """Forget the state."""
         self.store.close()
 
-    def _agent(self, name: str, said: Mapping[str, Any]) -> Agent:
-        values = dict(said)
-        for key in values.keys() - set(_AGENT):
-            raise UsageError(f"entra.agents.{name}: {key!r} is not known", hint=did_you_mean(key, _AGENT))
-        if values.get("assigned") == "now":
-            values |= {"assigned": True, "since": self.clock.now()}
-        return Agent(name, **values)
+    # -- the job ---------------------------------------------------------------------------------------------------
 
-    def perform(self, step: object, target: Target) -> dict[str, Any]:
-        """Do what a step says, and what came of it. Raises UsageError for what it does not say rightly."""
-        verb, argument = (
-            next(iter(step.items())) if isinstance(step, Mapping) and len(step) == 1 else (step, None)
-        )
-        if verb not in _VERBS:
-            known = ", ".join(_VERBS)
-            raise UsageError(f"entra: {verb!r} is not known", hint=did_you_mean(str(verb), _VERBS) or known)
-        config = self._config(target)
-        way = Way(config)
+    @contextmanager
+    def job(self, *, entered: bool = False) -> Iterator[Service]:
+        """The provisioning job with the saved credentials, or with those that are entered.
+
+        What is entered is saved if nothing was saved before; what was done is kept at the end, also after an error.
+        """
+        config = self.source.provisioning()
+        first = self.saved() is None
+        if not entered and not first:
+            saved = self.saved()
+            assert saved is not None
+            config = config._replace(entered=self.source.reached(saved))
+        way = self.source.way(config)
+        pause = self._pause or (lambda seconds: None)
+        job = Service(config, self.store, way, self.clock, pause=pause, machine=self.source.machine())
+        if way.har is not None:
+            token = config.entered.secret_token
+            way.har.secrets = lambda: [*job.work.secrets, *([token] if token else [])]
         try:
-            job = Service(config, self.store, way, self.clock)
-            return _VERBS[str(verb)](self, job, argument)
+            if not entered:
+                if first:
+                    application.save(config, self.store)
+                # The default mappings of an ECMA app follow from its target attribute list.
+                if first or not application.target_attributes(self.store):
+                    application.discover(job)
+                self.store.commit()
+            yield job
+            self.store.set("now", self.clock.now())
         finally:
             way.session.close()
             self.store.commit()
 
-    def _config(self, target: Target) -> Provisioning:
-        reader = Reader(self.said, _Mistakes())
-        app = "AgentBasedScim" if target.kind == "scim" else ECMA_APP
-        entered = Credentials(target.url, "", target.secret_token)
-        found = reader.users()
-        assert found is not None
-        bare = Provisioning(entered, found, app=app, trust=target.ca_file)
-        settings = reader.settings()
-        if settings.timeout == Settings().timeout:
-            settings = settings._replace(timeout=self.timeout)
-        return bare._replace(
-            mappings=reader.mappings(bare.extension), scope=reader.scope(), settings=settings
-        )
+    def saved(self) -> Credentials | None:
+        """The saved credentials; None where nothing was saved yet."""
+        return application.saved(self.store, self._env)
 
-    # -- what steps do -----------------------------------------------------------------------------------------
+    def wait_for_cycle(self) -> None:
+        """Let the time pass until the next cycle is due."""
+        due = self.store.get("next_run") or 0.0
+        self.clock.advance(max(0.0, due - self.clock.now()))
+
+    # -- steps -----------------------------------------------------------------------------------------------------
+
+    def perform(self, step: object) -> dict[str, Any]:
+        """Do what a step says; its result. Raises UsageError for a step that is wrong."""
+        verb, argument = verb_of(step)
+        with self.job(entered=verb not in _SAVED) as job:
+            return VERBS[verb](self, job, argument)
+
+    def _show(self, job: Service, argument: object) -> dict[str, Any]:
+        saved, config = self.saved(), job.config
+        shown = None if saved is None else self.source.reached(saved)
+        now = self.clock.now()
+        after = job.settings.agent_ready_after
+        running: dict[str, Any] = {
+            "app": config.app,
+            "entered": _credentials(config.entered),
+            "saved": None if shown is None else _credentials(shown),
+            "saved_is_entered": shown == config.entered,
+            "clock": iso(now),
+            "agents": {each.name: each.describe(now, after) for each in job.agents}
+            if config.through_agent
+            else {},
+            "machine": None if job.machine is None else job.machine._asdict(),
+            "status": self.store.get("status", "Active"),
+            "next_run": _time(self.store.get("next_run")),
+            "last": _with_times(self.store.get("last"), "began", "ended"),
+            "quarantine": _quarantine(self.store.get("quarantine")),
+            "mails": [_with_times(each, "at") for each in self.store.get("mails", [])],
+            "attributes": len(application.shown_attributes(config, self.store)),
+            "records": self.store.get("records", 0),
+        }
+        return running
+
+    def _users(self, job: Service, argument: object) -> dict[str, Any]:
+        """The users of the directory, and what the job knows of them."""
+        found: dict[str, Any] = {}
+        for user in job.config.users:
+            if len(found) == MOST_RECORDS:
+                break
+            known = self.store.user(user.id)
+            found[user.name] = {
+                "id": user.id,
+                "enabled": user.enabled,
+                "assigned": user.assigned,
+                "deleted": user.deleted,
+                "target": known.target if known else "",
+                "error": known.error if known else "",
+            }
+        return {"users": found}
 
     def _test_connection(self, job: Service, argument: object) -> dict[str, Any]:
-        return _of_verdict(job.probe())
+        return _of_verdict(job)(job.probe())
+
+    def _enter(self, job: Service, argument: object) -> dict[str, Any]:
+        if not isinstance(argument, Mapping) or not argument:
+            raise UsageError("entra: 'enter' has what is entered", hint="tenant_url, secret_token")
+        self.source.enter(argument)
+        entered = self.source.provisioning().entered
+        saved = self.saved()
+        return {
+            "entered": _credentials(entered),
+            "saved_is_entered": saved is not None and self.source.reached(saved) == entered,
+        }
+
+    def _save(self, job: Service, argument: object) -> dict[str, Any]:
+        """Save what is entered; this asks for the target attributes."""
+        try:
+            application.save(job.config, self.store)
+        except UsageError as error:
+            return {"error": error.message, "hint": error.hint}
+        return {"error": "", **self._refreshed(job)}
 
     def _attributes(self, job: Service, argument: object) -> dict[str, Any]:
-        application.discover(job)
-        found = application.shown_attributes(job.config, self.store)
-        return {"names": [each.name.rpartition(":")[2] for each in found]}
+        """The target attribute list, asked for again unless the argument is `shown`."""
+        found = {} if argument == "shown" else self._refreshed(job)
+        shown = application.shown_attributes(job.config, self.store)
+        return {
+            "names": [each.name.rpartition(":")[2] for each in shown],
+            "attributes": [each._asdict() for each in shown],
+            **found,
+        }
 
-    def _prepare(self, job: Service) -> None:
-        """The default mappings of an ECMA app follow from its target attribute list, which saving asks for."""
-        if not application.target_attributes(self.store):
-            application.discover(job)
+    def _refreshed(self, job: Service) -> dict[str, Any]:
+        before = len(application.target_attributes(self.store))
+        seen = application.discover(job)
+        now = len(application.target_attributes(self.store))
+        if seen is None:
+            problem = job.agent_problem()
+            why = "no agent relays the request" if problem is not None else application.NO_DISCOVERY
+        else:
+            why = "" if seen.status == 200 else f"/Schemas: {seen.describe()}"
+        return {"known": now, "new": now - before, "why": hider(job.config.entered.secret_token)(why)}
 
     def _cycle(self, job: Service, argument: object) -> dict[str, Any]:
-        self.clock.advance(max(0.0, (self.store.get("next_run") or 0.0) - self.clock.now()))
-        self._prepare(job)
+        self.wait_for_cycle()
         before = self.store.get("records", 0)
         try:
             done = job.cycle(initial=argument == "initial")
         except CannotRun as error:
             return {"state": "NotRun", "error": error.message}
-        found = list(self.store.records())[before:] if before < self.store.get("records", 0) else []
+        new = self.store.get("records", 0) - before
+        found = list(self.store.records(last=min(new, MOST_RECORDS))) if new else []
         return {
             "state": done.state,
             "initial": done.initial,
@@ -134,14 +225,16 @@ class EnterpriseApp:
             "next": self.store.get("next_run") - self.clock.now(),
             "counts": done.counts,
             "users": {each["sourceIdentity"]["displayName"]: _of_record(each) for each in found},
-            **(_of_verdict(done.verdict) if done.verdict is not None else {}),
+            **(_of_verdict(job)(done.verdict) if done.verdict is not None else {}),
+            "execution": of_execution(done, job),
         }
 
     def _on_demand(self, job: Service, argument: object) -> dict[str, Any]:
-        self._prepare(job)
-        verdict, record = job.on_demand(str(argument))
+        if not isinstance(argument, str) or not argument:
+            raise UsageError("entra: 'on_demand' has the user", hint="on_demand: ann@contoso.example")
+        verdict, record = job.on_demand(argument)
         if record is None:
-            return _of_verdict(verdict)
+            return _of_verdict(job)(verdict)
         return {
             "result": _of_record(record),
             "steps": [each["name"] for each in record["provisioningSteps"]],
@@ -150,39 +243,61 @@ class EnterpriseApp:
                 each["displayName"].rpartition(":")[2]: each["newValue"]
                 for each in record["modifiedProperties"]
             },
+            "app": job.config.app,
+            "record": record,
         }
+
+    def _log(self, job: Service, argument: object) -> dict[str, Any]:
+        """The newest records of the provisioning log, the newest last."""
+        wanted = argument if isinstance(argument, Mapping) else {}
+        if argument is not None and not isinstance(argument, Mapping):
+            raise UsageError("entra: 'log' has which records", hint="user, status, action")
+        for key in wanted:
+            if key not in _LOG:
+                raise UsageError(f"entra: the log knows no {key!r}", hint=did_you_mean(str(key), _LOG))
+        texts = {key: str(wanted.get(key) or "") for key in _LOG}
+        for key, known in (("status", records.STATUSES), ("action", records.ACTIONS)):
+            if texts[key] and texts[key] not in known:
+                hint = did_you_mean(texts[key], known) or f"known: {', '.join(known)}"
+                raise UsageError(f"entra: {texts[key]!r} is not a {key}", hint=hint)
+        return {"records": list(self.store.records(**texts, last=MOST_RECORDS))}
 
     def _act(self, job: Service, argument: object) -> dict[str, Any]:
         """Actions on agents by name; a map in the place of an action changes its machine."""
         if not isinstance(argument, Mapping):
             raise UsageError("entra: 'agent' has the agents' names and what is done to them")
-        error = ""
+        error = hint = ""
         for name, action in argument.items():
             changed: tuple[Agent, ...] = job.agents
             try:
                 if isinstance(action, Mapping):
+                    if job.machine is not None:
+                        raise UsageError(
+                            "the agents' machine is the one of the mock",
+                            hint="change it there: mockhost windows",
+                        )
                     for key, value in action.items():
                         text = str(value).lower() if isinstance(value, bool) else str(value)
                         changed = agent.change_machine(changed, str(name), str(key), text)
                 else:
                     changed = agent.act(changed, str(action), str(name), self.clock.now())
             except CannotRun as failed:
-                error = failed.message
+                error, hint = failed.message, failed.hint
             self.store.set("agents", [list(each) for each in changed])
         now, after = self.clock.now(), job.settings.agent_ready_after
-        return {"error": error, "agents": {each.name: each.describe(now, after) for each in job.agents}}
+        agents = {each.name: each.describe(now, after) for each in job.agents}
+        return {"error": error, "hint": hint, "agents": agents}
 
     def _change(self, job: Service, argument: object) -> dict[str, Any]:
         """Change users, scope, settings or mappings; null takes a user or a key away."""
         if not isinstance(argument, Mapping):
             raise UsageError("entra: 'change' has what is to be changed, such as users")
-        self.said = _merged(self.said, argument)
+        self.source.change(argument)
         return {}
 
     def _restart(self, job: Service, argument: object) -> dict[str, Any]:
-        application.restart(
-            self.store, [str(each) for each in argument] if isinstance(argument, list) else ()
-        )
+        scopes = [argument] if isinstance(argument, str) else argument
+        application.restart(self.store, [str(each) for each in scopes] if isinstance(scopes, list) else ())
         return {}
 
     def _start(self, job: Service, argument: object) -> dict[str, Any]:
@@ -194,28 +309,93 @@ class EnterpriseApp:
         return {}
 
     def _allow_deletes(self, job: Service, argument: object) -> dict[str, Any]:
-        self.store.set("allow_deletes", True)
-        self.store.set("next_run", None)
+        application.allow_deletes(self.store)
         return {}
 
 
-_VERBS: dict[str, Callable[[EnterpriseApp, Service, object], dict[str, Any]]] = {
+VERBS: Mapping[str, Callable[[EnterpriseApp, Service, object], dict[str, Any]]] = {
+    "show": EnterpriseApp._show,
+    "enter": EnterpriseApp._enter,
+    "save": EnterpriseApp._save,
     "test_connection": EnterpriseApp._test_connection,
+    "agent": EnterpriseApp._act,
     "attributes": EnterpriseApp._attributes,
+    "users": EnterpriseApp._users,
+    "change": EnterpriseApp._change,
     "cycle": EnterpriseApp._cycle,
     "on_demand": EnterpriseApp._on_demand,
-    "agent": EnterpriseApp._act,
-    "change": EnterpriseApp._change,
-    "restart": EnterpriseApp._restart,
     "start": EnterpriseApp._start,
     "stop": EnterpriseApp._stop,
+    "restart": EnterpriseApp._restart,
     "allow_deletes": EnterpriseApp._allow_deletes,
+    "log": EnterpriseApp._log,
 }
 """What a step can do."""
+_SAVED = ("cycle", "on_demand")
+"""What works with the saved credentials."""
+_LOG = ("user", "status", "action")
 
 
-def _of_verdict(verdict: portal.PortalVerdict) -> dict[str, Any]:
-    return {"ok": verdict.ok, "code": verdict.code, "portal": verdict.words}
+def verb_of(step: object) -> tuple[str, object]:
+    """The verb of a step and its argument. Raises UsageError."""
+    verb, argument = (
+        next(iter(step.items())) if isinstance(step, Mapping) and len(step) == 1 else (step, None)
+    )
+    if not isinstance(verb, str) or verb not in VERBS:
+        known = ", ".join(VERBS)
+        raise UsageError(f"entra: {verb!r} is not known", hint=did_you_mean(str(verb), VERBS) or known)
+    return verb, argument
+
+
+def of_execution(done: Execution, job: Service) -> dict[str, Any]:
+    """A cycle as JSON data, with the words that the portal has for a probe that failed."""
+    return {
+        "cycleId": done.cycle,
+        "initial": done.initial,
+        "state": done.state,
+        "timeBegan": iso(done.began),
+        "counts": done.counts,
+        "quarantine": _quarantine(done.quarantine),
+        "nextRun": _time(job.store.get("next_run")),
+        "verdict": None if done.verdict is None else hidden(done.verdict, job)._asdict(),
+    }
+
+
+def hidden(verdict: portal.PortalVerdict, job: Service) -> portal.PortalVerdict:
+    """The verdict without the secret token, which some servers send back."""
+    hide = hider(job.config.entered.secret_token)
+    return verdict._replace(text=hide(verdict.text), also=hide(verdict.also))
+
+
+def _of_verdict(job: Service) -> Callable[[portal.PortalVerdict], dict[str, Any]]:
+    def document(found: portal.PortalVerdict) -> dict[str, Any]:
+        verdict = hidden(found, job)
+        return {
+            "ok": verdict.ok,
+            "code": verdict.code,
+            "portal": verdict.words,
+            "app": job.config.app,
+            "verdict": verdict._asdict(),
+        }
+
+    return document
+
+
+def _credentials(said: Credentials) -> dict[str, Any]:
+    """Credentials as the portal shows them: of the secret token only whether there is one."""
+    return {"tenant_url": said.tenant_url, "secret_token": "(set)" if said.secret_token else ""}
+
+
+def _time(moment: float | None) -> str | None:
+    return None if moment is None else iso(moment)
+
+
+def _with_times(said: Mapping[str, Any] | None, *keys: str) -> dict[str, Any] | None:
+    return None if said is None else {**said, **{key: iso(said[key]) for key in keys}}
+
+
+def _quarantine(said: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return _with_times(said, "currentBegan", "seriesBegan", "nextAttempt")
 
 
 def _of_record(record: Mapping[str, Any]) -> str:
@@ -223,15 +403,3 @@ def _of_record(record: Mapping[str, Any]) -> str:
     info = record["provisioningStatusInfo"]
     code = (info["errorInformation"] or {}).get("errorCode", "")
     return f"{record['provisioningAction']} {info['status']}" + (f": {code}" if code else "")
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    found = dict(old)
-    for key, value in new.items():
-        if value is None:
-            found.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(found.get(key), Mapping):
-            found[key] = _merged(found[key], value)
-        else:
-            found[key] = value
-    return found

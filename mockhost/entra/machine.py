@@ -40,7 +40,11 @@ SOUND = Machine()
 
 def read(control: Control) -> Machine:
     """The machine behind a control plane. What it does not tell is as on a sound one. Raises MockhostError."""
-    document = control.call("get_host")
+    return of(control.call("get_host"))
+
+
+def of(document: Mapping[str, Any]) -> Machine:
+    """The machine that the settings of a host tell of."""
     service = document.get("service")
     host = str(service.get("effective", "")) if isinstance(service, Mapping) else ""
     said = document.get("machine")

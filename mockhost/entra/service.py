@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mockhost.client.dialect import PROBE_ATTRIBUTE, Request
 from mockhost.client.observation import Observation
-from mockhost.clock import Chance, VirtualClock, fresh_guid, iso
+from mockhost.clock import Chance, fresh_guid, iso
 from mockhost.entra import defaults, portal, reactions, records, scoping
 from mockhost.entra.agent import SOUND, Agent, problem
 from mockhost.entra.agent_errors import AgentError, named
@@ -34,6 +34,16 @@ _BATCH = 200
 """Users after which what was done is kept."""
 _GONE = -1
 """The cycle that a user was seen in whose time in the recycle bin is over."""
+
+
+class Clock(Protocol):
+    """Virtual time: that of the job alone, or that of the host it provisions to."""
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+
+    def advance(self, seconds: float) -> object:
+        """Let so much time pass."""
 
 
 class Send(Protocol):
@@ -85,7 +95,7 @@ class Service:
         config: Provisioning,
         store: Store,
         send: Send,
-        clock: VirtualClock,
+        clock: Clock,
         *,
         pause: Callable[[float], None] = lambda seconds: None,
         machine: Machine | None = None,

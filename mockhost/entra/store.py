@@ -75,7 +75,7 @@ _COLUMNS = ", ".join(Known._fields)
 
 
 class Store:
-    """The state of one job. Changes are kept when `commit` is called; use it on one thread."""
+    """The state of one job. Changes are kept when `commit` is called; use it on one thread at a time."""
 
     def __init__(self, file: Path | None = None) -> None:
         """`file` None keeps the state in memory. Raises UsageError for a file that is not one of ours."""
@@ -83,7 +83,9 @@ class Store:
         try:
             if file is not None and not file.exists():
                 os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))  # it may come to hold a secret token
-            self._database = sqlite3.connect(":memory:" if file is None else file, timeout=5)
+            self._database = sqlite3.connect(
+                ":memory:" if file is None else file, timeout=5, check_same_thread=False
+            )
             self._database.isolation_level = None
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
             self._database.execute("BEGIN IMMEDIATE")
@@ -109,6 +111,16 @@ class Store:
     def close(self) -> None:
         """Give up what was not kept, and close the file."""
         self._database.close()
+
+    def fork(self) -> Store:
+        """A copy in memory of what is kept."""
+        copy = Store()
+        self._database.execute("COMMIT")
+        copy._database.execute("COMMIT")
+        self._database.backup(copy._database)
+        for each in (self, copy):
+            each._database.execute("BEGIN IMMEDIATE")
+        return copy
 
     def __enter__(self) -> Store:
         return self
@@ -206,11 +218,20 @@ class Store:
         """Forget the oldest records beyond the limit."""
         self._database.execute("DELETE FROM log WHERE number <= (SELECT MAX(number) FROM log) - ?", (limit,))
 
-    def records(self, *, user: str = "", status: str = "", action: str = "") -> Iterator[dict[str, Any]]:
-        """Records, oldest first, of a user (a part of its name), a status and an action."""
+    def records(
+        self, *, user: str = "", status: str = "", action: str = "", last: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Records, oldest first, of a user (a part of its name), a status and an action.
+
+        last: only so many of the newest.
+        """
         conditions = "(? = '' OR instr(lower(user), ?)) AND (? = '' OR status = ?) AND (? = '' OR action = ?)"
         query = f"SELECT record FROM log WHERE {conditions}"
         values = (user, user.lower(), status, status, action, action)
-        for (packed,) in self._database.execute(f"{query} ORDER BY number", values):
+        order = "ORDER BY number"
+        if last is not None:
+            newest = query.replace("SELECT record", "SELECT number, record", 1)
+            query = f"SELECT record FROM ({newest} ORDER BY number DESC LIMIT {last:d})"
+        for (packed,) in self._database.execute(f"{query} {order}", values):
             with suppress(zlib.error):
                 yield json.loads(zlib.decompress(packed))

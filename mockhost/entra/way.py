@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mockhost.client.dialect import Request
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 class Way:
     """Sends requests of the service to a target, as its agent does; and writes them to a HAR file."""
 
-    def __init__(self, config: Provisioning, har: HarWriter | None = None) -> None:
+    def __init__(
+        self,
+        config: Provisioning,
+        har: HarWriter | None = None,
+        *,
+        reach: Callable[[str], str] = lambda url: "",
+    ) -> None:
+        """reach: why a URL is not tried at all, in a word of `observation.ENDS`; '' if it is."""
+        self._reach = reach
         self.session: Session = Session(
             config.entered.tenant_url, ca_file=config.trust, timeout=config.settings.timeout
         )
@@ -26,7 +35,11 @@ class Way:
 
     def __call__(self, request: Request) -> Observation:
         sent = request._replace(headers=(*self._headers, *request.headers))
-        seen = self.session.exchange(sent.method, sent.target, sent.headers, sent.body)
+        if stopped := self._reach(self.session.url):
+            why = "from this portal only the host itself can be reached"
+            seen = Observation(self.session.url, sent.method, sent.target, ends=stopped, error=why)
+        else:
+            seen = self.session.exchange(sent.method, sent.target, sent.headers, sent.body)
         if self.har is not None:
             try:
                 where = endpoint(self.session.url)

@@ -32,8 +32,6 @@ class Playable(Protocol):
     def cured(self) -> Sequence[Step]: ...
     @property
     def wrong_cure(self) -> Sequence[Step]: ...
-    @property
-    def entra(self) -> Mapping[str, object]: ...
 
 
 class Section(NamedTuple):
@@ -90,9 +88,7 @@ def check(
     `alternatives` tells how the last exchange could have been answered, for what a step's result rests on.
     """
     connector = default_connector(scenario)
-    player = Player(
-        driver.targets(), driver, connector, timeout, alternatives, confined=confined, entra=scenario.entra
-    )
+    player = Player(driver.targets(), driver, connector, timeout, alternatives, confined=confined)
     sections = [_played(name, steps, player) for name, steps in parts_of(scenario).items()]
     return Report(scenario.name, tuple(section for section in sections if section.results))
 
@@ -117,9 +113,7 @@ def hold(
         if steps and name != "cure":
             with fork() as driver:
                 connector = default_connector(scenario)
-                player = Player(
-                    driver.targets(), driver, connector, timeout, confined=True, entra=scenario.entra
-                )
+                player = Player(driver.targets(), driver, connector, timeout, confined=True)
                 sections.append(_played(name, steps, player))
     return Report(scenario.name, tuple(sections))
 
@@ -143,16 +137,14 @@ def prove(
     healthy: Driver,
     *,
     timeout: float = TIMEOUT,
-    entra: Mapping[str, object] | None = None,
 ) -> Proof:
     """Play the symptom of `scenario` against the fresh host, and as the client, of its healthy counterpart.
 
     How long an answer took proves nothing, because a busy machine makes a healthy host slow, too: `took` is
     not compared here, and an answer that must not come is waited for as long as any other.
-    entra: the application in Entra of the healthy counterpart.
     """
     connector = default_connector(scenario)
-    player = Player(healthy.targets(), healthy, connector, timeout, is_counterpart=True, entra=entra)
+    player = Player(healthy.targets(), healthy, connector, timeout, is_counterpart=True)
     found = proof([player.play(_untimed(step, timeout)) for step in scenario.expect])
     if not found.holds and any("took" in _gets(step) for step in scenario.expect):
         hint = "how long an answer takes proves nothing; a step such as 'verify: {rule: NAME}' does"

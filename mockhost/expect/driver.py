@@ -47,6 +47,11 @@ class HostDriver:
         )
         return found
 
+    def portal(self, step: object, timeout: float) -> Mapping[str, Any]:
+        """Do a step of a scenario's `entra`; its result."""
+        found: Mapping[str, Any] = self._host.call("portal", step=step, timeout=timeout)["result"]
+        return found
+
     def near_miss(self) -> str:
         last = next(reversed(self._host.journal.entries()), None)
         found = None if last is None else self._host.near_miss(last)

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from mockhost import actions
-from mockhost.actions import VERBS, Advance, Checked, Verify, Windows
+from mockhost.actions import VERBS, Checked, Verify, Windows
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.entra.portal import PortalVerdict, judge
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect import comparison
 from mockhost.expect.sending import Step, headers_of, mapping, request_of
 from mockhost.matching import ABSENT
-
-if TYPE_CHECKING:
-    from mockhost.entra.enterprise import EnterpriseApp
 
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 LONGEST = 60.0
@@ -50,6 +47,9 @@ class Target(Protocol):
 
 class Driver(Checked, Protocol):
     """Operates the host that the steps are played against. May raise any MockhostError."""
+
+    def portal(self, step: object, timeout: float) -> Mapping[str, Any]:
+        """Do a step in the portal of the host's application in Entra; its result."""
 
     def near_miss(self) -> str:
         """Which rule came closest to the last exchange without firing, and why it did not; empty if none did."""
@@ -151,17 +151,12 @@ class Player:
         *,
         confined: bool = False,
         is_counterpart: bool = False,
-        entra: Mapping[str, object] | None = None,
     ) -> None:
         """confined: nothing is sent but to the host itself, and nothing waits for long: others wrote the steps.
 
         is_counterpart: this is not the host that the steps were written for, so an assertion about what only that one
         has does not hold, instead of being a mistake.
-
-        entra: the application in Entra for steps with `entra`.
         """
-        self._entra = entra or {}
-        self._app: EnterpriseApp | None = None
         self._confined = confined
         self._is_counterpart = is_counterpart
         self._targets = targets
@@ -234,8 +229,6 @@ class Player:
                 raise
             found = str(error)
         self._targets = self._driver.targets()
-        if isinstance(action, Advance) and self._app is not None:
-            self._app.clock.advance(action.seconds)
         problems = (found,) if found else ()
         text = f"{_title(step)}: {found}" if found else _title(step)
         return StepResult(step, not problems, problems, None, None, None, text)
@@ -253,22 +246,15 @@ class Player:
         return StepResult(step, not problems, problems, None, None, None, text)
 
     def _enterprise(self, step: Step, filled: Mapping[str, object]) -> StepResult:
-        """Do something in Entra. Its clock and the host's move on together."""
-        from mockhost.entra.enterprise import EnterpriseApp
-
-        if self._app is None:
-            self._app = EnterpriseApp(self._entra, self._timeout)
-        told = self._told({"connector": self._entra.get("connector", self._connector)})
-        if self._confined:
-            self._check_confined(told.url, self._timeout)
-        before = self._app.clock.now()
-        came = self._app.perform(filled["entra"], told)
-        passed = self._app.clock.now() - before
-        if passed and self._driver is not None:
-            self._driver.advance(passed)
+        """Do something in the portal of the host's application in Entra."""
+        if self._driver is None:
+            raise UsageError(
+                "'entra' can't be done to this host", hint="only 'send' needs no control of the host"
+            )
+        came = self._driver.portal(filled["entra"], self._timeout)
         problems = tuple(comparison.said(mapping(filled, "says"), came))
         text = f"{_title(step)}: {_short(came)}"
-        return StepResult(step, not problems, problems, None, None, None, text, told.kind)
+        return StepResult(step, not problems, problems, None, None, None, text)
 
     def _send(self, step: Step, filled: Mapping[str, object]) -> StepResult:
         told = self._told(filled)
@@ -363,9 +349,16 @@ def _verb(step: Step) -> str:
     return next((verb for verb in VERBS if verb in step), "nothing")
 
 
+_WHOLE = ("verdict", "execution", "record", "records", "attributes")
+"""What is in a result a second time, in full."""
+
+
 def _short(came: Mapping[str, object]) -> str:
-    """What came of a step, in a line."""
-    shown = ", ".join(f"{key} {value}" for key, value in came.items() if value not in ({}, [], "", None))
+    """The result of a step, in a line."""
+    kept = [
+        (key, value) for key, value in came.items() if key not in _WHOLE and value not in ({}, [], "", None)
+    ]
+    shown = " ".join(", ".join(f"{key} {value}" for key, value in kept).split())
     return shown if len(shown) <= 300 else f"{shown[:299]}…"
 
 

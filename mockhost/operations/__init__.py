@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cache
 
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.operations import connectors, host, journal, rules
+from mockhost.operations import connectors, host, journal, portal, rules
 from mockhost.operations.row import EVENTS, Operation
 
 __all__ = ["EVENTS", "TABLE", "find"]
 
-TABLE: tuple[Operation, ...] = (*host.ROWS, *connectors.ROWS, *rules.ROWS, *journal.ROWS)
+TABLE: tuple[Operation, ...] = (*host.ROWS, *connectors.ROWS, *rules.ROWS, *journal.ROWS, *portal.ROWS)
 
 
 @cache

@@ -91,6 +91,8 @@ class Runtime:
         self.lock = threading.RLock()
         self.checking = threading.Lock()
         """held by who plays the scenario's steps on forks: one at a time"""
+        self.portal_lock = threading.RLock()
+        """held by who does something in the portal, which asks the host; taken before `lock`"""
         self.events = EventBus()
         self.certificates = certificates
         self.listener: Listener | None = None
@@ -176,9 +178,12 @@ class Runtime:
         from mockhost.runtime.copying import Copier
 
         twin = object.__new__(Runtime)
-        with self.lock:
-            machine = self.state.machine
-            copy = Copier({id(self): twin, **({} if machine is None else machine.fork())})
+        with self.portal_lock, self.lock:
+            machine, portal = self.state.machine, self.state.portal
+            instead: dict[int, object] = {id(self): twin}
+            if portal is not None:
+                instead |= portal.fork()
+            copy = Copier(instead | ({} if machine is None else machine.fork()))
             twin.drive = None if machine is None else copy(machine.drive)
             twin.network, twin.address, twin.public_url = self.network, self.address, self.public_url
             twin.journal, twin.state, twin._private = map(copy, (self.journal, self.state, self._private))

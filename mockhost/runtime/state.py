@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mockhost import actions
 from mockhost.actions import Actions
@@ -23,6 +23,16 @@ from mockhost.scenario.model import Moment, Scenario
 
 if TYPE_CHECKING:
     from mockhost.windows.machine import Machine
+
+
+class Portal(Protocol):
+    """The portal with the application in Entra that provisions to the host."""
+
+    def fork(self) -> dict[int, object]:
+        """What a copy of the portal has instead of parts of it, by identity."""
+
+    def perform(self, step: object, *, patience: float, is_confined: bool) -> dict[str, Any]:
+        """Do a step; its result."""
 
 
 class Happens(Protocol):
@@ -62,6 +72,9 @@ class State:
         self.was_cured = False
         self.machine: Machine | None = None
         """the Windows server around the host, from when it is first needed"""
+        self.began = self.clock.now()
+        self.portal: Portal | None = None
+        """from when it is first needed; the runtime's `portal_lock` guards it"""
 
     def begin(self) -> None:
         """Start the clock's timeline, the service, and what the initial states say."""

@@ -38,7 +38,7 @@ def told(runtime: Runtime) -> dict[str, ClientTarget]:
         if (token := said.get("secret_token")) is not None:
             target = target._replace(secret_token=str(token))
         if (url := said.get("tenant_url")) is not None:
-            target = target._replace(url=_tenant_url(runtime, str(url), target.url))
+            target = target._replace(url=tenant_url(runtime, str(url), target.url))
         trusts = said.get("trusts")
         if isinstance(trusts, (list, tuple)) and "ca" not in trusts:
             target = target._replace(ca_file=None, trusted=False)
@@ -46,7 +46,7 @@ def told(runtime: Runtime) -> dict[str, ClientTarget]:
     return targets
 
 
-def _tenant_url(runtime: Runtime, said: str, true: str) -> str:
+def tenant_url(runtime: Runtime, said: str, true: str) -> str:
     public = runtime.public_url
     host, port = runtime.address if public is None else (public.url_host, public.port)
     url = said.replace("{truth}", true).replace("{port}", str(port)).replace("{host}", host)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from mockhost import MockHost
 from tests.cli.conftest import Invoke
@@ -144,12 +145,12 @@ def test_agents(write: Write, invoke: Invoke) -> None:
     file = write()
 
     def act(*words: str) -> str:
-        return invoke("portal", "agent", *words[:2], str(file), *words[2:]).output
+        return " ".join(invoke("portal", "agent", *words[:2], str(file), *words[2:]).output.split())
 
     def test() -> str:
         return invoke("portal", "test", str(file)).output
 
-    assert "agent-1  inactive" in act("stop", "agent-1")
+    assert "agent-1 inactive" in act("stop", "agent-1")
     assert "HybridIdentityServiceNoActiveAgents" in test()
     act("start", "agent-1")
     assert "✓" in test()
@@ -264,3 +265,25 @@ def test_a_state_file_of_something_else_is_refused(write: Write, invoke: Invoke,
     result = invoke("provision", "cycle", str(write()), "--state", str(other))
     assert (result.exit_code, "cannot be used to keep the state" in result.output) == (2, True)
     assert other.read_text().startswith("not a database")
+
+
+def test_the_portal_of_a_running_host_is_used_by_lines(invoke: Invoke) -> None:
+    """Exit code 1 for what fails, as with a file."""
+    with MockHost("documented/agent_inactive") as host:
+
+        def line(*words: str) -> Result:
+            return invoke("control", "--url", host.control_url, "portal", *words)
+
+        failed = line("test-connection")
+        assert (failed.exit_code, failed.output.splitlines()[2].strip()) == (
+            1,
+            "Error code: HybridIdentityServiceNoActiveAgents",
+        )
+        assert line("agent", "start", "agent-1").output == "agent-1  active\n"
+        assert line("cycle").exit_code == 0
+        assert json.loads(line("users", "--format", "json").output)["users"]["ann@contoso.example"]["target"]
+        assert "not linked" not in line("users").output
+        assert "Identity" in line("log").output
+        assert "clock" in line().output
+        assert "agent ACTION NAME" in line("help").output
+        assert line("cycel").output.startswith("mockhost: the portal knows no 'cycel'; did you mean 'cycle'?")

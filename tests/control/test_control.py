@@ -215,6 +215,18 @@ def test_a_check_answers_as_the_document_says(host: MockHost, document: dict[str
 
 
 @pytest.mark.parametrize(
+    ("name", "said"), [("get_portal", {}), ("portal", {"step": "test_connection"}), ("get_portal_log", {})]
+)
+def test_the_portal_answers_as_the_document_says(
+    host: MockHost, document: dict[str, Any], name: str, said: dict[str, Any]
+) -> None:
+    """It asks the host's data plane."""
+    [operation] = [each for each in TABLE if each.name == name]
+    schema = {**operation.answer.schema, "components": document["components"]}
+    jsonschema.Draft202012Validator(schema).validate(ControlPlane(host.control_url).call(name, **said))
+
+
+@pytest.mark.parametrize(
     "operation",
     [each for each in TABLE if each.cost != "wait"],
     ids=lambda each: f"{each.method} {each.path}",

@@ -134,7 +134,7 @@ class Lab:
             if person["objectId"] == name:
                 person.update(attributes)  # type: ignore[attr-defined]
 
-    def records(self, **wanted: str) -> list[dict[str, Any]]:
+    def records(self, **wanted: Any) -> list[dict[str, Any]]:
         return list(self.store.records(**wanted))
 
     def codes(self) -> list[str]:

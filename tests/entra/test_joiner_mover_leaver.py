@@ -9,7 +9,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.clock import VirtualClock
-from mockhost.entra import application
+from mockhost.entra import agent, application
 from mockhost.entra.config import ECMA_APP, Credentials, Provisioning, Settings
 from mockhost.entra.service import Execution, Service
 from mockhost.entra.store import Store
@@ -50,7 +50,8 @@ class Company:
         return self.service.cycle()
 
     def agent(self, action: str) -> None:
-        application.change_agents(self.store, self.service, action, "agent-1")
+        changed = agent.act(self.service.agents, action, "agent-1", self.clock.now())
+        self.store.set("agents", [list(each) for each in changed])
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """The rows of the connected system that the job made, by the user's object ID."""

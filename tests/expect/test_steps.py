@@ -72,6 +72,10 @@ class Hand:
         exit_code = 1 if command == "fails" else 0
         return {"exit": exit_code, "output": f"{command}: a text", "session": {"location": command}}
 
+    def portal(self, step: object, timeout: float) -> Mapping[str, Any]:
+        self.done.append(("portal", step))
+        return {"ok": step == "test_connection", "verdict": {}}
+
     def near_miss(self) -> str:
         return "rule 'x' came closest"
 
@@ -372,7 +376,6 @@ class File(NamedTuple):
     cure: tuple[Mapping[str, object], ...] = ()
     cured: tuple[Mapping[str, object], ...] = ()
     wrong_cure: tuple[Mapping[str, object], ...] = ()
-    entra: Mapping[str, object] = {}
 
 
 REFUSED = {"send": "test_connection", "gets": {"status": 401}}

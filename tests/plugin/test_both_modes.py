@@ -115,6 +115,7 @@ MEMBERS: dict[str, Callable[[Any], Any]] = {
     ),
     "import_now": lambda h: (h.change(CHANGE), h.import_now("SQL"), len(h.cache("SQL"))),
     "windows": lambda h: (h.windows("hostname"), h.windows("Get-Nonsense").exit, h.windows("Get-Service").data),
+    "portal": lambda h: h.portal("test_connection")["code"],
     "service": lambda h: (h.service("stop"), h.ready()["listening"], h.service("start"), asked(h)),
     "set": lambda h: (h.set("host.debug", True), h.set("client.SQL.secret_token", "x"), h.token("SQL")),
     "clock": lambda h: (h.clock.now(), h.clock.advance("90s"), h.clock.advance(minutes=1), h.clock.iso()),

@@ -38,9 +38,8 @@ OF_THE_CLIENT = {
 
 
 def elsewhere(name: str) -> bool:
-    """Whether its cure is not the host's: a client's, or Entra's, whose state a check makes anew."""
-    scenario = loader.load(name)
-    return name in OF_THE_CLIENT or any("entra" in step for step in (*scenario.expect, *scenario.cure))
+    """Whether its cure is not the host's but a client's."""
+    return name in OF_THE_CLIENT
 
 
 def cure(host: MockHost) -> None:

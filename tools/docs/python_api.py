@@ -57,6 +57,7 @@ METHODS = {
         "fail_next", "add_rule", "rules", "remove_rule", "clear_rules", "state", "set_state", "release",
     ),
     "The Windows server around the host": ("windows",),
+    "The portal": ("portal",),
     "What has happened": ("journal", "near_miss", "verify", "wait_for", "check"),
     "Any operation": ("call",),
 }  # fmt: skip

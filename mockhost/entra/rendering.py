@@ -1,0 +1,231 @@
+"""What comes of steps in the portal, in lines for people; without colours, which the command line adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from mockhost.client.printing import printable
+from mockhost.entra import records
+from mockhost.entra.portal import PortalVerdict
+from mockhost.paragraphs import columns, wrapped
+
+WIDTH = 100
+FINE, WRONG = "✓", "✗"
+BANNER = "Provisioning has been quarantined. See quarantine details for more information"
+_TITLES = {
+    "import": "Import {type} from Microsoft Entra ID",
+    "scoping": "Determine if {type} is in scope",
+    "matching": "Match {type} between Microsoft Entra ID and {app}",
+    "processing": "Process {type}",
+    "referenceResolution": "Resolve references of {type}",
+    "export": "Perform action",
+}
+
+
+def lines(
+    verb: str,
+    result: Mapping[str, Any],
+    width: int = WIDTH,
+    title_of: Callable[[str], str] = lambda name: "",
+) -> list[str]:
+    """The result of a step in lines. title_of: the title of a scenario by its name."""
+    if "execution" in result:
+        return cycle_lines(result["execution"], width, title_of)
+    if "ok" in result:
+        return verdict_page(result, width, title_of)
+    return _BY_VERB.get(verb, _done)(result, width)
+
+
+def went_well(verb: str, result: Mapping[str, Any]) -> bool:
+    """Whether nothing of a step failed."""
+    if verb == "cycle":
+        return result["state"] == "Succeeded" and result["quarantine"] is None
+    if "record" in result:
+        return bool(result["record"]["provisioningStatusInfo"]["status"] != "failure")
+    return bool(result.get("ok", True)) and not result.get("error")
+
+
+def verdict_page(
+    result: Mapping[str, Any], width: int = WIDTH, title_of: Callable[[str], str] = lambda name: ""
+) -> list[str]:
+    """What Test connection shows."""
+    verdict = PortalVerdict(**result["verdict"])
+    mark = FINE if verdict.ok else WRONG
+    head = f"{mark} Testing connection to {result['app']}"
+    return [head, *verdict_lines(verdict, width, title_of), *source_lines(verdict, width)]
+
+
+def verdict_lines(
+    verdict: PortalVerdict, width: int = WIDTH, title_of: Callable[[str], str] = lambda name: ""
+) -> list[str]:
+    """What the portal says, the most likely cause, and the next step. title_of: the title of a scenario by its name."""
+    found = [f"  {verdict.title}"] + ([f"  Error code: {verdict.code}"] if verdict.code else [])
+    found += wrapped(printable(verdict.text), width, "  ")
+    if verdict.also:
+        found += wrapped(f"Also seen in its place: {printable(verdict.also)}", width, "  ")
+    return found + next_lines(verdict, width, title_of)
+
+
+def next_lines(
+    verdict: PortalVerdict, width: int, title_of: Callable[[str], str] = lambda name: ""
+) -> list[str]:
+    """The most likely cause, by the scenario that reproduces it, and the next step on the real machine."""
+    found: list[str] = []
+    if verdict.likely:
+        show = f"mockhost scenarios show {verdict.likely}"
+        title = title_of(verdict.likely)
+        found += [*_behind("likely", title, width), f"          {show}"] if title else [f"  likely  {show}"]
+    return found + (_behind("next", verdict.next, width) if verdict.next else [])
+
+
+def source_lines(verdict: PortalVerdict, width: int = WIDTH) -> list[str]:
+    """How sure the words are."""
+    source = f": {verdict.source}" if verdict.source else ""
+    return wrapped(f"Words {verdict.evidence}{source}", width, "  ")
+
+
+def _behind(label: str, text: str, width: int) -> list[str]:
+    """A text behind a label, wrapped and aligned."""
+    first, *more = wrapped(text, width - 10) or [""]
+    return [f"  {label:<6}  {first}", *(f"          {line}" for line in more)]
+
+
+def cycle_lines(
+    execution: Mapping[str, Any], width: int = WIDTH, title_of: Callable[[str], str] = lambda name: ""
+) -> list[str]:
+    """A cycle: how it went, how many users, its quarantine, and when the next one is due."""
+    kind = "initial cycle" if execution["initial"] else "incremental cycle"
+    quarantine, counts = execution["quarantine"], execution["counts"]
+    fine = execution["state"] == "Succeeded" and quarantine is None
+    found = [f"{FINE if fine else WRONG} {kind} at {execution['timeBegan']}: {execution['state']}"]
+    if execution["verdict"] is not None:
+        verdict = PortalVerdict(**execution["verdict"])
+        found += [*verdict_lines(verdict, width, title_of), *source_lines(verdict, width)]
+    by_status = [f"{counts[name]} {name}" for name in records.STATUSES if name in counts]
+    by_action = [f"{counts[name]} {name}" for name in records.ACTIONS if name in counts]
+    imported = counts["imported"]
+    text = f"  {imported} user{'' if imported == 1 else 's'} looked at"
+    found.append(text + (f": {', '.join(by_status)} ({', '.join(by_action)})" if by_status else ""))
+    if quarantine is not None:
+        # The portal's words are above, where the probe failed.
+        error = quarantine["error"]
+        message = error["code"] if execution["verdict"] is not None else error["message"]
+        found.append(f"  {BANNER}")
+        text = f"{quarantine['reason']}, attempt {quarantine['seriesCount']}; {printable(message)}"
+        found += wrapped(text, width, "  ")
+    return [*found, f"  next cycle at {execution['nextRun']}"]
+
+
+def step_lines(record: Mapping[str, Any], app: str, width: int = WIDTH) -> list[str]:
+    """The numbered steps of on-demand provisioning, each with its details; then the modified attributes."""
+    kind, found = record["targetIdentity"]["identityType"], []
+    for number, step in enumerate(record["provisioningSteps"], 1):
+        mark = FINE if step["status"] in ("success", "skipped") else WRONG
+        title = _TITLES[step["provisioningStepType"]].format(type=kind, app=app)
+        found += [f"{mark} {number}. {title}", f"     {step['name']}: {step['status']}"]
+        found += wrapped(printable(step["description"]), width, "     ")
+        details = [(f"{key}:", printable(value)) for key, value in step["details"].items()]
+        found += [f"     {line}" for line in columns(details)]
+    if record["modifiedProperties"]:
+        rows = [
+            (each["displayName"], printable(each["newValue"] or "")) for each in record["modifiedProperties"]
+        ]
+        found += ["", *columns([("Property name", "New value"), *rows])]
+    return found
+
+
+def log_lines(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The provisioning log as the portal's list."""
+    rows = [tuple(map(printable, records.row(each))) for each in found]
+    return columns([records.COLUMNS, *rows]) if rows else ["the log is empty"]
+
+
+def attribute_lines(attributes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The target attribute list."""
+    marks = {"primary_key": "primary key", "required": "required"}
+    rows = [
+        (printable(each["name"]), printable(each["type"]), *(text if each[key] else "" for key, text in marks.items()))
+        for each in attributes
+    ]  # fmt: skip
+    return columns(rows) if rows else ["the target attribute list is empty; is the host on? then refresh it"]
+
+
+def show_lines(result: Mapping[str, Any]) -> list[str]:
+    """The overview: what is not there is left out."""
+    return columns([(key, _cell(value)) for key, value in result.items() if value not in (None, [], {})])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_cell(item)}" for key, item in value.items() if item not in (None, ""))
+    if isinstance(value, (list, tuple)):
+        return "; ".join(map(_cell, value))
+    return str(value).lower() if isinstance(value, bool) else printable(str(value))
+
+
+# -- by verb -------------------------------------------------------------------------------------------------------
+
+
+def _done(result: Mapping[str, Any], width: int) -> list[str]:
+    return ["done"]
+
+
+def _of_cycle(result: Mapping[str, Any], width: int) -> list[str]:
+    return [f"{WRONG} no cycle was run: {result['error']}"]
+
+
+def _of_agents(result: Mapping[str, Any], width: int) -> list[str]:
+    found = wrapped(f"{WRONG} {printable(result['error'])}", width) if result["error"] else []
+    found += wrapped(printable(result["hint"]), width, "  ") if result["error"] and result["hint"] else []
+    return [*found, *columns(list(result["agents"].items()))]
+
+
+def _of_save(result: Mapping[str, Any], width: int) -> list[str]:
+    if result["error"]:
+        return [f"{WRONG} not saved: {result['error']}"]
+    return [f"{FINE} saved; {refreshed(result)}"]
+
+
+def refreshed(result: Mapping[str, Any]) -> str:
+    """What came of asking for the target attributes."""
+    if result["why"]:
+        return f"the target attribute list stays as it was: {printable(result['why'])}"
+    return f"{result['known']} target attributes, {result['new']} of them new"
+
+
+def _of_attributes(result: Mapping[str, Any], width: int) -> list[str]:
+    told = [refreshed(result)] if "why" in result else []
+    return [*attribute_lines(result["attributes"]), *told]
+
+
+def _of_users(result: Mapping[str, Any], width: int) -> list[str]:
+    rows = []
+    for name, user in result["users"].items():
+        state = [
+            *(["disabled"] if not user["enabled"] else []),
+            *(["not assigned"] if not user["assigned"] else []),
+            *(["deleted"] if user["deleted"] else []),
+            *([user["error"]] if user["error"] else []),
+        ]
+        target = f"linked to {printable(user['target'])}" if user["target"] else "not linked"
+        rows.append((printable(name), target, ", ".join(state)))
+    return columns(rows) if rows else ["there are no users"]
+
+
+def _of_enter(result: Mapping[str, Any], width: int) -> list[str]:
+    note = "as saved" if result["saved_is_entered"] else "not saved yet: cycles use what was saved"
+    return [f"entered: {_cell(result['entered'])}", note]
+
+
+_BY_VERB: Mapping[str, Callable[[Mapping[str, Any], int], list[str]]] = {
+    "show": lambda result, width: show_lines(result),
+    "users": _of_users,
+    "enter": _of_enter,
+    "save": _of_save,
+    "attributes": _of_attributes,
+    "agent": _of_agents,
+    "cycle": _of_cycle,
+    "on_demand": lambda result, width: step_lines(result["record"], result["app"], width),
+    "log": lambda result, width: log_lines(result["records"]),
+}

@@ -1,0 +1,47 @@
+"""Text in lines: aligned columns, wrapped paragraphs, and how wide a text is on a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_STYLE = re.compile(r"\033\[[0-9;]*m")
+
+
+def columns(rows: Sequence[Sequence[str]], *, gap: int = 2) -> list[str]:
+    """Rows as aligned lines; the last cell of a row is not padded."""
+    if not rows:
+        return []
+    count = max(map(len, rows))
+    widths = [max((cells(row[i]) for row in rows if i < len(row) - 1), default=0) for i in range(count)]
+    padded = [
+        [cell + " " * (widths[i] - cells(cell)) if i < len(row) - 1 else cell for i, cell in enumerate(row)]
+        for row in rows
+    ]
+    return [(" " * gap).join(row).rstrip() for row in padded]
+
+
+def cells(text: str) -> int:
+    """How many columns a text takes on a terminal, its styles not counted."""
+    text = _STYLE.sub("", text)
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A paragraph as lines of at most `width` columns, `indent` included; long words stay whole."""
+    import textwrap
+
+    return textwrap.wrap(
+        " ".join(text.split()),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,145 @@
+"""The portal of a running host: its application is the scenario's, its clock the host's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mockhost import MockHost
+from mockhost.client.control import ControlPlane
+from mockhost.entra import lines
+from mockhost.entra.enterprise import VERBS
+from mockhost.errors import UsageError
+
+ANN = "ann@contoso.example"
+
+
+@pytest.fixture
+def host() -> Iterator[MockHost]:
+    with MockHost("basics/provisioned") as running:
+        yield running
+
+
+def say(host: MockHost, line: str) -> dict[str, Any]:
+    """A line over the control plane, whose caller may only reach the host."""
+    answer: dict[str, Any] = ControlPlane(host.control_url).call("portal", line=line)
+    return answer
+
+
+def test_a_cycle_waits_on_the_clock_of_the_host(host: MockHost) -> None:
+    """So imports, timeline and certificate move on with it, and a clock that is advanced elsewhere moves the job."""
+    begun = host.clock.now()
+    assert say(host, "cycle")["result"]["counts"]["create"] == 3
+    assert say(host, "cycle")["text"].startswith("✓ incremental cycle")
+    assert host.clock.now() == begun + 2_400
+    host.clock.advance(minutes=50)
+    assert say(host, "cycle")["result"]["next"] == 2_400
+    assert host.clock.now() == begun + 2_400 + 3_000
+    assert host.objects("SQL", ContosoLogin="ann")
+
+
+def test_an_agent_that_was_assigned_is_usable_after_a_while() -> None:
+    """Since the scenario began, not since the portal was looked at."""
+    with MockHost("documented/agent_not_ready") as host:
+        assert say(host, "test-connection")["result"]["ok"] is False
+        assert host.call("get_portal")["agents"] == {"agent-1": "active, assigned, not usable yet"}
+    with MockHost("documented/agent_not_ready") as host:
+        host.clock.advance(minutes=20)
+        assert say(host, "test-connection")["result"]["ok"] is True
+
+
+def test_what_is_entered_is_tested_and_what_is_saved_is_used(host: MockHost) -> None:
+    """Two states, until it is saved."""
+    say(host, "cycle")
+    assert say(host, "enter secret-token another-token")["result"]["saved_is_entered"] is False
+    failed = say(host, "test-connection")
+    assert failed["result"]["code"] == "SystemForCrossDomainIdentityManagementCredentialValidationFailure"
+    assert "another-token" not in str(host.call("get_portal"))
+    assert say(host, f"on-demand {ANN}")["result"]["result"] == "other skipped"
+    assert say(host, "save")["result"]["why"].startswith("/Schemas: 401")
+    assert say(host, "cycle")["result"]["quarantine"] == "EncounteredQuarantineException"
+    assert host.call("get_portal")["quarantine"]["seriesCount"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "next_step"),
+    [
+        ("https://localhost:9/ecma2host_SQL/scim", "Start the service"),
+        ("https://169.254.169.254/ecma2host_SQL/scim", "Write localhost"),
+        ("https://nowhere.example:8585/ecma2host_SQL/scim", "Write localhost"),
+        ("https://user@[::1]:bad/scim", "Write the tenant URL"),
+    ],
+)
+def test_nothing_but_the_host_is_asked(host: MockHost, url: str, next_step: str) -> None:
+    """Whoever may use the control plane must not reach other machines through it."""
+    say(host, f"enter tenant-url {url}")
+    assert say(host, "test-connection")["result"]["verdict"]["next"].startswith(next_step)
+    say(host, "enter tenant-url {truth}")
+    assert say(host, "test-connection")["result"]["ok"] is True
+
+
+def test_a_check_sees_what_was_done_in_the_portal_and_leaves_it_as_it_is() -> None:
+    """A copy has a portal of its own, whose target is the copy."""
+    with MockHost("documented/agent_inactive") as host:
+        say(host, "enter tenant-url {truth}")
+        assert host.call("check")["cured"] is False
+        say(host, "agent start agent-1")
+        before = host.call("get_portal")
+        assert host.call("check")["cured"] is True
+        assert host.call("get_portal") == before
+        assert host.call("get_portal_log")["records"] == []
+        host.reset()
+        assert host.call("get_portal")["agents"] == {"agent-1": "inactive"}
+
+
+def test_the_log_is_filtered_and_kept_in_order(host: MockHost) -> None:
+    """In the shape of Microsoft Graph."""
+    say(host, "cycle")
+    say(host, f"on-demand {ANN}")
+    assert [each["provisioningAction"] for each in host.call("get_portal_log", user="ann")["records"]] == [
+        "create",
+        "other",
+    ]
+    assert len(say(host, "log status=success")["result"]["records"]) == 3
+
+
+def test_every_verb_has_a_line_and_lines_are_steps() -> None:
+    """`words` writes what `parse` reads; only changes of more than one user have no line."""
+    spoken = " ".join(line for line, _ in lines.HELP)
+    assert [verb for verb in VERBS if verb != "change" and verb.replace("_", "-") not in spoken] == []
+    for line in (
+        "test-connection",
+        "agent restart agent-1",
+        "agent machine agent-1 proxy=missing may_log_on=false",
+        "enter tenant-url https://localhost:8585/ecma2host_SQL/scim",
+        f"user {ANN} assigned=false givenName=",
+        f"user {ANN} remove",
+        f"on-demand {ANN}",
+        "cycle initial",
+        "restart Watermark Escrows",
+        "log status=failure",
+    ):
+        assert lines.words(lines.parse(line)) == line.split()
+    assert lines.parse(r"enter secret-token 'a b\c'") == {"enter": {"secret_token": r"a b\c"}}
+    assert lines.parse("") == "show"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("tset-connection", "the portal knows no 'tset-connection'; did you mean 'test-connection'?"),
+        ("agent strat agent-1", "'strat' is not done to an agent; did you mean 'start'?"),
+        ("agent start", "agent start whom?"),
+        ("user ann assigned", "'assigned' is not KEY=VALUE"),
+        ("on-demand", "on-demand whom?"),
+        ("save it", "save takes nothing more, not 'it'"),
+        ("enter 'x", "no closing quotation"),
+        ("x" * 9_000, "more than 8192 characters"),
+    ],
+)
+def test_a_line_that_is_wrong_says_what_to_write(line: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        lines.parse(line)
+    assert message in str(caught.value)
