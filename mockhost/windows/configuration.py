@@ -102,6 +102,42 @@ def read(data: bytes, file: str, people: int = 0) -> Imported:
     return Imported(document, port, root.value("Setting", "Certificate"), tuple(reading.left), notes)
 
 
+_PAGES: Final = (
+    "anchor",
+    "dn",
+    "import",
+    "page_sizes",
+    "deprovisioning",
+    "selected_attributes",
+    "single_value",
+)
+"""What a file sets of a connector that there is. Its system, its token and its kind stay."""
+_PLAIN: Final[Mapping[str, Any]] = {"dn": {"is_anchor": False}, "single_value": []}
+"""What a file means that does not say it."""
+
+
+def pages(data: bytes, file: str, besides: bytes | None = None) -> dict[str, dict[str, Any]]:
+    """The pages of each connector in a Configuration.xml, as a scenario has them.
+
+    besides: another file; only what is not the same in it is taken. Raises XmlError and ScenarioError.
+    """
+    same = {} if besides is None else pages(besides, file)
+    return {
+        name: {key: value for key, value in found.items() if value != same.get(name, {}).get(key)}
+        for name, found in (
+            (name, {key: _whole(key, page) for key in _PAGES if key in page or key in _PLAIN})
+            for name, page in read(data, file).document["connectors"].items()
+        )
+    }
+
+
+def _whole(key: str, page: Mapping[str, Any]) -> Any:
+    plain, value = _PLAIN.get(key), page.get(key)
+    if isinstance(plain, Mapping):
+        return {**plain, **(value or {})}
+    return plain if value is None else value
+
+
 def _foreign(root: Element, file: str) -> Problem:
     hint = "take Configuration.xml of the service's folder, or a file that the wizard exported"
     if root.tag in {"saved-ma-configuration", "ma-data"}:

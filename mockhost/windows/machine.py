@@ -17,7 +17,8 @@ from mockhost.connectors.ecma.backlog import ROOM, Imported, Started, Stopped
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.kinds import KINDS
-from mockhost.errors import CannotRun, UsageError, did_you_mean
+from mockhost.elements import XmlError
+from mockhost.errors import CannotRun, ScenarioError, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 from mockhost.journal import Journal
 from mockhost.tls.serving import Certificates
@@ -101,8 +102,15 @@ class Machine:
         self.exit_codes: dict[str, int] = {}
         """the Win32 codes with which services last failed to start, by key"""
         self._read = _Read(None, None)
+        self._configuration: bytes | None = None
+        """Configuration.xml as it was last read or written"""
+        self._configuration_refused: str | None = None
+        self._is_read = False
+        """whether what is set comes out of Configuration.xml"""
         now = server.clock.now()
         files = layout.files(config, server.scenario, server.host.config, now)
+        if not any(path.casefold() == configuration.PATH.casefold() for path in config.files):
+            self._configuration = files.get(configuration.PATH)
         self.drive.begin(files, server.scenario.name, now, again=again)
         self.look()
         if config.service("agent").state == "running":
@@ -121,10 +129,34 @@ class Machine:
     # -- files and settings --------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """See whether the service's exe.config was edited: its Debug is then what is configured."""
+        """See whether files of the service were edited: what they say is then what is configured."""
         found = self.service_config()
         if found is not None and found.refused is None and found.debug != self.server.host.config.debug:
             self.server.set("host.debug", found.debug)
+        data = self.drive.read(configuration.PATH)
+        if data == self._configuration:
+            return
+        self._configuration, self._configuration_refused = data, None
+        if data is not None:
+            self._configuration_refused = self._take_over(data)
+
+    def _take_over(self, data: bytes) -> str | None:
+        """Configure what a Configuration.xml says otherwise than it would be written now; why it can't be, or None."""
+        own = layout.configuration_of(self.server.scenario, self.now)
+        known = self.server.host.configured
+        try:
+            found = configuration.pages(data, windows_path(configuration.PATH), besides=own)
+            if edits := {name: page for name, page in found.items() if page and name in known}:
+                self._is_read = True  # the file stays as it was edited
+                self.server.set("connectors", edits)
+        except XmlError as error:
+            at = error.problem
+            return f"There is an error in XML document ({at.line}, {at.column}). {at.message}"
+        except ScenarioError as error:
+            return f"{error.problems[0].path}: {error.problems[0].message}"
+        finally:
+            self._is_read = False
+        return None
 
     def service_config(self) -> exe_config.ExeConfig | None:
         """What is in the service's exe.config now; None if it is gone."""
@@ -137,8 +169,10 @@ class Machine:
         """The scenario was changed: take over its machine, and write into files what they have of the rest."""
         if after.machine != before.machine:
             self._configure(before.machine or MachineConfig(), after.machine or MachineConfig())
-        if after.connectors != before.connectors and self.drive.read(configuration.PATH) is not None:
-            self.drive.write(configuration.PATH, layout.configuration_of(after, self.now), self.now)
+        is_there = self.drive.read(configuration.PATH) is not None
+        if after.connectors != before.connectors and is_there and not self._is_read:
+            self._configuration, self._configuration_refused = layout.configuration_of(after, self.now), None
+            self.drive.write(configuration.PATH, self._configuration, self.now)
         found, wanted = self.service_config(), self.server.host.config.debug
         if found is None or self._read.data is None or found.refused or found.debug == wanted:
             return
@@ -234,25 +268,28 @@ class Machine:
             raise StartFailed(key, display, code)
 
     def _look_at_config(self, key: str, path: str, scm: Mapping[str, str]) -> int | None:
-        """The Win32 code with which a service fails that can't use its exe.config; None if it can.
+        """The Win32 code with which a service fails that can't use its files; None if it can.
 
         What is not well-formed is refused by Windows' side-by-side loader before .NET runs; what .NET refuses ends the
         process at its first trace (assumed for these services).
         """
         data = self.drive.read(path)
-        if data is None:
-            return None  # .NET runs without one: no tracing, no Debug
-        refused = _parsed(data, path).refused
-        if refused is None:
+        # .NET runs without an exe.config: no tracing, no Debug
+        refused = None if data is None else _parsed(data, path).refused
+        if refused is None and key == "host":
+            self.look()
+        elsewhere = self._configuration_refused if key == "host" else None
+        if refused is None and elsewhere is None:
             return None
         binary = FACTS["services"][key]["binary"]
-        if refused.by == exe_config.SIDE_BY_SIDE:
+        if refused is not None and refused.by == exe_config.SIDE_BY_SIDE:
             line = refused.problem.line
             self.logs.application(self.now, 59, binary=binary, file=windows_path(path), line=line)
             self.logs.scm(self.now, 7000, why=win32(14001), **scm)
             return 14001
         process = binary.rpartition("\\")[2]
-        self.logs.application(self.now, 1026, process=process, why=refused.exception)
+        why = f"System.InvalidOperationException: {elsewhere}" if refused is None else refused.exception
+        self.logs.application(self.now, 1026, process=process, why=why)
         self.logs.scm(self.now, 7009, **scm)
         self.logs.scm(self.now, 7034, **scm)
         return 1053
@@ -269,7 +306,6 @@ class Machine:
     def starting(self) -> None:
         """The host's service is about to start: read its files. Raises StartFailed."""
         self.look_at_start("host")
-        self.look()
 
     def connection_string(self, connector: str, page: ConnectorConfig) -> str:
         """With what the SQL connector opens its connection: the form of an ODBC string (assumed)."""

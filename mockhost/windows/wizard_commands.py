@@ -215,18 +215,13 @@ def _import(call: Call, rest: Sequence[str]) -> Done:
         raise CommandFailed(f"Could not find file '{windows_path(path)}'.", 2)
     if not call.elevated:
         raise CommandFailed(_DENIED, 5)
-    found = configuration.read(data, windows_path(path)).document.get("connectors", {})
-    known = machine.server.host.configured
+    found, known = configuration.pages(data, windows_path(path)), machine.server.host.configured
     taken = [name for name in found if name in known]
-    for name in taken:
-        _set(machine, name, {key: found[name][key] for key in _PAGES_OF_FILE if key in found[name]})
+    machine.server.set("connectors", {name: found[name] for name in taken})
     lines = [f"{name}: imported" for name in taken]
     lines += [f"{name}: the mock has no such connector; mockhost import-config makes a scenario of the file"
               for name in found if name not in known]  # fmt: skip
     return Done("\n".join([*lines, _finish(call, ()).text]), {"connectors": taken})
-
-
-_PAGES_OF_FILE: Final = ("anchor", "dn", "import", "deprovisioning", "selected_attributes", "single_value")
 
 
 def _finish(call: Call, rest: Sequence[str]) -> Done:

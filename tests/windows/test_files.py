@@ -32,6 +32,54 @@ def test_an_edit_counts_when_the_service_next_starts(window: Open, tmp_path: Pat
     assert debug(run) == (True, True)
 
 
+CONFIGURATION = "Program Files/Microsoft ECMA2Host/Service/Configuration/Configuration.xml"
+
+
+def test_an_edit_of_the_connectors_file_counts_when_the_service_next_starts(
+    window: Open, tmp_path: Path
+) -> None:
+    run = window(drive=tmp_path / "c", connectors={"SQL": {"import": {"full_takes": "3m"}}})
+    file = tmp_path / "c" / CONFIGURATION
+    edited = file.read_text().replace("<AutosyncTimer>120<", "<AutosyncTimer>40<", 1)
+    file.write_text(edited)
+
+    def timers() -> tuple[float, float]:
+        found = run.host.call("get_host")
+        return tuple(
+            found[key]["connectors"]["SQL"]["import"]["every"] for key in ("configured", "effective")
+        )
+
+    assert timers() == (2_400, 7_200)
+    run.fine(f"Restart-Service {HOST}")
+    assert timers() == (2_400, 2_400)
+    assert run.host.runtime.host.configured["SQL"].imports.full_takes == 180
+    assert file.read_text() == edited
+    again = window(drive=tmp_path / "c")
+    assert again.host.runtime.host.configured["SQL"].imports.every == 2_400
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("</Configuration>", "", "There is an error in XML document"),
+        ("<Name>ContosoLogin<", "<Name>Nothing<", "Nothing"),
+        ("<Configuration ", "<!DOCTYPE x []><Configuration ", "document type"),
+    ],
+)
+def test_a_connectors_file_that_can_not_be_used_ends_the_service(
+    window: Open, old: str, new: str, says: str
+) -> None:
+    run = window()
+    path = f"C:\\{CONFIGURATION}".replace("/", "\\")
+    original = run.fine(f"Get-Content '{path}'")
+    run.fine(f"notepad '{path}' /replace '{old}' '{new}'")
+    assert run(f"Restart-Service {HOST}").exit == 1
+    assert run(f"sc.exe start {HOST}").exit == 1053
+    assert says in run.fine("Get-WinEvent Application -MaxEvents 1 -Format List")
+    run.host.windows(f"notepad '{path}' /save", input=original, elevated=True)
+    run.fine(f"Start-Service {HOST}")
+
+
 def test_the_last_word_wins_wherever_it_is_said(window: Open, tmp_path: Path) -> None:
     """A setting that is changed is in the file, and the other way round."""
     run = window(drive=tmp_path / "c")
