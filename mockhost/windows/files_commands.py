@@ -1,13 +1,17 @@
-"""Files: Get-Content, notepad, Get-ChildItem, Set-Location, Copy-Item, Remove-Item, icacls."""
+"""Files: Get-Content, notepad, Get-ChildItem, Set-Location, Copy-Item, Expand-Archive, Remove-Item, icacls."""
 
 from __future__ import annotations
 
+import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mockhost.windows.config import FILES, windows_path
+from mockhost.errors import UsageError
+from mockhost.windows.config import FILES, below_c, windows_path
 from mockhost.windows.drive import Entry, check_room
-from mockhost.windows.machine import Machine
+from mockhost.windows.machine import Grant, Machine
 from mockhost.windows.powershell import CommandFailed, failed
 from mockhost.windows.rendering import local
 from mockhost.windows.shell import HOME, Call, Done, cmdlet, program
@@ -176,6 +180,32 @@ def copy_item(call: Call, path: str, destination: str, *, recurse: bool = False)
     return ""
 
 
+@cmdlet("Expand-Archive")
+def expand_archive(call: Call, path: str, destination_path: str = "") -> Done:
+    """Unpacks a zip file into a folder: by default one of its name, in the current folder."""
+    name, drive, source = "Expand-Archive", call.machine.drive, call.path(path)
+    data = drive.read(source)
+    if data is None:
+        text = f"The path '{path}' either does not exist or is not a valid file system path."
+        raise failed(name, text, "InvalidArgument", "ArchiveCmdletPathNotFound")
+    target = call.path(destination_path or source.rpartition("/")[2].rpartition(".")[0])
+    if not may_write(call, target):
+        raise _denied(name, target)
+    text = f"{windows_path(source)} is not a zip file, or not one that can be unpacked here."
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            # None of the paths leads out of the folder.
+            files = {
+                each: f"{target}/{below_c(each.filename)}" for each in archive.infolist() if not each.is_dir()
+            }
+            check_room(drive, {place: each.file_size for each, place in files.items()})
+            for each, place in files.items():
+                drive.write(place, archive.read(each), call.machine.now)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError, UsageError):
+        raise failed(name, text, "InvalidData", "InvalidArchive") from None
+    return Done("", {"path": windows_path(target)})
+
+
 @cmdlet("Remove-Item")
 def remove_item(call: Call, path: str, *, recurse: bool = False, force: bool = False) -> str:
     """Removes a file, or with -Recurse a folder."""
@@ -194,17 +224,20 @@ def remove_item(call: Call, path: str, *, recurse: bool = False, force: bool = F
 
 @program("icacls")
 def icacls(call: Call, words: Sequence[str]) -> Done:
-    """Shows who may do what with a folder, and grants it: icacls FOLDER /grant "NETWORK SERVICE:(OI)(CI)F"."""
+    """Shows who may do what with a folder, and grants it: icacls FOLDER /grant "NETWORK SERVICE:(OI)(CI)F".
+
+    /remove "ACCOUNT" takes back what was granted.
+    """
     if not words:
-        raise CommandFailed('usage: icacls FOLDER [/grant "ACCOUNT:(OI)(CI)F"]')
+        raise CommandFailed('usage: icacls FOLDER [/grant "ACCOUNT:(OI)(CI)F" | /remove "ACCOUNT"]')
     machine, place = call.machine, call.path(words[0])
     names = [name for name in machine.server.host.configured if _covers(place, machine.cache_folder(name))]
     if not names and not any(True for _ in machine.drive.files(place)):
         raise CommandFailed(f"{windows_path(place)}: The system cannot find the file specified.", 2)
     if len(words) == 1:
         return Done(_shown(machine, place, names))
-    verb, *grants = words[1:]
-    if verb.casefold() not in ("/grant", "/grant:r") or not grants:
+    verb, *said = words[1:]
+    if verb.casefold() not in ("/grant", "/grant:r", "/remove") or not said:
         raise CommandFailed(f'Invalid parameter "{verb}"', 87)
     if not call.elevated:
         raise CommandFailed(
@@ -212,11 +245,19 @@ def icacls(call: Call, words: Sequence[str]) -> Done:
             " files",
             5,
         )
-    account, _, rights = grants[0].partition(":")
-    if _is_account(machine, account) and rights.upper().rstrip(")").endswith("F"):
-        for name in names:
-            if machine.server.host.configured[name].dll == "access_denied":
-                machine.server.set(f"connectors.{name}.dll", "loadable")
+    account, _, rights = said[0].partition(":")
+    key = (place.casefold(), account.casefold())
+    if verb.casefold() == "/remove":
+        gone = machine.grants.pop(key, None)
+        for name in gone.opened if gone else ():
+            if not _is_granted(machine, machine.cache_folder(name)):
+                machine.server.set(f"connectors.{name}.dll", "access_denied")
+    else:
+        denied = [name for name in names if machine.server.host.configured[name].dll == "access_denied"]
+        grant = Grant(account, rights.upper(), tuple(denied))
+        machine.grants[key] = grant
+        for name in denied if _lets_in(machine, grant) else ():
+            machine.server.set(f"connectors.{name}.dll", "loadable")
     return Done(
         f"processed file: {windows_path(place)}\nSuccessfully processed 1 files; Failed processing 0 files\n"
     )
@@ -232,11 +273,30 @@ def _is_account(machine: Machine, said: str) -> bool:
     return said.casefold() in (account, account.rpartition("\\")[2])
 
 
+def _lets_in(machine: Machine, grant: Grant) -> bool:
+    """Whether a grant gives the host's account full control: it is the account's, or everybody's."""
+    named = _is_account(machine, grant.account) or grant.account.casefold() == "everyone"
+    return named and grant.rights.rstrip(")").endswith("F")
+
+
+def _is_granted(machine: Machine, folder: str) -> bool:
+    return any(
+        _covers(place, folder) and _lets_in(machine, grant) for (place, _), grant in machine.grants.items()
+    )
+
+
 def _shown(machine: Machine, place: str, names: list[str]) -> str:
     account = machine.config.service("host").account
-    denied = any(machine.server.host.configured[name].dll == "access_denied" for name in names)
+    granted = [grant for (where, _), grant in machine.grants.items() if _covers(where, place)]
+    others = [grant for grant in granted if not _is_account(machine, grant.account)]
+    denied = any(
+        machine.server.host.configured[name].dll == "access_denied"
+        or any(name in each.opened for each in others)
+        for name in names
+    ) and not any(_lets_in(machine, grant) for grant in granted if grant not in others)
     rights = [(account, "(OI)(CI)(RX)" if denied else "(OI)(CI)(F)"), ("NT AUTHORITY\\SYSTEM", "(OI)(CI)(F)"),
               ("BUILTIN\\Administrators", "(OI)(CI)(F)"), ("BUILTIN\\Users", "(OI)(CI)(RX)")]  # fmt: skip
+    rights += [(grant.account, grant.rights) for grant in others]
     path = windows_path(place)
     lines = [f"{path if i == 0 else ' ' * len(path)} {who}:{what}" for i, (who, what) in enumerate(rights)]
     return "\n".join([*lines, "", "Successfully processed 1 files; Failed processing 0 files", ""])

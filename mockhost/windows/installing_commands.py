@@ -47,7 +47,7 @@ def _install_host(machine: Machine) -> str:
             f"System.ComponentModel.Win32Exception (0x80004005): {win32(1073).rstrip('.')}", 1073
         )
     machine.config = config.with_service("host", state="stopped")
-    fresh = machine.config._replace(leftovers=())
+    fresh = machine.config._replace(leftovers=(), trace={}, files={})  # as it is delivered
     server = machine.server
     for path, data in layout.files(fresh, server.scenario, server.host.config, machine.now).items():
         if path.startswith(FILES["root"]) and machine.drive.read(path) is None:  # what was left there stays

@@ -76,6 +76,15 @@ class StartFailed(CannotRun):
         self.code = code
 
 
+class Grant(NamedTuple):
+    """Rights on a folder that a command gave to an account."""
+
+    account: str
+    rights: str
+    opened: tuple[str, ...]
+    """the connectors whose DLL the host's account could not load until then"""
+
+
 class _Read(NamedTuple):
     """A file as it was when it was last looked at."""
 
@@ -93,6 +102,8 @@ class Machine:
         self.drive: Drive = MemoryDrive() if drive is None else drive
         self.logs = EventLogs(config.name, config.log_size, config.event_sources)
         self._make_room()
+        self.grants: dict[tuple[str, str], Grant] = {}
+        """what icacls granted, by folder and account in lower case"""
         self.agent_proxy: str | None = None
         """the proxy that the agent read when it started"""
         self.prerequisites = 0

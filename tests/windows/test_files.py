@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,44 @@ def test_rights_on_the_cache_folder_are_what_lets_the_dll_load(window: Open) -> 
     assert "NETWORK SERVICE:(OI)(CI)(F)" in run.fine(f"icacls {folder}")
     run.fine(f"Restart-Service {HOST}")
     assert run.host.runtime.host.connectors["SQL"].config.dll == "loadable"
+
+
+def test_full_control_for_everyone_lets_the_dll_load_until_it_is_taken_back(window: Open) -> None:
+    run = window("documented/dll_access_denied")
+    folder = r"'C:\Program Files\Microsoft ECMA2Host\Service\ECMA\Cache'"
+    run.fine(f"icacls {folder} /grant 'Everyone:(OI)(CI)F'")
+    shown = run.fine(f"icacls {folder}")
+    assert "Everyone:(OI)(CI)F" in shown
+    assert "NETWORK SERVICE:(OI)(CI)(RX)" in shown
+    assert run.host.runtime.host.configured["SQL"].dll == "loadable"
+    run.fine(f"icacls {folder} /remove Everyone")
+    assert "Everyone" not in run.fine(f"icacls {folder}")
+    assert run.host.runtime.host.configured["SQL"].dll == "access_denied"
+
+
+def test_a_zip_file_is_unpacked_into_a_folder_and_leads_nowhere_else(window: Open) -> None:
+    run = window()
+    path = run.host.windows("CollectTroubleshootingInfo", elevated=True).data["path"]
+    run.fine(rf"Expand-Archive '{path}' C:\Temp\bundle")
+    assert "secrets_redacted" in run.fine(r"Get-Content C:\Temp\bundle\MANIFEST.json")
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("../outside.txt", "x")
+    run.host.runtime.around().drive.write("Temp/bad.zip", stream.getvalue(), 0.0)
+    run.host.runtime.around().drive.write("Temp/no.zip", b"PK", 0.0)
+    for name in ("bad", "no"):
+        assert "not a zip file" in run(rf"Expand-Archive C:\Temp\{name}.zip").output
+    assert "does not exist" in run(r"Expand-Archive C:\Temp\none.zip").output
+
+
+def test_setup_brings_files_as_they_are_delivered(window: Open) -> None:
+    """What a scenario has changed in them is gone with the folder."""
+    run = window("documented/setup_service_exists", machine={"trace": {"ECMA2Host": "Error"}})
+    assert 'switchValue="Error"' in run.fine(f"Get-Content '{SERVICE}'")
+    run.fine("setup uninstall")
+    run.fine(r"Remove-Item 'C:\Program Files\Microsoft ECMA2Host' -Recurse")
+    run.fine("setup install")
+    assert 'switchValue="Error"' not in run.fine(f"Get-Content '{SERVICE}'")
 
 
 def test_the_limits_of_a_drive_hold(window: Open) -> None:
