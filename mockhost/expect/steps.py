@@ -25,6 +25,8 @@ LONGEST = 60.0
 """Seconds that a confined player waits for one exchange at most."""
 _WATCH_KEPT, _WATCH_CLOSED = 0.2, 2.0
 """Seconds that a connection is watched for staying open, and for the end that a step expects."""
+_AFTER_AN_ANSWER = ("fin", "rst", "close_notify", "alert")
+"""Ends that can still come once a whole answer is there; who expects another one need not wait for it."""
 
 
 class Target(Protocol):
@@ -390,6 +392,4 @@ def _patience(gets: Mapping[str, object], timeout: float) -> tuple[float, float]
         return _seconds(ends["no_answer_within"], "no_answer_within"), 0.0
     for bound in took.values() if isinstance(took, Mapping) else ():
         timeout = max(timeout, 2 * _seconds(bound, "took") + TIMEOUT)
-    if ends is None:
-        return timeout, 0.0
-    return timeout, _WATCH_KEPT if ends == "keep" else _WATCH_CLOSED
+    return timeout, _WATCH_KEPT if ends == "keep" else _WATCH_CLOSED if ends in _AFTER_AN_ANSWER else 0.0
