@@ -333,11 +333,23 @@ def server(asked: Asked) -> Shown | None:
     return "server.html", {"looks": looks}
 
 
+# -- the portal of Entra ID ------------------------------------------------------------------------------------------
+
+
+def portal(asked: Asked) -> Shown | None:
+    """The application that provisions to this host: what is entered and saved, agents, job, and the newest records."""
+    if asked.rest:
+        return None
+    records = asked.read("get_portal_log")["records"][: -_LISTED - 1 : -1]
+    return "portal.html", {"portal": asked.read("get_portal"), "records": records}
+
+
 PAGES: tuple[Page, ...] = (
     Page("journal", "Journal", "1", ("get_journal", "stream_events"), journal),
     Page("state", "State", "2", ("get_host", "list_connectors", "compare"), state),
     Page("scenarios", "Scenarios", "3", ("get_scenario", "use_scenario"), scenarios),
     Page("rules", "Rules and faults", "4", ("list_rules", "add_rule"), rules),
     Page("server", "Server", "5", ("windows",), server),
+    Page("portal", "Portal", "6", ("portal", "get_portal", "get_portal_log"), portal),
 )
 __all__ = ["PAGES", "Asked", "Page", "overview", "trace"]

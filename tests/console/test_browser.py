@@ -297,6 +297,31 @@ def test_commands_run_one_after_the_other(visit: Visit) -> None:
         until(page, "document.getElementById('command').value === ''")
 
 
+# ---- the portal ----
+
+
+def test_the_portal_provisions_and_says_why_not(visit: Visit, host: MockHost) -> None:
+    """Saved and run, three users are there and in the log with their steps; a wrong token fails in its words."""
+    host.use("basics/provisioned")
+    page = visit("/console/portal")
+    page.get_by_role("button", name="Save").click()
+    until(page, "document.getElementById('saved').textContent === 'saved'")
+    page.get_by_role("button", name="Run a cycle").click()
+    until(page, "document.querySelectorAll('#log details').length === 3")
+    assert len(host.objects("SQL", ContosoLogin="ann")) == 1
+    page.locator("#log summary").first.click()
+    assert page.locator("#log details[open] .steps li").count() >= 3
+    page.fill("#secret-token", "wrong")
+    page.keyboard.press("Enter")
+    until(page, "document.getElementById('saved').textContent === 'entered, not saved'")
+    assert "wrong" not in page.inner_text("body")
+    page.get_by_role("button", name="Test connection").click()
+    until(page, "document.getElementById('screen').textContent.includes('CredentialValidationFailure')")
+    page.fill("#command", "agent stop agent-1")
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('#agents-card .badge').textContent === 'inactive'")
+
+
 # ---- every page ----
 
 

@@ -37,16 +37,16 @@ function valueOf(field) {
   return field.dataset.kind === "number" ? Number(field.value) : field.value;
 }
 
-/** The body that a form's fields make; "." is all of it, "a.b" stands in an object, and empty ones are left out. */
+/** The body that a form's fields make; "." is all of it, "a.b" stands in an object a, and empty ones are left out. */
 function bodyOf(form) {
   const body = {};
   for (const field of form.elements) {
     if (!field.name || (field.value === "" && field.type !== "checkbox")) continue;
     if (field.name === ".") Object.assign(body, valueOf(field));
     else {
-      const [first, second] = field.name.split(".");
-      if (second) (body[first] ??= {})[second] = valueOf(field);
-      else body[first] = valueOf(field);
+      const around = field.name.split(".");
+      const last = around.pop();
+      around.reduce((inner, name) => (inner[name] ??= {}), body)[last] = valueOf(field);
     }
   }
   return body;

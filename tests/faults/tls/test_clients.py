@@ -107,6 +107,13 @@ CASES = [
 ]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def litter() -> Iterator[None]:
+    """What `requests` leaves behind warns here and not in another test."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(params=CASES, ids=lambda case: str(case.said))
 def case(request: pytest.FixtureRequest, port: Port) -> Iterator[Case]:
     """A fault that the next connections meet; after it a neighbour is served as always."""
@@ -117,7 +124,6 @@ def case(request: pytest.FixtureRequest, port: Port) -> Iterator[Case]:
     yield case
     port.meets(case.said, 0)
     port.is_well()
-    gc.collect()  # so that what `requests` leaves behind warns here and not in another test
 
 
 def patience(case: Case) -> float:
