@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance import checks, page
+from conformance import checks, page, proxied
 from conformance.checks import FAILED, Check, Report, Unavailable, one_line
 from conformance.contradictions import contradiction, needless
 from conformance.files import ROOT
@@ -25,6 +25,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="names of suites (default: all)")
     parser.add_argument("--list", action="store_true", help="print the names of the suites")
+    parser.add_argument(
+        "--proxied", action="store_true", help="servers of others through mockhost proxy instead"
+    )
     parser.add_argument("--scenario", help="only against this scenario")
     parser.add_argument("--url", help="another endpoint instead of a host of our own (no page is written)")
     parser.add_argument("--token", default="", help="its bearer token")
@@ -54,7 +57,7 @@ def endpoint(options: argparse.Namespace, scenario: str) -> Iterator[Target]:
     if options.url:
         yield Target(options.url, options.token, options.ca_file, scenario)
         return
-    with served(command(options.mockhost), scenario) as target:
+    with served(command(options.mockhost), "serve", scenario) as target:
         yield target
 
 
@@ -80,6 +83,8 @@ def main() -> int:
     if options.list:
         print(*(suite.name for suite in SUITES), sep="\n")
         return 0
+    if options.proxied:
+        return proxied.main(command(options.mockhost))
     chosen = [suite for suite in SUITES if not options.suites or suite.name in options.suites]
     unexplained = 0
     for suite in chosen:

@@ -73,17 +73,17 @@ def ask(
 
 
 @contextlib.contextmanager
-def served(command: str, scenario: str) -> Iterator[Target]:
-    """A host in a process of its own that plays the scenario; raises RuntimeError if it does not come up."""
+def served(command: str, *words: str) -> Iterator[Target]:
+    """A host in a process of its own, by the words after `mockhost`; raises RuntimeError if it does not come up."""
     with tempfile.TemporaryDirectory(prefix="mockhost-conformance-") as folder:
         ready, log = Path(folder) / "ready.json", Path(folder) / "host.log"
-        arguments = ["serve", scenario, "--port", "0", "--control-port", "0", "--ready-file", str(ready)]
+        arguments = [*words, "--port", "0", "--control-port", "0", "--ready-file", str(ready)]
         with log.open("wb") as output:
             process = subprocess.Popen([command, *arguments, "--quiet"], stdout=output, stderr=output)
         try:
             document = _document(ready, process, log)
             told = document["connectors"].get(CONNECTOR) or next(iter(document["connectors"].values()))
-            yield Target(told["url"], told["secret_token"], document.get("ca_file"), scenario)
+            yield Target(told["url"], told["secret_token"], document.get("ca_file"), words[1])
         finally:
             process.terminate()
             try:

@@ -61,7 +61,7 @@ def command(
     mockhost compare http://localhost:5000/v1 http://localhost:5001/v2 --requests traffic.har --format json
     """
     from mockhost.client.observation import endpoint
-    from mockhost.record.comparing import READING, Asked, Server, compare
+    from mockhost.record.comparing import READING, Server, compare, requests_of
     from mockhost.record.recorded import read_har
 
     for url in (one, other):
@@ -73,10 +73,7 @@ def command(
             ) from None
     requests = list(READING)
     if har is not None:
-        requests = [
-            Asked(each.method, each.path + (f"?{each.query}" if each.query else ""), each.body)
-            for each in read_har(har, base)[0]
-        ]
+        requests = requests_of(read_har(har, base)[0])
         if not requests:
             raise UsageError(
                 f"{har} has no SCIM request", hint="name the URL that stands for /scim with --base"

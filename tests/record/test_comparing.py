@@ -65,6 +65,21 @@ def test_a_recording_is_like_its_server(target: MockHost, tmp_path: Path) -> Non
     assert done.exit_code == 0, done.output
 
 
+def test_recorded_ids_are_each_servers_own(target: MockHost, tmp_path: Path) -> None:
+    """Requests of a recording go to servers that make other ids than those in it."""
+    kept, _, journal = recorded(target)
+    text = json.dumps(har(journal))
+    made = next(json.loads(each.answer)["id"] for each in kept if each.status == 201)
+    (tmp_path / "t.har").write_text(text.replace(made, "11112222-aaaa-4bbb-8ccc-ddddeeeeffff"), "utf-8")
+    base = json.loads(text)["log"]["entries"][0]["request"]["url"].partition("/Users")[0]
+    write(kept, tmp_path / "r.yaml", "Recorded", None)
+    target.reset()
+    with served(str(tmp_path / "r.yaml")) as replay:
+        done = compare(target, replay, "--requests", str(tmp_path / "t.har"), "--base", base)
+    assert done.exit_code == 0, done.output
+    assert [entry.status for entry in target.journal] == [each.status for each in kept]
+
+
 def test_a_url_that_is_none() -> None:
     done = CliRunner().invoke(mockhost, ["compare", "nonsense", "http://a"])
     assert done.exit_code == 2
