@@ -22,7 +22,6 @@ from mockhost.errors import CannotRun, MockhostError, UsageError
 if TYPE_CHECKING:
     from mockhost.labs.lab import Lab
     from mockhost.labs.session import Session, State
-    from mockhost.running import ClientTarget
 
 _PATIENCE = 15.0
 """Seconds that a detached host has to start in."""
@@ -304,23 +303,10 @@ def _next(after: Lab | None) -> Lab | None:
 # -- hosts ---------------------------------------------------------------------------------------------------------
 
 
-class _Plane:
-    """The host of another process, by its control plane."""
-
-    def __init__(self, url: str, token: str | None) -> None:
-        from mockhost.client.control import ControlPlane
-
-        self.call = ControlPlane(url, token).call
-
-    def clients(self) -> Mapping[str, ClientTarget]:
-        from mockhost.running import ClientTarget
-
-        return {name: ClientTarget(name, **said) for name, said in self.call("get_truth")["clients"].items()}
-
-
 @contextlib.contextmanager
 def _running() -> Iterator[Session]:
     """The session of the lab that is running. Raises UsageError if none is."""
+    from mockhost.client.control import ControlPlane
     from mockhost.labs import lab as labs
     from mockhost.labs.session import Session
 
@@ -328,7 +314,7 @@ def _running() -> Iterator[Session]:
     running = found["running"]
     if running is None:
         raise UsageError(_NONE[0], hint=_NONE[1])
-    plane = _Plane(running["url"], None)
+    plane = ControlPlane(running["url"])
     try:
         plane.call("get_health")
     except MockhostError:
@@ -491,10 +477,7 @@ def _line(session: Session, line: str, given: str | None = None) -> int:
         new = windows.edited(path, text)
         return int(new is None) if new in (None, text) else _line(session, windows.saving(path), new)
     if said.text:
-        lines = said.text.removesuffix("\n").split("\n")
-        if line.casefold().startswith("portal "):
-            lines = [short for each in lines for short in texts.folded(each)]
-        stdout().lines(lines)
+        stdout().lines(said.text.removesuffix("\n").split("\n"))
     return said.code
 
 

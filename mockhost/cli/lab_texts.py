@@ -48,11 +48,6 @@ def _row(head: str, text: str) -> list[str]:
     return [f"{head + ':':<13}{first}", *(" " * 13 + line for line in rest)]
 
 
-def folded(line: str) -> list[str]:
-    """A line of output, broken between words where it is too long; columns stay as they are."""
-    return [line] if len(line) <= WIDTH else wrapped(line, WIDTH)
-
-
 def paragraphs(text: str) -> list[str]:
     """The lines of a text file, each wrapped."""
     return [short for line in text.strip().splitlines() for short in wrapped(line, WIDTH) or [""]]

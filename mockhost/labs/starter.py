@@ -17,8 +17,8 @@ title: The token that looked right
 machine: {elevated: true}                    # the prompt is an administrator's
 
 cured:                                       # the checks; 'note' is what the learner reads
-  - send: test_connection
-    gets: {status: 200}
+  - entra: test_connection
+    says: {ok: true}
     note: The portal's Test connection succeeds
 wrong_cure:                                  # what must not be so: short cuts that hide the problem
   - send: test_connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_the_starter_is_a_sound_lab(own: Lab) -> None:
             },
             "wrong-debug.txt solves it, and should not",
         ),
-        ({"scenario": ("status: 200}\n    note: The p", "status: 401}\n    note: The p")}, "solved before"),
+        ({"scenario": ("{ok: true}", "{ok: false}")}, "solved before"),
         ({"scenario": ("    note: The portal's Test connection succeeds\n", "")}, "cured[0] has no note"),
         ({"brief": ("red", "r\N{LATIN SMALL LETTER E WITH ACUTE}d")}, "plain ASCII"),
         ({"lab": ("# hintchecks: []", "hintchecks: [{send: delete, note: x, gets: {status: 1}}] #")}, "'id'"),
@@ -132,14 +133,14 @@ def test_the_first_lab_is_offered_solved_and_remembered() -> None:
         typed='portal test-connection\ncheck\nhint\nhint\nStart-Service "Microsoft ECMA2Host"\nwhy\nexit\n',
     )
     assert found.exit_code == 0
-    shown = found.output
+    shown, long = found.output, re.compile("https:|SystemForCross")  # words that are longer than a line
     assert "[ ] The service Microsoft ECMA2Host runs" in shown
     assert "see it    Get-Service 'Microsoft ECMA2Host'" in shown
     assert "On your server: " in shown
     assert "Hint 1 of 3: " in shown
     assert "Solved! L01 No answer" in shown
     assert "Next:        'next' starts L02" in shown
-    assert all(len(line) <= 80 and line.isascii() for line in shown.splitlines() if "https:" not in line)
+    assert all(len(line) <= 80 and line.isascii() for line in shown.splitlines() if not long.search(line))
     listed = json.loads(run("list", "--json").output)
     assert list(listed[0]) == ["id", "title", "track", "minutes", "state"]
     assert [each["state"] for each in listed[:2]] == ["solved", "open"]
