@@ -49,6 +49,7 @@ from mockhost.web.routes import connector_named
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from mockhost.operations.row import Role
     from mockhost.rules.nearmiss import NearMiss
     from mockhost.running import ClientTarget
     from mockhost.runtime.operations import Operated
@@ -81,6 +82,8 @@ class MockHost(RunningHost):
     drive: a folder that is drive C: of the Windows server around the host; an edit counts when the service next starts.
     control_files, control_env: folders and environment variables that documents may name which come over the control
     plane; by default none.
+    blind: what the scenario is, only who has the control plane's token is told; everybody else is a learner, who needs
+    `learner_token` where the control plane is on a wider address than loopback.
     Raises ScenarioError, UsageError, CannotRun.
     """
 
@@ -99,6 +102,8 @@ class MockHost(RunningHost):
         control_token: str | None = None,
         control_files: Sequence[str | os.PathLike[str]] = (),
         control_env: Sequence[str] = (),
+        blind: bool = False,
+        learner_token: str | None = None,
         tls: bool | None = None,
         tls_names: Sequence[str] = (),
         public_name: str | None = None,
@@ -132,9 +137,12 @@ class MockHost(RunningHost):
         needs_token = control_host not in (*LOOPBACK, "localhost")
         if control_token is not None:
             check_token(control_token)
-        self.control_token = control_token or (fresh_secret() if needs_token else None)
-        if self.control_token:
-            self.runtime.keep_secret(self.control_token)
+        self.blind = blind
+        self.control_token = control_token or (fresh_secret() if needs_token or blind else None)
+        if learner_token is not None:
+            check_token(learner_token)
+        self.learner_token = learner_token or (fresh_secret() if needs_token and blind else None)
+        self.runtime.keep_secret(*filter(None, (self.control_token, self.learner_token)))
         self.tls_names = tuple(tls_names)
         self.listener: Listener | None = None
         self.control_listener: Listener | None = None
@@ -233,18 +241,24 @@ class MockHost(RunningHost):
         self.control_listener.open()
 
     def _control_app(self, bound_host: str) -> WSGIApplication:
-        from mockhost.control.app import Console, create_control_app
+        from mockhost.control.app import OWNER, Console, caller, create_control_app
 
         def console() -> Console:
             from mockhost.console.app import Console
 
             return Console()
 
+        def role(who: str) -> Role:
+            return "operator" if who == OWNER else "learner"
+
         return create_control_app(
-            lambda _: self._operated(self.runtime.network),
+            lambda asked: self._operated(self.runtime.network)._replace(role=role(caller(asked))),
             token=self.control_token,
             bound_host=bound_host,
             names=self.tls_names,
+            others={self.learner_token: "learner"} if self.learner_token else {},
+            stranger="learner" if self.blind else OWNER,
+            lets_in=self.blind and self.learner_token is None,
             console=console,
         )
 
@@ -331,6 +345,14 @@ class MockHost(RunningHost):
             "tls": scenario.host.tls.mode != "plain_http",
             "listening": self.runtime.host.running,
         }
+
+    def ready(self) -> dict[str, Any]:
+        """The document of `--ready-file`; that of a blind host is a learner's."""
+        document = super().ready()
+        if self.blind:
+            document |= {"scenario": "", "connectors": {}}
+            document["control"]["token"] = self.learner_token
+        return document
 
     # -- what is inside ----------------------------------------------------------------------------------------
 

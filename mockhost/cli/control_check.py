@@ -48,7 +48,8 @@ def check(target: Target, watch: bool, form: str) -> None:
 
 
 def _lines(found: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
-    yield terminal.styled(found["text"].partition("\n")[0], "green" if found["cured"] else "yellow")
+    text = found["text"].partition("\n")[0] or ("cured" if found["cured"] else "not cured")
+    yield terminal.styled(text, "green" if found["cured"] else "yellow")
     for section in found["sections"]:
         yield f"{section['name']} {'holds' if section['holds'] else 'does not hold'}"
         for step in section["steps"]:

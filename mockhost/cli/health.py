@@ -64,7 +64,8 @@ def command(url: str | None, control_port: int, ready_file: Path | None, timeout
     if form == "json":
         stdout().json(said)
     elif fine:
-        stdout().line(f"healthy: {said['scenario']}, the service is {said['service']}")
+        scenario = f"{said['scenario']}, " if said["scenario"] else ""
+        stdout().line(f"healthy: {scenario}the service is {said['service']}")
     else:
         stdout().line(f"not healthy: {said['error']}")
     raise click.exceptions.Exit(outcome.FINE if fine else outcome.NOT_FINE)

@@ -120,6 +120,7 @@ class Hosting(NamedTuple):
     control_files: tuple[Path, ...] = ()
     control_env: tuple[str, ...] = ()
     drive: Path | None = None
+    blind: bool = False
 
     def make(self, scenario: str | Mapping[str, Any], **overrides: Any) -> MockHost:
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
@@ -148,6 +149,7 @@ class Hosting(NamedTuple):
             sets=self.set,
             state_dir=self.state,
             drive=self.drive,
+            blind=self.blind,
             clock="wall",
             **overrides,
         )
@@ -195,7 +197,7 @@ def hosting(*, port: int, control_port: int) -> Callable[[Callable[..., object]]
     def decorate(command: Callable[..., object]) -> Callable[..., object]:
         def gathered(**given: Any) -> object:
             _check_names(click.get_current_context(), given["public_url"], given["public_name"])
-            fields = {field: given.pop(field) for field in Hosting._fields}
+            fields = {field: given.pop(field) for field in Hosting._fields if field in given}
             if fields["tls"] is None and given.pop("plain"):
                 fields["tls"] = False
             given.pop("plain", None)

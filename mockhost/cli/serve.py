@@ -13,7 +13,7 @@ from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, opti
 from mockhost.cli.signals import STOP, Mailbox, Signalled
 from mockhost.cli.terminal import stderr, stdout
 from mockhost.clock import iso
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -62,8 +62,18 @@ def lasting(command: Callable[..., object]) -> Callable[..., object]:
 )
 @hosting(port=DATA_PORT, control_port=CONTROL_PORT)
 @lasting
+@option(
+    "--blind",
+    is_flag=True,
+    help="Tell only who has the control plane's token (--control-token) what the scenario is; others are learners.",
+)
 def command(
-    scenario: str, hosting: Hosting, ready_file: Path | None, reload: bool, quiet: bool, log_format: str
+    scenario: str,
+    hosting: Hosting,
+    ready_file: Path | None,
+    reload: bool,
+    quiet: bool,
+    log_format: str,
 ) -> None:
     """Run a host with a scenario until Ctrl-C or SIGTERM.
 
@@ -78,6 +88,10 @@ def command(
     mockhost serve --port 0 --control-port 0 --ready-file ready.json --quiet &
     mockhost serve --set host.tls.valid='[-30d, -1d]'
     """
+    if hosting.blind and reload:
+        raise UsageError(
+            "--blind and --reload do not go together", hint="what changed in a file would be shown"
+        )
     run(Source(scenario), hosting, ready_file, reload=reload, quiet=quiet, as_json=log_format == "json")
 
 
@@ -159,7 +173,7 @@ class Serving:
             from mockhost.cli.watching import Watch
 
             self._watch = Watch(host.scenario.files)
-        if not self._quiet:
+        if not self._quiet and not host.blind:  # its lines name rules and reasons
             from mockhost.cli.live import Live
 
             self._live = Live(host.runtime.events, host.journal.sink, stdout(), as_json=self._as_json)
@@ -195,7 +209,9 @@ class Serving:
         facts = start_page.facts_of(
             host, self._source.called, state_kept=given.state is not None, ipv6_wanted=given.wants_ipv6
         )
-        if self._source.name:
+        if host.blind:
+            facts = start_page.blinded(facts, host.learner_token)
+        elif self._source.name:
             facts = facts._replace(scenario=self._source.name)
         hide = hider(host.runtime.scenario)
         if self._as_json:
@@ -204,7 +220,8 @@ class Serving:
             terminal.line(json.dumps(hidden(start_page.as_json(facts, host.ready()), hide)))
         else:
             terminal.lines([hide(line) for line in start_page.render(facts, terminal, shells.detect())])
-        self._warn(host, hide)
+        if not host.blind:
+            self._warn(host, hide)
 
     def _warn(self, host: MockHost, hide: Hide) -> None:
         """What has no effect in a file of the user's own; those on the shelves have nothing of that kind."""

@@ -67,6 +67,8 @@ class Facts(NamedTuple):
     """this machine's name"""
     container: str = ""
     """the container's ID, where this process runs in one that has no other name: then the page is read outside"""
+    blind: bool = False
+    """whether the reader is a learner, who is to find out what is wrong"""
 
     @property
     def trusted_file(self) -> str | None:
@@ -96,7 +98,7 @@ def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     """The page as lines."""
     bold = terminal.styled
     width = min(terminal.width or 100, 110)
-    page = [f"{bold('mockhost', 'bold')} {__version__} · {bold(facts.scenario, 'bold')}"]
+    page = [f"{bold('mockhost', 'bold')} {__version__} · {bold(facts.scenario or 'a blind host', 'bold')}"]
     page += [*wrapped(facts.title, width), ""] if facts.title else [""]
     for told in facts.connectors:
         page += _connector(told, terminal)
@@ -104,7 +106,8 @@ def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     page += _try(facts, terminal, shell)
     page += _control(facts, terminal, shell)
     page += _wrong(facts, terminal, shell, width)
-    return [*page, "", bold("Ctrl-C ends it. From here on, one line for each exchange.", "dim"), ""]
+    more = "" if facts.blind else " From here on, one line for each exchange."
+    return [*page, "", bold(f"Ctrl-C ends it.{more}", "dim"), ""]
 
 
 def _connector(told: Told, terminal: Terminal) -> list[str]:
@@ -229,7 +232,14 @@ def _control(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
         else f"{facts.control_url}/#token={quote(facts.control_token)}"
     )
     lines.append(f"  in a browser: {terminal.styled(at, 'bold')}")
-    status = shells.command_line([*control_words(facts), "status"], shell)
+    words = [
+        *facts.prefix,
+        "mockhost",
+        "windows",
+        *control_words(facts)[len([*facts.prefix, *cure.CONTROL]) :],
+        "help",
+    ]
+    status = shells.command_line(words if facts.blind else [*control_words(facts), "status"], shell)
     return [*lines, *(terminal.styled(each, "cyan") for each in shells.folded(status, shell, terminal.width))]
 
 
@@ -256,6 +266,24 @@ def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
             first, *rest = wrapped(step, width, " " * len(number)) or [""]
         lines += [number + first.lstrip(), *rest]
     return lines
+
+
+def blinded(facts: Facts, token: str | None) -> Facts:
+    """The page of a learner, with this token: how to reach the host, and not what is wrong with it."""
+    client = (each._replace(true_url=each.url, true_token=each.secret_token) for each in facts.connectors)
+    return facts._replace(
+        scenario="",
+        title="",
+        why="",
+        cause=None,
+        client_should=None,
+        cure=(),
+        connectors=tuple(each._replace(true_variable="", lisa="") for each in client),
+        tls=facts.tls if facts.tls == "plain_http" else "certificate",
+        listening=True,
+        control_token=token,
+        blind=True,
+    )
 
 
 def as_json(facts: Facts, ready: Mapping[str, Any]) -> dict[str, object]:

@@ -25,8 +25,8 @@ from mockhost.console import text, views
 from mockhost.console.feed import Feed
 from mockhost.console.views import PAGES, Asked
 from mockhost.operations import find
-from mockhost.operations.row import EVENTS, ROLES
-from mockhost.runtime.operations import Operated
+from mockhost.operations.row import EVENTS
+from mockhost.runtime.operations import Operated, may
 
 _HERE: Final = Path(__file__).parent
 _ASSETS: Final = re.compile(r"[a-z][a-z-]*\.(?:js|css|svg)")
@@ -64,7 +64,7 @@ class Console:
         )
         self._env.globals.update(asks=_asks, version=__version__, field=_field)
 
-    def answer(self, host: Operated, asked: Request, *, signs_out: bool) -> Response:
+    def answer(self, host: Operated, asked: Request, *, session: str) -> Response:
         """The page at a path, or a file, or the feed. Raises NotFound, and what an operation raises."""
         path = asked.path.removeprefix("/console/").strip("/")
         if path in ("", "console"):
@@ -87,7 +87,7 @@ class Console:
             page=page,
             pages=[each for each in PAGES if _may(host, each.needs)],
             host=views.overview(host),
-            signs_out=signs_out,
+            session=session,
             may=lambda operation: _may(host, (operation,)),
             **values,
         )
@@ -121,7 +121,7 @@ def _number(given: str) -> int:
 
 def _may(host: Operated, operations: tuple[str, ...]) -> bool:
     """Whether the caller may do all of these."""
-    return all(ROLES.index(host.role) >= ROLES.index(find(name).role) for name in operations)
+    return all(may(host.role, find(name)) for name in operations)
 
 
 def _guarded(response: Response) -> Response:

@@ -16,9 +16,9 @@ from mockhost.exchange import OPERATIONS
 from mockhost.faults import describe
 from mockhost.journal import renderings, retelling
 from mockhost.operations import find
-from mockhost.operations.row import ROLES, Media
+from mockhost.operations.row import Media
 from mockhost.runtime import targets
-from mockhost.runtime.operations import NoSuch, Operated, perform
+from mockhost.runtime.operations import NoSuch, Operated, may, perform
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import NETWORK
 
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
         )
 
     def may(self, operation: str) -> bool:
-        return ROLES.index(self.host.role) >= ROLES.index(find(operation).role)
+        return may(self.host.role, find(operation))
 
 
 class Page(NamedTuple):

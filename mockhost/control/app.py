@@ -16,7 +16,7 @@ import ipaddress
 import re
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import PurePath
 from typing import Protocol
@@ -32,7 +32,7 @@ from mockhost.control.requests import arguments
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
 from mockhost.operations import TABLE
 from mockhost.operations.row import JSON, ROLES, Media, Operation
-from mockhost.runtime.operations import NoSuch, NotNow, Operated, Stream, carry_out
+from mockhost.runtime.operations import NoSuch, NotAllowed, NotNow, Operated, Stream, carry_out
 
 MAX_BODY = 4 * 1024 * 1024
 HEARTBEAT = 15.0
@@ -55,8 +55,20 @@ class Refused(MockhostError):
 Find = Callable[[Request], Operated]
 """Which running host a request is for, and who asks."""
 
+OWNER = "owner"
+"""The caller that has the control plane's own token; any caller, where it has none."""
+_CALLER = "mockhost.caller"
+_NO_OTHERS: Mapping[str, str] = {}
+
+
+def caller(asked: Request) -> str:
+    """Who asks, by the token that was sent: OWNER, or a word that `create_control_app` was given."""
+    return str(asked.environ.get(_CALLER, OWNER))
+
+
 CONSOLE = "/console/"
 SESSION = f"{CONSOLE}session"
+SIGN_IN = f"{CONSOLE}sign-in"
 _ASSETS = f"{CONSOLE}assets/"
 _HTML = "text/html"
 
@@ -64,8 +76,8 @@ _HTML = "text/html"
 class Console(Protocol):
     """Makes pages for browsers."""
 
-    def answer(self, host: Operated, asked: Request, *, signs_out: bool) -> Response:
-        """The page, piece of a page, file or stream at a path; signs_out: whether there is a session to end."""
+    def answer(self, host: Operated, asked: Request, *, session: str) -> Response:
+        """The page, piece of a page, file or stream at a path; session: `in`, `out`, or "" where none is needed."""
 
     def problem(self, status: int, message: str, hint: str) -> Response:
         """A page that says what is wrong; with 401, one that asks for the token."""
@@ -77,6 +89,9 @@ def create_control_app(
     token: str | None,
     bound_host: str,
     names: Sequence[str] = (),
+    others: Mapping[str, str] = _NO_OTHERS,
+    stranger: str = OWNER,
+    lets_in: bool = False,
     heartbeat: float = HEARTBEAT,
     console: Callable[[], Console] | None = None,
 ) -> Flask:
@@ -85,11 +100,13 @@ def create_control_app(
     find: the running host that a request is for; asked once for each request, so that one application can serve many
     hosts. It raises NoSuch where there is none. token: what everything but the health asks for; None only on
     loopback. bound_host: the address that it listens on. names: further names under which it may be asked.
+    others: further tokens, each with a word for who has it, which `caller` tells `find`. stranger: the word for a
+    request without a token; lets_in: whether it gets further than the health.
     heartbeat: seconds between the signs of life in an event stream. console: makes the pages for browsers when the
     first one asks; without it there are none.
     Raises UsageError for a wider address without a token.
     """
-    guard = Guard(token, bound_host, names)
+    guard = Guard(token, bound_host, names, others, stranger, lets_in)
     app = _App("mockhost.control", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     open_paths = {operation.path for operation in TABLE if operation.is_open}
@@ -137,8 +154,6 @@ def _flask_rule(path: str) -> str:
 def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) -> Response:
     """Carry out the operation of this request."""
     host = g.host = find(request)
-    if ROLES.index(host.role) < ROLES.index(operation.role):
-        raise Refused(403, f"{operation.name} is not for a {host.role}", hint=f"a {operation.role} may ask")
     found = carry_out(host, operation, in_path, lambda: arguments(operation))
     if isinstance(found, Stream):
         return events.response(host.runtime, found, heartbeat)
@@ -167,8 +182,10 @@ def _browse(find: Find, guard: Guard, pages: Callable[[], Console] | None, page:
     """A page of the console. The bare address is one for browsers only; other clients find nothing there."""
     if pages is None or (not page and not _wants_page(request)):
         raise NotFound
+    if request.path == SIGN_IN:
+        return pages().problem(401, "", "")
     host = g.host = find(request)
-    return pages().answer(host, request, signs_out=guard.asks)
+    return pages().answer(host, request, session=guard.session_of(request))
 
 
 def _wants_page(asked: Request) -> bool:
@@ -181,15 +198,15 @@ def _sign_in(guard: Guard) -> Response:
     """Give a browser that knows the token a session."""
     document = request.get_json(silent=True)
     token = document.get("token") if isinstance(document, dict) else None
-    guard.check_token(token if isinstance(token, str) else "")
+    who = guard.whose(token if isinstance(token, str) else "")
     response = _json({"signed_in": True}, 200)
-    response.set_cookie(guard.cookie(request), guard.session, httponly=True, samesite="Strict")
+    response.set_cookie(guard.cookie(request), guard.sessions[who], httponly=True, samesite="Strict")
     return response
 
 
 def _sign_out(guard: Guard) -> Response:
-    """End every session."""
-    guard.end_sessions()
+    """End every session of this caller."""
+    guard.end_sessions(caller(request))
     response = _json({"signed_in": False}, 200)
     response.delete_cookie(guard.cookie(request), httponly=True, samesite="Strict")
     return response
@@ -210,14 +227,24 @@ _TOKEN_HINT = "send Authorization: Bearer and the token that mockhost printed"
 class Guard:
     """Decides whether a request may be answered at all."""
 
-    def __init__(self, token: str | None, bound_host: str, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        token: str | None,
+        bound_host: str,
+        names: Sequence[str],
+        others: Mapping[str, str] = _NO_OTHERS,
+        stranger: str = OWNER,
+        lets_in: bool = False,
+    ) -> None:
         if token is None and not _is_loopback(bound_host):
             raise UsageError(
                 f"the control plane on {bound_host} needs a token", hint="give one, or bind it to 127.0.0.1"
             )
-        self._token = None if token is None else token.encode()
-        self.session = fresh_secret()
-        """what the cookie of a browser that signed in holds: not the token, as other servers on this name get it too"""
+        self._tokens = {} if token is None else {token.encode(): OWNER}
+        self._tokens |= {other.encode(): who for other, who in others.items()}
+        self._stranger, self._lets_in = stranger, lets_in
+        self.sessions = {who: fresh_secret() for who in [OWNER, *others.values()]}
+        """what the cookies of browsers that signed in hold: no token, as other servers on this name get them too"""
         # Names can be made to resolve to anything, addresses can't: a page can't be served from under one of ours.
         self._any_address = bound_host in _WILDCARDS
         self._names = {_folded(name) for name in ("localhost", bound_host, *names) if name not in _WILDCARDS}
@@ -239,8 +266,7 @@ class Guard:
             raise Refused(
                 403, f"pages of another site may not use this host (Sec-Fetch-Site: {site})", hint=hint
             )
-        if not self._is_open(asked, is_open):
-            self._authorise(asked)
+        asked.environ[_CALLER] = self._caller(asked, self._is_open(asked, is_open))
         # A path that can't be asked that way, or is not there, says so: sending JSON would not help.
         possible = asked.routing_exception is None
         if possible and asked.method in _CHANGING and asked.mimetype != JSON:
@@ -257,43 +283,60 @@ class Guard:
         name = _folded(found[1])
         return name in self._names or _is_loopback(name) or (self._any_address and _address(name) is not None)
 
-    @property
-    def asks(self) -> bool:
-        """Whether the token is asked for at all."""
-        return self._token is not None
+    def session_of(self, asked: Request) -> str:
+        """`out` for a caller that signed in and can sign out, `in` for one that could sign in, "" without a token."""
+        if not self._tokens:
+            return ""
+        return "out" if self._by_cookie(asked) is not None or not self._lets_in else "in"
 
     def _is_open(self, asked: Request, is_open: bool) -> bool:
         if asked.method == "GET":
-            return is_open or asked.path.startswith(_ASSETS)
+            return is_open or asked.path.startswith(_ASSETS) or asked.path == SIGN_IN
         return asked.method == "POST" and asked.path == SESSION
 
-    def _authorise(self, asked: Request) -> None:
-        if self._token is None:
-            return
+    def _caller(self, asked: Request, is_open: bool) -> str:
+        """Who asks. Raises Refused for a token that is not one, and for none where one is asked for."""
         header = asked.headers.get("Authorization", "")
+        if not self._tokens:
+            return self._stranger
         if not header:
-            given = asked.cookies.get(self.cookie(asked), "")
-            if hmac.compare_digest(given.encode("utf-8", "replace"), self.session.encode()):
-                return
-            raise Refused(401, "the control plane asks for its token", hint=_TOKEN_HINT)
+            who = self._by_cookie(asked)
+            if who is None and not (is_open or self._lets_in):
+                raise Refused(401, "the control plane asks for its token", hint=_TOKEN_HINT)
+            return who or self._stranger
         scheme, _, token = header.strip().partition(" ")
         # WSGI gives the bytes on the wire as Latin-1.
-        self.check_token(token.strip().encode("latin-1", "replace") if scheme.casefold() == "bearer" else b"")
+        try:
+            return self.whose(
+                token.strip().encode("latin-1", "replace") if scheme.casefold() == "bearer" else b""
+            )
+        except Refused:
+            if not is_open:
+                raise
+            return self._stranger
 
-    def check_token(self, given: str | bytes) -> None:
-        """Raise Refused unless this is the token; without one, everything is."""
+    def _by_cookie(self, asked: Request) -> str | None:
+        given = asked.cookies.get(self.cookie(asked), "").encode("utf-8", "replace")
+        return next(
+            (who for who, held in self.sessions.items() if hmac.compare_digest(given, held.encode())), None
+        )
+
+    def whose(self, given: str | bytes) -> str:
+        """Who has this token. Raises Refused if it is none; where none is asked for, any will do."""
         raw = given.encode("utf-8", "replace") if isinstance(given, str) else given
-        if self._token is not None and not hmac.compare_digest(raw, self._token):
+        found = [who for token, who in self._tokens.items() if hmac.compare_digest(raw, token)]
+        if self._tokens and not found:
             raise Refused(401, "the token is not the control plane's", hint=_TOKEN_HINT)
+        return found[0] if found else OWNER
 
     @staticmethod
     def cookie(asked: Request) -> str:
         """The cookie's name. Cookies are for all ports of a name, so the port is in it."""
         return f"mockhost-{asked.host.rpartition(':')[2] if ':' in asked.host else 'console'}"
 
-    def end_sessions(self) -> None:
-        """Make every cookie that was given worthless."""
-        self.session = fresh_secret()
+    def end_sessions(self, who: str) -> None:
+        """Make every cookie that this caller was given worthless."""
+        self.sessions[who] = fresh_secret()
 
 
 def _folded(name: str) -> str:
@@ -361,6 +404,8 @@ def _answer_errors(app: Flask, pages: Callable[[], Console] | None) -> None:
 def _status_of(error: MockhostError) -> int:
     if isinstance(error, Refused):
         return error.status
+    if isinstance(error, NotAllowed):
+        return 403
     if isinstance(error, NoSuch):
         return 404
     if isinstance(error, NotNow):

@@ -88,7 +88,7 @@ ROWS: tuple[Operation, ...] = (
     _row("get_health", "GET", "/v1/health", "learner", "Whether it is there, and what it is.",
          answers("It is there.", an_object(
              status="string", version="string", scenario="string", epoch="count", service="service")),
-         is_open=True),
+         hidden=("scenario",), is_open=True),
     _row("describe", "GET", "/v1/openapi.json", "learner", "This document.",
          answers("An OpenAPI 3.1 document.", an_object(
              openapi="string", info="object", paths="object", components="object")),
@@ -100,14 +100,15 @@ ROWS: tuple[Operation, ...] = (
          "Begin afresh with another scenario, on the same ports.",
          answers("It began.", "Begun"), body=_SCENARIO, errors=(422, 503), cost="scenario"),
     _row("reset", "POST", "/v1/reset", "learner", "Back to the scenario as loaded, in a new epoch.",
-         answers("It was reset.", "Begun"), body=NOTHING, errors=(503,)),
+         answers("It was reset.", "Begun"), body=NOTHING, errors=(503,), hidden=("scenario",)),
     _row("get_host", "GET", "/v1/host", "learner",
          "The settings: as configured, and as the running service has read them.",
          answers("The settings.", "Host")),
     _row("set_host", "PUT", "/v1/host", "learner",
          "Set values of the scenario while it runs: all of them, or none.",
          _CHANGED, cost="scenario", body=_SET, errors=(422, 503),
-         description="`applied` is `now`, or `at restart` for what the service reads when it starts."),
+         description="`applied` is `now`, or `at restart` for what the service reads when it starts. A learner sets "
+                     "values of `client`, which the portal has; the rest is set on the server, as by `windows`."),
     _row("patch_host", "PATCH", "/v1/host", "learner", "The same: what is not named stays as it is.",
          _CHANGED, cost="scenario", body=_SET, errors=(422, 503)),
     _row("get_clock", "GET", "/v1/clock", "learner", "The virtual clock.", answers("The clock.", "Clock")),
@@ -133,7 +134,7 @@ ROWS: tuple[Operation, ...] = (
          answers("What holds.", an_object(
              scenario="string", cured="boolean", holds="[string]", text="string", sections="[object]",
              whole={"type": ["object", "null"], "description": "with whole: ok and text"})),
-         body=_CHECK, errors=(409, 503), cost="wait",
+         body=_CHECK, errors=(409, 503), cost="wait", hidden=("scenario", "text", "sections", "whole"),
          description="Nothing of it happens to the host: no counter, user, clock or journal of it changes. The first "
                      "time that all of cured holds, and nothing of wrong_cure, an event says so."),
     _row("get_truth", "GET", "/v1/truth", "operator",

@@ -11,7 +11,8 @@ async function signIn(token) {
   });
   if (answer.ok) {
     history.replaceState(null, "", location.pathname + location.search);
-    location.reload();
+    if (location.pathname === "/console/sign-in") location.assign("/console/");
+    else location.reload();
   } else {
     problem.textContent = "That is not the token of this host.";
     form.token.select();

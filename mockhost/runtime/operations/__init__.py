@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
-from mockhost.errors import UsageError
+from mockhost.errors import MockhostError, UsageError
 from mockhost.journal import Subscription
 from mockhost.operations import checking
-from mockhost.operations.row import Operation, Role
+from mockhost.operations.row import ROLES, Operation, Role
 from mockhost.running import RunningHost
 from mockhost.runtime.runtime import Runtime
 from mockhost.scenario import loader
@@ -59,14 +59,34 @@ class NotNow(UsageError):
     """Something that can't be done in the state that the host is in: 409."""
 
 
+class NotAllowed(MockhostError):
+    """Something that is not for the role of who asks: 403."""
+
+
+def may(role: Role, operation: Operation) -> bool:
+    """Whether a caller with this role may do this."""
+    return ROLES.index(role) >= ROLES.index(operation.role)
+
+
 def carry_out(
     host: Operated, operation: Operation, in_path: Mapping[str, str], others: Callable[[], Mapping[str, Any]]
 ) -> Any:
-    """Have an operation's handler do it. `others`: the arguments that are not in the path, checked."""
+    """Have an operation's handler do it. `others`: the arguments that are not in the path, checked.
+
+    Raises NotAllowed where it is not for the caller's role. What the row hides is not in a learner's result.
+    """
+    if not may(host.role, operation):
+        raise NotAllowed(f"{operation.name} is not for a {host.role}", hint=f"a {operation.role} may ask")
     room = importlib.import_module(operation.room)
     if operation.first:
         getattr(room, operation.first)(host, **in_path)
-    return getattr(room, operation.name)(host, **in_path, **others())
+    found = getattr(room, operation.name)(host, **in_path, **others())
+    if operation.hidden and host.role == ROLES[0]:
+        found |= {name: _EMPTY.get(type(found[name])) for name in operation.hidden}
+    return found
+
+
+_EMPTY: Mapping[type, Any] = {str: "", list: []}
 
 
 def perform(host: Operated, operation: Operation, arguments: Mapping[str, Any]) -> Any:

@@ -15,10 +15,10 @@ from mockhost.expect import check as steps
 from mockhost.expect.driver import HostDriver
 from mockhost.journal.events import TooManyListeners
 from mockhost.journal.sink import printable
-from mockhost.operations.row import PEM, Media
+from mockhost.operations.row import PEM, ROLES, Media
 from mockhost.running import ClientTarget
 from mockhost.runtime import targets
-from mockhost.runtime.operations import Data, NotNow, Operated, Stream
+from mockhost.runtime.operations import Data, NotAllowed, NotNow, Operated, Stream
 from mockhost.runtime.runtime import Runtime
 from mockhost.scenario import loader
 
@@ -109,6 +109,10 @@ def get_host(host: Operated) -> Data:
 
 def set_host(host: Operated, *, set: Mapping[str, object]) -> Data:
     runtime = host.runtime
+    beyond = next((path for path in set if not path.startswith("client.")), None)
+    if host.role == ROLES[0] and beyond is not None:
+        hint = "'mockhost windows' changes the server, as its wizard, its files and its commands do"
+        raise NotAllowed(f"{beyond} is not for a {host.role} to set", hint=hint)
     with runtime.lock:
         if len(set) > 1:
             # All of them or none: first see whether the whole is a scenario.
