@@ -72,6 +72,11 @@ class FromFile:
         control = self.config.control
         return machine.read(ControlPlane(control.url, control.token, timeout=10.0))
 
+    def operate(self, action: object) -> None:
+        if not isinstance(action, str) or action not in ("assign", "unassign"):
+            hint = "do it there, with 'mockhost windows', or leave 'control' out"
+            raise UsageError("the agent's machine is the one of the mock", hint=hint)
+
     def way(self, config: Provisioning) -> Way:
         from mockhost.entra.way import Way
 

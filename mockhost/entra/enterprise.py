@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from mockhost.client.printing import hider
 from mockhost.clock import iso
 from mockhost.entra import agent, application, portal, records
-from mockhost.entra.agent import Agent
+from mockhost.entra.agent import SOUND, Agent
 from mockhost.entra.config import Credentials, Provisioning
 from mockhost.entra.machine import Machine
 from mockhost.entra.service import Clock, Execution, Service
@@ -42,7 +42,10 @@ class Source(Protocol):
         """Saved credentials as they lead to the target now."""
 
     def machine(self) -> Machine | None:
-        """The agents' machine; None: what each agent says of it."""
+        """The machine of the first agent; None: what each agent says of it."""
+
+    def operate(self, action: str | Mapping[str, Any]) -> None:
+        """Do on that machine what is done to the agent; values change the machine. Raises UsageError, CannotRun."""
 
     def way(self, config: Provisioning) -> Way:
         """The way to the target."""
@@ -87,7 +90,7 @@ class EnterpriseApp:
             config = config._replace(entered=self.source.reached(saved))
         way = self.source.way(config)
         pause = self._pause or (lambda seconds: None)
-        job = Service(config, self.store, way, self.clock, pause=pause, machine=self.source.machine())
+        job = Service(config, self.store, way, self.clock, pause=pause, machine=self._machine())
         if way.har is not None:
             token = config.entered.secret_token
             way.har.secrets = lambda: [*job.work.secrets, *([token] if token else [])]
@@ -104,6 +107,17 @@ class EnterpriseApp:
         finally:
             way.session.close()
             self.store.commit()
+
+    def _machine(self) -> Machine | None:
+        """The machine of the first agent. What an agent's service that was started there no longer is, is forgotten."""
+        found = self.source.machine()
+        if found is not None and found.agent_starts > self.store.get("agent_starts", 0):
+            first, *others = self.store.get("agents", [SOUND]) or [None]
+            if first is not None:
+                fresh = Agent(*first)._replace(wedged=False, since=None, starts_at=None)
+                self.store.set("agents", [list(fresh), *others])
+            self.store.set("agent_starts", found.agent_starts)
+        return found
 
     def saved(self) -> Credentials | None:
         """The saved credentials; None where nothing was saved yet."""
@@ -268,25 +282,27 @@ class EnterpriseApp:
             raise UsageError("entra: 'agent' has the agents' names and what is done to them")
         error = hint = ""
         for name, action in argument.items():
-            changed: tuple[Agent, ...] = job.agents
+            before = job.agents
             try:
-                if isinstance(action, Mapping):
-                    if job.machine is not None:
-                        raise UsageError(
-                            "the agents' machine is the one of the mock",
-                            hint="change it there: mockhost windows",
-                        )
-                    for key, value in action.items():
-                        text = str(value).lower() if isinstance(value, bool) else str(value)
-                        changed = agent.change_machine(changed, str(name), str(key), text)
-                else:
-                    changed = agent.act(changed, str(action), str(name), self.clock.now())
+                changed = self._changed(before, str(name), action)
+                if job.machine is not None and before and before[0].name == name:
+                    self.source.operate(action if isinstance(action, Mapping) else str(action))
+                    job.machine = self.source.machine()
+                    self.store.set("agent_starts", job.machine.agent_starts if job.machine else 0)
+                self.store.set("agents", [list(each) for each in changed])
             except CannotRun as failed:
                 error, hint = failed.message, failed.hint
-            self.store.set("agents", [list(each) for each in changed])
         now, after = self.clock.now(), job.settings.agent_ready_after
         agents = {each.name: each.describe(now, after) for each in job.agents}
         return {"error": error, "hint": hint, "agents": agents}
+
+    def _changed(self, agents: tuple[Agent, ...], name: str, action: object) -> tuple[Agent, ...]:
+        if not isinstance(action, Mapping):
+            return agent.act(agents, str(action), name, self.clock.now())
+        for key, value in action.items():
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            agents = agent.change_machine(agents, name, str(key), text)
+        return agents
 
     def _change(self, job: Service, argument: object) -> dict[str, Any]:
         """Change users, scope, settings or mappings; null takes a user or a key away."""

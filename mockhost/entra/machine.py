@@ -30,6 +30,8 @@ class Machine(NamedTuple):
     """whether the agent's account may log on as a service"""
     agent_runs: bool | None = None
     """whether the agent's Windows service runs; None: the agent's own state says it"""
+    agent_starts: int = 0
+    """how often the agent's Windows service was started"""
     host: str = ""
     """the state of the service Microsoft ECMA2Host, such as running or stopped; '' where it is not known"""
 
@@ -49,13 +51,14 @@ def of(document: Mapping[str, Any]) -> Machine:
     host = str(service.get("effective", "")) if isinstance(service, Mapping) else ""
     said = document.get("machine")
     told: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
-    runs = told.get("agent_runs")
+    runs, starts = told.get("agent_runs"), told.get("agent_starts")
     return Machine(
         proxy=told["proxy"] if told.get("proxy") in PROXIES else SOUND.proxy,
         execution_policy=told["execution_policy"]
         if told.get("execution_policy") in POLICIES
         else SOUND.execution_policy,
         may_log_on=bool(told.get("may_log_on", True)),
+        agent_starts=starts if isinstance(starts, int) else 0,
         agent_runs=runs if isinstance(runs, bool) else None,
         host=host,
     )

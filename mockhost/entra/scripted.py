@@ -44,7 +44,10 @@ class Around(Protocol):
         """Raise ScenarioError where `entra:` could not say this."""
 
     def machine(self) -> Machine | None:
-        """The agents' machine, if there is one."""
+        """The machine of the first agent, if there is one."""
+
+    def operate(self, action: str | Mapping[str, Any]) -> None:
+        """Do on that machine what is done to the agent. Raises CannotRun."""
 
     def reach(self, url: str) -> str:
         """Why the agent can't reach a URL: refused or unreachable; '' if it may be tried."""
@@ -125,6 +128,9 @@ class Scripted:
 
     def machine(self) -> Machine | None:
         return self.around.machine()
+
+    def operate(self, action: str | Mapping[str, Any]) -> None:
+        self.around.operate(action)
 
     def way(self, config: Provisioning) -> Way:
         return Way(config, reach=self.around.reach)

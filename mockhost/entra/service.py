@@ -137,9 +137,9 @@ class Service:
 
     @property
     def agents(self) -> tuple[Agent, ...]:
-        """The agents of the app; by default one that is sound."""
-        found = (Agent(*each) for each in self.store.get("agents", [SOUND]))
-        return tuple(each if self.machine is None else each.on(self.machine) for each in found)
+        """The agents of the app; by default one that is sound. The first one is on the machine."""
+        found = tuple(Agent(*each) for each in self.store.get("agents", [SOUND]))
+        return found if self.machine is None else (*(each.on(self.machine) for each in found[:1]), *found[1:])
 
     def agent_problem(self) -> AgentError | None:
         """Why the target cannot be reached through the agents, where the app has any."""

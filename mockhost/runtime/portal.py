@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mockhost.entra import machine
+from mockhost.entra.agent import SOUND, Agent
 from mockhost.entra.enterprise import EnterpriseApp
 from mockhost.entra.machine import Machine
 from mockhost.entra.scripted import Scripted, agents_of
 from mockhost.entra.store import Store
 from mockhost.errors import CannotRun, UsageError, did_you_mean
-from mockhost.runtime import targets
+from mockhost.runtime import agents, targets
 from mockhost.scenario import loader
 from mockhost.scenario.sources import NETWORK
 
@@ -33,13 +34,18 @@ class Portal:
         said = runtime.scenario.entra
         self._around = Neighbourhood(runtime, runtime.state)
         self._store = Store()
-        if agents := agents_of(said, runtime.state.began):
-            self._store.set("agents", agents)
+        if found := agents_of(said, runtime.state.began):
+            self._store.set("agents", found)
         self._app = EnterpriseApp(Scripted(said, self._around), self._store, self._around)
 
     def fork(self) -> dict[int, object]:
         """What a copy of the portal has instead of parts of it, by identity."""
         return {id(self._store): self._store.fork()}
+
+    def agent(self) -> Agent:
+        """The first agent, as it says itself; a sound one where there is none."""
+        kept: list[list[Any]] = self._store.get("agents", [])
+        return Agent(*kept[0]) if kept else SOUND
 
     def perform(self, step: object, *, patience: float, is_confined: bool) -> dict[str, Any]:
         """Do a step; its result. patience: seconds on the wall that an answer may take.
@@ -96,6 +102,15 @@ class Neighbourhood:
                 return None
             service = {"effective": "running" if self._state.host.running else "stopped"}
             return machine.of({"machine": server.describe(), "service": service})
+
+    def operate(self, action: str | Mapping[str, Any]) -> None:
+        with self._runtime.lock:
+            server = self._state.machine
+            assert server is not None
+            if isinstance(action, str):
+                agents.operate(server, action)
+            else:
+                agents.change(server, action)
 
     def reach(self, url: str) -> str:
         if not self.is_confined:

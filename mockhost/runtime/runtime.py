@@ -147,6 +147,11 @@ class Runtime:
             from mockhost.windows.machine import Machine
 
             config = state.scenario.machine or MachineConfig()
+            if state.portal is not None or state.scenario.entra.get("agents"):
+                from mockhost.runtime import agents
+
+                agent = agents.first(state.scenario.entra) if state.portal is None else state.portal.agent()
+                config = agents.configured(config, agent)
             state.machine = Machine(config, self, self.drive, again=again)
             self._learn()
         return state.machine

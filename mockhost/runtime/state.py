@@ -22,6 +22,7 @@ from mockhost.runtime.served import Own, Served
 from mockhost.scenario.model import Moment, Scenario
 
 if TYPE_CHECKING:
+    from mockhost.entra.agent import Agent
     from mockhost.windows.machine import Machine
 
 
@@ -30,6 +31,9 @@ class Portal(Protocol):
 
     def fork(self) -> dict[int, object]:
         """What a copy of the portal has instead of parts of it, by identity."""
+
+    def agent(self) -> Agent:
+        """The first agent, as it says itself; a sound one where there is none."""
 
     def perform(self, step: object, *, patience: float, is_confined: bool) -> dict[str, Any]:
         """Do a step; its result."""

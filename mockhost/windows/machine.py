@@ -106,6 +106,8 @@ class Machine:
         """what icacls granted, by folder and account in lower case"""
         self.agent_proxy: str | None = None
         """the proxy that the agent read when it started"""
+        self.agent_starts = 0
+        """how often the agent's service was started"""
         self.prerequisites = 0
         """how often the prerequisites of AADCloudSyncTools were installed: the first time is not enough"""
         self.winhttp = ("", "")
@@ -125,7 +127,7 @@ class Machine:
         self.drive.begin(files, server.scenario.name, now, again=again)
         self.look()
         if config.service("agent").state == "running":
-            self._agent_started()
+            self.read_agent_config()
         self.catch_up()
         self._kept = not again
 
@@ -246,7 +248,9 @@ class Machine:
             return
         self.look_at_start(key)
         self.config = self.config.with_service(key, state="running")
-        self._agent_started()
+        if key == "agent":
+            self.agent_starts += 1
+        self.read_agent_config()
         self.logs.scm(self.now, 7036, display=self.config.display(key), state="running")
 
     def stop_service(self, key: str) -> None:
@@ -329,7 +333,7 @@ class Machine:
             else f"{start};Uid={said.user};Pwd={said.password}"
         )
 
-    def _agent_started(self) -> None:
+    def read_agent_config(self) -> None:
         """The agent reads its exe.config when it starts."""
         data = self.drive.read(FILES["agent_config"])
         self.agent_proxy = None if data is None else _parsed(data, FILES["agent_config"]).proxy
@@ -352,6 +356,7 @@ class Machine:
             "execution_policy": self.config.policy(),
             "may_log_on": agent.logon == "granted",
             "agent_runs": agent.state == "running",
+            "agent_starts": self.agent_starts,
             "services": {key: self.state_of(key) for key in KEYS},
         }
 

@@ -143,3 +143,50 @@ def test_a_line_that_is_wrong_says_what_to_write(line: str, message: str) -> Non
     with pytest.raises(UsageError) as caught:
         lines.parse(line)
     assert message in str(caught.value)
+
+
+AGENT = "AADConnectProvisioningAgent"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "command"),
+    [
+        ("agent_inactive", f"Start-Service {AGENT}"),
+        ("agent_wedged", f"Restart-Service {AGENT}"),
+        ("agent_not_ready", f"Restart-Service {AGENT}"),
+        ("agent_not_running", f"Start-Service {AGENT}"),
+    ],
+)
+def test_what_is_done_on_the_server_is_seen_in_the_portal(scenario: str, command: str) -> None:
+    """The agent of the portal is the service on the server, also where only the portal's side is written."""
+    with MockHost(f"documented/{scenario}") as host:
+        assert say(host, "test-connection")["result"]["ok"] is False
+        assert host.windows(command, elevated=True).exit == 0
+        assert say(host, "test-connection")["result"]["ok"] is True
+
+
+def test_what_is_done_in_the_portal_is_seen_on_the_server() -> None:
+    """Services, the right to log on, policy and proxy."""
+    with MockHost("documented/agent_no_logon_right") as host:
+        assert "Stopped" in host.windows(f"Get-Service {AGENT}").output
+        assert host.windows(f"Start-Service {AGENT}", elevated=True).exit == 1
+        say(host, "agent machine agent-1 may_log_on=true execution_policy=AllSigned proxy=missing")
+        assert host.windows("Get-ExecutionPolicy").output.strip() == "AllSigned"
+        assert say(host, "agent start agent-1")["result"]["agents"] == {"agent-1": "inactive"}
+        say(host, "agent machine agent-1 proxy=configured")
+        assert say(host, "test-connection")["result"]["ok"] is True
+        assert "Running" in host.windows(f"Get-Service {AGENT}").output
+        say(host, "agent stop agent-1")
+        assert "Stopped" in host.windows(f"Get-Service {AGENT}").output
+        assert host.call("get_host")["machine"]["agent_runs"] is False
+
+
+def test_another_agent_is_on_another_server(host: MockHost) -> None:
+    """The active and the passive agent of Microsoft's page: stop the one, start and assign the other."""
+    host.windows(f"Stop-Service {AGENT}", elevated=True)
+    for line in ("agent install agent-2", "agent register agent-2", "agent assign agent-2"):
+        found = say(host, line)["result"]["agents"]
+    assert found == {"agent-1": "inactive", "agent-2": "active, assigned, not usable yet"}
+    say(host, "agent restart agent-2")
+    assert say(host, "test-connection")["result"]["ok"] is True
+    assert "Stopped" in host.windows(f"Get-Service {AGENT}").output
