@@ -74,7 +74,11 @@ def _in_words(document: Mapping[str, Any], terminal: Terminal) -> list[str]:
 
 def _settings(document: Mapping[str, Any], terminal: Terminal) -> list[tuple[str, str, str]]:
     """The service's own settings, and of the connectors' pages what differs."""
-    configured, effective = flattened(document["configured"]), flattened(document["effective"])
+    traces = (document["machine"] or {}).get("trace", {})
+    configured, effective = (
+        flattened({**document[word], **({"trace": traces[word]} if traces.get(word) else {})})
+        for word in ("configured", "effective")
+    )
     rows = []
     for path in dict.fromkeys([*configured, *effective]):
         one, other = configured.get(path, "-"), effective.get(path, "-")

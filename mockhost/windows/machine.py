@@ -115,6 +115,8 @@ class Machine:
         self.exit_codes: dict[str, int] = {}
         """the Win32 codes with which services last failed to start, by key"""
         self._read = _Read(None, None)
+        self.trace: dict[str, str] = {}
+        """switchValue by source, as the service read them when it last started"""
         self._configuration: bytes | None = None
         """Configuration.xml as it was last read or written"""
         self._configuration_refused: str | None = None
@@ -275,6 +277,8 @@ class Machine:
             self.logs.scm(self.now, 7000, why=win32(code), **scm)
         elif service.fails is not None:
             code = service.fails
+            if code == 1053:
+                self.logs.scm(self.now, 7009, **scm)
             self.logs.scm(self.now, 7000, why=win32(code), **scm)
         elif (path := _CONFIGS.get(key)) is not None:
             code = self._look_at_config(key, path, scm)
@@ -358,7 +362,22 @@ class Machine:
             "agent_runs": agent.state == "running",
             "agent_starts": self.agent_starts,
             "services": {key: self.state_of(key) for key in KEYS},
+            "trace": self.traces(),
         }
+
+    def traces(self) -> dict[str, dict[str, str]]:
+        """switchValue of the trace sources: as the exe.config has them, and as the running service read them."""
+        found = {name: source.switch_value for name, source in self._sources().items()}
+        return {"configured": found, "effective": self.trace if self.server.host.running else {}}
+
+    def pending(self) -> bool:
+        """Whether the running service has not yet read a level that was changed."""
+        found = self.traces()
+        return self.server.host.running and found["configured"] != found["effective"]
+
+    def _sources(self) -> Mapping[str, exe_config.Source]:
+        found = self.service_config()
+        return {} if found is None or found.refused is not None else found.sources
 
     # -- the event logs ------------------------------------------------------------------------------------------
 
@@ -394,8 +413,8 @@ class Machine:
 
     def _started(self, start: Started) -> None:
         """The host's service has started, and read its files."""
-        found = self.service_config()
-        sources = {} if found is None or found.refused is not None else found.sources
+        sources = self._sources()
+        self.trace = {name: source.switch_value for name, source in sources.items()}
         self.logs.levels = {name: source.levels for name, source in sources.items()}
         self.logs.scm(start.at, 7036, display=self.config.display("host"), state="running")
         debug = str(start.debug).lower()

@@ -35,6 +35,8 @@ def wizard(call: Call, words: Sequence[str]) -> Done:
     Pages: settings, properties, connectivity, object-types, select-attributes, finish, export and import.
     """
     page, *rest = [word for word in words if word] or ["settings"]
+    if rest and f"{page}-{rest[0]}".casefold() in _PAGES:  # object types
+        page, rest = f"{page}-{rest[0]}", rest[1:]
     if page.casefold() not in _PAGES:
         hint = did_you_mean(page, _PAGES)
         raise CommandFailed(f"the wizard has no page {page!r}; {hint or 'pages: ' + ', '.join(_PAGES)}")

@@ -80,6 +80,12 @@ def test_levels_count_from_the_next_start(window: Open) -> None:
     run.fine(f"notepad '{SERVICE}' /replace Verbose Off")
     ask(run, "/Schemas")
     before = len(texts(run, f"Get-WinEvent {LOG}"))
+    found = run.host.call("get_host")
+    assert found["restart_pending"]
+    assert (found["machine"]["trace"]["configured"]["ECMA2Host"], found["machine"]["trace"]["effective"]) == (
+        "Off",
+        {"ConnectorsLog": "Verbose", "ECMA2Host": "Verbose"},
+    )
     run.fine(f"Restart-Service {HOST}")
     ask(run, "/Schemas")
     assert len(texts(run, f"Get-WinEvent {LOG}")) == before + 1  # that it was stopped, by what it had read

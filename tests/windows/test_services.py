@@ -29,7 +29,7 @@ FAILURES: list[tuple[dict[str, Any], int, list[int]]] = [
     ({"services": {"host": {"start": "disabled", "state": "stopped"}}}, 1058, []),
     ({"services": {"host": {"logon": "denied", "state": "stopped"}}}, 1069, [7041, 7000]),
     ({"services": {"host": {"logon": "wrong_password", "state": "stopped"}}}, 1069, [7038, 7000]),
-    ({"services": {"host": {"fails": 1053, "state": "stopped"}}}, 1053, [7000]),
+    ({"services": {"host": {"fails": 1053, "state": "stopped"}}}, 1053, [7009, 7000]),
     ({"files": {SERVICE: "<configuration>\n<a>"}, "services": {"host": {"state": "stopped"}}}, 14001, [7000]),
     ({"trace": {"ECMA2Host": "Errors"}, "services": {"host": {"state": "stopped"}}}, 1053, [7009, 7034]),
 ]

@@ -170,6 +170,7 @@ def test_commands_have_their_aliases_and_their_help(window: Open) -> None:
         assert run.fine(alias) == run.fine(name)
     assert "[-MaxEvents <int>]" in run.fine("help get-winevent")
     assert "select-attributes" in run.fine("help wizard")
+    assert run.fine("wizard object types SQL") == run.fine("wizard object-types SQL")
 
 
 def test_a_window_has_a_width(window: Open) -> None:

@@ -96,7 +96,7 @@ def _status(runtime: Runtime) -> Data:
                 "configured": runtime.scenario.host.service,
                 "effective": "running" if host.running else "stopped",
             },
-            "restart_pending": host.pending(),
+            "restart_pending": host.pending() or (machine is not None and machine.pending()),
             "configured": host.settings(effective=False),
             "effective": host.settings(effective=True),
             "tls": runtime.certificates.describe(),
