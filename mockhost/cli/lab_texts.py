@@ -114,7 +114,8 @@ def solved(
     yield terminal.styled(f"Solved! {name(lab)} {lab.title}: {minutes} min, {hints}.", "green", "bold")
     yield ""
     yield from _row("Learnt", session.filled(lab.learnt))
-    yield from _row("The page", "; ".join(session.reproduces))
+    if session.reproduces:
+        yield from _row("The page", "; ".join(session.reproduces))
     yield from _row("More", "'why' says why this happens on real servers")
     if after is None:
         yield from _row("Next", "that was the last lab. Well done.")

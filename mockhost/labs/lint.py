@@ -37,8 +37,6 @@ def _written(lab: Lab) -> Iterator[str]:
     shown = [lab.title, lab.victory, lab.learnt, *lab.hints, *lab.commands, lab.text("brief.md")]
     if not all(text.isascii() for text in shown):
         yield "title, brief and hints are plain ASCII: not every terminal shows other characters"
-    if not scenario.reproduces:
-        yield "scenario.yaml: 'reproduces' names no heading of the page"
     if not scenario.cured:
         yield "scenario.yaml: 'cured' has the lab's checks"
     for key, steps in (("cured", scenario.cured), ("wrong_cure", lab.cheats(scenario))):

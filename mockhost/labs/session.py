@@ -141,7 +141,9 @@ class Session:
             shown = [short for each in result["portal"].splitlines() for short in wrapped(each, WIDTH)]
         else:  # the portal knows nothing of the server
             shown = rendering.lines(verb, {**result, **({"machine": None} if verb == "show" else {})}, WIDTH)
-        text = "\n".join(shown).replace(f":{port}/", f":{PORT}/")
+        text = (
+            "\n".join(shown).replace(f":{port}/", f":{PORT}/").replace(", wedged", "")
+        )  # which no portal shows
         return Said(f"{text}\n" if text else "", 0 if rendering.went_well(verb, result) else 1)
 
     def _port(self) -> int | None:
