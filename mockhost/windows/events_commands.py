@@ -49,13 +49,6 @@ def get_win_event(
         if name.casefold() not in by_name:
             words = f'There is not an event log on the localhost computer that matches "{name}".'
             raise failed("Get-WinEvent", words, "ObjectNotFound", "NoMatchingLogsFound")
-        if name.casefold() == "security":
-            raise failed(
-                "Get-WinEvent",
-                "Attempted to perform an unauthorized operation.",
-                "NotSpecified",
-                "LogInfoUnavailable",
-            )
     records = newest(exist[by_name[name.casefold()]] for name in log_name or exist)
     chosen = _chosen(call, records, filter_xpath, provider_name, level, after, text)
     if oldest:
@@ -94,7 +87,7 @@ def _chosen(
         numbers = {name.casefold(): number for number, name in LEVEL_NAMES.items()}
         # Verbose has a number of its own, which no classic record has: filtering by it finds nothing
         numbers |= {"verbose": 5, "critical": 1}
-        if level.casefold() not in numbers and level not in "12345":
+        if level.casefold() not in numbers and level not in tuple("12345"):
             raise CommandFailed(
                 f"there is no level {level!r}; known: Critical, Error, Warning, Information, Verbose"
             )

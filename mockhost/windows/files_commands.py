@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mockhost.errors import UsageError
-from mockhost.windows.config import FILES, below_c, windows_path
-from mockhost.windows.drive import Entry, check_room
+from mockhost.windows.config import below_c, windows_path
+from mockhost.windows.drive import check_room
 from mockhost.windows.machine import Grant, Machine
 from mockhost.windows.powershell import CommandFailed, failed
 from mockhost.windows.rendering import local
@@ -47,26 +47,13 @@ def _denied(command: str, path: str) -> CommandFailed:
     return failed(command, text, "PermissionDenied", "UnauthorizedAccessException")
 
 
-def _entries(call: Call, place: str) -> list[Entry] | None:
-    """What is in a folder; None if there is none. The user's own is there before there is a file in it."""
-    found, home = call.machine.drive.entries(place), FILES["documents"]
-    if f"{home}/".casefold().startswith(f"{place}/".casefold().lstrip("/")):
-        below = home[len(place) :].strip("/").partition("/")[0]
-        found = found or []
-        if below and below.casefold() not in {each.name.casefold() for each in found}:
-            found = sorted(
-                [*found, Entry(below, True, 0, call.machine.now)], key=lambda each: each.name.casefold()
-            )
-    return found
-
-
 @cmdlet("Get-Content")
 def get_content(call: Call, path: str, *, raw: bool = False) -> Done:
     """Shows a file."""
     place = call.path(path)
     data = call.machine.drive.read(place)
     if data is None:
-        raise _missing("Get-Content", place)
+        raise (_missing if call.entries(place) is None else _denied)("Get-Content", place)
     text = decoded(data).replace("\r\n", "\n")
     return Done(
         text if text.endswith("\n") or not text else text + "\n", {"path": windows_path(place), "text": text}
@@ -91,7 +78,7 @@ def notepad(call: Call, words: Sequence[str]) -> Done:
             raise CommandFailed(f"Cannot find the {windows_path(place)} file.")
         text = decoded(data)
         rest = [each.replace("\n", "\r\n") if b"\r\n" in data else each for each in rest]
-        if rest[1] not in text:
+        if not rest[1] or rest[1] not in text:
             raise CommandFailed(f"Cannot find {rest[1]!r} in {windows_path(place)}.")
         size = len(text) + text.count(rest[1]) * (len(rest[2]) - len(rest[1]))
         check_room(call.machine.drive, {place: size})  # before the text is there
@@ -120,7 +107,7 @@ def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: boo
         if not found:
             raise _missing("Get-ChildItem", place)
         return Done("".join(f"{each['Name']}\n" for each in found), found)
-    entries = _entries(call, place)
+    entries = call.entries(place)
     if entries is None:
         data = drive.read(place)
         if data is None:
@@ -154,7 +141,7 @@ def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: boo
 def set_location(call: Call, path: str = "~") -> Done:
     """Goes to a folder."""
     place = HOME if path == "~" else call.path(path)
-    if _entries(call, place) is None:
+    if call.entries(place) is None:
         raise _missing("Set-Location", place)
     return Done("", windows_path(place), session=call.session._replace(location=place))
 
@@ -166,7 +153,7 @@ def copy_item(call: Call, path: str, destination: str, *, recurse: bool = False)
     found = list(drive.files(source))
     if not found:
         raise _missing("Copy-Item", source)
-    if _entries(call, target) is not None:
+    if call.entries(target) is not None:
         target = f"{target}/{source.rpartition('/')[2]}"
     if not may_write(call, target):
         raise _denied("Copy-Item", target)
@@ -211,9 +198,9 @@ def remove_item(call: Call, path: str, *, recurse: bool = False, force: bool = F
     """Removes a file, or with -Recurse a folder."""
     place, machine = call.path(path), call.machine
     found = list(machine.drive.files(place))
-    if not found or not place:
+    if not found:
         raise _missing("Remove-Item", place)
-    if not may_write(call, place):
+    if not place or not may_write(call, place):
         raise _denied("Remove-Item", place)
     if machine.drive.read(place) is None and not recurse:
         text = f"The item at {windows_path(place)} has children and the Recurse parameter was not specified."
@@ -246,6 +233,8 @@ def icacls(call: Call, words: Sequence[str]) -> Done:
             5,
         )
     account, _, rights = said[0].partition(":")
+    if verb.casefold() != "/remove" and not (account and rights):
+        raise CommandFailed(f'Invalid parameter "{said[0]}"', 87)
     key = (place.casefold(), account.casefold())
     if verb.casefold() == "/remove":
         gone = machine.grants.pop(key, None)

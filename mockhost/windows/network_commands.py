@@ -24,9 +24,9 @@ PORT: Final = 8585
 
 def ask(call: Call, url: str, method: str, headers: Sequence[tuple[str, str]]) -> Observation | None:
     """Ask the host itself as from the server; None if the URL leads somewhere else."""
-    parts = urlsplit(url)
     server = call.machine.server
     try:
+        parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         raise CommandFailed(f"Invalid URI: {url}") from None

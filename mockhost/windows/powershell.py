@@ -21,6 +21,10 @@ _REFUSED: Final = {
 }  # fmt: skip
 
 
+_QUOTES: Final = dict.fromkeys(range(0x2018, 0x201C), "'") | dict.fromkeys(range(0x201C, 0x201F), '"')
+"""Quotation marks of pages and word processors, which count as plain ones, as their dashes do before a parameter."""
+
+
 class CommandFailed(Exception):
     """A command ends with an error. `shown` is what the window shows, `code` its exit code."""
 
@@ -43,6 +47,7 @@ def split(line: str) -> list[Word]:
     """The words of a line. Raises CommandFailed for what is more than one command."""
     if len(line) > LONGEST:
         raise CommandFailed(f"the line is longer than {LONGEST} characters")
+    line = line.translate(_QUOTES)
     words: list[Word] = []
     text, quoted, started, joined = "", False, False, False
     place = 1 if line.lstrip().startswith("&") else 0  # the call operator: & '.\a script.ps1'
@@ -137,7 +142,11 @@ def bind(command: str, parameters: Sequence[Parameter], words: Sequence[Word]) -
     rest = list(words)
     while rest:
         word = rest.pop(0)
-        match = None if word.quoted else re.fullmatch(r"-([A-Za-z?]\w*)(?::(.*))?", word.text, re.DOTALL)
+        match = (
+            None
+            if word.quoted
+            else re.fullmatch(r"[-\u2013-\u2015]([A-Za-z?]\w*)(?::(.*))?", word.text, re.DOTALL)
+        )
         if match is None:
             loose.append(word)
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -15,8 +16,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from mockhost.errors import MockhostError, did_you_mean
 from mockhost.windows import powershell
-from mockhost.windows.config import below_c
-from mockhost.windows.drive import DiskFull, check_room
+from mockhost.windows.config import FILES, below_c, windows_path
+from mockhost.windows.drive import DiskFull, Entry, check_room
 from mockhost.windows.machine import Machine
 from mockhost.windows.powershell import CommandFailed, Parameter
 
@@ -98,8 +99,21 @@ class Call(NamedTuple):
         except MockhostError as error:
             raise CommandFailed(str(error)) from None
 
+    def entries(self, place: str) -> list[Entry] | None:
+        """What is in a folder; None if there is none. The user's own is there before there is a file in it."""
+        found, home = self.machine.drive.entries(place), FILES["documents"]
+        if f"{home}/".casefold().startswith(f"{place}/".casefold().lstrip("/")):
+            below = home[len(place) :].strip("/").partition("/")[0]
+            found = found or []
+            if below and below.casefold() not in {each.name.casefold() for each in found}:
+                found = [*found, Entry(below, True, 0, self.machine.now)]
+        return None if found is None else sorted(found, key=lambda each: each.name.casefold())
+
     def write(self, path: str, data: bytes) -> None:
-        """Write a file on drive C:. Raises DiskFull."""
+        """Write a file on drive C:. Raises DiskFull, and CommandFailed where a folder is, or a file for a folder."""
+        above = itertools.accumulate(path.split("/")[:-1], "{}/{}".format)
+        if self.entries(path) is not None or any(self.machine.drive.read(each) is not None for each in above):
+            raise CommandFailed(f"Access to the path '{windows_path(path)}' is denied.", 5)
         check_room(self.machine.drive, {path: len(data)})
         self.machine.drive.write(path, data, self.machine.now)
 

@@ -221,6 +221,15 @@ def test_setup_brings_files_as_they_are_delivered(window: Open) -> None:
     assert 'switchValue="Error"' not in run.fine(f"Get-Content '{SERVICE}'")
 
 
+def test_a_folder_is_not_a_file(window: Open) -> None:
+    run = window()
+    run.fine("Copy-Item C:\\SQL.dsn a.txt")
+    for command in ("Get-Content 'C:\\Program Files'", "wizard export C:\\", "wizard export a.txt\\b.xml"):
+        assert "denied" in run(command).output
+    for place in ("C:\\", ".", "C:\\Program Files", "a.txt\\b"):
+        assert run.host.windows(f"notepad '{place}' /save", elevated=True, input="x").exit == 5
+
+
 def test_the_limits_of_a_drive_hold(window: Open) -> None:
     run = window()
     done = run.host.windows("notepad x.txt /save", elevated=True, input="x" * 1_000_000)

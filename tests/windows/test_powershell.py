@@ -51,6 +51,7 @@ def test_what_is_more_than_a_command_is_refused_in_a_sentence(line: str) -> None
         ("-max:3 x y -f", {"max_events": 3, "name": "x", "path": "y", "force": True}),
         ("x -force:$false -many a, b,c", {"name": "x", "force": False, "many": ["a", "b", "c"]}),
         ("'-name'", {"name": "-name"}),
+        ("\u2013name \u201cx y\u201d", {"name": "x y"}),
     ],
 )
 def test_parameters_are_bound_in_any_case_shortened_and_by_position(

@@ -201,6 +201,12 @@ WRONG = [
     "Get-WinEvent X",
     "Set-ExecutionPolicy x",
     "wizard select-attributes SQL add=x",
+    "Get-WinEvent System -Level ''",
+    "Get-WinEvent System -Level 23",
+    "Invoke-WebRequest http://[::1",
+    "notepad SQL.dsn /replace '' x",
+    "Remove-Item C:\\ -Recurse",
+    "icacls C:\\ /grant x",
 ]
 
 
