@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -378,8 +379,6 @@ def _detached(lab: Lab) -> None:
 
 
 def _end(pid: int) -> None:
-    import signal
-
     try:
         os.kill(pid, signal.SIGTERM)
     except OSError as error:
@@ -402,6 +401,7 @@ def _prompt(session: Session) -> Lab | None:
     """Read lines until the end; the lab that is to be started next, or None."""
     terminal, is_terminal = stdout(), sys.stdin.isatty()
     if is_terminal:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C takes the line, not the lab
         terminal.lines(["", "This is the server's prompt. 'help' lists its commands, 'exit' leaves."])
         with contextlib.suppress(ImportError):  # the arrow keys go through earlier lines
             import readline  # noqa: F401
@@ -413,7 +413,7 @@ def _prompt(session: Session) -> Lab | None:
         except EOFError:
             terminal.line()
             return None
-        except KeyboardInterrupt:  # as in a shell: only the line goes
+        except KeyboardInterrupt:
             terminal.line()
             continue
         if not line and not is_terminal:
@@ -442,6 +442,8 @@ def _prompt(session: Session) -> Lab | None:
             shown = _ticks(session, shown, terminal)
         except MockhostError as error:
             terminal.line(str(error))
+        except KeyboardInterrupt:
+            terminal.line("interrupted")
 
 
 def _ticks(session: Session, shown: list[str], terminal: Terminal) -> list[str]:

@@ -20,6 +20,8 @@ from mockhost.scenario.sources import Beside
 VARIABLE: Final = "MOCKHOST_LABS"
 FILE: Final = "lab.yaml"
 """What makes a folder a lab."""
+_LONGEST: Final = 65_536
+"""Bytes of a text file of a lab."""
 _WORDS: Final = ("amber", "birch", "canoe", "delta", "ember", "fjord", "grove", "harbour", "islet", "juniper",
                  "kestrel", "lagoon", "meadow", "nectar", "orchid", "pebble")  # fmt: skip
 
@@ -82,11 +84,15 @@ class Lab(NamedTuple):
 
     def text(self, name: str) -> str:
         """One of its files, such as brief.md. Raises UsageError."""
+        reason = f"it is longer than {_LONGEST:,} bytes"
         try:
-            return (self.folder / name).read_text("utf-8-sig")
+            with (self.folder / name).open("rb") as file:
+                data = file.read(_LONGEST + 1)
+            if len(data) <= _LONGEST:
+                return data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise UsageError(f"{shown_name(self.folder / name)} cannot be read: {reason}") from None
+            reason = str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{shown_name(self.folder / name)} cannot be read: {reason}")
 
     def solutions(self) -> dict[str, list[Line]]:
         """The lines of solution.txt, and of each wrong-*.txt: what cheats try."""

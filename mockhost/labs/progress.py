@@ -37,13 +37,12 @@ def read(file: Path) -> dict[str, Any]:
         return {"format": _FORMAT, "learner": fresh_guid(), "labs": {}, "running": None}
     except (OSError, ValueError):
         found = None
-    known = (
-        isinstance(found, dict) and found.get("format") == _FORMAT and isinstance(found.get("learner"), str)
-    )
-    if not known or not isinstance(found.get("labs"), dict):
+    labs = found.get("labs") if isinstance(found, dict) and found.get("format") == _FORMAT else None
+    if not isinstance(labs, dict) or not all(isinstance(entry, dict) for entry in labs.values()):
         raise UsageError(f"{file} is not a file of progress in labs", hint="move it away to begin again")
-    found.setdefault("running", None)
-    return dict(found)
+    running = found.get("running")
+    known = isinstance(running, dict) and {"folder", "url", "pid"} <= running.keys()
+    return {**found, "learner": str(found.get("learner", "")), "running": running if known else None}
 
 
 @contextlib.contextmanager
