@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
+from pathlib import Path
 
-from mockhost import __version__
+from mockhost import __version__, exe_config
 from mockhost.cli.verbs import VERBS
+from tests.cli.programs import Program
 from tests.docker.files import OPTIONS, ROOT, final_stage, instructions, pairs
 
 
@@ -82,3 +85,32 @@ def test_the_context_has_what_the_wheel_is_made_of_and_little_else() -> None:
     assert let_through == needed
     assert "*" in lines
     assert all((ROOT / name).exists() for name in needed)
+
+
+def test_drive_c_in_a_volume_is_edited_from_outside(tmp_path: Path) -> None:
+    """The commands of the page with the image's own variables; the volume is a folder, as no engine runs here."""
+    page = (ROOT / "docs/how-to/docker.md").read_text("utf-8")
+    served = shlex.split(re.findall(r"^\$ docker run .* mockhost (serve .*--drive .*)$", page, re.M)[0])
+    restart = shlex.split(re.findall(r"`docker exec mock mockhost (windows .*)`", page)[0])
+    variables = {name: text for name, text in pairs("ENV").items() if name.startswith("MOCKHOST_")}
+    env = {name: text.replace("/data", str(tmp_path)) for name, text in variables.items()}
+    volume = tmp_path / served[-1].lstrip("/")
+    ask = ("windows", "Invoke-WebRequest", "https://localhost:8585/ecma2host_SQL/scim/cache")
+
+    def run(*words: str) -> tuple[int, str]:
+        told = Program(words, env)
+        return told.code(), told.out.rest()
+
+    host = Program([*served[:-1], str(volume), "--port", "0", "--control-port", "0"], env)
+    try:
+        host.out.until("curl")
+        file = volume / exe_config.SERVICE
+        assert "401" in run(*ask)[1]
+        assert run(*restart)[0] == 0
+        assert "StatusCode        : 200" in run(*ask)[1]
+        file.write_bytes(exe_config.set_debug(file.read_bytes(), False))
+        run(*restart)
+        assert "401" in run(*ask)[1]
+    finally:
+        host.kill()
+    assert file.is_file()
