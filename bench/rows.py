@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from bench import scenarios, servers
 from bench.load import ROOT, Load, Target, put_load
@@ -377,6 +378,50 @@ def _ratio_of_rates(
         note=latency + spread + (f"; ERRORS {errors[0]} and {errors[1]}" if any(errors) else ""),
         failed=errors[0] > 0,
     )
+
+
+# -- a proxy ---------------------------------------------------------------------------------------------------------
+
+
+@row("proxy")
+def proxy(bench: Bench) -> list[Result]:
+    """A server, and the same behind a proxy without a rule: what that adds to an answer, and how many get through."""
+    asked = find("ContosoLogin", "user0000000")
+    with bench.reference(b'{"totalResults": 0, "Resources": []}') as target:
+        scenario = scenarios.proxy(bench.work, target.base)
+        with bench.mockhost(scenario, name="proxy") as ours:
+            direct, through = target.target(asked), ours.target(asked)
+            for each in (direct, through):
+                bench.load(each, seconds=1, connections=1)
+            added = []
+            for _ in range(2 * bench.rounds):
+                one, other = (bench.load(each, seconds=1, connections=1) for each in (direct, through))
+                added.append(other.p50 - one.p50)
+            results = [
+                Result(
+                    "proxy",
+                    "what the proxy adds to an answer, one connection, median",
+                    "ms",
+                    value=statistics.median(added),
+                    budget=Budget("value", at_most=0.3),
+                    note=f"{min(added):.3f} to {max(added):.3f} ms in {len(added)} rounds",
+                )
+            ]
+            rounds = _alternate(bench, [through, direct])
+            results.append(
+                _ratio_of_rates("proxy", "finds through the proxy", rounds, "the target without it")
+            )
+            parts = urlsplit(target.base)
+            wiremock = servers.wiremock_proxy(f"{parts.scheme}://{parts.netloc}", parts.path + asked)
+            with servers.peer(wiremock, b"", bench.folder("wiremock-proxy")) as started:
+                if started is None:
+                    note = "WireMock is not installed: skipped"
+                    return [*results, Result("proxy", "beside WireMock's", "req/s", note=note)]
+                theirs, path = started
+                bench.load(theirs.target(path), seconds=1 if bench.quick else 10)  # a JVM needs its warm-up
+                rounds = _alternate(bench, [through, theirs.target(path)])
+                results.append(_ratio_of_rates("proxy", "beside WireMock's", rounds, wiremock.name))
+    return results
 
 
 # -- a million users -------------------------------------------------------------------------------------------------

@@ -72,6 +72,12 @@ def unshipped(folder: Path) -> str:
     return _write(folder / "own.json", document)
 
 
+def proxy(folder: Path, target: str) -> str:
+    """Write a scenario of one proxy without a rule; its path."""
+    connectors = {"SQL": {"kind": "proxy", "target": target}}
+    return _write(folder / "proxy.json", {"format": 1, "title": "A proxy", "connectors": connectors})
+
+
 def people(folder: Path, count: int) -> str:
     """Write a scenario of a SCIM connector with `count` people, the same as the other SCIM servers have; its path."""
     crowded = {

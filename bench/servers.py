@@ -258,6 +258,17 @@ def _wiremock(port: int, work: Path, answer: bytes) -> list[str] | None:
     return [command, "--port", str(port), "--bind-address", "127.0.0.1", "--root-dir", str(work)]
 
 
+def wiremock_proxy(origin: str, target: str) -> Peer:
+    """WireMock as a proxy before a server; `target`: what is asked of it."""
+
+    def command(port: int, work: Path, answer: bytes) -> list[str] | None:
+        plain = _wiremock(port, work, answer)
+        # Its journal is bounded as ours is.
+        return plain and [*plain, "--proxy-all", origin, "--max-request-journal-entries", "1000"]
+
+    return Peer("WireMock, as a proxy", command, lambda base, answer: target)
+
+
 def _wiremock_stub(base: str, answer: bytes) -> str:
     request = {
         "method": "GET",

@@ -64,13 +64,20 @@ class Tcp:
         self._reset = False
         self._selector = selectors.DefaultSelector()
         self._selector.register(sock, selectors.EVENT_READ)
+        self._watched = selectors.EVENT_READ
+
+    def _watch(self, events: int) -> None:
+        """Have the selector look for these events: a call of the system's only where they are others than before."""
+        if events != self._watched:
+            self._selector.modify(self.sock, events)
+            self._watched = events
 
     def _wait(self, events: int) -> int:
         """The events that are ready. Raises TimeoutError."""
         remaining = self.deadline - monotonic()
         if remaining <= 0:
             raise TimeoutError
-        self._selector.modify(self.sock, events)
+        self._watch(events)
         ready = self._selector.select(remaining)
         if not ready:
             raise TimeoutError
@@ -94,26 +101,29 @@ class Tcp:
 
     def is_quiet(self) -> bool:
         """Whether nothing has arrived by now that was not received, not even an end."""
-        self._selector.modify(self.sock, selectors.EVENT_READ)
+        self._watch(selectors.EVENT_READ)
         return not self.ended and not self._inbox and not self._selector.select(0)
 
     def send(self, data: bytes) -> bool:
         view = memoryview(data)
-        while view and not self.ended:
+        while view:
             ahead = 0 if len(self._inbox) > _MOST_AHEAD else selectors.EVENT_READ
-            events = self._wait(ahead | selectors.EVENT_WRITE)
-            if events & selectors.EVENT_READ:
+            if ahead and not self.ended:
                 self._take()
-            elif events & selectors.EVENT_WRITE:
-                try:
-                    view = view[self.sock.send(view[:_CHUNK]) :]
-                except (BlockingIOError, InterruptedError):
-                    continue
-                except ConnectionResetError:
-                    self._reset = True
-                    return False
-                except OSError:
-                    return False
+            if self.ended:
+                break
+            if monotonic() > self.deadline:
+                raise TimeoutError
+            try:
+                # Mostly there is room: the selector is asked only where there is none.
+                view = view[self.sock.send(view[:_CHUNK]) :]
+            except (BlockingIOError, InterruptedError):
+                self._wait(ahead | selectors.EVENT_WRITE)
+            except ConnectionResetError:
+                self._reset = True
+                return False
+            except OSError:
+                return False
         return not view
 
     def receive(self) -> bytes:
