@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from mockhost.entra import lines, rendering
 from mockhost.errors import MockhostError, UsageError, did_you_mean
@@ -21,6 +20,11 @@ _ELEVATED_HOME: Final = "Windows/system32"
 _DIFFERS: Final = re.compile(r"(.*?): expected (.*), got (.*)", re.DOTALL)
 PROMPTS: Final = ("PS> ", "portal> ", "wizard> ", "answer> ")
 """How a line of a solution begins."""
+
+
+def _with_port(text: str) -> str:
+    """A text with the port of the learner's server in the place of the free one that a host or its fork has."""
+    return re.sub(r"localhost:[1-6]\d{4}", f"localhost:{PORT}", text)
 
 
 class Host(Protocol):
@@ -133,7 +137,6 @@ class Session:
                 row for name, does in lines.HELP for row in (f"portal {name}", *wrapped(does, WIDTH, " " * 8))
             ]
             return Said("\n".join([*shown, ""]))
-        port = self._port()
         # A check on a fork, which has another port, reads what is entered here, too.
         done = self.host.call("portal", line=line.replace(f":{PORT}/", ":{port}/"))
         verb, result = done["step"], done["result"]
@@ -141,15 +144,8 @@ class Session:
             shown = [short for each in result["portal"].splitlines() for short in wrapped(each, WIDTH)]
         else:  # the portal knows nothing of the server
             shown = rendering.lines(verb, {**result, **({"machine": None} if verb == "show" else {})}, WIDTH)
-        text = (
-            "\n".join(shown).replace(f":{port}/", f":{PORT}/").replace(", wedged", "")
-        )  # which no portal shows
+        text = _with_port("\n".join(shown)).replace(", wedged", "")  # which no portal shows
         return Said(f"{text}\n" if text else "", 0 if rendering.went_well(verb, result) else 1)
-
-    def _port(self) -> int | None:
-        """The free port that the host really has; the learner's server has 8585."""
-        truth = self.host.call("get_truth")["connectors"]
-        return next((urlsplit(each["url"]).port for each in truth.values()), None)
 
     def _answer(self, words: str) -> Said:
         key, _, text = words.strip().partition(" ")
@@ -227,16 +223,16 @@ class Session:
         expected, seen = (f"{match[1]} {match[2]}", match[3]) if match else ("", problem)
         if "no answer came" in " ".join(result["problems"]):
             seen = result["problems"][-1].partition("no answer came: ")[2] or seen
-        if step.get("entra") == "test_connection" and (code := re.search(r", code (\w+)", result["text"])):
-            expected, seen = "no error", f"error code {code[1]}"
+        if step.get("entra") == "test_connection" and problem:
+            code = re.search(r", code (\w+)", result["text"])
+            expected, seen = "no error", f"error code {code[1]}" if code else "an error"
         return Tick(label, result["ok"], expected, self._as_seen(seen), self._command(step))
 
     def _as_seen(self, text: str) -> str:
         """What was seen, on one line, with the port that the learner's server has."""
         if text[:1] in ("'", '"') and text[-1:] == text[:1]:
             text = text[1:-1].replace("\\r", "").replace("\\n", " ")
-        text = re.sub(r"localhost:[1-6]\d{4}", f"localhost:{PORT}", text)  # the copy's port is another
-        return " ".join(text.split())
+        return " ".join(_with_port(text).split())
 
     def _asked(self) -> Iterator[Tick]:
         for key, answer in self.lab.answers.items():
