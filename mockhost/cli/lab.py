@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import lab_texts as texts
 from mockhost.cli import outcome, windows
 from mockhost.cli.terminal import Terminal, stdout
 from mockhost.cli.verbs import SETTINGS, Framed
 from mockhost.errors import CannotRun, MockhostError, UsageError
+from mockhost.labs import texts
 
 if TYPE_CHECKING:
     from mockhost.labs.lab import Lab

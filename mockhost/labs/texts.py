@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mockhost.cli.terminal import Terminal, wrapped
+from mockhost.paragraphs import wrapped
 
 if TYPE_CHECKING:
     from mockhost.labs.lab import Lab
     from mockhost.labs.session import Session, State, Tick
+
+
+class Terminal(Protocol):
+    """What colours a text, or leaves it as it is."""
+
+    def styled(self, text: str, *styles: str) -> str: ...
+
+
+class Uncoloured:
+    """Leaves texts as they are: what is sent to a terminal elsewhere, or to a page."""
+
+    def styled(self, text: str, *styles: str) -> str:
+        """The text."""
+        return text
+
 
 WIDTH = 78
 _JOINED = "\N{ACKNOWLEDGE}"
