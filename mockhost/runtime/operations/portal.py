@@ -8,6 +8,7 @@ from typing import Any
 from mockhost.entra import lines, rendering
 from mockhost.entra.enterprise import verb_of
 from mockhost.errors import UsageError
+from mockhost.operations.row import ROLES
 from mockhost.runtime.operations import Data, NotNow, Operated
 from mockhost.runtime.portal import PATIENCE, Portal
 
@@ -51,8 +52,19 @@ def _perform(host: Operated, step: object, timeout: float) -> Data:
                 runtime.state.portal = Portal(runtime)
             found = runtime.state.portal
         trusted = host.source.is_trusted
-        return found.perform(
+        result = found.perform(
             step, patience=timeout if trusted else min(timeout, _LONGEST), is_confined=not trusted
         )
     finally:
         runtime.portal_lock.release()
+    return _without_causes(result) if host.role == ROLES[0] else result
+
+
+def _without_causes(value: Any) -> Any:
+    """A result without what the real portal does not show: the likely cause, by its scenario, and the next step."""
+    if isinstance(value, Mapping):
+        return {key: "" if key in _CAUSES else _without_causes(inner) for key, inner in value.items()}
+    return [_without_causes(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+
+
+_CAUSES = ("likely", "next")
