@@ -1,6 +1,6 @@
 # Everything here works without make too: README.md gives the plain lines, also for Windows.
 .DEFAULT_GOAL := help
-.PHONY: help venv serve test coverage check format lint types docs site bench bench-peers conformance lock wheel clean
+.PHONY: help venv serve lab test coverage check format lint types docs site bench bench-peers conformance lock wheel clean
 
 PYTHON ?=
 ARGS ?=
@@ -19,6 +19,10 @@ venv: ## the virtual environment .venv, with everything that work on mockhost ne
 serve: ## the healthy host: make serve ARGS="documented/secret_token_mismatch --port 9585"
 	@sh tools/venv.sh run
 	@exec $(bin)/mockhost serve $(ARGS)
+
+lab: ## the next exercise, or one: make lab ARGS="start L05"
+	@sh tools/venv.sh run
+	@exec $(bin)/mockhost lab $(ARGS)
 
 test: venv ## the tests, side by side; in one process, e.g. for --pdb: make test ARGS="-n 0 -k paging"
 	$(run) -m pytest -n auto --maxprocesses 4 $(ARGS)

@@ -27,6 +27,19 @@ def _with_port(text: str) -> str:
     return re.sub(r"localhost:[1-6]\d{4}", f"localhost:{PORT}", text)
 
 
+def _phrase(step: Mapping[str, object], subject: str, expected: str) -> str:
+    """What was expected, in words for people: of a command's text and exit code, else as the comparison says it."""
+    gets = step.get("gets")
+    text = gets.get("text") if isinstance(gets, Mapping) and subject == "text" else None
+    if isinstance(text, Mapping) and "contains" in text:
+        return f"{text['contains']!r} in what it shows"
+    if isinstance(text, Mapping) and isinstance(text.get("not"), Mapping) and "contains" in text["not"]:
+        return f"no {text['not']['contains']!r} in what it shows"
+    if subject == "exit":
+        return "that it succeeds" if expected == "0" else f"that it fails ({expected})"
+    return f"{subject} {expected}"
+
+
 class Host(Protocol):
     """The learner's host, in this process or behind its control plane."""
 
@@ -220,7 +233,9 @@ class Session:
         label = " ".join(str(step.get("note") or result["text"]).split())
         problem = next(iter(result["problems"]), "")
         match = _DIFFERS.fullmatch(problem)
-        expected, seen = (f"{match[1]} {match[2]}", match[3]) if match else ("", problem)
+        expected, seen = (_phrase(step, match[1], match[2]), match[3]) if match else ("", problem)
+        if match and match[1] == "exit":
+            seen = "it succeeds" if seen == "0" else f"it fails ({seen})"
         if "no answer came" in " ".join(result["problems"]):
             seen = result["problems"][-1].partition("no answer came: ")[2] or seen
         if step.get("entra") == "test_connection" and problem:
@@ -230,8 +245,8 @@ class Session:
 
     def _as_seen(self, text: str) -> str:
         """What was seen, on one line, with the port that the learner's server has."""
-        if text[:1] in ("'", '"') and text[-1:] == text[:1]:
-            text = text[1:-1].replace("\\r", "").replace("\\n", " ")
+        if text[:1] in ("'", '"'):
+            text = text.strip(text[0]).replace("\\r", "").replace("\\n", " ").replace("\\\\", "\\")
         return " ".join(_with_port(text).split())
 
     def _asked(self) -> Iterator[Tick]:

@@ -27,6 +27,8 @@ class Uncoloured:
 
 
 WIDTH = 78
+_SEEN = 160
+"""Characters of what was seen."""
 _JOINED = "\N{ACKNOWLEDGE}"
 """A blank at which a line is not broken."""
 HERE = "hint, check, brief, portal help, wizard, solution, reset, exit"
@@ -98,9 +100,9 @@ def checked(state: State, terminal: Terminal) -> Iterator[str]:
 
 
 def _evidence(head: str, text: str) -> list[str]:
-    short = text if len(text) <= 300 else f"{text[:300]}..."
-    if head == "see it":  # to copy: never broken
-        return [f"      {head:<10}{short}"]
+    short = text if len(text) <= _SEEN else f"{text[:_SEEN]}..."
+    if head == "see it":  # to copy: whole, and never broken
+        return [f"      {head:<10}{text}"]
     first, *rest = wrapped(short, WIDTH - 16) or [""]
     return [f"      {head:<10}{first}", *(" " * 16 + line for line in rest)]
 
