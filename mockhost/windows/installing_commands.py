@@ -42,7 +42,7 @@ def _install_host(machine: Machine) -> str:
             " ECMA2Host\\Service\\ECMA\\System.Management.Automation.resources.dll' or one of its"
             " dependencies. The system cannot find the file specified."
         )
-    if "service" in config.leftovers or machine.state_of("host") != "absent":
+    if machine.state_of("host") != "absent":
         raise CommandFailed(
             f"System.ComponentModel.Win32Exception (0x80004005): {win32(1073).rstrip('.')}", 1073
         )
@@ -56,7 +56,7 @@ def _install_host(machine: Machine) -> str:
 
 
 def _uninstall_host(machine: Machine) -> str:
-    if "service" not in machine.config.leftovers and machine.state_of("host") == "absent":
+    if machine.state_of("host") == "absent":
         raise CommandFailed("Microsoft ECMA2Host is not installed.", 1605)
     if machine.server.host.running:
         machine.stop_service("host")

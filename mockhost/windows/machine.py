@@ -241,7 +241,8 @@ class Machine:
             return self.config.service(key).state
         if self.server.host.running:
             return "running"
-        return "absent" if self.config.service("host").state == "absent" else "stopped"
+        gone = self.config.service("host").state == "absent" and "service" not in self.config.leftovers
+        return "absent" if gone else "stopped"
 
     def start_service(self, key: str) -> None:
         """Start a service. Raises StartFailed."""
@@ -267,8 +268,8 @@ class Machine:
         service, display = self.config.service(key), self.config.display(key)
         scm = {"display": display, "name": FACTS["services"][key]["name"], "account": service.account}
         code = None
-        if service.state == "absent":
-            code = 1060
+        if service.state == "absent":  # of a service that was left behind, the program is gone
+            code = 2 if key == "host" and "service" in self.config.leftovers else 1060
         elif service.start == "disabled":
             code = 1058
         elif service.logon != "granted":

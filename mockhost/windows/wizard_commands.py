@@ -40,7 +40,7 @@ def wizard(call: Call, words: Sequence[str]) -> Done:
     if page.casefold() not in _PAGES:
         hint = did_you_mean(page, _PAGES)
         raise CommandFailed(f"the wizard has no page {page!r}; {hint or 'pages: ' + ', '.join(_PAGES)}")
-    if call.machine.state_of("host") == "absent":
+    if not call.machine.server.host.running and call.machine.config.service("host").state == "absent":
         raise CommandFailed("the wizard is not installed; setup install brings it")
     if not call.elevated and not {*SOURCES} <= call.machine.logs.registered:
         raise CommandFailed(_UNREGISTERED)

@@ -215,7 +215,10 @@ def test_setup_brings_files_as_they_are_delivered(window: Open) -> None:
     """What a scenario has changed in them is gone with the folder."""
     run = window("documented/setup_service_exists", machine={"trace": {"ECMA2Host": "Error"}})
     assert 'switchValue="Error"' in run.fine(f"Get-Content '{SERVICE}'")
+    assert "STOPPED" in run.fine(f"sc.exe query {HOST}")
+    assert run(f"sc.exe start {HOST}").exit == 2
     run.fine("setup uninstall")
+    assert run(f"sc.exe query {HOST}").exit == 1060
     run.fine(r"Remove-Item 'C:\Program Files\Microsoft ECMA2Host' -Recurse")
     run.fine("setup install")
     assert 'switchValue="Error"' not in run.fine(f"Get-Content '{SERVICE}'")
