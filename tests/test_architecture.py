@@ -51,7 +51,7 @@ MAY_IMPORT = {
     # Of the server only what http.sys says; the client is how a proxy asks its target.
     **{"connectors": FLOOR | {"server", "client"}, "server": FLOOR},
     **{"journal": HOST | {"faults"}, "faults": HOST | {"server"}},
-    **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules", "windows"}},
+    **{"rules": HOST | {"faults", "journal"}, "scenario": HOST | {"faults", "rules", "windows", "entra"}},
     "windows": HOST | {"client", "journal"},
     "runtime": MOCK | {"client", "expect", "entra"},
     "web": MOCK | {"runtime"},

@@ -69,7 +69,9 @@ def words(step: object) -> list[str] | None:
         return None
     verb, argument = next(iter(step.items()))
     found = [str(verb).replace("_", "-")]
-    if verb == "enter" and isinstance(argument, Mapping) and len(argument) == 1:
+    if verb == "enter":
+        if not isinstance(argument, Mapping) or len(argument) != 1:
+            return None
         key, value = next(iter(argument.items()))
         return [*found, str(key).replace("_", "-"), str(value)]
     if verb == "agent" and isinstance(argument, Mapping) and len(argument) == 1:

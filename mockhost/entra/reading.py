@@ -42,6 +42,13 @@ class Reader:
             self.findings.add(where, str(error))
         return None
 
+    def check(self, extension: str) -> None:
+        """Report every mistake. extension: the schema of target attributes without a URN."""
+        self._try(("users",), self.users)
+        self.scope()
+        self.settings()
+        self.mappings(extension)
+
     def users_file(self) -> Path | None:
         """The file of users that the document names. Here none can be named."""
         self.findings.add(("users", "file"), "no file can be named here", "list the users")
@@ -55,8 +62,15 @@ class Reader:
             file = self.users_file()
             return users.FileUsers(file) if file is not None else None
         if isinstance(said.get("count"), Mapping) or "count" not in said:
-            named = [{"userPrincipalName": name, **each} for name, each in said.items() if each is not None]
-            return users.ListedUsers(named)
+            made = [
+                self._try(
+                    ("users", name),
+                    functools.partial(users.user_of, {"userPrincipalName": name, **each}, ""),
+                )
+                for name, each in said.items()
+                if each is not None
+            ]
+            return users.ListedUsers([user for user in made if user is not None])
         return users.GeneratedUsers(
             users.Generated(said["count"], **{k: v for k, v in said.items() if k != "count"})
         )
@@ -89,7 +103,11 @@ class Reader:
         if "actions" in said:
             values["actions"] = frozenset(said["actions"])
         if "start" in said:
-            values["start"] = self._try(("settings", "start"), lambda: parse_iso(said["start"]))
+            try:
+                values["start"] = parse_iso(said["start"])
+            except ValueError:
+                text, hint = f"{said['start']!r} is not a time", "write it like 2026-01-01T00:00:00Z"
+                self.findings.add(("settings", "start"), text, hint)
         values["honor_retry_after"] = said.get("retry_after", "honor") == "honor"
         values["rematch_lost"] = said.get("lost_target", "escrow") == "rematch"
         if "quarantine" in said:

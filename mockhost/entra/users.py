@@ -95,7 +95,8 @@ def user_of(said: Mapping[str, Any], where: str = "users") -> User:
 def _flag(value: object, where: str, key: str) -> bool:
     known = _FLAGS.get(str(value).strip().lower())
     if known is None:
-        raise UsageError(f"{where}: {key} is {value!r}", hint="write true or false")
+        place = f"{where}: " if where else ""
+        raise UsageError(f"{place}{key} is {value!r}", hint="write true or false")
     return known
 
 
@@ -118,11 +119,14 @@ class _Found:
 
 
 class ListedUsers(_Found):
-    """Users that a provisioning.yaml lists."""
+    """Users that a provisioning.yaml or a scenario names."""
 
-    def __init__(self, said: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, said: Sequence[Mapping[str, Any] | User]) -> None:
         """Raises UsageError for a user without a name, and for two of the same."""
-        self._users = [user_of(each, f"users[{index}]") for index, each in enumerate(said)]
+        self._users = [
+            each if isinstance(each, User) else user_of(each, f"users[{index}]")
+            for index, each in enumerate(said)
+        ]
         seen: dict[str, str] = {}
         for user in self._users:
             if user.id.casefold() in seen:

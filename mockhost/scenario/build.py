@@ -17,6 +17,7 @@ from mockhost.scenario.connectors import PROXY, SCIM, check_behaviours
 from mockhost.scenario.layers import Findings
 from mockhost.scenario.merge import Document
 from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Trail
+from mockhost.scenario.paths import Path
 from mockhost.scenario.system import columns_of
 from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig
 from mockhost.tls.versions import unspoken
@@ -74,6 +75,7 @@ def scenario(
         "clock": _clock(said.get("clock", {}), findings),
         "host": _host(said, findings),
         "machine": _machine(said.get("machine"), given, findings),
+        "entra": _entra(said.get("entra"), said, given, findings),
         "client": _client(said.get("client"), columns, findings),
         "on_demand": _on_demand(said.get("on_demand"), given, findings),
         "timeline": steps.parse_timeline(said.get("timeline"), columns, findings),
@@ -105,7 +107,6 @@ def scenario(
         secrets=(*secrets, *outside.passwords(pages)),
         document=document,
         trail=Trail(tuple(findings.layers), env, tuple(findings.files)),
-        entra=dict(said.get("entra", {})),
         **made,
     )
 
@@ -186,6 +187,42 @@ def _machine(said: Map | None, connectors: Map, findings: Findings) -> MachineCo
     from mockhost.windows import config
 
     return config.parse(said, connectors, findings)
+
+
+class _BelowEntra:
+    """Reports mistakes of `entra`, by their places in it."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+
+    def add(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
+        self._findings.add(("entra", *path), message, hint, key=key)
+
+
+def _entra(said: object, whole: Map, connectors: Map, findings: Findings) -> dict[str, object]:
+    """The application in Entra as it is written; `entra/scripted.py` makes values of it."""
+    if not isinstance(said, Mapping) or not said:
+        return {}
+    from mockhost.entra.reading import Reader
+    from mockhost.scim.messages import ECMA_USER
+
+    name = said.get("connector", next(iter([*_maps(whole.get("client")), *connectors]), ""))
+    if name not in connectors:
+        findings.add(
+            ("entra", "connector"), f"there is no connector {name!r}", did_you_mean(str(name), connectors)
+        )
+    is_scim = _maps(connectors).get(name, {}).get("kind") == SCIM
+    Reader(_without_gaps(said), _BelowEntra(findings)).check("" if is_scim else ECMA_USER)
+    return dict(said)
+
+
+def _without_gaps(value: Any) -> Any:
+    """Without what was in lists and can't be used, which is reported already."""
+    if isinstance(value, Mapping):
+        return {key: _without_gaps(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_gaps(item) for item in value if item is not None]
+    return value
 
 
 def _tls(said: str | Map, findings: Findings) -> TlsConfig:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
+from mockhost.cli import provisioning_file
 from mockhost.errors import MockhostError, UsageError
 from mockhost.expect.comparison import said
+from mockhost.scenario import schema
 
 ANN = {"ann@contoso.example": {"givenName": "Ann", "surname": "Lee", "mailNickname": "ann"}}
 
@@ -78,7 +80,7 @@ def test_on_demand_says_what_was_modified(app: App) -> None:
         ({"enter": {"tenant": "x"}}, {}, "'tenant' can't be entered; did you mean 'tenant_url'?"),
         ({"log": {"status": "fine"}}, {}, "'fine' is not a status"),
         ({"on_demand": 5}, {}, "'on_demand' has the user"),
-        ("cycle", {"scope": {"filters": [[{"attribute": "a", "operator": "LIKE"}]]}}, "entra.scope.filters.0.0"),
+        ("cycle", {"scope": {"filters": [[{"attribute": "a", "operator": "LIKE"}]]}}, "$.entra.scope.filters[0][0]"),
         ({"restart": ["Everything"]}, {}, "is not a resetScope"),
     ],
 )  # fmt: skip
@@ -99,3 +101,12 @@ def test_what_came_of_a_step_is_compared_by_name() -> None:
         "users eve: expected 'create success', got nothing"
     ]
     assert said({"state": "Succeeded"}, came) == ["state: expected 'Succeeded', got nothing"]
+
+
+def test_the_schema_of_a_scenario_has_what_a_provisioning_file_can_say() -> None:
+    """Mappings, scope and settings are the same in both."""
+    own = schema.root()["$defs"]["entra"]["properties"]
+    whole = provisioning_file.schema()["properties"]
+    assert {key: own[key] for key in ("mappings", "scope", "settings")} == {
+        key: whole[key] for key in ("mappings", "scope", "settings")
+    }

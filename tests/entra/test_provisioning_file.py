@@ -110,7 +110,7 @@ def test_the_certificate_may_lie_where_the_host_put_it(tmp_path: Path) -> None:
             "$.settings.interval",
             "write a number with a unit: 30s, 40m",
         ),
-        ("users: []\nsettings: {start: yesterday}", "$.settings.start", "isoformat"),
+        ("users: []\nsettings: {start: yesterday}", "$.settings.start", "is not a time"),
         ("users: []\nsettings: {actions: [creat]}", "$.settings.actions[0]", "'create'"),
         ("users: [", "$", "not YAML"),
     ],

@@ -12,6 +12,7 @@ from mockhost.client.control import ControlPlane
 from mockhost.entra import lines
 from mockhost.entra.enterprise import VERBS
 from mockhost.errors import UsageError
+from mockhost.scenario import loader, shelves
 
 ANN = "ann@contoso.example"
 
@@ -124,6 +125,15 @@ def test_every_verb_has_a_line_and_lines_are_steps() -> None:
         assert lines.words(lines.parse(line)) == line.split()
     assert lines.parse(r"enter secret-token 'a b\c'") == {"enter": {"secret_token": r"a b\c"}}
     assert lines.parse("") == "show"
+
+
+def test_steps_of_shipped_scenarios_are_lines() -> None:
+    """So cures can be typed."""
+    for name in shelves.names():
+        scenario = loader.load(name)
+        for step in (*scenario.expect, *scenario.cure, *scenario.cured):
+            words = lines.words(step["entra"]) if "entra" in step else None
+            assert words is None or lines.of_words(words) == step["entra"], (name, step)
 
 
 @pytest.mark.parametrize(
