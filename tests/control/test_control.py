@@ -198,6 +198,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/v1/change"): {"SQL": {"insert": [{"ContosoLogin": "carol"}]}},
     ("POST", "/v1/rules"): {"name": "busy", "reply": {"status": 503}},
     ("PUT", "/v1/rules/{name}"): {"on": False},
+    ("POST", "/v1/portal"): {"line": "test-connection"},
     ("PUT", "/v1/states"): {"state": "Rotated"},
     ("POST", "/v1/verify"): {"operation": "find_users"},
 }

@@ -123,6 +123,17 @@ def test_a_learner_sets_what_the_portal_has(host: MockHost, said: dict[str, Any]
     assert not SECRETS.search(text)
 
 
+@pytest.mark.parametrize(
+    "said", [{"users": {"x": 5}}, {"scope": {"sync": "none"}}, {"title": {}}, {"mappings": {}}]
+)
+def test_a_change_in_the_portal_that_is_wrong_does_not_name_the_scenario(
+    host: MockHost, said: dict[str, Any]
+) -> None:
+    status, text = asked(host, "POST", "/v1/portal", {"step": {"change": said}})
+    assert status in (400, 422)
+    assert not SECRETS.search(text)
+
+
 def test_no_first_output_tells_a_learner(host: MockHost) -> None:
     """The start page as text and as JSON, and the ready file."""
     facts = start_page.facts_of(host, "./mine.yaml", state_kept=False, ipv6_wanted=False)

@@ -296,6 +296,8 @@ capture body text detail scimType totalResults message resources ends no_answer_
 at_most portal advance template default vars connection import_run start_index count
 culture time_zone dotnet account ECMA2Host ConnectorsLog files proxy connections user password windows run
 url watermark deleted timeout on_demand restart
+mappings expression constant filters operator interval retries retry_every give_up_after intervals disable_after
+hard_delete_after retry_after_limit agent_ready_after user
 """
 NAMES_NOTHING = frozenset(_NAMES_NOTHING.split())
 """Keys with free text in them that name nothing outside the document. A new key has to be put here, or be marked."""

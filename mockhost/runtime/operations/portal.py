@@ -63,7 +63,10 @@ def _perform(host: Operated, step: object, timeout: float) -> Data:
 def _without_causes(value: Any) -> Any:
     """A result without what the real portal does not show: the likely cause, by its scenario, and the next step."""
     if isinstance(value, Mapping):
-        return {key: "" if key in _CAUSES else _without_causes(inner) for key, inner in value.items()}
+        return {
+            key: "" if key in _CAUSES and isinstance(inner, str) else _without_causes(inner)
+            for key, inner in value.items()
+        }
     return [_without_causes(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
