@@ -48,8 +48,6 @@ def document(exchanges: Sequence[Recorded], name: str, title: str) -> dict[str, 
         seen.update(_OWN.findall(each.answer.decode("utf-8", "replace")))
         seen -= clients
     rules = [_rule(whens[key], replies[key]) for key in whens]
-    # Of two rules with the same path the one that asks for more fields of the query comes first.
-    rules.sort(key=lambda rule: -len(rule["when"].get("query", ())))
     rules.append(_nothing(name))
     return {
         "format": 1,
@@ -142,8 +140,9 @@ def _when(each: Recorded, name: str, seen: set[str], own: dict[str, str]) -> dic
         "verdict": "unauthorized" if each.status == 401 else {"not": "unauthorized"},
     }
     fields = dict(reversed(parse_qsl(each.query, keep_blank_values=True)))
-    if fields:
-        when["query"] = {key: _field(key, value, seen, own) for key, value in sorted(fields.items())}
+    when["query"] = {key: _field(key, value, seen, own) for key, value in sorted(fields.items())}
+    # These fields in any order, and no other: a request with another one was not recorded.
+    when["query"][""] = {"matches": f"^[^&]*(?:&[^&]*){{{each.query.count('&')}}}$"} if each.query else ""
     found = _json(each.body)
     if found is not None:
         leaves = dict(_leaves(found[0], ""))

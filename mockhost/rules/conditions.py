@@ -170,8 +170,12 @@ def _check_patterns(label: str, expected: object) -> bool:
 
 
 def _query(name: str) -> Callable[[Exchange], object]:
+    """What reads a field of the query; without a name, all of it as it was sent."""
+
     def read(request: Exchange) -> object:
         text = as_text(request.target).partition("?")[2]
+        if not name:
+            return text
         try:
             pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=1_000)
         except ValueError:

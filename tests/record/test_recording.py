@@ -207,7 +207,15 @@ def test_what_was_not_recorded_says_so(target: MockHost, tmp_path: Path) -> None
     write(kept, tmp_path / "r.yaml", "Recorded", None)
     with MockHost(str(tmp_path / "r.yaml"), tls=False, control=False) as host:
         ask = Client(host.url("TARGET"), host.token("TARGET"))
-        assert "nothing was recorded" in ask("GET", "/Groups").text
+        for path in (
+            "/Groups",
+            "/Users",
+            "/Users?count=1&startIndex=2",
+            f"{FIND}&count=1",
+            "/ServiceProviderConfig?a=b",
+        ):
+            assert "nothing was recorded" in ask("GET", path).text, path
+        assert ask("GET", "/Users?count=1").status == 200
         assert Client(ask.url, "wrong")("GET", "/Groups").status == 401
 
 
