@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -75,8 +76,22 @@ class Lab(NamedTuple):
             }
         scenario = loader.load(self.folder / "scenario.yaml", overrides=made)
         said = scenario.document.get("wrong_cure")
-        steps = [*(said if isinstance(said, list) else []), *self.hintchecks, *self.failchecks]
-        return loader.with_overrides(scenario, {"expect": [], "wrong_cure": steps})
+        own = said if isinstance(said, list) else []
+        steps = [*own, *self.hintchecks, *self.failchecks]
+        try:
+            return loader.with_overrides(scenario, {"expect": [], "wrong_cure": steps})
+        except ScenarioError as error:
+            problems = [self._in_lab(problem, len(own)) for problem in error.problems]
+            raise ScenarioError(problems, shown_name(self.folder / FILE)) from None
+
+    def _in_lab(self, problem: Problem, own: int) -> Problem:
+        """A problem of a step that lab.yaml has, with its path there. own: how many steps the scenario has."""
+        match = re.match(r"\$\.wrong_cure\[(\d+)\](.*)", problem.path)
+        if match is None or (number := int(match[1]) - own) < 0:
+            return problem
+        more = number - len(self.hintchecks)
+        place = f"hintchecks[{number}]" if more < 0 else f"failchecks[{more}]"
+        return problem._replace(file=shown_name(self.folder / FILE), path=f"$.{place}{match[2]}")
 
     def cheats(self, scenario: Scenario) -> tuple[Step, ...]:
         """The steps of `wrong_cure` that the lab's own scenario has: what must not be so for the lab to be solved."""

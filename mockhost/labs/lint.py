@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from mockhost.api import MockHost
 from mockhost.errors import MockhostError
-from mockhost.labs.lab import Lab, Line
+from mockhost.labs.lab import Lab, Line, filled
 from mockhost.labs.session import PROMPTS, Session, State
 
 _LEARNER = "lint"
@@ -35,6 +36,12 @@ def _written(lab: Lab) -> Iterator[str]:
         yield from (f"{name}: {line.text!r} begins with none of {', '.join(PROMPTS)}"
                     for line in lines if not line.text.startswith(PROMPTS))  # fmt: skip
     shown = [lab.title, lab.victory, lab.learnt, *lab.hints, *lab.commands, lab.text("brief.md")]
+    typed = [line.text for lines in lab.solutions().values() for line in lines]
+    asked = [text for each in lab.answers.values() for text in (each.ask, each.see, *each.right)]
+    left = {
+        name for text in (*shown, *typed, *asked) for name in re.findall(r"\$\{\w+\}", filled(text, scenario))
+    }
+    yield from (f"{name} is not a variable of the scenario" for name in sorted(left))
     if not all(text.isascii() for text in shown):
         yield "title, brief and hints are plain ASCII: not every terminal shows other characters"
     if not scenario.cured:

@@ -16,6 +16,7 @@ from mockhost.errors import ScenarioError, UsageError
 from mockhost.labs import lab as labs
 from mockhost.labs import lint, progress, starter
 from mockhost.labs.session import Session
+from tools.docs.labs import covered
 
 FOLDERS = labs.folders({})
 Lab = Callable[..., labs.Lab]
@@ -57,6 +58,10 @@ def test_a_lab_is_red_is_solved_by_its_solution_and_resets(folder: Path) -> None
     assert lint.problems(labs.read(folder), play=True) == []
 
 
+def test_every_heading_of_the_page_has_a_lab() -> None:
+    assert [heading for heading, labs_of_it in covered().items() if not labs_of_it] == []
+
+
 def test_the_starter_is_a_sound_lab(own: Lab) -> None:
     assert lint.problems(own(), play=True) == []
 
@@ -77,7 +82,11 @@ def test_the_starter_is_a_sound_lab(own: Lab) -> None:
         ({"scenario": ("{ok: true}", "{ok: false}")}, "solved before"),
         ({"scenario": ("    note: The portal's Test connection succeeds\n", "")}, "cured[0] has no note"),
         ({"brief": ("red", "r\N{LATIN SMALL LETTER E WITH ACUTE}d")}, "plain ASCII"),
-        ({"lab": ("# hintchecks: []", "hintchecks: [{send: delete, note: x, gets: {status: 1}}] #")}, "'id'"),
+        (
+            {"lab": ("# hintchecks: []", "hintchecks: [{send: delete, note: x, gets: {status: 1}}] #")},
+            "$.hintchecks[0]: 'send: delete' needs 'id'",
+        ),
+        ({"lab": ("The token is typed", "${token} is typed")}, "${token} is not a variable of the scenario"),
     ],
 )  # fmt: skip
 def test_what_makes_a_lab_unsound_is_found(own: Lab, files: dict[str, tuple[str, str]], found: str) -> None:
