@@ -13,6 +13,7 @@ from mockhost.cli import outcome
 from mockhost.cli.control_target import Target, which_host
 from mockhost.cli.terminal import stdout
 
+_MOST_WINDOWS = 20
 _TITLE = "Windows PowerShell (mockhost). 'help' lists the commands, 'exit' ends."
 
 
@@ -109,21 +110,29 @@ class Window:
 
     def prompt(self) -> None:
         """Read lines until the end."""
+        from mockhost.windows import powershell
+
         is_terminal = sys.stdin.isatty()
         if is_terminal:
-            with contextlib.suppress(
-                ImportError
-            ):  # there is none on Windows, where consoles edit lines themselves
+            with contextlib.suppress(ImportError):  # on Windows, where consoles edit lines themselves
                 importlib.import_module("readline")
             stdout().line(_TITLE)
         self._session = self._plane.call("windows", command="")["session"]
         code = 0
+        behind: list[tuple[dict[str, Any], bool | None]] = []
+        """the windows from which others were opened as an administrator"""
         while True:
             try:
                 line = self._line(is_terminal)
-                if line is None or line.casefold() in ("exit", "quit"):
+                if line is None or (line.casefold() in ("exit", "quit") and not behind):
                     break
-                if line.casefold() in ("cls", "clear"):
+                if line.casefold() in ("exit", "quit"):
+                    self._session, self._elevated = behind.pop()
+                elif powershell.opens_elevated(line) and len(behind) < _MOST_WINDOWS:
+                    behind.append((self._session, self._elevated))
+                    self._session, self._elevated = {"location": powershell.ELEVATED_HOME}, True
+                    stdout().line("(a window opens: Administrator: Windows PowerShell; 'exit' closes it)")
+                elif line.casefold() in ("cls", "clear"):
                     click.clear()
                 elif line:
                     code = self.run(line)

@@ -12,11 +12,11 @@ from mockhost.expect.sending import request_of
 from mockhost.labs.lab import Lab, filled
 from mockhost.paragraphs import wrapped
 from mockhost.scenario.model import Scenario
+from mockhost.windows import powershell
 from mockhost.windows.network_commands import PORT
 
 WIDTH: Final = 78
 HOME: Final = "Users/student"
-_ELEVATED_HOME: Final = "Windows/system32"
 _DIFFERS: Final = re.compile(r"(.*?): expected (.*), got (.*)", re.DOTALL)
 PROMPTS: Final = ("PS> ", "portal> ", "wizard> ", "answer> ")
 """How a line of a solution begins."""
@@ -128,8 +128,8 @@ class Session:
                 return self._portal(rest)
             if word.casefold() == "answer":
                 return self._answer(rest)
-            if re.fullmatch(r"start-process\s+(powershell|pwsh)(\.exe)?\s+-verb\s+runas", line.strip(), re.I):
-                self._windows.append({"location": _ELEVATED_HOME})
+            if powershell.opens_elevated(line):
+                self._windows.append({"location": powershell.ELEVATED_HOME})
                 return Said("(a window opens: Administrator: Windows PowerShell; 'exit' closes it)\n")
             done = self.host.call(
                 "windows",

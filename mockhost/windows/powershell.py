@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+ELEVATED_HOME: Final = "Windows/system32"
+"""Where a window begins that is opened as an administrator, below C:."""
 LONGEST: Final = 8_191
 """Characters of a command line."""
 _REFUSED: Final = {
@@ -97,6 +99,12 @@ def _quoted(line: str, place: int, quote: str) -> tuple[int, str]:
         text += char
         place += 1
     raise CommandFailed(f"The string is missing the terminator: {quote}.")
+
+
+def opens_elevated(line: str) -> bool:
+    """Whether a line opens another window as an administrator, which is for what keeps the windows."""
+    form = r"start-process\s+(powershell|pwsh)(\.exe)?\s+-verb\s+runas"
+    return re.fullmatch(form, line.strip(), re.IGNORECASE) is not None
 
 
 def join(words: Sequence[str]) -> str:

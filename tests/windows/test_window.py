@@ -52,6 +52,14 @@ def test_the_prompt_goes_on_in_one_session(invoke: Invoke, served: MockHost) -> 
     assert "Run Install-AADCloudSyncToolsPrerequisites again" in result.output
 
 
+def test_the_prompt_opens_a_window_as_an_administrator(invoke: Invoke, served: MockHost) -> None:
+    lines = "gpedit user Bypass\nStart-Process PowerShell -Verb runAs\ngpedit user Bypass\nexit\ngpedit user Bypass\n"
+    result = invoke("windows", "--url", served.control_url, input=lines)
+    assert result.exit_code == 1
+    assert result.output.count("Access is denied.") == 2
+    assert "UserPolicy: Bypass" in result.output
+
+
 def test_an_editor_needs_a_terminal(invoke: Invoke, served: MockHost) -> None:
     result = invoke("windows", "--url", served.control_url, "notepad", "x.txt")
     assert result.exit_code == 1
