@@ -34,7 +34,8 @@ _NONE = ("no lab is running", "'mockhost lab start L01' starts one; 'mockhost la
 def command(ctx: click.Context) -> None:
     """Repair a broken host: exercises for each documented error, with hints and checks.
 
-    Without a verb: go on with the lab that is running, or begin the next one.
+    Without a verb: go on with the lab that is running, or begin the next one. MOCKHOST_LABS names folders with
+    labs of your own.
 
     \b
     mockhost lab
@@ -60,7 +61,10 @@ def command(ctx: click.Context) -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="A list of maps with id, title, track, minutes, state.")
 def list_labs(as_json: bool) -> None:
-    """List the labs by track, with minutes, and how far you are."""
+    """List the labs by track, with minutes, and how far you are.
+
+    The state of a lab is open, started, seen (its solution was shown), or solved.
+    """
     labs = _all()
     done = _progress()["labs"]
     states = {lab.id: done.get(lab.id, {}).get("state", "open") for lab in labs}
