@@ -264,16 +264,21 @@ class Session:
         if command is not None:
             return str(command["run"] if isinstance(command, Mapping) else command)
         if step.get("send") == "test_connection":
-            return "portal test-connection"
+            other = step.get("as")
+            token = other.get("secret_token") if isinstance(other, Mapping) else None
+            if token is None:
+                return "portal test-connection"
+            return f"TestECMA2HostConnection -ConnectorName {self._connector(step)} -SecretToken {token}"
         if "entra" in step:
             words = lines.words(step["entra"])
             return f"portal {' '.join(words)}" if words else ""
         if step.get("send") in ("find", "list", "get", "schemas", "cache"):
-            name = str(
-                step.get("connector") or next(iter([*self._scenario.client, *self._scenario.connectors]))
-            )
-            target = request_of(step, f"https://localhost:8585/ecma2host_{name}/scim").target
+            target = request_of(step, f"https://localhost:8585/ecma2host_{self._connector(step)}/scim").target
             return (
                 f"Invoke-WebRequest 'https://localhost:8585{target}' -Headers 'Authorization: Bearer TOKEN'"
             )
         return ""
+
+    def _connector(self, step: Mapping[str, object]) -> str:
+        """The connector that a step asks."""
+        return str(step.get("connector") or next(iter([*self._scenario.client, *self._scenario.connectors])))

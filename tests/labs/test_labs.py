@@ -93,6 +93,14 @@ def test_what_makes_a_lab_unsound_is_found(own: Lab, files: dict[str, tuple[str,
     assert found in "\n".join(lint.problems(own(**files), play=True))
 
 
+def test_a_check_with_a_token_of_its_own_shows_the_script_with_that_token(own: Lab) -> None:
+    lab = own()
+    scenario = lab.scenario("one")
+    with MockHost(scenario, control=False, host={"debug": True}) as host:
+        (cheat,) = Session(lab, scenario, host, {}).check().cheats
+    assert cheat.see == "TestECMA2HostConnection -ConnectorName SQL -SecretToken anything-at-all"
+
+
 def test_mistakes_in_a_lab_are_reported_with_line_and_hint(own: Lab) -> None:
     """By the reporter of scenarios: all at once, in their places."""
     lab = own()
