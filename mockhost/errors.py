@@ -101,6 +101,10 @@ class CannotRun(MockhostError):
     exit_code = 4
 
 
+class NotInstalled(CannotRun):
+    """A program that the machine lacks."""
+
+
 class VerificationError(MockhostError, AssertionError):
     """An assertion over the journal that does not hold; the message is the readable report."""
 

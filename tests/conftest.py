@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Generator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from mockhost.errors import NotInstalled
 
 # What the developer's own shell says of mockhost, colours, width, proxies, trust, time and warnings is not what is
 # tested, neither here nor in what is started from here, nor in a pytest inside of a test.
@@ -37,3 +41,12 @@ settings.register_profile(
     "thorough", parent=settings.get_profile("default"), derandomize=False, max_examples=2_000
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A scenario whose system is a server that this machine lacks can't be played here."""
+    try:
+        return (yield)
+    except NotInstalled as lacking:
+        pytest.skip(lacking.message)

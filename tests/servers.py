@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from mockhost.connectors.systems.directory import Directory
+
 PATIENCE = 60
 """Seconds for a server to start."""
 
@@ -119,3 +121,69 @@ def postgres() -> Iterator[Postgres]:
         command = [server, "-D", str(folder / "data"), *(f"--{k}={v}" for k, v in options.items())]
         with running(command, port, cwd=folder, **user):
             yield Postgres(port)
+
+
+class OpenLdap(NamedTuple):
+    """An OpenLDAP below dc=lab, with an administrator who may do all and a reader who may not write."""
+
+    port: int
+    password: str = "canary-of-a-password"
+
+    @property
+    def url(self) -> str:
+        return f"ldap://127.0.0.1:{self.port}"
+
+    def directory(self, user: str = "cn=admin,dc=lab", password: str = "") -> Directory:
+        return Directory(self.url, user, password or self.password, PATIENCE)
+
+    def add(self, dn: str, **attributes: str) -> None:
+        """Add an entry as another program does."""
+        with self.directory().session() as session:
+            session.add(dn, {name: [value.encode()] for name, value in attributes.items()})
+
+    def person(self, name: str) -> None:
+        """Add a person below ou=people."""
+        mail = f"{name}@contoso.example"
+        self.add(f"cn={name},ou=people,dc=lab", objectClass="inetOrgPerson", cn=name, sn="S", mail=mail)
+
+    def delete(self, name: str) -> None:
+        """Delete a person."""
+        with self.directory().session() as session:
+            session.delete(f"cn={name},ou=people,dc=lab")
+
+
+LDAP = """
+include {schemas}/core.schema
+include {schemas}/cosine.schema
+include {schemas}/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload unique
+database mdb
+suffix "dc=lab"
+rootdn "cn=admin,dc=lab"
+rootpw {password}
+directory {folder}
+envflags nosync
+access to attrs=userPassword by anonymous auth by * none
+access to * by * read
+overlay unique
+unique_uri ldap:///?mail?sub
+"""
+
+
+@contextlib.contextmanager
+def openldap() -> Iterator[OpenLdap]:
+    """An OpenLDAP of Debian's packages."""
+    server = program("slapd", "/usr/sbin")
+    user, port = plain_user("openldap"), free_port()
+    with folder_of(user) as folder:
+        config = folder / "slapd.conf"
+        made = OpenLdap(port)
+        config.write_text(LDAP.format(schemas="/etc/ldap/schema", password=made.password, folder=folder))
+        with running([server, "-f", str(config), "-h", made.url, "-d", "0"], port, cwd=folder, **user):
+            made.add("dc=lab", objectClass="domain", dc="lab")
+            made.add(
+                "cn=reader,dc=lab", objectClass="person", cn="reader", sn="R", userPassword=made.password
+            )
+            yield made

@@ -86,6 +86,7 @@ THIRD_PARTIES = {
         "defusedxml": {"elements"},
         "elementpath": {"windows"},
         "sqlalchemy": {"connectors"},
+        "ldap3": {"connectors"},
     },
     "orjson": set(MAY_IMPORT) - FLOOR - OTHER_SIDE | {"scim", "exchange"},
 }
@@ -96,6 +97,7 @@ HEAVY = {
     "faker",
     "flask",
     "jsonschema",
+    "ldap3",
     "regex",
     "requests",
     "ruamel",

@@ -15,7 +15,7 @@ from mockhost.cli.options import Seconds, Setting
 from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.cli.test_connection import observed
 from mockhost.client.printing import printable
-from mockhost.errors import MockhostError, ScenarioError
+from mockhost.errors import MockhostError, NotInstalled, ScenarioError
 
 if TYPE_CHECKING:
     from mockhost.expect.check import Report
@@ -67,9 +67,10 @@ def command(
 ) -> None:
     """Play scenarios: the symptom, the cure, and what is true then.
 
-    Each is played against a host of its own. FILE is a file, a folder, a name on a shelf or a shelf; all that
-    ship with mockhost if there is none. Each step shows what was sent and what came; a step that rests on an
-    assumption about the real host names it. Exit code 0 if every step got what it says, 1 if one did not.
+    Each is played against a host of its own. FILE is a file, a folder, a name on a shelf or a shelf; all that ship
+    with mockhost if there is none, without those that need a program which is not installed. Each step shows what
+    was sent and what came; a step that rests on an assumption about the real host names it. Exit code 0 if every
+    step got what it says, 1 if one did not.
 
     \b
     mockhost check ./mine.yaml --verbose
@@ -83,6 +84,9 @@ def command(
     terminal = stdout()
     for name in chosen:
         each = play(name, sets, timeout=timeout, prove=prove)
+        if not files and isinstance(each.error, NotInstalled):
+            stderr().error(f"{name} is left out: {each.error}")
+            continue
         played.append(each)
         if form == "text":
             _tell(each, terminal, verbose=verbose or len(chosen) == 1)

@@ -50,7 +50,10 @@ _FROZEN_ROOMS: Final = (
     "mockhost.tls.",
     "mockhost.faults.",
     "mockhost.scenario.",
-    "mockhost.connectors.systems.database",  # is shared: a copy's connections are those of the mock
+    # These are shared: a copy's connections are those of the mock.
+    "mockhost.connectors.systems.database",
+    "mockhost.connectors.systems.directory",
+    "mockhost.connectors.systems.slapd",
 )
 _MUTABLE: Final = frozenset(
     {

@@ -32,6 +32,7 @@ WORDS: Final[Mapping[tuple[str, ...], str]] = {
     ("vars", EACH, "env"): VARIABLE,
     ("connectors", EACH, "system", "objects_file"): FILE,
     ("connectors", EACH, "system", "sql"): OUTSIDE,
+    ("connectors", EACH, "system", "ldap"): OUTSIDE,
     ("connectors", EACH, "states", EACH, "set"): SETTINGS,
     ("rules", EACH, "reply", "body_file"): FILE,
     ("rules", EACH, "set"): SETTINGS,

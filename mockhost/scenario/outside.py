@@ -7,22 +7,27 @@ What came over the network says nothing of it: not where it is, and not which co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
-from mockhost.connectors.ecma.config import Column, ConnectorConfig, SqlConfig
+from mockhost.connectors.ecma import dn as dns
+from mockhost.connectors.ecma.config import Column, ConnectorConfig, LdapConfig, SqlConfig
+from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.durations import seconds
 from mockhost.errors import UsageError
 from mockhost.scenario.layers import Findings, owner
 from mockhost.scenario.paths import GONE, Path, value_at
 from mockhost.scenario.sources import OUTSIDE, DataProblem
 
-OWN: Final = "sqlite://"
-"""The URL of a database of the mock's own."""
-KEYS: Final = ("sql",)
+OWN: Final = ("sqlite://", "ldap://")
+"""The URLs of a database and a directory of the mock's own."""
+KEYS: Final = ("sql", "ldap")
 """The keys of a system that say where it is, outside of the process."""
 _USE: Final = re.compile(r"\$\{([^{}]*)\}")
-_FOUND: dict[SqlConfig, dict[str, Column]] = {}
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+"""How an attribute of a directory is called (RFC 4512 1.4)."""
+Outside: TypeAlias = "SqlConfig | LdapConfig"
+_FOUND: dict[Outside, dict[str, Column]] = {}
 """The columns that were found, so that a setting of a running host asks nothing again."""
 
 
@@ -40,8 +45,8 @@ def check_sources(document: Mapping[str, object], findings: Findings) -> None:
         for key in KEYS:
             path: Path = ("connectors", name, "system", key)
             said = value_at(document, path)
-            if said is GONE or (isinstance(said, Mapping) and said.get("url") == OWN):
-                continue  # a database of the mock's own belongs to no one else
+            if said is GONE or (isinstance(said, Mapping) and said.get("url") in OWN):
+                continue  # one of the mock's own belongs to no one else
             texts = [t for layer in findings.layers for t in _texts(value_at(layer.document, path))]
             words = [path, ("connectors", name, "system", "columns")]
             words += [("vars", found) for text in texts for found in _USE.findall(text)]
@@ -75,40 +80,86 @@ def _maps(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
 # -- where it is --------------------------------------------------------------------------------------------
 
 
-def read(name: str, system: Mapping[str, Any], findings: Findings) -> SqlConfig | None:
-    """Where the system of a connector is; None if it is in the process, or if that can't be read."""
-    path: Path = ("connectors", name, "system", "sql")
-    said = system.get("sql")
-    if not isinstance(said, Mapping) or "url" not in said or findings.spoilt(path):
-        return None
-    from mockhost.connectors.systems import database
+def key_of(system: Mapping[str, Any]) -> str | None:
+    """The key that says where a system is; None if it is in the process."""
+    return next((key for key in KEYS if isinstance(system.get(key), Mapping)), None)
 
-    if (problem := database.missing_package()) is not None:
-        findings.add((*path, "url"), problem.message, problem.hint)
-        findings.give_up(path)
+
+def read(name: str, system: Mapping[str, Any], findings: Findings) -> Outside | None:
+    """Where the system of a connector is; None if it is in the process, or if that can't be read."""
+    if (key := key_of(system)) is None:
+        return None
+    said, path = system[key], ("connectors", name, "system", key)
+    needed = ("url",) if key == "sql" else ("url", "base")
+    if any(each not in said for each in needed) or findings.spoilt(path):
         return None
     try:
-        url = database.read_url(said["url"])
-        if url.get_backend_name() == "sqlite" and said["url"] != OWN:
-            url = url.set(database=_file(url, path, findings))
+        return (_sql if key == "sql" else _ldap)(said, path, system.get("trouble", "none"), findings)
     except UsageError as error:
         findings.add((*path, "url"), error.message, error.hint)
         findings.give_up(path)
         return None
-    written = said["url"] if said["url"] == OWN else url.render_as_string(hide_password=False)
-    plain = SqlConfig(written, said.get("table", "Employees"))
-    trouble = system.get("trouble", "none")
-    if trouble not in ("none", *database.TROUBLES.get(url.get_backend_name(), ())):
-        findings.add((*path[:-1], "trouble"), f"{trouble!r} can't be shown with {url.get_backend_name()}")
-    if trouble == "deadlock" and url.get_backend_name() == "sqlite" and written != OWN:
+
+
+def _sql(said: Mapping[str, Any], path: Path, trouble: str, findings: Findings) -> SqlConfig:
+    """Raises UsageError for what is wrong with the URL."""
+    from mockhost.connectors.systems import database
+
+    if (problem := database.missing_package()) is not None:
+        raise problem
+    is_own = said["url"] == database.OWN
+    url = database.read_url(said["url"])
+    dialect = url.get_backend_name()
+    if dialect == "sqlite" and not is_own:
+        url = url.set(database=_file(url, path, findings))
+    written = said["url"] if is_own else url.render_as_string(hide_password=False)
+    _check_trouble(trouble, database.TROUBLES.get(dialect, ("none",)), dialect, path, findings)
+    if trouble == "deadlock" and dialect == "sqlite" and not is_own:
         message = "a deadlock can't be shown with a SQLite file that is not the mock's own"
         findings.add((*path[:-1], "trouble"), message, "write url: sqlite://")
+    plain = SqlConfig(written, said.get("table", "Employees"))
     return plain._replace(
         rows=said.get("rows", plain.rows),
         watermark=said.get("watermark"),
         deleted=said.get("deleted"),
         timeout=seconds(said["timeout"]) if "timeout" in said else plain.timeout,
     )
+
+
+def _ldap(said: Mapping[str, Any], path: Path, trouble: str, findings: Findings) -> LdapConfig:
+    """Raises UsageError for what is wrong with the URL."""
+    from mockhost.connectors.systems import directory
+
+    if (problem := directory.missing_package()) is not None:
+        raise problem
+    directory.check_url(said["url"])
+    for word in ("base", "user"):
+        if word in said and not dns.is_ldap_style(said[word]):
+            findings.add(
+                (*path, word), f"{said[word]!r} is not a DN", "write it like ou=people,dc=contoso,dc=lab"
+            )
+    plain = LdapConfig(said["url"], said["base"])
+    rows = said.get("rows", plain.rows)
+    is_own = said["url"] == directory.OWN
+    if is_own and rows == "keep":
+        findings.add((*path, "url"), "a directory of the mock's own is empty", "write rows: replace")
+    _check_trouble(trouble, directory.TROUBLES, "ldap", path, findings)
+    if trouble == "read_only" and not is_own:
+        message = "only a directory of the mock's own can be made read-only"
+        findings.add((*path[:-1], "trouble"), message, "write url: ldap://")
+    return plain._replace(
+        object_class=said.get("object_class", plain.object_class),
+        user=said.get("user", ""),
+        password=said.get("password", ""),
+        rows=rows,
+        operational=said.get("operational", False),
+        timeout=seconds(said["timeout"]) if "timeout" in said else plain.timeout,
+    )
+
+
+def _check_trouble(trouble: str, known: Sequence[str], what: str, path: Path, findings: Findings) -> None:
+    if trouble not in known:
+        findings.add((*path[:-1], "trouble"), f"{trouble!r} can't be shown with {what}")
 
 
 def _file(url: Any, path: Path, findings: Findings) -> str:
@@ -132,6 +183,8 @@ def passwords(pages: Mapping[str, ConnectorConfig]) -> tuple[str, ...]:
 
     found: list[str] = []
     for page in pages.values():
+        if isinstance(page.system.outside, LdapConfig) and page.system.outside.password:
+            found.append(page.system.outside.password)
         if isinstance(page.system.outside, SqlConfig):
             url = database.read_url(page.system.outside.url)
             if url.password:
@@ -144,19 +197,17 @@ def passwords(pages: Mapping[str, ConnectorConfig]) -> tuple[str, ...]:
 
 def columns_of(name: str, connector: Mapping[str, Any], findings: Findings) -> dict[str, Column]:
     """The columns that the system itself says it has, with the anchor as unique; none if it is in the process."""
-    path: Path = ("connectors", name, "system", "sql")
     system = connector.get("system")
     if not isinstance(system, Mapping) or (config := read(name, system, findings)) is None:
         return {}
+    path: Path = ("connectors", name, "system", str(key_of(system)))
     if config.rows == "replace":
-        message = "the key 'columns' is missing: with 'rows: replace' the table is made from them"
+        message = "the key 'columns' is missing: with 'rows: replace' the objects have them"
         findings.add(path[:-1], message, spoils=False)
         return {}
     try:
-        from mockhost.connectors.systems.sql import discover
-
         if config not in _FOUND:
-            _FOUND[config] = discover(config)
+            _FOUND[config] = _discovered(config)
     except UsageError as error:
         findings.add((*path, "url"), error.message, error.hint)
         findings.give_up(path)
@@ -168,24 +219,67 @@ def columns_of(name: str, connector: Mapping[str, Any], findings: Findings) -> d
     }
 
 
+def _discovered(config: Outside) -> dict[str, Column]:
+    """Raises UsageError."""
+    if isinstance(config, SqlConfig):
+        from mockhost.connectors.systems import sql
+
+        return sql.discover(config)
+    from mockhost.connectors.systems import ldap
+
+    return ldap.discover(config)
+
+
 def check_page(
-    name: str, system: Mapping[str, Any], columns: Mapping[str, Column], findings: Findings
+    name: str, connector: Mapping[str, Any], columns: Mapping[str, Column], findings: Findings
 ) -> None:
-    """Report keys of a system that do not go with where it is."""
+    """Report keys of a connector that do not go with where its system is."""
     path: Path = ("connectors", name, "system")
-    said = system.get("sql")
-    if not isinstance(said, Mapping):
+    system = connector["system"]
+    if (key := key_of(system)) is None:
         if system.get("trouble", "none") != "none":
-            findings.add((*path, "trouble"), "'trouble' goes with 'sql' only", key=True)
+            findings.add((*path, "trouble"), "'trouble' goes with 'sql' and 'ldap' only", key=True)
         return
-    if "containers" in system:
+    for other in KEYS:
+        if other != key and isinstance(system.get(other), Mapping):
+            findings.add(
+                (*path, other), f"a system has '{key}' or '{other}'", "take one away with null", key=True
+            )
+    if system[key].get("rows", "keep") == "keep":
+        for word in ("objects", "objects_file", "people", *(("containers",) if key == "ldap" else ())):
+            if system.get(word):
+                hint = "write 'rows: replace' if they are to be replaced, or take these away with null"
+                findings.add((*path, word), _OWN_ROWS[key], hint, key=True)
+    (_check_table if key == "sql" else _check_directory)(path, connector, columns, findings)
+
+
+_OWN_ROWS: Final = {
+    "sql": "the rows of the table are the database's own",
+    "ldap": "the entries are the directory's own",
+}
+
+
+def _check_table(
+    path: Path, connector: Mapping[str, Any], columns: Mapping[str, Column], findings: Findings
+) -> None:
+    if "containers" in connector["system"]:
         findings.add((*path, "containers"), "'containers' does not go with 'sql'", key=True)
-    if said.get("rows", "keep") == "keep":
-        for key in ("objects", "objects_file", "people"):
-            if system.get(key):
-                hint = "write 'rows: replace' if the table is to hold them, or take them away with null"
-                findings.add((*path, key), "the rows of the table are the database's own", hint, key=True)
     for column in columns.values():
         if column.multi_valued:
             message = f"the column {column.name} of a SQL table holds one value"
             findings.add((*path, "columns", column.name), message, "leave multi_valued out")
+
+
+def _check_directory(
+    path: Path, connector: Mapping[str, Any], columns: Mapping[str, Column], findings: Findings
+) -> None:
+    for column in columns.values():
+        if not _NAME.fullmatch(column.name):
+            findings.add((*path, "columns", column.name), f"no attribute is called {column.name!r}", key=True)
+    said = connector.get("dn")
+    default = KINDS[connector["kind"]].autogenerates_dn if connector.get("kind") in KINDS else True
+    if connector.get("anchor") != "dn" and (said or {}).get("autogenerated", default):
+        where = path[:-1] if said is None else (*path[:-1], "dn")
+        findings.add(
+            where, "a directory can't find entries by a generated DN", "write dn: {autogenerated: false}"
+        )

@@ -122,8 +122,8 @@ def _inlined(
 
 
 def _is_own(said: object) -> bool:
-    """Whether a system is a database of the mock's own, which every host can make."""
-    return isinstance(said, Mapping) and said.get("url") == OWN
+    """Whether a system is a database or directory of the mock's own, which every host can make."""
+    return isinstance(said, Mapping) and said.get("url") in OWN
 
 
 def _with_body(value: Any, path: Path, body: str | bytes) -> Any:

@@ -17,6 +17,7 @@ from mockhost.connectors.ecma.config import (
     OBJECT_DN,
     Column,
     ObjectRows,
+    SqlConfig,
     SystemConfig,
 )
 from mockhost.connectors.systems.memory import filled_by_faker
@@ -97,7 +98,7 @@ def parse(
             key=True,
         )
     where_it_is = outside.read(name, system, findings)
-    outside.check_page(name, system, columns, findings)
+    outside.check_page(name, connector, columns, findings)
     anchor = _anchor_of(connector, columns)
     seen = [_Seen(name, {}) for name in _unique_columns(columns, anchor)]
     for i, row in enumerate(system.get("objects") or ()):
@@ -132,13 +133,18 @@ def parse(
         columns=tuple(columns.values()),
         objects=objects,
         people=crowd,
-        table=system.get("table", "" if where_it_is is None else where_it_is.table),
+        table=system.get("table", _table_of(where_it_is)),
         rights=tuple(system.get("rights", SystemConfig().rights)),
         containers=None if containers is None else tuple(containers),
-        kind="memory" if where_it_is is None else "sql",
+        kind="memory" if where_it_is is None else outside.key_of(system) or "memory",
         outside=where_it_is,
         trouble=system.get("trouble", "none"),
     )
+
+
+def _table_of(where: outside.Outside | None) -> str:
+    """The name of the table, or of the container, where a scenario gives none."""
+    return "" if where is None else where.table if isinstance(where, SqlConfig) else where.base
 
 
 def people_of(said: object) -> PeopleConfig | None:

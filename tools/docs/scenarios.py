@@ -30,7 +30,7 @@ DEFAULT = ({"send": "test_connection", "gets": {"status": 200}},)
 SHELVES = {
     "basics": "Healthy hosts, to develop against and to extend.",
     "documented": "What Microsoft's troubleshooting page describes, each by its cause.",
-    "systems": "What goes wrong in a real connected system; needs `mockhost[sql]`.",
+    "systems": "What goes wrong in a real connected system; needs `mockhost[sql]`, or `mockhost[ldap]` and slapd.",
     "faults": "One for each [fault](../faults.md), with what a client sees of it and what cures it.",
 }
 

@@ -96,6 +96,26 @@ class SqlConfig(NamedTuple):
     """seconds after which the database gives up a statement"""
 
 
+class LdapConfig(NamedTuple):
+    """A part of an LDAP directory as the connected system."""
+
+    url: str
+    """`ldap://server`, `ldaps://server:636`; `ldap://` for a directory of the mock's own"""
+    base: str
+    """the DN below which objects are found and made"""
+    object_class: str = "inetOrgPerson"
+    """the class of the entries that an import reads"""
+    user: str = ""
+    """the DN as which the connector binds; none: anonymously"""
+    password: str = ""
+    rows: str = "keep"
+    """as with SQL; replace: the entries of the class below the base are deleted and made"""
+    operational: bool = False
+    """whether attributes that the directory itself keeps are discovered, too"""
+    timeout: float = 10.0
+    """seconds after which a connection or an answer is given up"""
+
+
 class SystemConfig(NamedTuple):
     """The connected system: the application behind one connector."""
 
@@ -110,7 +130,7 @@ class SystemConfig(NamedTuple):
     """what holds the objects: one of `systems.system.SYSTEMS`"""
     containers: tuple[str, ...] | None = None
     """the containers that a directory has, by DN; None: any that is named"""
-    outside: SqlConfig | None = None
+    outside: SqlConfig | LdapConfig | None = None
     """where a system is that is outside of the process"""
     trouble: str = "none"
     """what is wrong with such a system at the moment"""

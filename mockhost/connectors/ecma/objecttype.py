@@ -32,10 +32,10 @@ class Attribute(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What a client's resource sets: columns by name, whether it brings a password, what it says of `active`."""
+    """What a client's resource sets: columns by name, its initial password ("" for none), what it says of `active`."""
 
     values: dict[str, Value]
-    password: bool
+    password: str
     active: bool | None
 
 
@@ -275,13 +275,13 @@ class ObjectType:
                 active = _flag(value)
         return Given(*self._columns_of(given), active)
 
-    def _columns_of(self, given: Mapping[str, object]) -> tuple[dict[str, Value], bool]:
+    def _columns_of(self, given: Mapping[str, object]) -> tuple[dict[str, Value], str]:
         values: dict[str, Value] = {}
-        password = False
+        password = ""
         for name, value in given.items():
             folded = str(name).casefold()
             if folded == EXPORT_PASSWORD:
-                password = bool(value)
+                password = str(value) if value else ""
                 continue
             attribute = self._by_name.get(folded)
             if attribute is None and folded == self.anchor.casefold():

@@ -167,11 +167,11 @@ class RunningConnector:
             record = yield from self._exported(lambda: self.system.add(values))
         self.space.add(record)
         exported = self.system.values(record)
+        second = yield from self._password(given, record)
         first_pass = given.password and self.kind.password_pass == "first"
         if first_pass:
             exported[EXPORT_PASSWORD] = HIDDEN
-        second = () if first_pass else self._password(given, record)
-        native = (self._native("add", record, exported), *second)
+        native = (self._native("add", record, exported), *(() if first_pass else second))
         return Outcome(self.object_type.id_of(record), record, native)
 
     def _give_anchor(self, values: dict[str, Value]) -> None:
@@ -275,7 +275,8 @@ class RunningConnector:
                 if record[position[name]] is not given.active:
                     changed[name] = given.active
         outcome = yield from self._export_change(row, record, changed)
-        return outcome._replace(native=(*outcome.native, *self._password(given, record)))
+        second = yield from self._password(given, record)
+        return outcome._replace(native=(*outcome.native, *second))
 
     def _export_change(self, row: int, record: Record, changed: Mapping[str, Value]) -> Steps[Outcome]:
         if not changed:
@@ -321,9 +322,14 @@ class RunningConnector:
                     400, "mutability", f"The attribute {name} can't be changed once the object exists."
                 )
 
-    def _password(self, given: Given, record: Record) -> tuple[str, ...]:
+    def _password(self, given: Given, record: Record) -> Steps[tuple[str, ...]]:
         """The call that sets a password (known issues page: not in the first export, unless the kind can do that)."""
-        return (self._native("password", record, {}),) if given.password else ()
+        if not given.password:
+            return ()
+        anchor = record[self.object_type.anchor_position]
+        with self._exporting():
+            yield from self._exported(lambda: self.system.set_password(anchor, given.password))
+        return (self._native("password", record, {}),)
 
     def _native(self, operation: str, record: Record, changed: Mapping[str, Value]) -> str:
         return self.kind.native(

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import SqlConfig
+from mockhost.connectors.systems.outside import Refusal, clean
 from mockhost.errors import UsageError
 from mockhost.temporary import PrivateFolder
 
@@ -28,16 +29,6 @@ TROUBLES: Final = {
     "postgresql": ("none", "locked", "slow", "read_only", "connection_lost", "deadlock"),
 }
 """What can be wrong with a database, by SQLAlchemy's name of the dialect; with others: nothing."""
-
-
-class Refusal(NamedTuple):
-    """What a driver raised, read: which of a kind's events it is, or None; the driver's words; what it names."""
-
-    event: str | None
-    words: str
-    code: str
-    """SQLSTATE, SQLite's name of the error, or the name of the driver's exception"""
-    column: str
 
 
 _EVENTS: Final[Mapping[str, str]] = {
@@ -58,7 +49,6 @@ _COLUMN: Final = re.compile(r"constraint failed: (?:[^.]+\.)?([^,.]+)$")
 """How SQLite names the column of a constraint: `UNIQUE constraint failed: Employees.Email`."""
 _KEY: Final = re.compile(r"Key \(\"?([^()\"]+)\"?\)=")
 """How PostgreSQL names it in the detail of an error."""
-_LONGEST: Final = 500
 
 
 def missing_package() -> UsageError | None:
@@ -303,11 +293,7 @@ class Database:
 
     def clean(self, words: str) -> str:
         """Words of a driver on one line, without the password."""
-        for secret in self.secrets:
-            words = words.replace(str(secret), "***")
-        line = " ".join(words.split())
-        line = "".join(c if c.isprintable() else "?" for c in line)
-        return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+        return clean(words, map(str, self.secrets))
 
 
 _LOCKS: Final = (8_585_001, 8_585_002)

@@ -62,6 +62,9 @@ class Described:
         """The filled columns of a record by name, for people to read."""
         return {c.name: v for c, v in zip(self.columns, record, strict=True) if v is not None}
 
+    def set_password(self, anchor: Value, password: str) -> None:
+        """Most systems here keep no passwords."""
+
     # -- what an application refuses ----------------------------------------------------------------------
 
     def check_right(self, operation: str) -> None:

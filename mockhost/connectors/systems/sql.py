@@ -10,15 +10,15 @@ import base64
 import datetime
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mockhost.clock import Chance, fresh_guid
 from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, SqlConfig
 from mockhost.connectors.ecma.kinds import CODES, ExportError
-from mockhost.connectors.systems.database import Database, Refusal, Writer, missing_package
-from mockhost.connectors.systems.described import Described, Wanted
+from mockhost.connectors.systems.database import Database, Writer, missing_package
+from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.memory import start_records
+from mockhost.connectors.systems.outside import OutsideSystem
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError, did_you_mean
@@ -31,32 +31,18 @@ SLICE: Final = 1_000
 """Rows that are read, or written at the start, at a time."""
 
 
-class SqlSystem(Described):
-    """One table behind one connector. Thread-safe where `System` asks for it: exports, `find` and `snapshot`."""
+class SqlSystem(OutsideSystem):
+    """One table behind one connector."""
 
-    waits = True
+    own_word = "database's"
 
-    def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
-        super().__init__(page, chance)
-        self._generated = 0
-        self._seen: Any = None
-        """the newest value of the watermark column, as the last reading found it"""
-        self._count = 0
-        self._open(page)
-
-    def _open(self, page: ConnectorConfig) -> None:
+    def _connect(self, page: ConnectorConfig) -> None:
         outside = page.system.outside
         assert isinstance(outside, SqlConfig)
         if (problem := missing_package()) is not None:
             raise problem
         self.sql = outside
         self.database = Database(outside)
-        self._map(page)
-        self._filled = outside.rows == "keep"
-        with suppress(
-            ReadError
-        ):  # it is tried again with the next import or export, which tell what is wrong
-            self._fill()
 
     def _map(self, page: ConnectorConfig) -> None:
         self.sees_deletes = self.sql.deleted is not None
@@ -80,39 +66,13 @@ class SqlSystem(Described):
 
     # -- its life -----------------------------------------------------------------------------------------
 
-    def configure(self, page: ConnectorConfig, *, running: bool = False) -> None:
-        """Take over a changed page. A connection is the running connector's until it starts again."""
-        if running:
-            held = self.page.system
-            page = self.page._replace(
-                system=held._replace(rights=page.system.rights, trouble=page.system.trouble)
-            )
-        before = self.page.system
-        self.describe(page)
-        if page.system.outside != before.outside:
-            self.database.close()
-            self._open(page)
-        elif page.system.columns != before.columns:
-            self._map(page)
-
-    def reset(self, page: ConnectorConfig) -> None:
-        """Put the scenario's objects back. Raises UsageError where the rows are the database's own."""
-        if self.sql.rows == "keep":
-            message = f"{self.name}: the rows of {self.table_name} are the database's own, so a reset leaves them alone"
-            raise UsageError(message, hint="with 'rows: replace' they are the scenario's")
-        self.configure(page)
-        self._generated, self._filled = 0, False
-        self._fill()
-
     def close(self) -> None:
         self.database.close()
 
-    def _fill(self) -> None:
+    def _make(self) -> None:
         """Make the table, and put the scenario's objects there. Raises ReadError, UsageError."""
         from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-        if self._filled:
-            return
         try:
             with self.database.engine.begin() as connection:
                 self.table.drop(connection, checkfirst=True)
@@ -128,7 +88,6 @@ class SqlSystem(Described):
         except SQLAlchemyError as error:
             words = self.database.refusal(error).words
             raise UsageError(f"{self.name}: the table {self.sql.table} can't be made: {words}") from None
-        self._filled = True
 
     # -- rows and records ---------------------------------------------------------------------------------
 
@@ -199,9 +158,6 @@ class SqlSystem(Described):
         if self.sql.watermark is not None:
             self._seen = connection.execute(select(func.max(self.table.c[self.sql.watermark]))).scalar()
 
-    def mark(self) -> object:
-        return self._seen
-
     def changes(self, since: object) -> list[Value] | None:
         """The anchors of the rows whose watermark is not before `since`. Raises ReadError."""
         from sqlalchemy import select
@@ -248,15 +204,6 @@ class SqlSystem(Described):
     def transaction(self) -> AbstractContextManager[None]:
         return self.database.trial()
 
-    def generate(self, column: Column) -> Value:
-        """A GUID; None for what the database generates itself on insert."""
-        if column.generated != "guid":
-            return None
-        if self.sql.rows == "keep":
-            return fresh_guid()
-        self._generated += 1
-        return self.chance.guid(f"{self.name}.{column.name}.insert", self._generated)
-
     @contextmanager
     def _exporting(self, operation: str, values: Mapping[str, Value]) -> Iterator[Writer]:
         from sqlalchemy.exc import SQLAlchemyError
@@ -269,29 +216,13 @@ class SqlSystem(Described):
         except ReadError as error:
             raise ExportError(CODES["other"], error.message, "other") from None
         except SQLAlchemyError as error:
-            raise self._refused(self.database.refusal(error), values, operation) from None
+            raise self._refused(self.database.refusal(error), values) from None
         except ValueError as error:  # a value that is no date, for one
             raise ExportError(CODES["bad_value"], self.database.clean(str(error)), "bad_value") from None
 
-    def _refused(self, refusal: Refusal, values: Mapping[str, Value], operation: str) -> ExportError:
-        """The error in the published words, where there are any and the database names what they name."""
-        reason, words = "other", refusal.words
-        if refusal.event is not None:
-            known = self.kind.text(refusal.event)
-            reason = known.reason
-            if known.evidence == "documented" and refusal.column:
-                value = str(values.get(refusal.column, ""))
-                published = self.kind.refusal(
-                    refusal.event, column=refusal.column, value=value, table=self.table_name
-                )
-                words = published.text
-        return ExportError(CODES[reason], words, reason, native=f"{refusal.code}: {refusal.words}")
-
     def add(self, values: dict[str, Value]) -> Record:
         """Insert a row. Raises ExportError."""
-        for column in self.columns:
-            if column.generated == "guid" and values.get(column.name) is None:
-                values[column.name] = self.generate(column)
+        self._give_guids(values)
         with self._exporting("add", values) as writer:
             row = {name: v for name, v in self._row(self.record(values)).items() if v is not None}
             statement = self.table.insert().values(row)
@@ -342,9 +273,7 @@ class SqlSystem(Described):
             self._fill()
             with self.database.writing() as writer:
                 for values in inserts:
-                    for column in self.columns:
-                        if column.generated == "guid" and values.get(column.name) is None:
-                            values[column.name] = self.generate(column)
+                    self._give_guids(values)
                     row = self._row(self.record(values))
                     writer.write(self.table.insert().values({k: v for k, v in row.items() if v is not None}))
                 for wanted, new in updates:

@@ -19,6 +19,7 @@ from mockhost.errors import MockhostError
 
 SYSTEMS: dict[str, str] = {
     "memory": "mockhost.connectors.systems.memory:MemorySystem",
+    "ldap": "mockhost.connectors.systems.ldap:LdapSystem",
     "sql": "mockhost.connectors.systems.sql:SqlSystem",
 }
 """Kind of system -> module:class, which is imported when there is one. It is made from a page and the host's chance."""
@@ -96,6 +97,9 @@ class System(Protocol):
 
     def remove(self, anchor: Value) -> None:
         """Delete the objects with this anchor."""
+
+    def set_password(self, anchor: Value, password: str) -> None:
+        """Set the initial password of the object with this anchor, in a call of its own."""
 
     # -- what happens behind the host's back
 

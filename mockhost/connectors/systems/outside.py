@@ -1,0 +1,150 @@
+"""What connected systems outside of the process have in common: a database's table, a directory's container.
+
+They are waited for without the runtime's lock; the objects in them are their own, or the scenario's; what they refuse
+is told in their words, or in those that are published for the connector, with theirs in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from mockhost.clock import Chance, fresh_guid
+from mockhost.connectors.ecma.config import Column, ConnectorConfig
+from mockhost.connectors.ecma.kinds import CODES, ExportError
+from mockhost.connectors.systems.described import Described
+from mockhost.connectors.systems.system import ReadError
+from mockhost.connectors.tables import Value
+from mockhost.errors import UsageError
+
+_LONGEST: Final = 500
+
+
+class Refusal(NamedTuple):
+    """What a driver raised, read: which of a kind's events it is, or None; the driver's words; what it names."""
+
+    event: str | None
+    words: str
+    code: str
+    """the driver's own name of the error"""
+    column: str = ""
+
+
+def clean(words: str, secrets: Iterable[str]) -> str:
+    """Words of a driver on one line, without secrets."""
+    for secret in secrets:
+        words = words.replace(secret, "***")
+    line = " ".join(words.split())
+    line = "".join(c if c.isprintable() else "?" for c in line)
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+class OutsideSystem(Described):
+    """The base of systems outside of the process. Exports, `find` and `snapshot` of one are thread-safe."""
+
+    waits = True
+
+    def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
+        super().__init__(page, chance)
+        self._generated = 0
+        self._seen: Any = None
+        """the newest change, as the last reading found it"""
+        self._count = 0
+        self._open(page)
+
+    def _connect(self, page: ConnectorConfig) -> None:
+        """Take over where the system is. Raises UsageError; it need not be reached."""
+        raise NotImplementedError
+
+    def _map(self, page: ConnectorConfig) -> None:
+        """Take over the columns."""
+        raise NotImplementedError
+
+    def _make(self) -> None:
+        """Replace what is there by the scenario's objects. Raises ReadError, UsageError."""
+        raise NotImplementedError
+
+    def _open(self, page: ConnectorConfig) -> None:
+        outside = page.system.outside
+        assert outside is not None
+        self._connect(page)
+        self._map(page)
+        self._filled = outside.rows == "keep"
+        with suppress(
+            ReadError
+        ):  # it is tried again with the next import or export, which tell what is wrong
+            self._fill()
+
+    def _fill(self) -> None:
+        """Put the scenario's objects there, if that is still to be done. Raises ReadError, UsageError."""
+        if not self._filled:
+            self._make()
+            self._filled = True
+
+    def mark(self) -> object:
+        return self._seen
+
+    # -- its life -----------------------------------------------------------------------------------------
+
+    def configure(self, page: ConnectorConfig, *, running: bool = False) -> None:
+        """Take over a changed page. A connection is the running connector's until it starts again."""
+        if running:
+            held = self.page.system
+            page = self.page._replace(
+                system=held._replace(rights=page.system.rights, trouble=page.system.trouble)
+            )
+        before = self.page.system
+        self.describe(page)
+        if page.system.outside != before.outside:
+            self.close()
+            self._open(page)
+        elif page.system.columns != before.columns:
+            self._map(page)
+
+    def reset(self, page: ConnectorConfig) -> None:
+        """Put the scenario's objects back. Raises UsageError where they are the system's own."""
+        assert self.page.system.outside is not None
+        if self.page.system.outside.rows == "keep":
+            own = f"the rows of {self.table_name} are the {self.own_word} own"
+            message = f"{self.name}: {own}, so a reset leaves them alone"
+            raise UsageError(message, hint="with 'rows: replace' they are the scenario's")
+        self.configure(page)
+        self._generated, self._filled = 0, False
+        self._fill()
+
+    own_word = "system's"
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+    # -- exports ------------------------------------------------------------------------------------------
+
+    def generate(self, column: Column) -> Value:
+        """A GUID; None for what the system generates itself on insert."""
+        if column.generated != "guid":
+            return None
+        assert self.page.system.outside is not None
+        if self.page.system.outside.rows == "keep":
+            return fresh_guid()
+        self._generated += 1
+        return self.chance.guid(f"{self.name}.{column.name}.insert", self._generated)
+
+    def _give_guids(self, values: dict[str, Value]) -> None:
+        for column in self.columns:
+            if column.generated == "guid" and values.get(column.name) is None:
+                values[column.name] = self.generate(column)
+
+    def _refused(self, refusal: Refusal, values: Mapping[str, Value]) -> ExportError:
+        """The error in the published words, where there are any and the system names what they name."""
+        reason, words = "other", refusal.words or refusal.code
+        if refusal.event is not None:
+            known = self.kind.text(refusal.event)
+            reason = known.reason
+            if not refusal.words or (known.evidence == "documented" and refusal.column):
+                value = str(values.get(refusal.column, ""))
+                words = self.kind.refusal(
+                    refusal.event, column=refusal.column, value=value, table=self.table_name
+                ).text
+        native = f"{refusal.code}: {refusal.words}" if refusal.words else refusal.code
+        return ExportError(CODES[reason], words, reason, native=native)
