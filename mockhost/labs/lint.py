@@ -68,7 +68,7 @@ def _played(lab: Lab) -> Iterator[str]:
             elif name != "solution.txt" and state.solved:
                 yield f"{name} solves it, and should not"
             session.reset()
-            if session.check().solved:
+            if state.solved and session.check().solved:
                 yield f"after {name} and a reset it is still solved"
         known = {" ".join(str(step["note"]).split()) for step in lab.cheats(scenario)}
         yield from (f"no wrong-*.txt runs into: {label}" for label in sorted(known - caught))

@@ -17,6 +17,7 @@ from mockhost.windows.network_commands import PORT
 
 WIDTH: Final = 78
 HOME: Final = "Users/student"
+_MOST_WINDOWS: Final = 20
 _DIFFERS: Final = re.compile(r"(.*?): expected (.*), got (.*)", re.DOTALL)
 PROMPTS: Final = ("PS> ", "portal> ", "wizard> ", "answer> ")
 """How a line of a solution begins."""
@@ -128,7 +129,7 @@ class Session:
                 return self._portal(rest)
             if word.casefold() == "answer":
                 return self._answer(rest)
-            if powershell.opens_elevated(line):
+            if powershell.opens_elevated(line) and len(self._windows) < _MOST_WINDOWS:
                 self._windows.append({"location": powershell.ELEVATED_HOME})
                 return Said("(a window opens: Administrator: Windows PowerShell; 'exit' closes it)\n")
             done = self.host.call(
