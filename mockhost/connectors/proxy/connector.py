@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, NoReturn
+from urllib.parse import unquote
 
 import orjson
 
@@ -230,6 +231,8 @@ def _ask(target: Target, config: ProxyConfig, call: Exchange, pause: Pause, *, h
     """Ask the target. Whatever it does becomes an answer."""
     whole = has_rule or config.whole
     below = _BELOW.sub("", call.target, count=1)
+    if _leads_out(below):
+        return _failed(Failed("the path leads out of the target's URL by '..'", 404), has_rule=True)
     path = target.path + below
     try:
         reply = target.ask(
@@ -243,6 +246,14 @@ def _ask(target: Target, config: ProxyConfig, call: Exchange, pause: Pause, *, h
     except Malformed as problem:
         reply.close()
         return _failed(Failed(f"the target's answer can't be read: {problem}"), has_rule=has_rule)
+
+
+def _leads_out(below: str) -> bool:
+    """Whether a path has a segment `..` (RFC 3986 5.2.4), however a server may read it.
+
+    Who may use the target's token below its URL may not use it elsewhere on the host.
+    """
+    return ".." in re.split(r"[/\\]", unquote(below.partition("?")[0]))
 
 
 def _headers(target: Target, config: ProxyConfig, call: Exchange, *, plain: bool) -> list[tuple[str, str]]:

@@ -125,6 +125,15 @@ def test_any_path_and_method_goes_on(target: Target, proxy: Make) -> None:
     assert [entry.operation for entry in host.journal] == ["unknown"] * 4
 
 
+@pytest.mark.parametrize("path", ["/../x", "/%2e%2E/x", "/Users/..%2fx", "/Users/..\\x", "/Users/.."])
+def test_no_path_leads_out_of_the_targets_url(target: Target, proxy: Make, path: str) -> None:
+    """The target's token is for what is below its URL; two dots elsewhere are nothing special."""
+    host = proxy()
+    assert ask(host, path=path).status == 404
+    assert target.requests == []
+    assert ask(host, path="/Users/a..b?filter=/../x").status == 200
+
+
 def test_connections_are_kept_on_both_sides(target: Target, proxy: Make) -> None:
     """And replaced where the target closed one in between."""
     host = proxy()
