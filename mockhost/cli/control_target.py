@@ -51,7 +51,9 @@ class Target(NamedTuple):
             if url is None:
                 raise UsageError(f"the host of {self.ready_file} has no control plane")
         elif url is None:
-            url, found = _only()
+            from mockhost.cli import joined
+
+            url, found = joined.found() or _only()
             token = token or found
         return ControlPlane(url or DEFAULT_URL, token, timeout=timeout or TIMEOUT)
 
@@ -75,7 +77,8 @@ def which_host(command: Callable[..., object]) -> Callable[..., object]:
                 "--url",
                 envvar="MOCKHOST_CONTROL_URL",
                 metavar="URL",
-                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: that of the host that runs, else http://127.0.0.1:8586]",
+                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: the class that you have joined, or the "
+                "host that runs, else http://127.0.0.1:8586]",
             ),
             click.option(
                 "--token",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import outcome, windows
+from mockhost.cli import class_prompt, outcome, windows
 from mockhost.cli.terminal import Terminal, stdout
 from mockhost.cli.verbs import SETTINGS, Framed
 from mockhost.errors import CannotRun, MockhostError, UsageError
@@ -44,6 +44,7 @@ def command(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
+    class_prompt.prompt()
     with contextlib.suppress(UsageError), _running() as session:
         _prompt(session)
         return
@@ -97,6 +98,7 @@ def start(lab_id: str, detach: bool, serve: bool) -> None:
     """
     from mockhost.labs import lab as labs
 
+    class_prompt.say(f"next {lab_id}")
     lab = labs.find(lab_id)
     with contextlib.suppress(UsageError), _running() as session:
         raise CannotRun(
@@ -115,6 +117,7 @@ def start(lab_id: str, detach: bool, serve: bool) -> None:
 @command.command("brief")
 def brief() -> None:
     """Show the brief of the running lab again."""
+    class_prompt.say("brief")
     with _running() as session:
         _brief(session)
 
@@ -122,6 +125,7 @@ def brief() -> None:
 @command.command("check")
 def check() -> None:
     """Check how far you are. Exit code 0 if the lab is solved, 1 if not."""
+    class_prompt.say("check")
     with _running() as session:
         raise click.exceptions.Exit(outcome.FINE if _check(session) else outcome.NOT_FINE)
 
@@ -131,6 +135,7 @@ def check() -> None:
 @click.argument("value", metavar="VALUE", nargs=-1, required=True)
 def answer(key: str, value: tuple[str, ...]) -> None:
     """Answer a question of the brief. Exit code 0 if the answer is right, 1 if not."""
+    class_prompt.say(f"answer {key} {' '.join(value)}")
     with _running() as session:
         code = _line(session, f"answer {key} {' '.join(value)}")
         raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
@@ -142,6 +147,7 @@ def portal(words: tuple[str, ...]) -> None:
     """Do something in the portal of the running lab; `portal help` lists what there is."""
     from mockhost.windows import powershell
 
+    class_prompt.say(f"portal {powershell.join(words)}")
     with _running() as session:
         code = _line(session, f"portal {powershell.join(words)}")
         raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
@@ -150,6 +156,7 @@ def portal(words: tuple[str, ...]) -> None:
 @command.command("hint")
 def hint() -> None:
     """Give the next hint: for a wrong state that is there, else the next of three."""
+    class_prompt.say("hint")
     with _running() as session:
         _hint(session)
 
@@ -157,6 +164,7 @@ def hint() -> None:
 @command.command("why")
 def why() -> None:
     """Say why this happens on real servers. It names the cause."""
+    class_prompt.say("why")
     with _running() as session:
         _why(session)
 
@@ -165,6 +173,7 @@ def why() -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def solution(yes: bool) -> None:
     """Show the solution. The lab then counts as seen, not as solved."""
+    class_prompt.say("solution")
     with _running() as session:
         _solution(session, yes=yes)
 
@@ -172,6 +181,7 @@ def solution(yes: bool) -> None:
 @command.command("reset")
 def reset() -> None:
     """Put the running lab back to its beginning; answers and hints, too."""
+    class_prompt.say("reset")
     with _running() as session:
         _reset(session)
 

@@ -41,6 +41,7 @@ VERBS: Mapping[str, str] = {
     "control": "mockhost.cli.control",
     "windows": "mockhost.cli.windows",
     "lab": "mockhost.cli.lab",
+    "class": "mockhost.cli.classes",
     "health": "mockhost.cli.health",
     "version": "mockhost.cli.version",
 }

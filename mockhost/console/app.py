@@ -23,7 +23,7 @@ from werkzeug.exceptions import NotFound
 from mockhost import __version__
 from mockhost.console import text, views
 from mockhost.console.feed import Feed
-from mockhost.console.views import PAGES, Asked
+from mockhost.console.views import PAGES, Asked, Page
 from mockhost.operations import find
 from mockhost.operations.row import EVENTS
 from mockhost.runtime.operations import Operated, may
@@ -60,23 +60,34 @@ class Console:
             lstrip_blocks=True,
         )
         self._env.filters.update(
-            words=text.words, plain=text.plain, moment=text.moment, pretty=text.pretty, parts=text.parts
+            words=text.words,
+            plain=text.plain,
+            moment=text.moment,
+            pretty=text.pretty,
+            parts=text.parts,
+            field=_field,
         )
         self._env.globals.update(asks=_asks, version=__version__, field=_field)
+
+    def pages(self, host: Operated) -> list[Page]:
+        """The pages that a caller may see."""
+        return [each for each in PAGES if _may(host, each.needs)]
 
     def answer(self, host: Operated, asked: Request, *, session: str) -> Response:
         """The page at a path, or a file, or the feed. Raises NotFound, and what an operation raises."""
         path = asked.path.removeprefix("/console/").strip("/")
         if path in ("", "console"):
-            allowed = [each.name for each in PAGES if _may(host, each.needs)]
-            return _guarded(Response(status=303, headers={"Location": f"/console/{allowed[0]}"}))
+            allowed = self.pages(host)
+            if not allowed:
+                raise NotFound
+            return _guarded(Response(status=303, headers={"Location": f"/console/{allowed[0].name}"}))
         if path.startswith("assets/"):
             return _asset(path.removeprefix("assets/"))
         if path == "feed":
             return self._listen(host, asked)
         name, _, rest = path.partition("/")
-        page = next((each for each in PAGES if each.name == name), None)
-        if page is None or not _may(host, page.needs):
+        page = next((each for each in self.pages(host) if each.name == name), None)
+        if page is None:
             raise NotFound
         shown = page.show(Asked(host, asked.args, rest))
         if shown is None:
@@ -85,7 +96,7 @@ class Console:
         return self._page(
             template,
             page=page,
-            pages=[each for each in PAGES if _may(host, each.needs)],
+            pages=self.pages(host),
             host=views.overview(host),
             session=session,
             may=lambda operation: _may(host, (operation,)),

@@ -37,12 +37,11 @@ class Asked(NamedTuple):
 
     def read(self, operation: str, **arguments: Any) -> Any:
         """The result of an operation as the control plane shows it: JSON data without secrets."""
-        found = perform(self.host, find(operation), arguments)
-        return (
-            found.data.decode()
-            if isinstance(found, Media)
-            else plainly(self.host.runtime.journal.sink, found)
-        )
+        row = find(operation)
+        found = perform(self.host, row, arguments)
+        if isinstance(found, Media):
+            return found.data.decode()
+        return found if row.is_for_all else plainly(self.host.runtime.journal.sink, found)
 
     def may(self, operation: str) -> bool:
         return may(self.host.role, find(operation))

@@ -30,7 +30,7 @@ from mockhost.control import events
 from mockhost.control.plain import plainly, rendered
 from mockhost.control.requests import arguments
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
-from mockhost.operations import TABLE
+from mockhost.operations import CLASS_TABLE, TABLE
 from mockhost.operations.row import JSON, ROLES, Media, Operation
 from mockhost.runtime.operations import NoSuch, NotAllowed, NotNow, Operated, Stream, carry_out
 
@@ -94,6 +94,7 @@ def create_control_app(
     lets_in: bool = False,
     heartbeat: float = HEARTBEAT,
     console: Callable[[], Console] | None = None,
+    in_class: bool = False,
 ) -> Flask:
     """The application of a control plane.
 
@@ -104,15 +105,16 @@ def create_control_app(
     request without a token; lets_in: whether it gets further than the health.
     heartbeat: seconds between the signs of life in an event stream. console: makes the pages for browsers when the
     first one asks; without it there are none.
+    in_class: whether it has the operations of a class, too.
     Raises UsageError for a wider address without a token.
     """
     guard = Guard(token, bound_host, names, others, stranger, lets_in)
-    app = _App("mockhost.control", static_folder=None)
+    app, table = _App(in_class), _table(in_class)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    open_paths = {operation.path for operation in TABLE if operation.is_open}
+    open_paths = {operation.path for operation in table if operation.is_open}
     app.before_request(lambda: guard.admit(request, is_open=request.path in open_paths))
 
-    app.view_functions = {each.name: partial(_answer, find, each, heartbeat) for each in TABLE}
+    app.view_functions = {each.name: partial(_answer, find, each, heartbeat) for each in table}
     pages = None if console is None else _once(console)
     app.view_functions["console"] = partial(_browse, find, guard, pages)
     app.view_functions["sign_in"] = partial(_sign_in, guard)
@@ -131,14 +133,24 @@ def _as_declared(response: Response) -> Response:
 class _App(Flask):
     """Compiles its routes when it is first asked something, not while a host starts, and once for all hosts."""
 
+    def __init__(self, in_class: bool) -> None:
+        super().__init__("mockhost.control", static_folder=None)
+        self._in_class = in_class
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        self.url_map = _url_map()
+        self.url_map = _url_map(self._in_class)
         return super().create_url_adapter(request)
 
 
+def _table(in_class: bool) -> tuple[Operation, ...]:
+    return CLASS_TABLE if in_class else TABLE
+
+
 @cache
-def _url_map() -> Map:
-    rules = [Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in TABLE]
+def _url_map(in_class: bool) -> Map:
+    rules = [
+        Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in _table(in_class)
+    ]
     rules += [Rule(path, endpoint="console", methods=["GET"]) for path in ("/", f"{CONSOLE}<path:page>")]
     rules.append(Rule(SESSION, endpoint="sign_in", methods=["POST"]))
     rules.append(Rule(SESSION, endpoint="sign_out", methods=["DELETE"]))
@@ -159,7 +171,7 @@ def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) 
         return events.response(host.runtime, found, heartbeat)
     if isinstance(found, Media):
         return Response(found.data, content_type=found.kind)
-    plain = operation.shows_secrets and host.role == ROLES[-1]
+    plain = operation.shows_secrets and (operation.is_for_all or host.role == ROLES[-1])
     shown = found if plain else plainly(host.runtime.journal.sink, found)
     return _json(shown, operation.answer.status)
 

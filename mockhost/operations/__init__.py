@@ -8,17 +8,21 @@ from __future__ import annotations
 from functools import cache
 
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.operations import connectors, host, journal, portal, rules
+from mockhost.operations import classes, connectors, host, journal, portal, rules
 from mockhost.operations.row import EVENTS, Operation
 
-__all__ = ["EVENTS", "TABLE", "find"]
+__all__ = ["CLASS_TABLE", "EVENTS", "TABLE", "find"]
 
 TABLE: tuple[Operation, ...] = (*host.ROWS, *connectors.ROWS, *rules.ROWS, *journal.ROWS, *portal.ROWS)
 
 
+CLASS_TABLE: tuple[Operation, ...] = (*TABLE, *classes.ROWS)
+"""What the control plane of a class has beside that."""
+
+
 @cache
 def _by_name() -> dict[str, Operation]:
-    return {operation.name: operation for operation in TABLE}
+    return {operation.name: operation for operation in CLASS_TABLE}
 
 
 def find(name: str) -> Operation:

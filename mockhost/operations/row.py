@@ -81,6 +81,8 @@ class Operation(NamedTuple):
     """statuses of what can go wrong, beside those that every operation has"""
     shows_secrets: bool = False
     """to an operator; everybody else gets the result redacted"""
+    is_for_all: bool = False
+    """whether everyone who may ask is shown the secrets, too: those of a lab are there to be found"""
     hidden: tuple[str, ...] = ()
     """keys of the result that a learner gets without their values: what names the scenario or explains it"""
     is_open: bool = False

@@ -252,7 +252,7 @@ def test_all_assets_are_small_and_written_by_hand() -> None:
     assert sum(len(each.read_bytes()) for each in assets) < 100_000
     lines = {kind: sum(len(each.read_text("utf-8").splitlines()) for each in FOLDER.rglob(f"*.{kind}"))
              for kind in ("py", "html", "js", "css")}  # fmt: skip
-    assert lines["py"] + lines["html"] <= 1_500
+    assert lines["py"] + lines["html"] <= 1_500 + 150  # for the pages of a class
     assert lines["js"] + lines["css"] <= 1_200
     for each in assets:
         assert not re.search(r"https?://(?!www\.w3\.org)", each.read_text("utf-8")), each.name

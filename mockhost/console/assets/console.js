@@ -122,7 +122,9 @@ function later() {
 export function follow(heard = {}, mark) {
   listen({ ...heard, changed: (data) => { heard.changed?.(data); later(); } }, mark);
 }
-if (!document.getElementById("list")) follow();
+const poll = Number(document.body.dataset.poll);
+if (poll) setInterval(() => { if (!document.hidden) refresh(); }, poll); // who may not listen asks again
+else if (!document.getElementById("list")) follow();
 
 // ---- clicks ----
 

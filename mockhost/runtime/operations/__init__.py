@@ -42,6 +42,8 @@ class Operated(NamedTuple):
     source: Source = NETWORK
     fork: Callable[[], AbstractContextManager[RunningHost]] | None = None
     """makes a host in the same state that listens on a port of its own"""
+    desk: Any = None
+    """in a class: the student's place in it, or the whole class for its teacher"""
 
 
 class Stream(NamedTuple):
