@@ -171,7 +171,7 @@ class MockHost(RunningHost):
             port=self._port,
             tls=self._offer,
             wire=lambda: str(runtime.state.host.behaviours["wire"]),
-            now=runtime.state.clock.now,
+            now=lambda: runtime.state.clock.now(),
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),
             upload=lambda environ: begin(runtime, environ),
