@@ -105,6 +105,8 @@ class EventLogs:
         """the host's event sources that exist"""
         self.levels: dict[str, int] = {}
         """the SourceLevels masks that the running service has read, by source"""
+        self.wizard: Mapping[str, int] = {}
+        """the same of the wizard, which has a file of its own"""
         self.logs = {name: Log(name, size if name in HOST_LOGS else 20_971_520) for name in FACTS["logs"]}
 
     def resize(self, size: int) -> None:
@@ -122,10 +124,11 @@ class EventLogs:
     def passes(self, event: str) -> bool:
         """Whether one of the host's events is written: if the levels and the registration of its source let it pass."""
         source, kind, _ = FACTS["host_events"][event]
-        return source in self.registered and bool(self.levels.get(source, 0) & BITS[kind])
+        levels = self.wizard if event.startswith("wizard_") else self.levels
+        return source in self.registered and bool(levels.get(source, 0) & BITS[kind])
 
     def trace(self, at: float, event: str, **values: object) -> None:
-        """Have the host trace one of its events."""
+        """Have the host or its wizard trace one of its events."""
         source, kind, words = FACTS["host_events"][event]
         if self.passes(event):
             text = words.format_map({name: _text(value) for name, value in values.items()})

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from mockhost import exe_config
 from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.kinds import KINDS
-from mockhost.errors import did_you_mean
+from mockhost.errors import MockhostError, did_you_mean
 from mockhost.windows import configuration, layout
-from mockhost.windows.config import SOURCES, windows_path
+from mockhost.windows.config import FILES, SOURCES, windows_path
 from mockhost.windows.files_commands import may_write
-from mockhost.windows.machine import Machine
+from mockhost.windows.machine import Machine, win32
 from mockhost.windows.powershell import CommandFailed
 from mockhost.windows.shell import Call, Done, program
 
@@ -44,7 +45,28 @@ def wizard(call: Call, words: Sequence[str]) -> Done:
         raise CommandFailed("the wizard is not installed; setup install brings it")
     if not call.elevated and not {*SOURCES} <= call.machine.logs.registered:
         raise CommandFailed(_UNREGISTERED)
-    return _PAGES[page.casefold()](call, rest)
+    logs, now = call.machine.logs, call.machine.now
+    logs.wizard = _levels(call.machine)
+    call.machine.catch_up()
+    try:
+        done = _PAGES[page.casefold()](call, rest)
+    except (CommandFailed, MockhostError) as error:
+        logs.trace(now, "wizard_failed", why=error)
+        raise
+    logs.trace(now, "wizard_saved" if page.casefold() in ("finish", "import") else "wizard_page", page=page)
+    return done
+
+
+def _levels(machine: Machine) -> dict[str, int]:
+    """The levels in the wizard's own exe.config. Raises CommandFailed where it lets no wizard start."""
+    data = machine.drive.read(FILES["wizard_config"])
+    found = exe_config.parse(b"<configuration />" if data is None else data)
+    if found.refused is not None:
+        by_windows = found.refused.by == exe_config.SIDE_BY_SIDE
+        raise CommandFailed(
+            win32(14001) if by_windows else found.refused.exception, 14001 if by_windows else 1
+        )
+    return {name: source.levels for name, source in found.sources.items()}
 
 
 def _connector(call: Call, rest: Sequence[str]) -> tuple[str, ConnectorConfig, dict[str, str]]:

@@ -75,6 +75,22 @@ def test_error_has_errors_only(window: Open) -> None:
     assert "Cannot insert the value NULL into column 'FirstName'" in found[0]
 
 
+def test_the_wizard_logs_by_its_own_file(window: Open) -> None:
+    run = window(machine={"trace": {"ECMA2Host": "Off"}})
+    file = SERVICE.replace("Service\\Microsoft.ECMA2Host.Service", "Wizard\\Microsoft.ECMA2Host.ConfigWizard")
+    run.fine("wizard properties SQL")
+    run("wizard properties SQL autosync=x")
+    assert len(texts(run, f"Get-WinEvent {LOG}")) == 2
+    run.fine(f"notepad '{file}' /replace Verbose Error")
+    run.fine("wizard properties SQL")
+    run("wizard properties SQL autosync=x")
+    found = texts(run, f"Get-WinEvent {LOG}")
+    assert len(found) == 3
+    assert "number of minutes" in found[0]
+    run.fine(f"notepad '{file}' /replace '</configuration>' ''")
+    assert "side-by-side" in run("wizard properties SQL").output
+
+
 def test_levels_count_from_the_next_start(window: Open) -> None:
     run = window()
     run.fine(f"notepad '{SERVICE}' /replace Verbose Off")
