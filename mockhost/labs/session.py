@@ -142,7 +142,7 @@ class Session:
         except MockhostError as error:
             return Said(f"{error}\n", 1)
         self._windows[-1] = done["session"]
-        return Said(done["output"], done["exit"], done["edit"])
+        return Said(_with_port(done["output"]), done["exit"], done["edit"])
 
     def _portal(self, line: str) -> Said:
         """What the portal shows. The most likely cause, which it knows, stays hidden."""

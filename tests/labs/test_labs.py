@@ -93,11 +93,14 @@ def test_what_makes_a_lab_unsound_is_found(own: Lab, files: dict[str, tuple[str,
     assert found in "\n".join(lint.problems(own(**files), play=True))
 
 
-def test_a_check_with_a_token_of_its_own_shows_the_script_with_that_token(own: Lab) -> None:
+def test_what_a_learner_reads_has_the_learners_port_and_the_token_of_a_check(own: Lab) -> None:
     lab = own()
     scenario = lab.scenario("one")
     with MockHost(scenario, control=False, host={"debug": True}) as host:
-        (cheat,) = Session(lab, scenario, host, {}).check().cheats
+        session = Session(lab, scenario, host, {})
+        (cheat,) = session.check().cheats
+        listed = session.run("Invoke-WebRequest https://localhost:8585/ecma2host_SQL/scim/Users").text
+    assert "https://localhost:8585/ecma2host_SQL/scim/Users/ljacobson" in listed
     assert cheat.see == "TestECMA2HostConnection -ConnectorName SQL -SecretToken anything-at-all"
 
 
