@@ -1,4 +1,4 @@
-"""What a shell offers at Tab: names of scenarios, shelves, faults, behaviours, operations, and a host's connectors.
+"""What a shell offers at Tab: scenarios, shelves, faults, behaviours, operations, labs, and a host's connectors.
 
 click asks these functions when the variable `_MOCKHOST_COMPLETE` is set (click documentation, "Shell Completion").
 A failure offers nothing: no message may come between the words of a command line.
@@ -76,6 +76,12 @@ def _operation_names(ctx: click.Context) -> Iterable[str]:
     return [row.name for row in TABLE]
 
 
+def _lab_ids(ctx: click.Context) -> Iterable[str]:
+    from mockhost.labs import lab
+
+    return [folder.name for folder in lab.folders()]
+
+
 def _connector_names(ctx: click.Context) -> Iterable[str]:
     """Of the running host that the command line, or the environment, means."""
     from mockhost.cli.control_target import target_of
@@ -89,4 +95,4 @@ def _connector_names(ctx: click.Context) -> Iterable[str]:
 
 _full, _short = _from(_names), _from(_short_names)
 shelf_names, faults, behaviours = _from(_shelf_names), _from(_fault_names), _from(_behaviour_names)
-operations, connectors = _from(_operation_names), _from(_connector_names)
+operations, connectors, labs = _from(_operation_names), _from(_connector_names), _from(_lab_ids)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import class_prompt, outcome, windows
+from mockhost.cli import class_prompt, completing, outcome, windows
 from mockhost.cli.terminal import Terminal, stdout
 from mockhost.cli.verbs import SETTINGS, Framed
 from mockhost.errors import CannotRun, MockhostError, UsageError
@@ -86,7 +86,7 @@ def list_labs(as_json: bool) -> None:
 
 
 @command.command("start")
-@click.argument("lab_id", metavar="ID")
+@click.argument("lab_id", metavar="ID", shell_complete=completing.labs)
 @click.option(
     "--detach", is_flag=True, help="Start the host only; use the verbs in as many terminals as you like."
 )
@@ -245,7 +245,7 @@ def init(folder: Path) -> None:
 
 
 @command.command("lint")
-@click.argument("names", metavar="[ID]...", nargs=-1)
+@click.argument("names", metavar="[ID]...", nargs=-1, shell_complete=completing.labs)
 @click.option(
     "--play", is_flag=True, help="Play each: red, solved by its solution, red after a reset; cheats stay red."
 )

@@ -36,6 +36,7 @@ def offered(invoke: Invoke, *words: str) -> list[str]:
         (("faults", "truncated_b"), ["truncated_body"]),
         (("behaviours", "patch_rep"), ["patch_reply"]),
         (("control", "call", "get_hea"), ["get_health"]),
+        (("lab", "start", "L01"), ["L01-no-answer"]),
         (("control", "service", "rest"), ["restart"]),
         (("control", "journal", "--form"), ["--format"]),
         (("serve", "nothing-like-that"), []),
