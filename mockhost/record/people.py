@@ -68,8 +68,8 @@ def scrubbed(exchanges: Sequence[Recorded]) -> tuple[list[Recorded], Report]:
                 kept.add(text)
             elif not isinstance(value, str):
                 numbers.setdefault(text, str(_FIRST_NUMBER + len(numbers)))
-            elif text.casefold() not in originals:
-                originals[text.casefold()] = _instead(text, len(originals) + 1)
+            elif folded_case(text) not in originals:
+                originals[folded_case(text)] = _instead(text, len(originals) + 1)
     if not originals and not numbers:
         return list(exchanges), Report(0, 0, len(kept))
     whole = Replacing(originals, numbers)
@@ -95,10 +95,11 @@ class Replacing:
         for value, instead in originals.items():
             for form, new in _forms(value, instead):
                 self._instead.setdefault(form, new)
-        longest = sorted(self._instead, key=len, reverse=True)
-        self._found = re.compile(
-            rf"(?<!\w)(?:{'|'.join(map(re.escape, longest)) or '(?!)'})(?!\w)", re.IGNORECASE
-        )
+        # Thousands of originals in megabytes of text: looked up by how they begin, and not tried one by one.
+        lengths: dict[str, set[int]] = {}
+        for form in self._instead:
+            lengths.setdefault(_TOKEN.findall(form)[0], set()).add(len(form))
+        self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
         self.places = 0
 
     def number(self, number: float) -> float:
@@ -122,21 +123,52 @@ class Replacing:
     def text(self, text: str) -> str:
         """The text with every original replaced."""
 
-        def instead(found: re.Match[str]) -> str:
+        parts, end = [], 0
+        for start, stop, instead in self._found(text):
             self.places += 1
-            return self._instead.get(found[0].casefold()) or self._instead[found[0].lower()]
-
-        return self._found.sub(instead, text)
+            parts += [text[end:start], instead]
+            end = stop
+        return "".join([*parts, text[end:]]) if parts else text
 
     def is_in(self, text: str) -> bool:
         """Whether an original is in a text, as it is or unquoted."""
-        return any(self._found.search(each) is not None for each in (text, unquote(text)))
+        return any(next(self._found(each), None) is not None for each in (text, unquote(text)))
+
+    def _found(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """Where originals are as whole words, the longest at each place, and what stands for them."""
+        folded, end = folded_case(text), 0
+        for token in _TOKEN.finditer(folded):
+            start = token.start()
+            lengths = self._lengths.get(token[0])
+            if lengths is None or start < end or _is_word(folded[start - 1 : start]):
+                continue
+            for length in lengths:
+                instead = self._instead.get(folded[start : start + length])
+                if instead is not None and not _is_word(folded[start + length : start + length + 1]):
+                    end = start + length
+                    yield start, end, instead
+                    break
+
+
+_TOKEN = re.compile(r"\w+|\W")
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
+
+
+def folded_case(text: str) -> str:
+    """The text in lower case, and as long as it was: a few letters become two, and stay as they are."""
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(each if len(each.lower()) > 1 else each.lower() for each in text)
 
 
 def _forms(value: str, instead: str) -> Iterator[tuple[str, str]]:
     yield value, instead
     for safe in ("", "@", "@+", "/:@"):
-        yield quote(value, safe=safe).casefold(), quote(instead, safe=safe)
+        yield folded_case(quote(value, safe=safe)), quote(instead, safe=safe)
 
 
 _FIRST_NUMBER: Final = 90_000_001

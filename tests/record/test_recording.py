@@ -175,6 +175,20 @@ def test_attributes_of_an_ecma_host_and_values_of_filters_are_peoples(tmp_path: 
     assert "canary" not in (tmp_path / "r.yaml").read_text("utf-8")
 
 
+def test_letters_that_change_their_number_are_found() -> None:
+    """Whole words in any case: ß is two letters in other foldings, and İ in lower case."""
+    names = ("Straßer", "İnci", "+46 70 1", "Ann", "Ann Lee", "_x_")
+    whole = people.Replacing({people.folded_case(name): f"<{name}>" for name in names}, {})
+    for name in names:
+        for text in (name, name.lower() if name != "İnci" else name, f'say "{name}", {name}!'):
+            assert whole.is_in(text)
+            assert not whole.is_in(whole.text(text).replace(f"<{name}>", "")), text
+    assert (
+        whole.text("annika Ann_ ANN LEE, Straßers %2B46%2070%201")
+        == "annika Ann_ <Ann Lee>, Straßers %3C%2B46%2070%201%3E"
+    )
+
+
 def test_a_har_file_becomes_the_same(target: MockHost, tmp_path: Path) -> None:
     """Of the journal, which has hidden the secrets, or of a browser, which has not."""
     _, seen, journal = recorded(target)
