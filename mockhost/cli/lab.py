@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -369,21 +370,21 @@ def _begun(lab: Lab) -> Iterator[Session]:
 def _detached(lab: Lab) -> None:
     """Start a process with the host, and say how to go on."""
     words = [sys.executable, "-m", "mockhost", "lab", "start", f"{lab.folder.absolute()}{os.sep}", "--serve"]
-    with open(os.devnull, "r+b") as null:
-        child = subprocess.Popen(
-            words, stdin=null, stdout=null, stderr=subprocess.PIPE, start_new_session=True
-        )
-    for _ in range(int(_PATIENCE / 0.05)):
-        running = _progress()["running"]
-        if running is not None and running["pid"] == child.pid:
-            break
-        if child.poll() is not None:
-            assert child.stderr is not None
-            raise CannotRun(f"the host ended: {child.stderr.read(2_000).decode(errors='replace').strip()}")
-        threading.Event().wait(0.05)
-    else:
-        child.terminate()
-        raise CannotRun(f"the host did not start within {_PATIENCE:g} s", hint="try again on an idle machine")
+    with open(os.devnull, "r+b") as null, tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen(words, stdin=null, stdout=null, stderr=errors, start_new_session=True)
+        for _ in range(int(_PATIENCE / 0.05)):
+            running = _progress()["running"]
+            if running is not None and running["pid"] == child.pid:
+                break
+            if child.poll() is not None:
+                errors.seek(0)
+                raise CannotRun(f"the host ended: {errors.read(2_000).decode(errors='replace').strip()}")
+            threading.Event().wait(0.05)
+        else:
+            child.terminate()
+            child.wait()
+            raise CannotRun(f"the host did not start in {_PATIENCE:g} s", hint="try again on an idle machine")
+    child.returncode = 0  # it goes on without us, and Popen has nothing to wait for
     with _running() as session:
         _brief(session)
     stdout().lines(["", "The host runs until 'mockhost lab stop'. In any terminal:",

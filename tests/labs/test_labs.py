@@ -192,6 +192,22 @@ def test_other_terminals_use_the_host_that_is_running(tmp_path: Path) -> None:
     assert "no lab is running" in run("check").output
 
 
+@pytest.mark.slow
+def test_a_detached_lab_runs_until_it_is_stopped() -> None:
+    """In a process of its own, which every terminal of this user finds."""
+    started = run("start", "L01", "--detach")
+    assert started.exit_code == 0
+    assert "mockhost lab stop" in started.output
+    try:
+        assert run("check").exit_code == 1
+        assert "L01 is running" in run("start", "L02").output
+        typed = run(typed='Start-Service "Microsoft ECMA2Host"\n')
+        assert "Solved! L01" in typed.output
+    finally:
+        assert run("stop").output == "L01 has ended\n"
+    assert run("check").exit_code == 2
+
+
 def test_start_process_opens_a_window_of_an_administrator() -> None:
     """As on a real server: `Start-Process powershell -Verb RunAs`, and `exit` closes it."""
     lab = labs.find("L01", {})
