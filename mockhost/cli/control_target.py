@@ -26,7 +26,7 @@ FORMAT = click.option(
 class Target(NamedTuple):
     """How the control plane is found: a URL and a token, or a ready file for what of these is not said.
 
-    Without either it is that of the one host that runs.
+    Without either it is that at the default port, else that of the one host that runs.
     """
 
     url: str | None
@@ -77,8 +77,8 @@ def which_host(command: Callable[..., object]) -> Callable[..., object]:
                 "--url",
                 envvar="MOCKHOST_CONTROL_URL",
                 metavar="URL",
-                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: the class that you have joined, or the "
-                "host that runs, else http://127.0.0.1:8586]",
+                help="The control plane. [env: MOCKHOST_CONTROL_URL] [default: the class that you have joined, or "
+                "http://127.0.0.1:8586, else the one host that runs]",
             ),
             click.option(
                 "--token",
@@ -115,15 +115,16 @@ def target_of(ctx: click.Context, url: str | None, token: str | None, ready_file
 
 
 def _only() -> tuple[str, str | None]:
-    """The control plane of the one host that runs, and its token; where none is noted, the default."""
+    """The control plane at the default port, else that of the one host that runs; and its token, if it is noted."""
     from mockhost.cli import noted
     from mockhost.cli.options import DEFAULT_URL
 
     found = {url: plane.token for plane in noted.planes() if (url := _reached(plane.url)) is not None}
-    if len(found) > 1 and DEFAULT_URL not in found:
+    if not found or _reached(DEFAULT_URL) is not None:
+        return DEFAULT_URL, found.get(DEFAULT_URL)
+    if len(found) > 1:
         raise UsageError(f"several hosts run: {', '.join(found)}", hint="name one with --url")
-    url = next(iter(found)) if len(found) == 1 else DEFAULT_URL
-    return url, found.get(url)
+    return next(iter(found.items()))
 
 
 def _reached(url: str | None) -> str | None:

@@ -20,7 +20,7 @@ _NO_TEXT: Final = "(text not published)"
 @program("setup")
 def setup(call: Call, words: Sequence[str]) -> Done:
     """Installs and uninstalls: setup install|uninstall [host|agent]."""
-    verb, product = [*words, "host", "host"][:2] if words else ("", "")
+    verb, product = [*(word.casefold() for word in words), "host", "host"][:2] if words else ("", "")
     if verb not in ("install", "uninstall") or product not in ("host", "agent"):
         raise CommandFailed("usage: setup install|uninstall [host|agent]")
     if not call.elevated:

@@ -235,6 +235,7 @@ def _config(machine: Machine, key: str, options: list[str]) -> str:
     elif "password" in said:
         changed["logon"] = "granted"
     if "start" in said:
+        said["start"] = said["start"].casefold()
         if said["start"] not in _START_WORDS:
             raise CommandFailed(
                 f"invalid start= field: {said['start']!r}; it is one of {', '.join(_START_WORDS)}"

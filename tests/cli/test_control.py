@@ -16,7 +16,7 @@ from click.testing import Result
 
 from mockhost import operations
 from mockhost.api import MockHost
-from mockhost.cli import control_check, control_target
+from mockhost.cli import control_check, control_target, options
 from mockhost.cli.control_journal import Statuses
 from mockhost.cli.noted import Note
 from mockhost.cli.ready_file import ReadyFile
@@ -425,6 +425,7 @@ def test_the_one_host_that_runs_is_found(
 ) -> None:
     """Without a URL; with several that run, one is to be named. What a killed host left is not one."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(options, "DEFAULT_URL", "http://127.0.0.1:1")
     notes = [Note(host.ready()["control"]), Note({"url": "http://127.0.0.1:1", "token": None})]
     assert invoke("control", "status").exit_code == 0
     assert invoke("windows", "Get-Service").exit_code == 0
@@ -434,6 +435,8 @@ def test_the_one_host_that_runs_is_found(
         assert result.exit_code == 2
         assert other.control_url in result.output
         assert invoke("control", "--url", other.control_url, "status").exit_code == 0
+        monkeypatch.setattr(options, "DEFAULT_URL", other.control_url)
+        assert "basics/empty" in invoke("control", "status").output
     for note in notes:
         note.remove()
     assert list(tmp_path.iterdir()) == []
