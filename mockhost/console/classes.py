@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mockhost.console.app import Console
-from mockhost.console.views import PAGES, Asked, Page, Shown
+from mockhost.console.views import Asked, Page, Shown
 from mockhost.faults import describe
 from mockhost.runtime.operations import Operated
 
@@ -28,11 +28,10 @@ _CLASS = Page("class", "Class", "1", ("class_state",), teacher)
 
 
 class ClassConsole(Console):
-    """A student gets the lab and the state of the host; the teacher gets the class."""
+    """A student gets the lab, the teacher the class. The page of the host's state would give the cause away."""
 
     def pages(self, host: Operated) -> list[Page]:
         """The pages of who asks."""
         if host.desk.is_teacher:
             return [_CLASS]
-        state = next(each for each in PAGES if each.name == "state")
-        return [_LAB, state] if host.desk.desk is not None else []
+        return [_LAB] if host.desk.desk is not None else []

@@ -91,7 +91,7 @@ class Classroom:
             clock="wall",
             tls_names=() if self._name == "localhost" else (self._name,),
             public_name=None if self._name == "localhost" else self._name,
-            state_dir=self.folder / "ca",
+            state_dir=self.folder / "ca" / f"{number:02}",
         )
 
     # -- life --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from mockhost import MockHost
 from mockhost.clock import monotonic
 from mockhost.console.rows import FIELDS
 from mockhost.console.views import PAGES
+from mockhost.labs import lab as labs
+from mockhost.labs.classroom import Classroom
 from tests.console import browser
 from tests.console.test_console import HOSTILE, TOKEN
 
@@ -372,3 +375,46 @@ def test_axe_finds_nothing(visit: Visit, host: MockHost, axe: str, scheme: str) 
             found = page.evaluate("axe.run().then((found) => found.violations.map((each) =>"
                                   " `${each.id}: ${each.nodes.map((node) => node.html).join(' ')}`))")  # fmt: skip
             assert not found, url
+
+
+# ---- a class ----
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Classroom]:
+    with Classroom([labs.find("L01"), labs.find("L02")], 2, tmp_path) as made:
+        yield made
+
+
+def test_a_student_solves_a_lab_on_its_page_and_the_teacher_follows(visit: Visit, room: Classroom) -> None:
+    """Each page hears of what the other does; what is typed stays text, and a talk pauses the prompt."""
+    of = SimpleNamespace(control_url=room.url)
+    student = visit(f"/#token={room.kept['students'][0]['code']}", of)
+    teacher = visit(f"/#token={room.kept['teacher']}", of)
+    markup = "<img src=x onerror=alert(1)>"
+    teacher.fill("#hint", markup)
+    teacher.get_by_role("button", name="Send").click()
+    until(student, f"document.getElementById('notes').textContent.includes({json.dumps(markup)})")
+    for line in ("Start-Process powershell -Verb RunAs", 'Start-Service "Microsoft ECMA2Host"'):
+        student.fill("#command", line)
+        student.keyboard.press("Enter")
+        until(student, "document.getElementById('command').value === ''")
+    until(student, "document.querySelector('#checks .badge.good').textContent === 'solved'")
+    until(teacher, "document.querySelector('#students .badge.good') !== null")
+    teacher.get_by_role("button", name="Freeze").click()
+    until(student, "document.getElementById('frozen').textContent.includes('paused')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_pages_of_a_class(
+    visit: Visit, room: Classroom, axe: str, scheme: str
+) -> None:
+    for token in (room.kept["students"][0]["code"], room.kept["teacher"]):
+        page = visit(
+            f"/#token={token}", SimpleNamespace(control_url=room.url), color_scheme=scheme, bypass_csp=True
+        )
+        page.wait_for_selector("h1")
+        until(page, "document.title.includes('mockhost') && document.querySelector('main table') !== null")
+        page.evaluate(axe)
+        found = page.evaluate("axe.run().then((found) => found.violations.map((each) => each.id))")
+        assert not found

@@ -174,7 +174,7 @@ def test_pages_show_what_anyone_typed_as_text(room: Classroom) -> None:
     assert "student-02" in everyone
     assert room.kept["students"][1]["code"] not in everyone
     assert page(room, code, "/console/class")[0] == page(room, key, "/console/lab")[0] == 404
-    assert page(room, code, "/console/state")[0] == 200
+    assert page(room, code, "/console/state")[0] == page(room, key, "/console/journal")[0] == 404
 
 
 def test_the_sheet_has_a_code_for_each_student(room: Classroom) -> None:

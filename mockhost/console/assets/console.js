@@ -58,7 +58,7 @@ async function submit(form, button) {
   try {
     const found = await ask(method, path, bodyOf(form));
     if (then === "reload") return location.reload();
-    say(found.text ?? done ?? "Done.", found.cured === false ? "bad" : "good");
+    say((form.dataset.line === undefined ? found.text : undefined) ?? done ?? "Done.", found.cured === false ? "bad" : "good");
     form.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: found }));
     if (then) location.assign(then);
     else refresh();
