@@ -74,22 +74,30 @@ class Recorder:
 
     def __init__(self, host: MockHost) -> None:
         from mockhost.connectors.proxy.config import HELD
-        from mockhost.connectors.proxy.connector import ProxyConnector
 
+        self._host = host
         self._journal = host.journal
         self._journal.body_limit = HELD
         self.kept: list[Recorded] = []
         self.left_out = 0
         self._size = 0
-        connector = host.runtime.state.served.find(NAME)
-        assert isinstance(connector, ProxyConnector)
-        connector.keep_whole()
+        self._keep_whole()
         host.runtime.events.call(self._hear)
+
+    def _keep_whole(self) -> None:
+        """Have the connector, which a reset makes again, read answers whole."""
+        from mockhost.connectors.proxy.connector import ProxyConnector
+
+        connector = self._host.runtime.state.served.find(NAME)
+        if isinstance(connector, ProxyConnector):
+            connector.keep_whole()
 
     def _hear(self, kind: str, data: object) -> None:
         from mockhost.exchange import Exchange
         from mockhost.record.recorded import of_exchange
 
+        if kind == "state" and isinstance(data, Mapping) and data.get("what") == "reset":
+            self._keep_whole()
         if (
             kind != "exchange"
             or not isinstance(data, Exchange)

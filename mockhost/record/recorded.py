@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -43,7 +45,17 @@ class Recorded(NamedTuple):
 
 def of_exchange(exchange: Exchange, base: str, journal: Journal) -> Recorded | None:
     """A recorded exchange from one whose path begins with `base`; None for one without an answer."""
-    e = journal.sink.shown(exchange)
+    plain = copy.copy(exchange)
+    body = _uncompressed(exchange.body, exchange.headers)
+    answer = (
+        None if exchange.answer_body is None else _uncompressed(exchange.answer_body, exchange.answer_headers)
+    )
+    if body is None or answer is None:
+        return None
+    plain.body, plain.answer_body = body, answer
+    # Without its name, or the sink takes the body for one that it can't look into.
+    plain.headers = tuple(pair for pair in exchange.headers if pair[0].lower() != "content-encoding")
+    e = journal.sink.shown(plain)
     path, _, query = e.target.partition("?")
     if e.status is None or e.answer_body is None or not path.startswith(base) or e.answer_digest is not None:
         return None
@@ -57,6 +69,31 @@ def of_exchange(exchange: Exchange, base: str, journal: Journal) -> Recorded | N
         tuple((name, _plain(value)) for name, value in headers),
         _plain_bytes(e.answer_body),
     )
+
+
+def _uncompressed(data: bytes, headers: Iterable[tuple[str, str]]) -> bytes | None:
+    """A body as it is without its coding (RFC 9110 8.4.1); None for one that can't be read, or is too large.
+
+    What it hides could not be removed from it. HAR files of browsers have bodies without their coding, and its name.
+    """
+    encoding = next(
+        (value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), ""
+    )
+    if encoding in ("", "identity") or not data:
+        return data
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        inflating = zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: by its header, of gzip or of zlib
+        try:
+            found = inflating.decompress(data, MOST_BYTES)
+        except zlib.error:
+            pass
+        else:
+            return None if inflating.unconsumed_tail or not inflating.eof else found
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return None
+    return data
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,13 @@ from mockhost import MockHost
 from mockhost.cli.record import Recorder, write
 from mockhost.cli.verbs import mockhost
 from mockhost.client.observation import Observation, Session
+from mockhost.connectors.proxy.connector import ProxyConnector
 from mockhost.errors import UsageError
+from mockhost.exchange import Exchange
+from mockhost.journal import Journal
 from mockhost.journal.renderings import har
 from mockhost.record import people
-from mockhost.record.recorded import Recorded
+from mockhost.record.recorded import Recorded, of_exchange
 
 TOKEN = "canary-secret-token-of-the-target"
 PASSWORD = "canary-Passw0rd-of-ann"
@@ -187,6 +192,59 @@ def test_letters_that_change_their_number_are_found() -> None:
         whole.text("annika Ann_ ANN LEE, Straßers %2B46%2070%201")
         == "annika Ann_ <Ann Lee>, Straßers %3C%2B46%2070%201%3E"
     )
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        ("gzip", gzip.compress(b'{"userName": "canary"}')),
+        ("deflate", zlib.compress(b'{"userName": "canary"}')),
+        ("br", b'{"userName": "canary"}'),
+        ("gzip", b'{"userName": "canary"}'),
+        ("br", b"\x8b\x0a\x80canary\xff"),
+        ("gzip", gzip.compress(b"canary")[:-9]),
+    ],
+    ids=["gzip", "deflate", "not_brotli", "not_gzip", "brotli", "cut_off"],
+)
+def test_a_compressed_answer_is_recorded_as_what_it_is(encoding: str, data: bytes) -> None:
+    """Else nothing could be removed from it; what can't be read is left out."""
+    headers = (("Content-Encoding", encoding), ("ETag", "x"))
+    exchange = Exchange(
+        at=0.0, method="GET", target="/scim/Users", status=200, answer_headers=headers, answer_body=data
+    )
+    made = of_exchange(exchange, "/scim", Journal(key=b"x"))
+    if made is None:
+        assert b"{" not in data
+        return
+    assert (made.answer, made.headers) == (b'{"userName": "canary"}', (("ETag", "x"),))
+    assert b"canary" not in people.scrubbed([made])[0][0].answer
+
+
+def test_secrets_in_compressed_bodies_are_removed() -> None:
+    body = gzip.compress(json.dumps({"password": PASSWORD}).encode())
+    coded = (("Content-Encoding", "gzip"),)
+    exchange = Exchange(at=0.0, method="POST", target="/scim/Users", headers=coded, body=body)
+    exchange.status, exchange.answer_headers, exchange.answer_body = 200, coded, body
+    made = of_exchange(exchange, "/scim", Journal(key=b"x"))
+    assert made is not None
+    assert b'"password"' in made.body
+    assert b'"password"' in made.answer
+    assert PASSWORD not in repr(made)
+
+
+def test_a_reset_does_not_end_a_recording(target: MockHost) -> None:
+    """The connector is made again, and still reads answers whole and uncompressed."""
+    said = {"kind": "proxy", "target": target.url("App")}
+    with MockHost({"format": 1, "connectors": {"TARGET": said}}, tls=False, control=False) as proxy:
+        recorder = Recorder(proxy)
+        ask = Client(proxy.url("TARGET"), TOKEN)
+        ask("GET", "/Users")
+        proxy.reset()
+        ask("GET", "/Schemas")
+        connector = proxy.runtime.state.served.find("TARGET")
+        assert isinstance(connector, ProxyConnector)
+        assert connector.reads_whole
+    assert len(recorder.kept) == 2
 
 
 def test_a_har_file_becomes_the_same(target: MockHost, tmp_path: Path) -> None:

@@ -104,6 +104,11 @@ class ProxyConnector:
     def running(self) -> bool:
         return self._service.running
 
+    @property
+    def reads_whole(self) -> bool:
+        """Whether every answer is read whole."""
+        return self._config.whole
+
     def keep_whole(self) -> None:
         """Have answers read whole and uncompressed from now on, for a recording."""
         self._config = self._config._replace(whole=True)
