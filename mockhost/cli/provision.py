@@ -26,7 +26,7 @@ from mockhost.cli.provisioning import (
     width_of,
 )
 from mockhost.cli.saving import save
-from mockhost.cli.terminal import Terminal, stdout
+from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.cli.verbs import Framed
 from mockhost.errors import CannotRun, UsageError
 
@@ -151,8 +151,14 @@ def cycle(
         with app.job() as job:
             for _ in range(count):
                 app.wait_for_cycle()
-                with _progress(job.config.users.count) as progress:
-                    done.append(of_execution(job.cycle(initial=initial, progress=progress), job))
+                try:
+                    with _progress(job.config.users.count) as progress:
+                        done.append(of_execution(job.cycle(initial=initial, progress=progress), job))
+                except KeyboardInterrupt:
+                    stderr().error(
+                        "the cycle was stopped; what it has done is kept, and the next one goes on"
+                    )
+                    raise
                 if form == "text":
                     lines = rendering.cycle_lines(done[-1], width_of(terminal), title_of)
                     terminal.lines(coloured(lines, terminal))

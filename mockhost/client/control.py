@@ -38,7 +38,7 @@ class ControlPlane:
             name, port = parts.hostname, parts.port or 80
         except ValueError:
             name, port = None, 0
-        if not name or parts.scheme != "http":
+        if not name or parts.scheme != "http" or not url.isprintable() or " " in url:
             hint = "it is like http://127.0.0.1:8586"
             raise UsageError(f"{self.url!r} is no URL of a control plane", hint=hint)
         self.token = token

@@ -103,10 +103,9 @@ class EnterpriseApp:
                     application.discover(job)
                 self.store.commit()
             yield job
-            self.store.set("now", self.clock.now())
         finally:
             way.session.close()
-            self.store.commit()
+            job.keep()
 
     def _machine(self) -> Machine | None:
         """The machine of the first agent. What an agent's service that was started there no longer is, is forgotten."""

@@ -130,7 +130,10 @@ def status_name(status: int | None) -> str:
 
 def _block(seen: Observation, status: str = "", content: str | None = None) -> str:
     """The answer as the messages quote it. Of the headers only that they are listed is published, so none are."""
-    host = urlsplit(seen.url).hostname or ""
+    try:
+        host = urlsplit(seen.url).hostname or ""
+    except ValueError:
+        host = ""
     path = unquote("/Users" + seen.target.partition("/Users")[2])
     name = status or status_name(seen.status)
     body = seen.text[:_QUOTED] if content is None else content

@@ -62,6 +62,8 @@ class Trail:
         self.user = user
         self.steps: list[dict[str, Any]] = []
         self.modified: list[Modified] = []
+        self.took = 0.0
+        """seconds on the wall that its requests took"""
         self.requests: list[str] = []
         """request lines and statuses, by which the journal of a host has them, too"""
 
@@ -127,7 +129,6 @@ def record(
     target: str = "",
     failed: Failure | None = None,
     skip_reason: str = "",
-    took: float = 0.0,
     initiated_by: str = "system",
 ) -> dict[str, Any]:
     """A record; `number` makes its ids."""
@@ -151,7 +152,7 @@ def record(
         "cycleId": cycle,
         "changeId": chance.guid(f"{job.id} change", number),
         "provisioningAction": action,
-        "durationInMilliseconds": round(took * 1_000),
+        "durationInMilliseconds": round(trail.took * 1_000),
         "provisioningStatusInfo": {"status": status, "errorInformation": information},
         "provisioningSteps": trail.steps,
         "modifiedProperties": [

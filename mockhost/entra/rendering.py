@@ -119,20 +119,32 @@ def cycle_lines(
 
 def step_lines(record: Mapping[str, Any], app: str, width: int = WIDTH) -> list[str]:
     """The numbered steps of on-demand provisioning, each with its details; then the modified attributes."""
-    kind, found = record["targetIdentity"]["identityType"], []
-    for number, step in enumerate(record["provisioningSteps"], 1):
-        mark = FINE if step["status"] in ("success", "skipped") else WRONG
-        title = _TITLES[step["provisioningStepType"]].format(type=kind, app=app)
-        found += [f"{mark} {number}. {title}", f"     {step['name']}: {step['status']}"]
-        found += wrapped(printable(step["description"]), width, "     ")
-        details = [(f"{key}:", printable(value)) for key, value in step["details"].items()]
-        found += [f"     {line}" for line in columns(details)]
+    kind, found, number, before = record["targetIdentity"]["identityType"], [], 0, ""
+    steps = record["provisioningSteps"]
+    for step in steps:
+        stage = step["provisioningStepType"]
+        if stage != before:  # the portal has four, and several entries in one of them
+            number, before = number + 1, stage
+            alike = [each for each in steps if each["provisioningStepType"] == stage]
+            fine = all(each["status"] in ("success", "skipped") for each in alike)
+            title = _TITLES[stage].format(type=kind, app=app)
+            found.append(f"{FINE if fine else WRONG} {number}. {title}")
+            if stage == "import":
+                identity = [("ID:", record["sourceIdentity"]["id"]), ("Type:", kind)]
+                found += [f"     {line}" for line in ("Identity Details", *columns(identity))]
+        found += [f"     {step['name']}", f"     Result: {step['status'].capitalize()}"]
+        found += wrapped(f"Description: {printable(step['description'])}", width, "     ")
+        found += [f"     {line}" for line in columns(_details(step))]
     if record["modifiedProperties"]:
         rows = [
             (each["displayName"], printable(each["newValue"] or "")) for each in record["modifiedProperties"]
         ]
         found += ["", *columns([("Property name", "New value"), *rows])]
     return found
+
+
+def _details(step: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(f"{key}:", printable(value)) for key, value in step["details"].items()]
 
 
 def log_lines(found: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -169,6 +169,7 @@ class Service:
         if trail is not None:
             answer = str(seen.status) if seen.status is not None else seen.ends
             trail.requests.append(f"{request.method} {request.target} {answer}")
+            trail.took += seen.took
 
     def probe(self) -> portal.PortalVerdict:
         """Ask for a user that does not exist; the portal's verdict."""
@@ -227,10 +228,11 @@ class Service:
         self.store.set("next_run", self.clock.now() + max(wait, 0.0))
         self.store.set("last", {"cycle": done.cycle, "state": done.state, "initial": done.initial, "began": done.began,
                                 "ended": self.clock.now(), "counts": done.counts})  # fmt: skip
-        self._commit()
+        self.keep()
         return done
 
-    def _commit(self) -> None:
+    def keep(self) -> None:
+        """Keep what was done so far."""
         self.store.set("now", self.clock.now())
         self.store.set("records", self._records)
         self.store.trim(self.settings.log_limit)
@@ -250,7 +252,7 @@ class Service:
             else:
                 self.store.see(user.id, number)
             if index % _BATCH == 0:
-                self._commit()
+                self.keep()
                 progress(index)
         progress(index)
 
@@ -329,7 +331,7 @@ class Service:
             if known is not None:
                 self._finish(known, said)
             if index % _BATCH == 0:
-                self._commit()
+                self.keep()
         self.store.unstage()
         return False
 
@@ -529,7 +531,7 @@ class Service:
             found = self._work(user, known, _digest(user), known.seen)
         finally:
             self.work.on_demand, self.composer.patches = False, patches
-        self._commit()
+        self.keep()
         return verdict, found
 
 

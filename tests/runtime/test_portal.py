@@ -71,6 +71,7 @@ def test_what_is_entered_is_tested_and_what_is_saved_is_used(host: MockHost) -> 
         ("https://169.254.169.254/ecma2host_SQL/scim", "Write localhost"),
         ("https://nowhere.example:8585/ecma2host_SQL/scim", "Write localhost"),
         ("https://user@[::1]:bad/scim", "Write the tenant URL"),
+        ("https://l[ocalhost/ecma2host_SQL/scim", "Write the tenant URL"),
     ],
 )
 def test_nothing_but_the_host_is_asked(host: MockHost, url: str, next_step: str) -> None:
@@ -104,6 +105,25 @@ def test_the_log_is_filtered_and_kept_in_order(host: MockHost) -> None:
         "other",
     ]
     assert len(say(host, "log status=success")["result"]["records"]) == 3
+
+
+def test_on_demand_shows_the_four_steps_of_the_portal(host: MockHost) -> None:
+    """An update has two entries in the third one; the texts are those of a real ECMA app."""
+    say(host, "cycle")
+    say(host, f"user {ANN} surname=Roe")
+    shown = say(host, f"on-demand {ANN}")["text"].splitlines()
+    user = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    assert [line for line in shown if line.startswith("✓")] == [
+        f"✓ 1. Import {user} from Microsoft Entra ID",
+        f"✓ 2. Determine if {user} is in scope",
+        f"✓ 3. Match {user} between Microsoft Entra ID and ScimOnPremises",
+        "✓ 4. Perform action",
+    ]
+    assert [line.strip() for line in shown if line.strip().startswith("Entry")] == [
+        *("EntryImportUpdate", "EntrySynchronizationScoping", "EntryImport", "EntrySynchronizationUpdate"),
+        "EntryExportUpdate",
+    ]
+    assert shown[-1].split() == ["urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User:LastName", "Roe"]
 
 
 def test_every_verb_has_a_line_and_lines_are_steps() -> None:
