@@ -150,7 +150,7 @@ def cycle(
         app.clock.advance(advance or 0.0)
         with app.job() as job:
             for _ in range(count):
-                app.wait_for_cycle()
+                app.wait_for_cycle(job)
                 try:
                     with _progress(job.config.users.count) as progress:
                         done.append(of_execution(job.cycle(initial=initial, progress=progress), job))

@@ -95,12 +95,8 @@ class EnterpriseApp:
             token = config.entered.secret_token
             way.har.secrets = lambda: [*job.work.secrets, *([token] if token else [])]
         try:
-            if not entered:
-                if first:
-                    application.save(config, self.store)
-                # The default mappings of an ECMA app follow from its target attribute list.
-                if first or not application.target_attributes(self.store):
-                    application.discover(job)
+            if first and not entered:
+                application.save(config, self.store)
                 self.store.commit()
             yield job
         finally:
@@ -122,10 +118,17 @@ class EnterpriseApp:
         """The saved credentials; None where nothing was saved yet."""
         return application.saved(self.store, self._env)
 
-    def wait_for_cycle(self) -> None:
-        """Let the time pass until the next cycle is due."""
+    def wait_for_cycle(self, job: Service) -> None:
+        """Let the time pass until the next cycle is due, and prepare it."""
         due = self.store.get("next_run") or 0.0
         self.clock.advance(max(0.0, due - self.clock.now()))
+        self._prepare(job)
+
+    def _prepare(self, job: Service) -> None:
+        """Ask for the target attributes where none are known: default mappings of an ECMA app follow from them."""
+        if not application.target_attributes(self.store):
+            application.discover(job)
+            self.store.commit()
 
     # -- steps -----------------------------------------------------------------------------------------------------
 
@@ -221,7 +224,7 @@ class EnterpriseApp:
         return {"known": now, "new": now - before, "why": hider(job.config.entered.secret_token)(why)}
 
     def _cycle(self, job: Service, argument: object) -> dict[str, Any]:
-        self.wait_for_cycle()
+        self.wait_for_cycle(job)
         before = self.store.get("records", 0)
         try:
             done = job.cycle(initial=argument == "initial")
@@ -245,6 +248,7 @@ class EnterpriseApp:
     def _on_demand(self, job: Service, argument: object) -> dict[str, Any]:
         if not isinstance(argument, str) or not argument:
             raise UsageError("entra: 'on_demand' has the user", hint="on_demand: ann@contoso.example")
+        self._prepare(job)
         verdict, record = job.on_demand(argument)
         if record is None:
             return _of_verdict(job)(verdict)

@@ -14,6 +14,7 @@ from tools.docs import coverage
 STEPS = {
     **dict.fromkeys([21, 22, 23, *range(27, 35), 103, 104, 105, 124, 125, 126, 136, 137, 138], "step"),
     **dict.fromkeys([167, 168, 169, 170, 211, 212], "step"),
+    19: "paragraph",
     **dict.fromkeys([44, 48, 52, 214, 215, 216, 223, 224], "bullet"),
     **dict.fromkeys([144, 145], "table row"),
     **dict.fromkeys([161, 227], "error text"),

@@ -46,6 +46,8 @@ def test_an_agent_that_was_assigned_is_usable_after_a_while() -> None:
     with MockHost("documented/agent_not_ready") as host:
         assert say(host, "test-connection")["result"]["ok"] is False
         assert host.call("get_portal")["agents"] == {"agent-1": "active, assigned, not usable yet"}
+        assert say(host, "cycle")["result"]["state"] == "Failed"
+        assert say(host, "cycle")["result"]["counts"]["create"] == 3
     with MockHost("documented/agent_not_ready") as host:
         host.clock.advance(minutes=20)
         assert say(host, "test-connection")["result"]["ok"] is True

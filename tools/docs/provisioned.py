@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mockhost import MockHost
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import VirtualClock
-from mockhost.entra import application, config, portal
+from mockhost.entra import application, config, machine, portal
 from mockhost.entra.config import Credentials, Provisioning, Settings
-from mockhost.entra.service import Execution, Service
+from mockhost.entra.service import Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
 from mockhost.entra.way import Way
-from mockhost.scenario import loader, shelves
+from mockhost.scenario import shelves
 from tools.docs import ROOT, File, anchor, side_by_side, table
 
 PAGE = ROOT / "docs" / "provisioning-scenarios.md"
@@ -38,8 +38,7 @@ of three users in two cycles, by the error codes of the provisioning log; one of
 Codes are shown without `SystemForCrossDomainIdentityManagement`, and of a quoted answer its status and content.
 How sure the words are, and where they come from, is said by `mockhost portal test`.
 [How to provision users](how-to/provision-users.md) shows how to run it; here an answer may take 3 seconds.
-Scenarios with `entra:` are left out: they play an application, users and cycles of their own, and
-[the catalogue](reference/scenarios.md) says what comes of it.
+Scenarios with `entra:` are met by the application, the users and the agents that they have themselves.
 
 """
 SHELVES = {"documented": "Documented failures", "faults": "Faults"}
@@ -55,7 +54,30 @@ class Met(NamedTuple):
 
 def meet(name: str) -> Met:
     """Have the portal and the service meet a scenario, at the moment at which it is played."""
-    with MockHost(name, clock="frozen") as host, Store() as store:
+    with MockHost(name, clock="frozen") as host:
+        return _by_its_own(host) if host.scenario.entra else _by_three_users(host)
+
+
+def _by_its_own(host: MockHost) -> Met:
+    """The application of the scenario itself, with its users and agents."""
+    _prepare(host)
+    verdict = portal.PortalVerdict(**host.portal("test_connection", timeout=PATIENCE)["verdict"])
+    done = []
+    for again in (False, True):
+        if again:
+            host.portal(
+                {"change": {"users": {each: {"surname": "Smith"} for each in host.portal("users")["users"]}}}
+            )
+        before = host.portal("show")["records"]
+        came = host.portal("cycle", timeout=PATIENCE)
+        records = host.portal("log")["records"][before:]
+        quarantine = came["quarantine"] if came["state"] != "Failed" else None
+        done.append("quarantined" if came["state"] == "Failed" else outcome(records, quarantine))
+    return Met(verdict, *done)
+
+
+def _by_three_users(host: MockHost) -> Met:
+    with Store() as store:
         connector = _prepare(host)
         kind = host.scenario.connectors[connector].kind if connector in host.scenario.connectors else ""
         url = host.url(connector)
@@ -64,17 +86,26 @@ def meet(name: str) -> Met:
         settings = Settings(timeout=PATIENCE, honor_retry_after=False)
         said = Provisioning(entered, people(""), settings=settings, app=app, trust=str(host.ca_file))
         way, clock = OneByOne(said), VirtualClock("frozen")
-        service = Service(said, store, way, clock)
+        server = machine.read(host) if host.scenario.machine is not None else None
+        service = Service(said, store, way, clock, machine=server)
         try:
             verdict = service.probe()
             application.discover(service)
-            initial = outcome(service.cycle(), store, 0)
+            initial = _cycle(service, store, 0)
             before = store.get("records", 0)
             clock.advance(store.get("next_run") - clock.now())
-            changed = Service(said._replace(users=people("-Smith")), store, way, clock)
-            return Met(verdict, initial, outcome(changed.cycle(), store, before))
+            changed = Service(said._replace(users=people("-Smith")), store, way, clock, machine=server)
+            return Met(verdict, initial, _cycle(changed, store, before))
         finally:
             way.session.close()
+
+
+def _cycle(service: Service, store: Store, before: int) -> str:
+    done = service.cycle()
+    if done.state == "Failed":
+        return "quarantined"
+    reason = None if done.quarantine is None else str(done.quarantine["reason"])
+    return outcome(list(store.records())[before:], reason)
 
 
 class OneByOne(Way):
@@ -101,7 +132,7 @@ def people(more: str) -> ListedUsers:
 def _prepare(host: MockHost) -> str:
     """Bring a host to where its first request is sent; the connector that it is for."""
     for step in host.scenario.expect:
-        if "send" in step:
+        if "send" in step or "entra" in step:
             return str(step.get("connector") or next(iter(host.scenario.connectors)))
         _perform(host, step)
     return next(iter(host.scenario.connectors))
@@ -130,25 +161,21 @@ def words(verdict: portal.PortalVerdict) -> str:
     return code + (text if len(text) <= 230 else f"{text[:230]}…")
 
 
-def outcome(done: Execution, store: Store, before: int) -> str:
+def outcome(records: Sequence[Mapping[str, Any]], quarantine: str | None) -> str:
     """What happened to a cycle."""
-    if done.state == "Failed":
-        return "quarantined"
-    records = list(store.records())[before:]
     shown = Counter(
         f"{each['provisioningAction']} {each['provisioningStatusInfo']['status']}" for each in records
     )
     found = (each["provisioningStatusInfo"]["errorInformation"] for each in records)
     codes = dict.fromkeys(each["errorCode"].removeprefix(_PREFIX) for each in found if each)
-    quarantine = [f"quarantined: {done.quarantine['reason']}"] if done.quarantine else []
     counted = ", ".join(f"{number} {what}" for what, number in shown.items())
-    return "; ".join([counted, *(f"`{code}`" for code in codes), *quarantine])
+    held = [f"quarantined: {quarantine}"] if quarantine else []
+    return "; ".join([counted or "nothing", *(f"`{code}`" for code in codes), *held])
 
 
 def rows(shelf: str) -> Iterator[tuple[str, ...]]:
     """A row for each scenario of a shelf."""
-    names = [name for name in shelves.names(shelf, env={}) if not loader.load(name).entra]
-    for name, met in side_by_side(meet, names).items():
+    for name, met in side_by_side(meet, shelves.names(shelf, env={})).items():
         link = f"[{name.partition('/')[2]}](reference/scenarios.md#{anchor(name)})"
         yield link, words(met.verdict), met.initial, met.incremental
 
