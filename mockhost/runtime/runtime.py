@@ -37,7 +37,7 @@ from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
     from mockhost.windows.drive import Drive
-    from mockhost.windows.machine import Machine
+    from mockhost.windows.machine import Machine, Shown
 
 LAST_MOMENT = 253_402_300_799.0
 """9999-12-31T23:59:59Z, the last second that dates are written for."""
@@ -136,7 +136,20 @@ class Runtime:
             self.around(again=again)
         self.state.begin()
 
-    def around(self, *, again: bool = True) -> Machine:
+    def first_look(self) -> Machine:
+        """The Windows server around the host, made now if need be without keeping the lock for long."""
+        with self.lock:
+            waiting = [] if self.state.machine is not None else self.state.host.backlog.exchanges()
+        if not waiting:
+            with self.lock:
+                return self.around()
+        from mockhost.windows.machine import without_secrets
+
+        shown = without_secrets(waiting, self.journal)
+        with self.lock:
+            return self.around(shown=shown)
+
+    def around(self, *, again: bool = True, shown: Shown | None = None) -> Machine:
         """The Windows server around the host, made when it is first needed; call it under the lock.
 
         again: whether a folder that is drive C: gets the scenario's files also where it has them, edited, already.
@@ -152,7 +165,7 @@ class Runtime:
 
                 agent = agents.first(state.scenario.entra) if state.portal is None else state.portal.agent()
                 config = agents.configured(config, agent)
-            state.machine = Machine(config, self, self.drive, again=again)
+            state.machine = Machine(config, self, self.drive, again=again, shown=shown or {})
             self._learn()
         return state.machine
 

@@ -6,10 +6,10 @@ drive C:, and `starting` is the one place where a start of it can fail.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from mockhost import exe_config
 from mockhost.clock import VirtualClock
@@ -28,6 +28,15 @@ from mockhost.windows.drive import Drive, MemoryDrive, in_memory
 from mockhost.windows.eventlog import EventLogs, LogSnapshot
 
 KEYS: Final = tuple(FACTS["services"])
+Shown: TypeAlias = "Mapping[int, tuple[Exchange, Exchange]]"
+NOTHING: Final[Shown] = MappingProxyType({})
+_MOST_WAITING: Final = 32 * 1024 * 1024
+"""Bytes of exchanges of one kind that wait for the event logs, however large these are."""
+
+
+def without_secrets(waiting: Iterable[Exchange], journal: Journal) -> Shown:
+    """Exchanges beside them as they may be shown, by their identity. It takes its time: call it without the lock."""
+    return {id(each): (each, journal.sink.shown(each)) for each in waiting}
 
 
 class Playing(Protocol):
@@ -95,8 +104,16 @@ class _Read(NamedTuple):
 class Machine:
     """The server of one epoch. The runtime's lock guards it."""
 
-    def __init__(self, config: MachineConfig, server: Server, drive: Drive | None, *, again: bool) -> None:
-        """again: whether files that are in the drive's folder already are put back."""
+    def __init__(
+        self,
+        config: MachineConfig,
+        server: Server,
+        drive: Drive | None,
+        *,
+        again: bool,
+        shown: Shown = NOTHING,
+    ) -> None:
+        """again: whether files that are in the drive's folder already are put back. shown: see `catch_up`."""
         self.server = server
         self.config = config
         self.drive: Drive = MemoryDrive() if drive is None else drive
@@ -130,7 +147,7 @@ class Machine:
         self.look()
         if config.service("agent").state == "running":
             self.read_agent_config()
-        self.catch_up()
+        self.catch_up(shown)
         self._kept = not again
 
     def fork(self) -> dict[int, object]:
@@ -386,7 +403,7 @@ class Machine:
         """The event logs as they are now, by name. It takes the runtime's lock, and reading them needs none."""
         with self.server.lock:
             waiting = [each for each in self.server.host.backlog.exchanges() if self.logs.wants(each)]
-        shown = {id(each): self.server.journal.sink.shown(each) for each in waiting}  # this takes its time
+        shown = without_secrets(waiting, self.server.journal)
         with self.server.lock:
             self.catch_up(shown)
             return self.logs.snapshot()
@@ -394,12 +411,12 @@ class Machine:
     def _make_room(self) -> None:
         """Have the logs, and what waits for them, as large as they are configured."""
         self.logs.resize(self.config.log_size)
-        self.server.host.backlog.room = max(ROOM, 4 * self.config.log_size)
+        self.server.host.backlog.room = max(ROOM, min(4 * self.config.log_size, _MOST_WAITING))
 
-    def catch_up(self, shown: Mapping[int, Exchange] = MappingProxyType({})) -> None:
+    def catch_up(self, shown: Shown = NOTHING) -> None:
         """Write into the event logs what has happened since they were last looked at.
 
-        shown: exchanges as they may be shown, by the identity of what waits for it.
+        shown: what `without_secrets` has made of exchanges that wait.
         """
         for each in self.server.host.backlog.take():
             if isinstance(each, Started):
@@ -410,7 +427,8 @@ class Machine:
             elif isinstance(each, Imported):
                 self._imported(each)
             elif self.logs.wants(each):
-                self.logs.exchange(shown.get(id(each)) or self.server.journal.sink.shown(each))
+                found = shown.get(id(each))
+                self.logs.exchange(self.server.journal.sink.shown(each) if found is None else found[1])
 
     def _started(self, start: Started) -> None:
         """The host's service has started, and read its files."""

@@ -14,6 +14,7 @@ import pytest
 from mockhost.clock import FROZEN_START
 from mockhost.connectors.ecma.backlog import Backlog, Started
 from mockhost.exchange import Exchange
+from mockhost.journal.sink import Sink
 from mockhost.windows import rendering
 from mockhost.windows.config import MachineConfig
 from mockhost.windows.eventlog import EventLogs, Record
@@ -143,6 +144,28 @@ def test_starts_before_the_first_look_are_in_the_log(window: Open) -> None:
     traced = texts(run, f"Get-WinEvent {LOG} -Text 'The service was' -oldest")
     assert [text.split()[3] for text in traced] == ["started.", "stopped.", "started.", "stopped."]
     assert "Debug: true" in traced[0]
+
+
+def test_secrets_are_taken_out_while_the_host_goes_on(window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes half a second after many requests, at the first look and at later ones."""
+    run = window()
+    shown, lock, free = Sink.shown, run.host.runtime.lock, []
+
+    def try_lock() -> None:
+        free.append(lock.acquire(blocking=False))
+        lock.release()
+
+    def slow(sink: Sink, each: Exchange) -> Exchange:
+        other = threading.Thread(target=try_lock)
+        other.start()
+        other.join()
+        return shown(sink, each)
+
+    monkeypatch.setattr(Sink, "shown", slow)
+    for _ in range(2):
+        ask(run, "/Schemas")
+        run.fine(f"Get-WinEvent {LOG}")
+    assert free == [True, True]
 
 
 def exchange(number: int, status: int = 200, operation: str = "find_users", native: str = "") -> Exchange:

@@ -22,8 +22,7 @@ def windows(
     if input is not None and len(input) > shell.LONGEST_INPUT:
         raise UsageError(f"the input is longer than {shell.LONGEST_INPUT} characters")
     runtime = host.runtime
-    with runtime.lock:
-        machine = runtime.around()
+    machine = runtime.first_look()
     window = shell.Session.parse(session)
     right = machine.config.elevated if elevated is None else elevated
     done = shell.run(machine, command, elevated=right, session=window, given=input)
