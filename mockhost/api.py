@@ -49,6 +49,7 @@ from mockhost.web.routes import connector_named
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from mockhost.connectors.systems.kept import Kept
     from mockhost.operations.row import Role
     from mockhost.rules.nearmiss import NearMiss
     from mockhost.running import ClientTarget
@@ -79,6 +80,7 @@ class MockHost(RunningHost):
     port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
     HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
+    data: a folder in which connected systems in memory are kept: what is changed in them is there in the next host.
     drive: a folder that is drive C: of the Windows server around the host; an edit counts when the service next starts.
     control_files, control_env: folders and environment variables that documents may name which come over the control
     plane; by default none.
@@ -112,6 +114,7 @@ class MockHost(RunningHost):
         sets: Sequence[str] = (),
         state_dir: str | os.PathLike[str] | None = None,
         drive: str | os.PathLike[str] | None = None,
+        data: str | os.PathLike[str] | None = None,
         clock: str = "frozen",
         **overrides: Any,
     ) -> None:
@@ -127,7 +130,13 @@ class MockHost(RunningHost):
         state = None if state_dir is None else pathlib.Path(state_dir).absolute()
         names = dict.fromkeys([*tls_names, *([public.host] if public is not None else [])])
         certificates = Certificates(Authority(state), extra_names=tuple(names))
-        self.runtime = Runtime(loaded, certificates, opened, _drive(drive))
+        kept = _kept(data)
+        try:
+            self.runtime = Runtime(loaded, certificates, opened, _drive(drive), kept)
+        except BaseException:
+            if kept is not None:
+                kept.close()
+            raise
         self.runtime.public_url = public
         self._hosts = _hosts(listen)
         self._port = port
@@ -507,6 +516,14 @@ def _drive(folder: str | os.PathLike[str] | None) -> Drive | None:
     from mockhost.windows.drive import FolderDrive
 
     return FolderDrive(pathlib.Path(folder))
+
+
+def _kept(folder: str | os.PathLike[str] | None) -> Kept | None:
+    if folder is None:
+        return None
+    from mockhost.connectors.systems.kept import Kept
+
+    return Kept(pathlib.Path(folder))
 
 
 def _hosts(listen: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ class Hosting(NamedTuple):
     control_files: tuple[Path, ...] = ()
     control_env: tuple[str, ...] = ()
     drive: Path | None = None
+    data: Path | None = None
     blind: bool = False
 
     def make(self, scenario: str | Mapping[str, Any], **overrides: Any) -> MockHost:
@@ -149,6 +150,7 @@ class Hosting(NamedTuple):
             sets=self.set,
             state_dir=self.state,
             drive=self.drive,
+            data=self.data,
             blind=self.blind,
             clock="wall",
             **overrides,
@@ -327,6 +329,13 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
             help="Keep the CA, the certificate and the control plane's token here between runs.",
+        ),
+        _option(
+            "--data",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Keep what is changed in connected systems here, so that it is there in the next run with the same "
+            "scenario, also after a kill. A reset empties it.",
         ),
         _option(
             "--drive",

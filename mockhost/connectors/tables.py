@@ -141,7 +141,7 @@ _Held: TypeAlias = "Record | _Untouched | None"
 class Table:
     """A base and what was changed on top of it. Not thread-safe: the host's lock guards it."""
 
-    __slots__ = ("_deleted", "_found", "_next", "_overlay", "_undo", "base", "log")
+    __slots__ = ("_deleted", "_found", "_next", "_overlay", "_undo", "base", "log", "touched")
 
     def __init__(self, base: Base) -> None:
         self.base = base
@@ -154,6 +154,8 @@ class Table:
         )
         self.log: dict[int, Record | None] | None = None
         """the rows that changed since this was last emptied, with their records before; None: not recorded"""
+        self.touched: set[int] | None = None
+        """the rows that were put, but for what was on trial; None: not recorded"""
 
     def copy(self) -> Table:
         """A table that holds the same and goes its own way from now on."""
@@ -210,7 +212,19 @@ class Table:
             self._next = following
             self._undo = outer
 
+    def changed(self, row: int) -> tuple[bool, Record | None]:
+        """Whether a row is other than in the base, and its record."""
+        held = self._overlay.get(row, _UNTOUCHED)
+        return (False, None) if isinstance(held, _Untouched) else (True, held)
+
+    def restore(self, row: int, record: Record | None, *, changed: bool = True) -> None:
+        """Set what `changed` gave."""
+        self._next = max(self._next, row + 1)
+        self._set(row, record if changed else _UNTOUCHED)
+
     def _put(self, row: int, record: Record | None) -> None:
+        if self.touched is not None and self._undo is None:
+            self.touched.add(row)
         if self._undo is not None:
             logged = self.log is not None and row in self.log
             self._undo.append((row, self._overlay.get(row, _UNTOUCHED), logged))
@@ -266,13 +280,17 @@ class Table:
         else:
             rows = [] if held in overlay else [held]
         if overlay:
-            found = self._found.get(position)
-            if found is None:
-                found = self._found[position] = self._index_overlay(position)
-            changed = found.get(key)
+            changed = self._overlaid(position).get(key)
             if changed:
                 rows = sorted([*rows, *changed])
         return rows
+
+    def _overlaid(self, position: int) -> dict[object, set[int]]:
+        """Form of a value -> changed rows, for one column."""
+        found = self._found.get(position)
+        if found is None:
+            found = self._found[position] = self._index_overlay(position)
+        return found
 
     def _index_overlay(self, position: int) -> dict[object, set[int]]:
         found: dict[object, set[int]] = {}
@@ -328,11 +346,11 @@ class Table:
             for key, held in self.base.index(position).items():
                 if isinstance(held, list):
                     groups[key] = key
-        for record in self._overlay.values():
-            value = None if record is None else record[position]
-            if value is not None:
-                items = value if isinstance(value, tuple) else (value,)
-                groups.update((self.base.form(position)(item), item) for item in items)
+        if self._overlay:
+            base = self.base.index(position)
+            groups.update(
+                (key, key) for key, rows in self._overlaid(position).items() if len(rows) > 1 or key in base
+            )
         found = (self.find(position, item) for item in groups.values())
         return [rows for rows in found if len(rows) > 1]
 

@@ -36,6 +36,7 @@ from mockhost.slices import Steps
 from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
+    from mockhost.connectors.systems.kept import Kept
     from mockhost.windows.drive import Drive
     from mockhost.windows.machine import Machine, Shown
 
@@ -70,7 +71,10 @@ class Runtime:
         certificates: Certificates,
         opened: Opened = NOTHING,
         drive: Drive | None = None,
+        kept: Kept | None = None,
     ) -> None:
+        self.kept = kept
+        """where connected systems in memory are kept, if they are"""
         self.drive = drive
         """where drive C: of the server around the host is, if it is in a folder"""
         self.network = Network(opened)
@@ -84,6 +88,7 @@ class Runtime:
         """secrets that neither scenario nor rules hold, such as the control plane's token"""
         self._is_fork = False
         self._connect(certificates)
+        self._check_kept(scenario)
         self._begin(scenario, again=False)
 
     def _connect(self, certificates: Certificates) -> None:
@@ -122,9 +127,15 @@ class Runtime:
         """Chance under the scenario's seed."""
         return self.state.host.chance
 
+    def _check_kept(self, scenario: Scenario) -> None:
+        if self.kept is not None and scenario.providers:
+            name = next(iter(scenario.providers))
+            message = f"the connector {name} is of kind scim, whose resources are not kept in a data folder"
+            raise UsageError(message, hint="start the host without --data")
+
     def _begin(self, scenario: Scenario, *, again: bool) -> None:
         """A fresh start with a scenario. again: another one came before it."""
-        self.state = State(scenario, self)
+        self.state = State(scenario, self, self.kept)
         self._learn()
         self.certificates.clock = self.state.clock
         try:
@@ -174,7 +185,11 @@ class Runtime:
         self.use(self.state.loaded)
 
     def use(self, scenario: Scenario) -> None:
-        """Drop everything and begin with another scenario, on the same ports."""
+        """Drop everything and begin with another scenario, on the same ports. What is kept is emptied.
+
+        Raises UsageError, before anything is dropped, for one that can't be kept.
+        """
+        self._check_kept(scenario)
         with self.lock:
             self.epoch.cut.set()
             self.epoch = Epoch(self.epoch.number + 1)
@@ -182,6 +197,8 @@ class Runtime:
                 self.listener.close_connections()
             self.state.host.stop()
             self._close_systems()
+            if self.kept is not None:
+                self.kept.clear_all()
             self._begin(scenario, again=True)
             self.journal.clear(self.epoch.number)
             self._follow_service()
@@ -198,7 +215,8 @@ class Runtime:
         twin = object.__new__(Runtime)
         with self.portal_lock, self.lock:
             machine, portal = self.state.machine, self.state.portal
-            instead: dict[int, object] = {id(self): twin}
+            instead: dict[int, object] = {id(self): twin, id(self.kept): None}
+            twin.kept = None
             if portal is not None:
                 instead |= portal.fork()
             copy = Copier(instead | ({} if machine is None else machine.fork()))
@@ -228,6 +246,8 @@ class Runtime:
         self.events.close()
         with self.lock:
             self._close_systems()
+            if self.kept is not None:
+                self.kept.close()
 
     def _close_systems(self) -> None:
         """Let go of connected systems and targets; those of a fork that are outside of the process are not its own."""

@@ -22,6 +22,7 @@ from mockhost.runtime.served import Own, Served
 from mockhost.scenario.model import Moment, Scenario
 
 if TYPE_CHECKING:
+    from mockhost.connectors.systems.kept import Kept
     from mockhost.entra.agent import Agent
     from mockhost.windows.machine import Machine
 
@@ -55,7 +56,7 @@ class State:
     `begin` starts the service and the states; until then nothing has happened.
     """
 
-    def __init__(self, scenario: Scenario, by: Happens) -> None:
+    def __init__(self, scenario: Scenario, by: Happens, kept: Kept | None = None) -> None:
         self._by = by
         self.loaded = scenario
         self.scenario = scenario
@@ -63,7 +64,7 @@ class State:
         clock = scenario.clock
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
         """the virtual time, and what is due when"""
-        self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed)
+        self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed, kept)
         """configured and effective settings, the connectors' spaces, and the systems behind them"""
         self.states = States(scenario.states, scenario.connector_states, self.clock, by.perform)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())

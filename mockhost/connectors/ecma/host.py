@@ -7,6 +7,7 @@ connectors' pages) counts from its next start on. The connected systems are not 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mockhost.clock import Chance, VirtualClock, iso
 from mockhost.connectors.contract import Answer
@@ -20,6 +21,9 @@ from mockhost.connectors.systems.system import System, open_system
 from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 
+if TYPE_CHECKING:
+    from mockhost.connectors.systems.kept import Kept
+
 
 class Host:
     """One connector host. Not thread-safe: the runtime's lock guards it."""
@@ -28,12 +32,18 @@ class Host:
     """what is served below the `/scim` of its connectors"""
 
     def __init__(
-        self, config: HostConfig, connectors: Mapping[str, ConnectorConfig], clock: VirtualClock, seed: int
+        self,
+        config: HostConfig,
+        connectors: Mapping[str, ConnectorConfig],
+        clock: VirtualClock,
+        seed: int,
+        kept: Kept | None = None,
     ) -> None:
         self.clock = clock
         self.chance = Chance(seed)
         self.config = config
         self.configured = dict(connectors)
+        self._kept = kept
         self.systems: dict[str, System] = {}
         self._kinds: dict[str, str] = {}
         for page in connectors.values():
@@ -69,6 +79,8 @@ class Host:
 
     def _open(self, page: ConnectorConfig) -> None:
         self.systems[page.name] = open_system(page, self.chance)
+        if self._kept is not None:
+            self.systems[page.name].keep(self._kept)
         self._kinds[page.name] = page.system.kind
 
     def _run(self, page: ConnectorConfig, system: System) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mockhost.clock import Chance
 from mockhost.connectors.ecma import dn as dns
@@ -12,6 +12,9 @@ from mockhost.connectors.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorC
 from mockhost.connectors.ecma.kinds import KINDS, ExportError, Kind
 from mockhost.connectors.tables import Form, Record, Value, fold
 from mockhost.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from mockhost.connectors.systems.kept import Kept
 
 Wanted: TypeAlias = "list[tuple[int, Value]]"
 """What is looked for: column positions and their values, all of which must hold."""
@@ -64,6 +67,9 @@ class Described:
 
     def set_password(self, anchor: Value, password: str) -> None:
         """Most systems here keep no passwords."""
+
+    def keep(self, kept: Kept) -> None:
+        """A system that is not in memory keeps its objects itself."""
 
     # -- what an application refuses ----------------------------------------------------------------------
 

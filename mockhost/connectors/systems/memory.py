@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from mockhost.clock import Chance
 from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, ObjectRows
-from mockhost.connectors.ecma.kinds import KINDS
+from mockhost.connectors.ecma.kinds import CODES, KINDS, ExportError
 from mockhost.connectors.systems.described import Described, Wanted, frozen
 from mockhost.connectors.tables import Base, Form, Record, Rows, Stacked, Table, Value
+from mockhost.errors import CannotRun
 from mockhost.people import Crowd, PeopleConfig
+
+if TYPE_CHECKING:
+    from mockhost.connectors.systems.kept import Kept
 
 _BASES: WeakSet[Base] = WeakSet()
 """The frozen records that some host still has."""
@@ -29,6 +34,7 @@ class MemorySystem(Described):
     def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
         super().__init__(page, chance)
         self._mark = 0
+        self._kept: Kept | None = None
         self.reset(page)
 
     def __len__(self) -> int:
@@ -37,9 +43,65 @@ class MemorySystem(Described):
     def reset(self, page: ConnectorConfig) -> None:
         """Go back to the objects of the start, as a page has them."""
         self.describe(page)
-        self._generated = 0
-        self.table = Table(_base(page, self.columns, self.forms, self.chance))
+        self._begin()
         self._watch()
+
+    def _begin(self) -> None:
+        """Hold the objects of the start, and nothing else."""
+        self._generated = 0
+        self.table = Table(_base(self.page, self.columns, self.forms, self.chance))
+        if self._kept is not None:
+            self.table.touched = set()
+            self._kept.clear(self.name, self._made_from())
+
+    # -- what is there after the process ------------------------------------------------------------------
+
+    def keep(self, kept: Kept) -> None:
+        """Take over what was kept, and keep what is changed from now on. Raises UsageError."""
+        rows, self._generated = kept.load(self.name, self._made_from())
+        for row, record in rows:
+            self.table.restore(row, record)
+        self._kept, self.table.touched = kept, set()
+
+    def _made_from(self) -> str:
+        """What tells these objects of the start from others."""
+        import hashlib
+
+        system, names = self.page.system, [column.name for column in self.columns]
+        made = hashlib.blake2b(repr((names, system.people, self.chance.seed)).encode(errors="surrogatepass"))
+        for values in system.objects.rows if isinstance(system.objects, ObjectRows) else system.objects:
+            made.update(repr(values).encode(errors="surrogatepass"))
+        return made.hexdigest()
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Keep what is changed within, before anybody is told of it; if that fails, it is taken back.
+
+        Raises CannotRun then.
+        """
+        yield
+        touched = self.table.touched
+        if self._kept is None or not touched:
+            return
+        self.table.touched = set()
+        held = {row: self.table.changed(row) for row in touched}
+        changed = {row: record for row, (is_changed, record) in held.items() if is_changed}
+        try:
+            self._kept.write(self.name, changed, held.keys() - changed.keys(), self._generated)
+        except CannotRun:
+            for row in touched:
+                is_changed, record = self._kept.row(self.name, row)
+                self.table.restore(row, record, changed=is_changed)
+            raise
+
+    @contextmanager
+    def _exporting(self, operation: str) -> Iterator[None]:
+        self.check_right(operation)
+        try:
+            with self._keeping():
+                yield
+        except CannotRun as error:
+            raise ExportError(CODES["other"], error.message, "other") from None
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -55,13 +117,27 @@ class MemorySystem(Described):
         before, names = self.page, [column.name for column in self.columns]
         self.describe(page)
         if (before.system.objects, before.system.people) != (page.system.objects, page.system.people):
-            self.table = Table(_base(page, self.columns, self.forms, self.chance))
+            self._begin()
         elif names != [column.name for column in self.columns]:
             held = [dict(zip(names, record, strict=True)) for _, record in self.table.records()]
-            self.table = Table(Base([self.record(values) for values in held], forms=self.forms))
+            self._hold([self.record(values) for values in held])
         elif (self.table.log is not None) == _has_delta(page):
             return
         self._watch()
+
+    def _hold(self, records: list[Record]) -> None:
+        """Hold other records; where they are kept, as changes of the objects of the start."""
+        generated = self._generated
+        if self._kept is None:
+            self.table = Table(Base(records, forms=self.forms))
+            return
+        self._begin()
+        self._generated = generated
+        with self._keeping():
+            for row in list(self.table.rows()):
+                self.table.delete(row)
+            for record in records:
+                self.table.insert(record)
 
     def _meanwhile(self, page: ConnectorConfig) -> ConnectorConfig:
         held, wanted = self.page.system, page.system
@@ -133,12 +209,12 @@ class MemorySystem(Described):
 
     def add(self, values: dict[str, Value]) -> Record:
         """Insert an object. Raises ExportError in the application's own words; returns its record."""
-        self.check_right("add")
-        self._fill(values)
-        record = self.record(values)
-        self.check(record, range(len(self.columns)), lambda at, value: bool(self.table.find(at, value)))
-        self._check_parent(values.get(OBJECT_DN))
-        self.table.insert(record)
+        with self._exporting("add"):
+            self._fill(values)
+            record = self.record(values)
+            self.check(record, range(len(self.columns)), lambda at, value: bool(self.table.find(at, value)))
+            self._check_parent(values.get(OBJECT_DN))
+            self.table.insert(record)
         return record
 
     def _fill(self, values: dict[str, Value]) -> None:
@@ -157,8 +233,10 @@ class MemorySystem(Described):
 
     def modify(self, anchor: Value, changed: Mapping[str, Value]) -> Record:
         """Change columns of the object with this anchor (of each, where the anchor is not unique)."""
-        self.check_right("modify")
-        rows = self._rows(anchor)
+        with self._exporting("modify"):
+            return self._modify(self._rows(anchor), changed)
+
+    def _modify(self, rows: list[int], changed: Mapping[str, Value]) -> Record:
         positions = [self.position[name] for name in changed]
         records = []
         for row in rows:
@@ -177,9 +255,9 @@ class MemorySystem(Described):
 
     def remove(self, anchor: Value) -> None:
         """Delete the object with this anchor. Raises ExportError if there is none."""
-        self.check_right("delete")
-        for row in self._rows(anchor):
-            self.table.delete(row)
+        with self._exporting("delete"):
+            for row in self._rows(anchor):
+                self.table.delete(row)
 
     def _rows(self, anchor: Value) -> list[int]:
         rows = self.table.find(self.anchor_position, anchor)
@@ -194,6 +272,15 @@ class MemorySystem(Described):
         column values that must all match). Raises UsageError, before anything is changed.
         """
         inserts, updates, deletes = self.read_changes(changes)
+        with self._keeping():
+            return self._change(inserts, updates, deletes)
+
+    def _change(
+        self,
+        inserts: list[dict[str, Value]],
+        updates: list[tuple[Wanted, dict[str, Value]]],
+        deletes: list[Wanted],
+    ) -> int:
         for values in inserts:
             self._fill(values)
             self.table.insert(self.record(values))

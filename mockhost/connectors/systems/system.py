@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mockhost.clock import Chance
 from mockhost.connectors.ecma.config import Column, ConnectorConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.tables import Form, Record, Table, Value
 from mockhost.errors import MockhostError
+
+if TYPE_CHECKING:
+    from mockhost.connectors.systems.kept import Kept
 
 SYSTEMS: dict[str, str] = {
     "memory": "mockhost.connectors.systems.memory:MemorySystem",
@@ -110,6 +113,9 @@ class System(Protocol):
         """Insert, update and delete as an administrator would; how many objects. Raises UsageError."""
 
     # -- its life
+
+    def keep(self, kept: Kept) -> None:
+        """Take over what was kept of it, and keep what is changed from now on. Raises UsageError."""
 
     def configure(self, page: ConnectorConfig, *, running: bool = False) -> None:
         """Take over a changed page; `running`: whether its connector goes on with the columns that it has read."""
