@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mockhost.labs.lab import Lab
 
 FIRST_PORT = 8600
+_FILES = 65_536
 
 
 @click.group("class", cls=Framed, context_settings=SETTINGS)
@@ -75,6 +76,7 @@ def serve(students: int, wanted: str, folder: Path, host: str, name: str | None,
     from mockhost.cli.signals import STOP, Mailbox, Signalled
     from mockhost.labs.classroom import Classroom
 
+    _open_more_files()
     loopback = host in ("127.0.0.1", "::1", "localhost")
     named = name or ("localhost" if loopback else socket.gethostname())
     mailbox = Mailbox(lambda: None)
@@ -151,6 +153,16 @@ def chosen(wanted: str) -> list[Lab]:
     except UsageError as error:
         tracks = ", ".join(dict.fromkeys(lab.track for lab in known))
         raise UsageError(error.message, hint=f"tracks: {tracks}; or IDs such as L01,L02") from None
+
+
+def _open_more_files() -> None:
+    """Take as many file descriptors as are allowed: one student's connections must not use up those of the others."""
+    with contextlib.suppress(ImportError, OSError, ValueError):  # there is no limit of this kind on Windows
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        most = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _written(folder: Path, files: dict[str, str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import functools
 import hashlib
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from mockhost.api import LOOPBACK, MockHost
 from mockhost.clock import fresh_guid, fresh_secret, iso, wall_now
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import MockhostError, UsageError
 from mockhost.labs import texts
 from mockhost.labs.desk import Desk, find
 from mockhost.labs.lab import Lab
@@ -32,7 +33,8 @@ _SAVES: Final = 1.0
 """Seconds between a change and its writing to the file, at most."""
 MOST: Final = 100
 """Students of a class."""
-_SEND: Final = 10.0
+_LIMITS: Final = Limits(lengths_required=False, send=10.0, head=10.0, idle=20.0)
+_LAST_PORT: Final = 65_535
 _OF_THE_CLASS: Final = ("/v1/class", "/v1/health", "/v1/ca", "/console")
 _KEYS: Final = {"name", "code", "learner", "lab", "labs"}
 
@@ -64,6 +66,8 @@ class Classroom:
             raise UsageError("a class has at least one lab", hint="'mockhost lab list' lists labs and tracks")
         if not 1 <= students <= MOST:
             raise UsageError(f"a class has 1 to {MOST} students, not {students}")
+        if port and port + students > _LAST_PORT:
+            raise UsageError(f"there are no {students} ports after {port}", hint="take a lower --port")
         self.labs = tuple(labs)
         self.folder = folder
         self.frozen_at: float | None = None
@@ -136,7 +140,7 @@ class Classroom:
             hosts=hosts,
             port=self._port,
             wire=lambda: "plain",
-            limits=Limits(lengths_required=False, send=_SEND),
+            limits=_LIMITS,
             name="class",
         )
         self._listener.bind()
@@ -205,13 +209,12 @@ class Classroom:
 
     def _save_now_and_then(self) -> None:
         while not self._ends.wait(_SAVES):
-            try:
+            # A full disk; a map that changed, which is written next time; a host that is in the middle of something.
+            with contextlib.suppress(MockhostError, RuntimeError):
                 self.save()
-            except (
-                CannotRun,
-                RuntimeError,
-            ):  # a full disk; or a map that changed, which is written next time
-                continue
+            for desk in self.desks.values():
+                with contextlib.suppress(MockhostError):
+                    desk.hold_down()
 
     def progress(self) -> Iterator[tuple[object, ...]]:
         """A row for each student and lab."""

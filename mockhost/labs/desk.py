@@ -23,6 +23,8 @@ _BETWEEN: Final = 5.0
 """Seconds between two checks that no line asks for."""
 _NOTES: Final = 20
 """Hints of the teacher that are kept."""
+_OBJECTS: Final = 10_000
+"""Objects of a host that are too many: hosts of a class share their memory."""
 _PLAIN: Final = texts.Uncoloured()
 _QUIET: Final = ("brief", "check", "why", "solution", "help")
 """Words that change nothing, so that no ticks follow."""
@@ -95,6 +97,13 @@ class Desk:
     def note(self, text: str) -> None:
         """Keep a hint of the teacher."""
         self.kept["notes"] = [*self.kept.get("notes", ()), text][-_NOTES:]
+
+    def hold_down(self) -> None:
+        """Reset a host that has more objects than are good for the others."""
+        states = self.host.call("list_connectors")["connectors"].values()
+        if max((max(each["objects"], each["cached"]) for each in states), default=0) > _OBJECTS:
+            self.reset()
+            self.note(f"Your host had more than {_OBJECTS:,} objects, so the lab was reset.")
 
     def row(self) -> dict[str, Any]:
         """What the teacher sees. It waits for nothing."""

@@ -153,6 +153,24 @@ def test_what_is_reached_survives_a_restart(room: Classroom, tmp_path: Path) -> 
     assert (tmp_path / "class" / classroom.FILE).stat().st_mode & 0o077 == 0
 
 
+def test_no_host_grows_at_the_cost_of_the_others(room: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = room.desks["student-01"]
+    [name, *_] = one.host.connectors()
+    before = one.host.call("list_connectors")["connectors"][name]["objects"]
+    monkeypatch.setattr(desk, "_OBJECTS", before + 10)
+    key = next(iter(one.host.objects(name)[0]))
+    people = [{**one.host.objects(name)[0], key: f"u{number}"} for number in range(12)]
+    student(room, 1).call("change_system", name=name, change={"insert": people})
+    one.hold_down()
+    assert one.host.call("list_connectors")["connectors"][name]["objects"] == before
+    assert "was reset" in student(room, 1).call("lab_state")["notes"][-1]
+
+
+def test_there_are_ports_for_everyone(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no 30 ports after 65530"):
+        Classroom(LABS, 30, tmp_path, port=65530)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"format": 1, "teacher": "x", "students": [{"name": 1}]}'])
 def test_a_file_that_is_not_a_class_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / classroom.FILE).write_text(text, "utf-8")
