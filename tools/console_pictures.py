@@ -5,11 +5,15 @@ Needs Chromium and what tests/console/requirements.txt names.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import requests
 
 from mockhost import MockHost
+from mockhost.labs import lab as labs
+from mockhost.labs.classroom import Classroom
+from mockhost.labs.desk import STUCK
 from tests.console.browser import chromium
 
 ASSETS = Path(__file__).parent.parent / "docs" / "assets"
@@ -40,6 +44,33 @@ def main() -> None:
             page.close()
 
 
+def a_class() -> None:
+    """Draw the two pages of a class."""
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        chosen = [labs.find(each) for each in ("L01", "L02", "L05", "L22")]
+        with Classroom(chosen, 6, Path(folder)) as room:
+            desks = list(room.desks.values())
+            for desk in desks[:3]:
+                desk.line("Start-Process powershell -Verb RunAs")
+                desk.line('Start-Service "Microsoft ECMA2Host"')
+            desks[0].line("next")
+            desks[3].line("hint")
+            desks[4].moved_at -= STUCK
+            for desk in desks:
+                desk.line("check")
+            for name, token in (("student", desks[3].kept["code"]), ("teacher", room.kept["teacher"])):
+                page = browser.new_page(viewport=SIZE)
+                page.goto(room.link(token))
+                page.wait_for_selector("main table")
+                if name == "student":
+                    page.fill("#command", "Get-Service")
+                    page.keyboard.press("Enter")
+                    page.wait_for_selector("#screen:not([hidden])")
+                page.wait_for_timeout(6_000)
+                page.screenshot(path=ASSETS / f"class-{name}.png")
+                page.close()
+
+
 def clients(host: MockHost) -> None:
     """What clients do before the pictures are taken."""
     host.add_rule({
@@ -65,3 +96,4 @@ def clients(host: MockHost) -> None:
 
 if __name__ == "__main__":
     main()
+    a_class()
