@@ -19,6 +19,11 @@ DELAYED_START = 120.0
 """Virtual seconds until a service that starts "Automatic (Delayed Start)" runs after a reboot: Windows' default."""
 
 
+MOST = 50
+"""Agents of an application. Ours."""
+_LONGEST = 60
+
+
 class Agent(NamedTuple):
     """A provisioning agent and what of its machine matters for it."""
 
@@ -103,6 +108,10 @@ def act(agents: Sequence[Agent], action: str, name: str, now: float) -> tuple[Ag
     if action == "install":
         if any(agent.name == name for agent in agents):
             raise UsageError(f"there is an agent {name!r} already")
+        if len(agents) >= MOST:
+            raise UsageError(f"there are {MOST} agents, and that is the limit", hint="remove one")
+        if not name.isprintable() or not 0 < len(name) <= _LONGEST:
+            raise UsageError(f"{name[:_LONGEST]!r} is not a name of an agent", hint="such as agent-2")
         return (*agents, Agent(name, registered=False, assigned=False))
     if action not in _ACTIONS:
         raise UsageError(f"{action!r} is not an action", hint=did_you_mean(action, ACTIONS))

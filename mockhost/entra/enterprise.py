@@ -315,8 +315,10 @@ class EnterpriseApp:
         return {}
 
     def _restart(self, job: Service, argument: object) -> dict[str, Any]:
-        scopes = [argument] if isinstance(argument, str) else argument
-        application.restart(self.store, [str(each) for each in scopes] if isinstance(scopes, list) else ())
+        scopes = [argument] if isinstance(argument, str) else [] if argument is None else argument
+        if not isinstance(scopes, (list, tuple)):
+            raise UsageError("entra: 'restart' has what is reset", hint="a list, such as [Watermark]")
+        application.restart(self.store, [str(each) for each in scopes])
         return {}
 
     def _start(self, job: Service, argument: object) -> dict[str, Any]:
@@ -350,6 +352,9 @@ VERBS: Mapping[str, Callable[[EnterpriseApp, Service, object], dict[str, Any]]] 
     "log": EnterpriseApp._log,
 }
 """What a step can do."""
+_PLAIN = ("show", "save", "test_connection", "users", "start", "stop", "allow_deletes")
+"""What takes no argument."""
+_CHOICES = {"cycle": ("initial",), "attributes": ("shown", "refresh")}
 _SAVED = ("cycle", "on_demand")
 """What works with the saved credentials."""
 _LOG = ("user", "status", "action")
@@ -363,6 +368,11 @@ def verb_of(step: object) -> tuple[str, object]:
     if not isinstance(verb, str) or verb not in VERBS:
         known = ", ".join(VERBS)
         raise UsageError(f"entra: {verb!r} is not known", hint=did_you_mean(str(verb), VERBS) or known)
+    if argument is not None and verb in _PLAIN:
+        raise UsageError(f"entra: {verb} takes nothing more", hint=f"write {verb} alone")
+    choices = _CHOICES.get(verb)
+    if argument is not None and choices is not None and argument not in choices:
+        raise UsageError(f"entra: {verb} takes {' or '.join(choices)}, not {argument!r}")
     return verb, argument
 
 

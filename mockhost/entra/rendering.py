@@ -170,7 +170,9 @@ def show_lines(result: Mapping[str, Any]) -> list[str]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_cell(item)}" for key, item in value.items() if item not in (None, ""))
+        return ", ".join(
+            f"{printable(str(key))}: {_cell(item)}" for key, item in value.items() if item not in (None, "")
+        )
     if isinstance(value, (list, tuple)):
         return "; ".join(map(_cell, value))
     return str(value).lower() if isinstance(value, bool) else printable(str(value))
@@ -190,7 +192,7 @@ def _of_cycle(result: Mapping[str, Any], width: int) -> list[str]:
 def _of_agents(result: Mapping[str, Any], width: int) -> list[str]:
     found = wrapped(f"{WRONG} {printable(result['error'])}", width) if result["error"] else []
     found += wrapped(printable(result["hint"]), width, "  ") if result["error"] and result["hint"] else []
-    return [*found, *columns(list(result["agents"].items()))]
+    return [*found, *columns([(printable(name), state) for name, state in result["agents"].items()])]
 
 
 def _of_save(result: Mapping[str, Any], width: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +15,8 @@ from mockhost.errors import UsageError, did_you_mean
 
 _AGENT = ("registered", "running", "wedged", "assigned", "proxy", "execution_policy", "may_log_on")
 _CHANGEABLE = ("users", "scope", "settings", "mappings")
+_MOST = 4 << 20
+"""Characters of `entra`, as JSON, after a change."""
 _LONGEST = 4_096
 """Characters of what is entered."""
 
@@ -119,6 +122,10 @@ class Scripted:
                 hint = did_you_mean(str(key), _CHANGEABLE) or f"known: {', '.join(_CHANGEABLE)}"
                 raise UsageError(f"entra: {key!r} can't be changed", hint=hint)
         changed = merged(self.said, values)
+        if len(json.dumps(changed, default=str)) > _MOST:
+            raise UsageError(
+                f"entra: with that there would be more than {_MOST >> 20} MiB", hint="take users away"
+            )
         self.around.check(changed)
         self.said = changed
 
