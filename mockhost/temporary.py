@@ -52,17 +52,32 @@ class PrivateFolder:
 
 def _locked(folder: str | os.PathLike[str]) -> int | None:
     """An open descriptor of a folder of ours, which now has the lock on it; None if another has it."""
+    try:
+        descriptor = hold(folder)
+    except BlockingIOError:
+        return None
+    if descriptor is not None and os.fstat(descriptor).st_uid != os.getuid():
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def hold(folder: str | os.PathLike[str]) -> int | None:
+    """Take the lock on a folder: an open descriptor, which has it until it is closed; None where there are no locks.
+
+    Raises BlockingIOError where another process has it, OSError for a folder that can't be opened.
+    """
     if fcntl is None:
         return None
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        if os.fstat(descriptor).st_uid == os.getuid():
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-    except OSError:  # locked, or on a file system without locks
-        pass
-    os.close(descriptor)
-    return None
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            raise
+        return None
+    return descriptor
 
 
 def _sweep() -> None:

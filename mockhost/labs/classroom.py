@@ -10,6 +10,8 @@ import hashlib
 import html
 import io
 import json
+import os
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,14 +19,15 @@ from typing import Any, Final
 
 from mockhost.api import LOOPBACK, MockHost
 from mockhost.clock import fresh_guid, fresh_secret, iso, wall_now
-from mockhost.errors import MockhostError, UsageError
-from mockhost.labs import texts
+from mockhost.errors import CannotRun, MockhostError, UsageError
+from mockhost.labs import progress, texts
 from mockhost.labs.desk import Desk, find
 from mockhost.labs.lab import Lab
 from mockhost.operations.classes import CSV
 from mockhost.operations.row import Media
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
 from mockhost.server.listener import Limits, Listener
+from mockhost.temporary import hold
 from mockhost.tls.authority import write
 
 FILE: Final = "class.json"
@@ -36,7 +39,10 @@ MOST: Final = 100
 _LIMITS: Final = Limits(lengths_required=False, send=10.0, head=10.0, idle=20.0)
 _LAST_PORT: Final = 65_535
 _OF_THE_CLASS: Final = ("/v1/class", "/v1/health", "/v1/ca", "/console")
-_KEYS: Final = {"name", "code", "learner", "lab", "labs"}
+_OWNER: Final = "owner"
+_LONGEST_NAME: Final = 100
+_SECRET: Final = re.compile("[!-~]{8,200}")
+"""A code or the teacher's token: what a client can send, and too long to be guessed."""
 
 
 def code() -> str:
@@ -85,6 +91,8 @@ class Classroom:
         self._ends = threading.Event()
         self._saver = threading.Thread(target=self._save_now_and_then, name="mockhost-class", daemon=True)
         self._listener: Listener | None = None
+        self._held: int | None = None
+        """the lock on the folder: a second server would write the same files"""
 
     def _host(self, number: int, scenario: Any) -> MockHost:
         return MockHost(
@@ -101,24 +109,43 @@ class Classroom:
     # -- life --------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Classroom:
+        self._hold()
         try:
             for desk in self.desks.values():
                 desk.start()
             self._serve()
+            self.save()
         except BaseException:
             self.__exit__()
             raise
-        self.save()
         self._saver.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ends.set()
-        for desk in self.desks.values():
-            desk.host.stop()
-        if self._listener is not None:
-            self._listener.shutdown(finish=0.5)
-            self.save()
+        try:
+            for desk in self.desks.values():
+                desk.host.stop()
+            if self._listener is not None:
+                self._listener.shutdown(finish=0.5)
+                self.save()
+        finally:
+            held, self._held = self._held, None
+            if held is not None:
+                os.close(held)
+
+    def _hold(self) -> None:
+        """Take the folder for this server. Raises UsageError where another one has it, CannotRun."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._held = hold(self.folder.resolve())
+        except BlockingIOError:
+            hint = "end the other one, or give another --folder"
+            raise UsageError(f"another server has the class in {self.folder}", hint=hint) from None
+        except OSError as error:
+            raise CannotRun(
+                f"{self.folder} can't be used: {error.strerror or error}", hint="give another --folder"
+            ) from None
 
     def _serve(self) -> None:
         from mockhost.console.classes import ClassConsole
@@ -163,6 +190,8 @@ class Classroom:
         who = caller(asked)
         first = next(iter(self.desks.values()))
         if who in self.desks:
+            if self.frozen_at is not None and asked.method != "GET":
+                raise NotNow("the teacher has paused the class", hint="go on when the teacher says so")
             return self._of(self.desks[who], "learner", self.desks[who])
         if who != OWNER:  # the health
             return self._of(first, "learner", None)
@@ -266,22 +295,38 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """What is kept, or the beginning of it."""
+    """What is kept, or the beginning of it. Raises UsageError."""
     try:
-        found = json.loads(file.read_bytes())
+        found = progress.document(file, _FORMAT)
     except FileNotFoundError:
         return {"format": _FORMAT, "teacher": fresh_secret(), "students": []}
-    except (OSError, ValueError):
-        found = None
-    if (
-        not isinstance(found, dict)
-        or found.get("format") != _FORMAT
-        or not isinstance(found.get("teacher"), str)
-        or not isinstance(found.get("students"), list)
-        or not all(isinstance(each, dict) and set(each) >= _KEYS for each in found["students"])
-    ):
+    students = found.get("students")
+    if not isinstance(students, list) or not all(map(_is_student, students)) or not _are_apart(found):
         raise UsageError(f"{file} is not a class", hint="move it away, or give another --folder")
     return found
+
+
+def _is_student(kept: object) -> bool:
+    return (
+        isinstance(kept, dict)
+        and all(isinstance(kept.get(key), str) for key in ("name", "code", "learner", "lab"))
+        and 0 < len(kept["name"]) <= _LONGEST_NAME
+        and kept["name"].isprintable()
+        and kept["name"] != _OWNER
+        and progress.are_entries(kept.get("labs"))
+        and progress.are_texts(kept.get("notes", []))
+    )
+
+
+def _are_apart(found: Mapping[str, Any]) -> bool:
+    """Whether everybody has a name and a code of their own, long enough not to be guessed."""
+    names = [each["name"] for each in found["students"]]
+    secrets = [found.get("teacher"), *(each["code"] for each in found["students"])]
+    return (
+        all(isinstance(each, str) and _SECRET.fullmatch(each) for each in secrets)
+        and len({*secrets}) == len(secrets)
+        and len({*names}) == len(names)
+    )
 
 
 # -- the handlers of its operations ----------------------------------------------------------------------------------
@@ -300,8 +345,6 @@ def lab_state(host: Operated) -> Data:
 
 
 def lab_line(host: Operated, *, line: str, input: str | None = None) -> Data:
-    if host.desk.room.frozen_at is not None:
-        raise NotNow("the teacher has paused the class", hint="go on when the teacher says so")
     return dict(_desk(host).line(line, input)._asdict())
 
 
@@ -319,9 +362,22 @@ def class_progress(host: Operated) -> Media:
 
 
 def _each(host: Operated, student: str | None, does: Callable[[Desk], None]) -> Data:
+    """Do it at each desk: a student whose desk refuses it keeps it from no other."""
     desks: list[Desk] = host.desk.room.some(student)
+    refused: dict[str, MockhostError] = {}
     for desk in desks:
-        does(desk)
+        try:
+            does(desk)
+        except MockhostError as error:
+            refused[desk.name] = error
+    if refused:
+        first = next(iter(refused.values()))
+        if len(refused) == len(desks):
+            raise first
+        raise NotNow(
+            f"done for all but {', '.join(refused)}: {first.message}",
+            hint="do it again for those that are left",
+        )
     return {"students": len(desks)}
 
 

@@ -19,6 +19,8 @@ STUCK: Final = 8 * 60.0
 """Seconds without a further tick after which a student is shown as stuck."""
 _PATIENCE: Final = 20.0
 """Seconds that a line waits for the one before it."""
+_AT_ONCE: Final = 2
+"""Lines of a student that are under way or wait; a further one is refused."""
 _BETWEEN: Final = 5.0
 """Seconds between two checks that no line asks for."""
 _NOTES: Final = 20
@@ -49,6 +51,7 @@ class Desk:
         self.kept = kept
         self.labs = labs
         self._lock = threading.Lock()
+        self._lines = threading.BoundedSemaphore(_AT_ONCE)
         self._stale = True
         self._checked_at = 0.0
         self.state = State((), (), (), "")
@@ -124,7 +127,15 @@ class Desk:
     # -- what the student does --------------------------------------------------------------------------------
 
     def line(self, line: str, given: str | None = None) -> Answer:
-        """What comes of a line."""
+        """What comes of a line. Raises NotNow."""
+        if not self._lines.acquire(blocking=False):
+            raise NotNow("two lines are under way already", hint="wait for their answers")
+        try:
+            return self._answer(line, given)
+        finally:
+            self._lines.release()
+
+    def _answer(self, line: str, given: str | None) -> Answer:
         with self._alone():
             word = line.strip().casefold()
             try:

@@ -13,6 +13,9 @@ from mockhost.clock import fresh_guid
 from mockhost.errors import CannotRun, UsageError
 
 _FORMAT = 1
+_STATES = ("open", "started", "seen", "solved")
+_MOST_HINTS = 1_000
+_LATEST = 2.0**32
 
 
 def state_folder(env: Mapping[str, str]) -> Path:
@@ -32,17 +35,70 @@ def file_of(env: Mapping[str, str]) -> Path:
 def read(file: Path) -> dict[str, Any]:
     """The progress: `learner`, `labs` by id, and `running` (or None). Raises UsageError for a file that is not one."""
     try:
-        found = json.loads(file.read_bytes())
+        found = document(file, _FORMAT)
     except FileNotFoundError:
         return {"format": _FORMAT, "learner": fresh_guid(), "labs": {}, "running": None}
-    except (OSError, ValueError):
-        found = None
-    labs = found.get("labs") if isinstance(found, dict) and found.get("format") == _FORMAT else None
-    if not isinstance(labs, dict) or not all(isinstance(entry, dict) for entry in labs.values()):
+    if not are_entries(found.get("labs")):
         raise UsageError(f"{file} is not a file of progress in labs", hint="move it away to begin again")
     running = found.get("running")
-    known = isinstance(running, dict) and {"folder", "url", "pid"} <= running.keys()
+    known = _is_running(running)
     return {**found, "learner": str(found.get("learner", "")), "running": running if known else None}
+
+
+def document(file: Path, wanted: int) -> dict[str, Any]:
+    """The map of a file in this format; an empty one for what is no such file. Raises FileNotFoundError."""
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) and found.get("format") == wanted else {}
+
+
+def are_entries(labs: object) -> bool:
+    """Whether these are entries of labs by id, as they are written here: a file may be damaged, or edited."""
+    return isinstance(labs, dict) and all(map(_is_entry, labs.values()))
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    hints, answers, times = (
+        entry.get("hints", 0),
+        entry.get("answers", {}),
+        ("started", "solved", "solved_in"),
+    )
+    return (
+        entry.get("state", "open") in _STATES
+        and (entry.get("state", "open") == "open" or "started" in entry)
+        and _is_number(hints, _MOST_HINTS)
+        and isinstance(hints, int)
+        and isinstance(answers, dict)
+        and all(isinstance(each, str) for each in answers.values())
+        and are_texts(entry.get("said", []))
+        and all(_is_number(entry[key], _LATEST) for key in times if key in entry)
+    )
+
+
+def are_texts(value: object) -> bool:
+    """Whether it is a list of texts."""
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_number(value: object, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _is_running(running: object) -> bool:
+    """Whether it says where a lab runs. A process id below 2 would be a group, or everything."""
+    return (
+        isinstance(running, dict)
+        and all(isinstance(running.get(key), str) for key in ("folder", "url"))
+        and _is_number(running.get("pid"), _LATEST)
+        and isinstance(running["pid"], int)
+        and running["pid"] > 1
+    )
 
 
 @contextlib.contextmanager

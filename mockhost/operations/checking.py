@@ -51,7 +51,8 @@ def checked(operation: Operation, query: Mapping[str, Any], body: Mapping[str, A
 def check(schema: Schema, value: object, where: str = "the body") -> None:
     """Raise UsageError unless the value fits the schema, as far as our own schemas go.
 
-    They use type, enum, required, properties, additionalProperties, items, minimum and minProperties.
+    They use type, enum, required, properties, additionalProperties, items, minimum, maximum, minLength,
+    maxLength and minProperties.
     """
     _check_type(schema, value, where)
     if "enum" in schema and value not in schema["enum"]:
@@ -60,7 +61,11 @@ def check(schema: Schema, value: object, where: str = "the body") -> None:
         raise UsageError(f"{where}: {value!r} is not among what is known", hint=hint)
     if "minimum" in schema and isinstance(value, (int, float)) and value < schema["minimum"]:
         raise UsageError(f"{where} is at least {schema['minimum']}, not {value}")
-    if isinstance(value, Mapping):
+    if "maximum" in schema and isinstance(value, (int, float)) and value > schema["maximum"]:
+        raise UsageError(f"{where} is at most {schema['maximum']}, not {value}")
+    if isinstance(value, str):
+        _check_length(schema, value, where)
+    elif isinstance(value, Mapping):
         _check_object(schema, value, where)
     elif isinstance(value, (list, tuple)) and "items" in schema:
         for index, item in enumerate(value):
@@ -81,6 +86,14 @@ def _check_type(schema: Schema, value: object, where: str) -> None:
         raise UsageError(
             f"{where} is {article}, not {_shown(value)}", hint=str(schema.get("description", ""))
         )
+
+
+def _check_length(schema: Schema, value: str, where: str) -> None:
+    least, most = schema.get("minLength", 0), schema.get("maxLength", len(value))
+    if len(value) < least:
+        raise UsageError(f"{where} is empty", hint=str(schema.get("description", "")))
+    if len(value) > most:
+        raise UsageError(f"{where} is longer than {most:,} characters")
 
 
 def _check_object(schema: Schema, value: Mapping[str, object], where: str) -> None:

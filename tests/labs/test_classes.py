@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,10 +16,11 @@ from mockhost import MockHost
 from mockhost.cli.classes import chosen
 from mockhost.cli.verbs import mockhost
 from mockhost.client.control import ControlPlane
-from mockhost.errors import UsageError
+from mockhost.errors import CannotRun, UsageError
 from mockhost.labs import classroom, desk
 from mockhost.labs import lab as labs
 from mockhost.labs.classroom import Classroom
+from mockhost.tls import certificate
 
 LABS = [labs.find("L01"), labs.find("L02")]
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -171,7 +174,46 @@ def test_there_are_ports_for_everyone(tmp_path: Path) -> None:
         Classroom(LABS, 30, tmp_path, port=65530)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"format": 1, "teacher": "x", "students": [{"name": 1}]}'])
+STUDENT = {"name": "ann", "code": "aaaa-bbbb-cccc", "learner": "one", "lab": "L01-no-answer", "labs": {}}
+
+
+def kept(**changed: Any) -> str:
+    """The file of a class with one student, of whom something is changed."""
+    return json.dumps({"format": 1, "teacher": "t" * 20, "students": [{**STUDENT, **changed}]})
+
+
+def of_lab(**said: Any) -> str:
+    return kept(labs={"L01-no-answer": {"state": "started", "started": 1.0, **said}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "[" * 100_000,
+        '{"format": 1, "teacher": "x", "students": [{"name": 1}]}',
+        kept(code=5),
+        kept(code=""),
+        kept(code="t" * 20),
+        kept(name=""),
+        kept(name="owner"),
+        kept(name="\x1b[2J"),
+        kept(learner=[]),
+        kept(lab={}),
+        kept(labs=[]),
+        kept(labs={"L01-no-answer": 5}),
+        kept(notes=5),
+        of_lab(hints="many"),
+        of_lab(state=["solved"]),
+        of_lab(started="soon"),
+        of_lab(solved=1e300),
+        of_lab(solved=float("nan")),
+        of_lab(answers=[]),
+        of_lab(answers={"a": 1}),
+        of_lab(said=[5]),
+    ],
+)
 def test_a_file_that_is_not_a_class_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / classroom.FILE).write_text(text, "utf-8")
     with pytest.raises(UsageError, match="is not a class"):
@@ -237,3 +279,72 @@ def test_a_port_that_is_taken_ends_it_without_leftovers(tmp_path: Path) -> None:
         with pytest.raises(Exception, match=f"port {other.port}"):
             room.__enter__()
     assert not (tmp_path / classroom.FILE).exists()
+
+
+def test_a_class_may_be_edited(tmp_path: Path) -> None:
+    """Students may have names of their own, and the sheet has them."""
+    (tmp_path / classroom.FILE).write_text(kept(name="Zoë"), "utf-8")
+    with Classroom(LABS, 1, tmp_path) as made:
+        made.save()
+        certificate.write(tmp_path / "sheet.html", made.sheet()["sheet.html"], mode=0o600)
+    assert "Zoë" in (tmp_path / "sheet.html").read_text("utf-8")
+
+
+def test_one_folder_has_one_server(room: Classroom) -> None:
+    """A second one would write the same file."""
+    with pytest.raises(UsageError, match="another server"):
+        Classroom(LABS, 2, room.folder).__enter__()
+    room.__exit__()
+    with Classroom(LABS, 2, room.folder):
+        pass
+
+
+def test_a_folder_that_can_not_be_written_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise CannotRun("no space left")
+
+    made = Classroom(LABS, 2, tmp_path)
+    monkeypatch.setattr(classroom, "write", full)
+    with pytest.raises(CannotRun, match="no space"):
+        made.__enter__()
+    assert made._listener is not None
+    assert not made._listener.is_open
+    monkeypatch.setattr(classroom, "write", certificate.write)
+    with Classroom(LABS, 2, tmp_path):
+        pass
+
+
+def test_a_student_who_floods_keeps_nobody_from_anything(
+    room: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The teacher's change reaches the others; more than two lines at a time are refused at once."""
+    monkeypatch.setattr(desk, "_PATIENCE", 0.01)
+    busy = room.desks["student-01"]
+    with busy._alone():
+        with pytest.raises(UsageError, match="done for all but student-01"):
+            teacher(room).call("class_use", lab="L02")
+        with pytest.raises(UsageError, match="takes long"):
+            student(room, 1).call("lab_line", line="check")
+    assert [each["lab"] for each in teacher(room).call("class_state")["students"]] == ["L01", "L02"]
+    with busy._lines, busy._lines, pytest.raises(UsageError, match="two lines are under way"):
+        student(room, 1).call("lab_line", line="check")
+
+
+def test_in_a_pause_a_student_changes_nothing_by_any_path(room: Classroom) -> None:
+    one = student(room, 1)
+    teacher(room).call("class_freeze", frozen=True)
+    for name, said in {"windows": {"command": "hostname"}, "portal": {"line": "cycle"}, "reset": {}}.items():
+        with pytest.raises(UsageError, match="paused the class"):
+            one.call(name, **said)
+    assert one.call("lab_state")["frozen"]
+
+
+def test_what_is_too_long_is_refused_before_it_is_kept(room: Classroom) -> None:
+    with pytest.raises(UsageError, match="longer than 4,096"):
+        student(room, 1).call("lab_line", line="x" * 4_097)
+    with pytest.raises(UsageError, match="longer than 500"):
+        teacher(room).call("class_hint", text="x" * 501)
+    with pytest.raises(UsageError, match="text is empty"):
+        teacher(room).call("class_hint", text="")

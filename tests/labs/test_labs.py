@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -174,7 +175,7 @@ def test_other_terminals_use_the_host_that_is_running(tmp_path: Path) -> None:
     scenario = lab.scenario("one")
     with MockHost(scenario) as host:
         with progress.changed(tmp_path / "state" / "mockhost" / "labs.json") as found:
-            found["running"] = {"folder": str(lab.folder), "url": host.control_url, "pid": 0}
+            found["running"] = {"folder": str(lab.folder), "url": host.control_url, "pid": os.getpid()}
             progress.of(found, lab.id)["started"] = 0.0
         assert run("check").exit_code == 1
         assert run("answer", "code", "12").exit_code == 1
