@@ -152,7 +152,7 @@ class EnterpriseApp:
             "agents": {each.name: each.describe(now, after) for each in job.agents}
             if config.through_agent
             else {},
-            "machine": None if job.machine is None else job.machine._asdict(),
+            "machine": None if job.machine is None else _machine(job.machine),
             "status": self.store.get("status", "Active"),
             "next_run": _time(self.store.get("next_run")),
             "last": _with_times(self.store.get("last"), "began", "ended"),
@@ -413,6 +413,10 @@ def _of_verdict(job: Service) -> Callable[[portal.PortalVerdict], dict[str, Any]
 def _credentials(said: Credentials) -> dict[str, Any]:
     """Credentials as the portal shows them: of the secret token only whether there is one."""
     return {"tenant_url": said.tenant_url, "secret_token": "(set)" if said.secret_token else ""}
+
+
+def _machine(said: Machine) -> dict[str, Any]:
+    return {key: value for key, value in said._asdict().items() if key != "agent_starts"}
 
 
 def _time(moment: float | None) -> str | None:

@@ -12,6 +12,10 @@ import pytest
 from click.testing import Result
 
 from mockhost import MockHost
+from mockhost.entra.records import Trail
+from mockhost.entra.store import Known
+from mockhost.entra.users import Generated, GeneratedUsers, User
+from mockhost.entra.work import Work
 from tests.cli.conftest import Invoke
 
 Write = Callable[..., Path]
@@ -287,3 +291,51 @@ def test_the_portal_of_a_running_host_is_used_by_lines(invoke: Invoke) -> None:
         assert "clock" in line().output
         assert "agent ACTION NAME" in line("help").output
         assert line("cycel").output.startswith("mockhost: the portal knows no 'cycel'; did you mean 'cycle'?")
+
+
+def test_a_cycle_that_is_stopped_keeps_what_it_has_done(
+    write: Write, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in the middle: no traceback, exit code 130, and the next cycle goes on."""
+    file, whole = write(), Work.synchronize
+
+    def stopped(work: Work, user: User, known: Known, trail: Trail) -> tuple[str, str, Known]:
+        if user.name.startswith(people[2]):
+            raise KeyboardInterrupt
+        return whole(work, user, known, trail)
+
+    people = [user.name for user in GeneratedUsers(Generated(4, seed=1))]
+    monkeypatch.setattr(Work, "synchronize", stopped)
+    done = invoke("provision", "cycle", str(file))
+    assert (done.exit_code, "what it has done is kept" in done.output) == (130, True)
+    assert "Traceback" not in done.output
+    assert len(json.loads(invoke("provision", "log", str(file), "--format", "json").output)) == 2
+    monkeypatch.setattr(Work, "synchronize", whole)
+    assert "2 success, 2 skipped" in invoke("provision", "cycle", str(file)).output
+    records = json.loads(invoke("provision", "log", str(file), "--format", "json").output)
+    assert len({each["id"] for each in records}) == len(records) == 6
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ('control: "\\0"', "is no URL of a control plane"),
+        ("control: ftp://localhost", "is no URL of a control plane"),
+        ("users: {}", "users"),
+        ("settings: {timeout: []}", "$.settings.timeout"),
+    ],
+)
+def test_an_odd_file_is_refused_in_words(write: Write, invoke: Invoke, rest: str, message: str) -> None:
+    file = write(f"users: []\n{rest}" if "users" not in rest else rest)
+    done = invoke("provision", "cycle", str(file))
+    assert done.exit_code in (1, 2)
+    assert message in done.output
+
+
+def test_a_tenant_url_that_is_none_is_judged_in_words(tmp_path: Path, invoke: Invoke) -> None:
+    """The portal's verdict, also where the URL cannot be read at all."""
+    file = tmp_path / "provisioning.yaml"
+    file.write_text(
+        'format: 1\ntenant_url: "https://l[ocalhost/ecma2host_SQL/scim"\nsecret_token: x\nusers: []\n'
+    )
+    assert "invalid resource" in invoke("portal", "test", str(file)).output
