@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from mockhost.clock import monotonic
 from mockhost.connectors.ecma.dn import parse
 from mockhost.errors import UsageError
 
@@ -27,6 +28,12 @@ TROUBLES: Final = ("none", "unavailable", "read_only")
 _PAGED: Final = "1.2.840.113556.1.4.319"
 PAGE: Final = 500
 """Entries that are read at a time (RFC 2696)."""
+_MOST: Final = 256 * 1024 * 1024
+"""Bytes that a server may send in one session."""
+_MOST_ENTRIES: Final = 1_000_000
+"""Entries that a search may find."""
+_LONGEST: Final = 60
+"""How many times its time limit a session may take."""
 
 
 class Entry(NamedTuple):
@@ -144,6 +151,7 @@ class Directory:
         try:
             with _told():
                 connection.open(read_server_info=False)
+                connection.socket = _Bounded(connection.socket, self._timeout)
                 connection.bind(read_server_info=schema)
             _check(connection.result)
         except DirectoryError:
@@ -153,6 +161,28 @@ class Directory:
                 connection.socket.close()
             raise
         return connection
+
+
+class _Bounded:
+    """A socket that receives for some time, and some bytes: ldap3 keeps all of an answer, however long it gets."""
+
+    def __init__(self, over: Any, timeout: float) -> None:
+        self._over = over
+        self._until = monotonic() + _LONGEST * timeout
+        self._left = _MOST
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._over, name)
+
+    def recv(self, size: int) -> bytes:
+        """What comes next. Raises OSError beyond the limits."""
+        if monotonic() > self._until:
+            raise OSError("the directory's answers take too long")
+        data: bytes = self._over.recv(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError(f"the directory's answers are longer than {_MOST:,} bytes")
+        return data
 
 
 class Session:
@@ -170,17 +200,20 @@ class Session:
     def search(self, base: str, where: str, names: Sequence[str], scope: str = "SUBTREE") -> Iterator[Entry]:
         """The entries that match a filter, page by page; referrals are left out."""
         cookie: bytes | None = None
+        found = 0
         while True:
             with _told():
                 paging = {"paged_size": PAGE, "paged_cookie": cookie} if scope == "SUBTREE" else {}
                 self._connection.search(base, where, scope, attributes=list(names), **paging)
             _check(self._connection.result)
-            for each in self._connection.response or ():
-                if each["type"] == "searchResEntry":
-                    held = each["raw_attributes"].items()
-                    yield Entry(each["dn"], {name.partition(";")[0].lower(): found for name, found in held})
-            controls = self._connection.result.get("controls") or {}
-            cookie = controls.get(_PAGED, {}).get("value", {}).get("cookie")
+            with _told():
+                entries = [_entry(each) for each in self._connection.response or () if each["type"] == _ENTRY]
+                controls = self._connection.result.get("controls") or {}
+                cookie = controls.get(_PAGED, {}).get("value", {}).get("cookie")
+            yield from entries
+            found += len(entries)
+            if found > _MOST_ENTRIES:
+                raise DirectoryError(None, "tooManyEntries", f"a search finds more than {_MOST_ENTRIES:,}")
             if not cookie:
                 return
 
@@ -230,6 +263,14 @@ class Session:
             raise DirectoryError(NO_SUCH_OBJECT, "noSuchObject", "")
 
 
+_ENTRY: Final = "searchResEntry"
+
+
+def _entry(found: Mapping[str, Any]) -> Entry:
+    held = found["raw_attributes"].items()
+    return Entry(found["dn"], {name.partition(";")[0].lower(): values for name, values in held})
+
+
 NO_SUCH_OBJECT: Final = 32
 ENTRY_ALREADY_EXISTS: Final = 68
 """Result codes (RFC 4511, Appendix A)."""
@@ -242,10 +283,16 @@ def _check(result: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turns what ldap3 raises into a DirectoryError."""
+    """Turns what ldap3 raises into a DirectoryError.
+
+    Its decoder trusts a server: it raises IndexError, KeyError, RecursionError and others for BER that is wrong.
+    """
     from ldap3.core.exceptions import LDAPException
 
     try:
         yield
     except (LDAPException, OSError, UnicodeError) as error:
         raise DirectoryError(None, type(error).__name__, str(error)) from None
+    except Exception as error:
+        what = f"an answer can't be read ({type(error).__name__})"
+        raise DirectoryError(None, "malformedAnswer", what) from None

@@ -7,6 +7,7 @@ stay as they are.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final
@@ -82,7 +83,7 @@ class LdapSystem(OutsideSystem):
                 found = [each.dn for each in session.search(self.ldap.base, self._filter, ["1.1"])] if (
                     session.exists(self.ldap.base)
                 ) else []  # fmt: skip
-                for name in sorted(found, key=lambda each: -len(dns.parse(each).rdns)):
+                for name in sorted(found, key=lambda each: -_depth(each)):
                     session.delete(name)
                 known: set[str] = set()
                 for container in (self.ldap.base, *(self.config.containers or ())):
@@ -333,6 +334,14 @@ def _directory(config: LdapConfig, own: Slapd | None) -> Directory:
     return Directory(config.url, config.user, config.password, config.timeout)
 
 
+def _depth(name: str) -> int:
+    """How many parts a DN has; of one that can't be read, none: it is the directory's to refuse."""
+    try:
+        return len(dns.parse(name).rdns)
+    except dns.InvalidDN:
+        return 0
+
+
 def _is_below(name: str, base: str) -> bool:
     """Whether a DN is that of the base, or one below it."""
     try:
@@ -373,13 +382,17 @@ def _make_container(session: Session, name: dns.DN, known: set[str]) -> None:
 # -- values -----------------------------------------------------------------------------------------------
 
 
+_INTEGER: Final = re.compile("-?[0-9]{1,1000}")
+"""A number; Python reads none that is much longer."""
+
+
 def _read(column: Column, octets: bytes) -> str | bool | int:
     if column.type == "binary":
         return base64.b64encode(octets).decode()
     text = octets.decode(errors="replace")
     if column.type == "boolean":
         return text.upper() == "TRUE"
-    if column.type == "integer" and text.lstrip("-").isdecimal():
+    if column.type == "integer" and _INTEGER.fullmatch(text):
         return int(text)
     return text
 
