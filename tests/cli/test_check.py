@@ -103,6 +103,19 @@ MISSED = HEAD + (
 )
 
 
+def test_what_needs_a_program_that_is_missing_is_left_out_unless_it_is_named(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reason; a scenario that was asked for by its name can't be played."""
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr(shelves, "names", lambda: ["basics/ldap", "basics/healthy"])
+    everything = invoke("check")
+    assert everything.exit_code == 0
+    assert "basics/ldap is left out: a directory of the mock's own needs slapd" in everything.stderr
+    assert "basics/healthy" in everything.stdout
+    assert invoke("check", "basics/ldap").exit_code == 4
+
+
 @pytest.mark.parametrize("form", ["text", "json", "junit"])
 def test_a_rule_that_did_not_fire_says_why(invoke: Invoke, files: Path, form: str) -> None:
     """In every format, beside what differs."""
