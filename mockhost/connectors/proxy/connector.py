@@ -302,6 +302,8 @@ def _answered(reply: Reply, call: Exchange, *, whole: bool) -> Answer:
     encodings = ",".join(head.values("transfer-encoding")).lower()
     chunked = "chunked" in encodings
     length = None if chunked or bodiless else answers.content_length(head)
+    if any("\r" in name for name, _ in head.headers):
+        raise answers.Malformed("a header's name has a line break in it")
     raw = RawHead(_block(head), 0 if bodiless else length, chunked and not bodiless, head.closes)
     answer = Answer(status, tuple(_one_length(head.headers)), raw=raw)
     if bodiless or whole or (length is not None and length <= _WAITED_FOR):
@@ -359,14 +361,17 @@ def _block(head: answers.Answer) -> bytes:
 
 
 def _one_length(headers: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """The headers with one Content-Length of one value, as the server reads it."""
+    """The headers with one Content-Length of one value, as the server reads it.
+
+    A carriage return in a value becomes a space (RFC 9110 5.5): a client could take what follows for another header.
+    """
     seen = False
     for name, value in headers:
         if name.lower() == "content-length":
             if seen:
                 continue
             seen, value = True, value.partition(",")[0].strip()
-        yield name, value
+        yield name, value.replace("\r", " ")
 
 
 def _stand_in(operation: str, call: Exchange) -> Answer:

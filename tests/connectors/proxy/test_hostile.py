@@ -44,6 +44,7 @@ BROKEN = {
     "switching": (then(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), 502, "keep"),
     "two_lengths": (then(HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc"), 502, "keep"),
     "no_length": (then(HEAD + b"Content-Length: -3\r\n\r\nabc"), 502, "keep"),
+    "line_break_in_a_name": (then(HEAD + b"X\rA: b\r\n\r\n"), 502, "keep"),
     "silent": (silent, 504, "keep"),
     "half_a_head": (then(HEAD + b"X-A"), None, "fin"),
     "nothing": (then(), None, "fin"),
@@ -76,6 +77,15 @@ def test_a_broken_target(name: str, target: Target, proxy: Make) -> None:
     first = next(iter(host.journal))
     assert first.reason
     assert first.status == status
+
+
+def test_a_line_break_in_a_value_begins_no_header(target: Target, proxy: Make) -> None:
+    target.answers = [then(HEAD + b"X-A: b\rSet-Cookie: c\r\nContent-Length: 2\r\n\r\n{}")]
+    host = proxy()
+    seen = ask(host)
+    assert (seen.status, seen.header("x-a")) == (200, "b Set-Cookie: c")
+    assert seen.header("set-cookie") is None
+    assert [entry.bug for entry in host.journal if entry.bug] == []
 
 
 def test_a_target_that_is_not_there(proxy: Make) -> None:
