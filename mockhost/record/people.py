@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
@@ -166,9 +167,11 @@ def folded_case(text: str) -> str:
 
 
 def _forms(value: str, instead: str) -> Iterator[tuple[str, str]]:
-    yield value, instead
-    for safe in ("", "@", "@+", "/:@"):
-        yield folded_case(quote(value, safe=safe)), quote(instead, safe=safe)
+    """How a value may be written: its letters composed or not (Unicode Annex 15), and quoted as in URLs."""
+    for form in dict.fromkeys((value, *(unicodedata.normalize(name, value) for name in ("NFC", "NFD")))):
+        yield form, instead
+        for safe in ("", "@", "@+", "/:@"):
+            yield folded_case(quote(form, safe=safe)), quote(instead, safe=safe)
 
 
 _FIRST_NUMBER: Final = 90_000_001

@@ -194,6 +194,16 @@ def test_letters_that_change_their_number_are_found() -> None:
     )
 
 
+@pytest.mark.parametrize("shown", ["Zo\u00eb Lind", "Zoe\u0308 Lind"])
+def test_composed_and_decomposed_letters_are_the_same_person(shown: str) -> None:
+    """One system writes ë as one letter, another as two (Unicode Annex 15), in URLs too."""
+    body = json.dumps({"displayName": shown, "note": "Zo\u00eb Lind and Zoe\u0308 Lind"}, ensure_ascii=False)
+    headers = (("Location", "/Users/Zo%C3%AB%20Lind"), ("X", "Zoe%CC%88%20Lind"))
+    done, report = people.scrubbed([Recorded("GET", "/Users", "", b"", 200, headers, body.encode())])
+    assert "Lind" not in repr(done)
+    assert (report.values, report.places) == (1, 5)
+
+
 @pytest.mark.parametrize(
     ("encoding", "data"),
     [
