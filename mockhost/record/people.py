@@ -201,10 +201,36 @@ def _instead(value: str, number: int) -> str:
     return f"Person-{number}"
 
 
+class _Twice(dict[str, Any]):
+    """An object with a key that is there more than once: all of its pairs, where `json` keeps the last."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._pairs = pairs
+
+    def items(self) -> Any:
+        """All pairs."""
+        return self._pairs
+
+    def __eq__(self, other: object) -> bool:
+        """Like no other, so that it is written again, with each key once."""
+        return self is other
+
+
+def _parsed(data: bytes | str) -> Any:
+    """A body as JSON, None for an empty one. Raises ValueError, RecursionError."""
+    return json.loads(data, object_pairs_hook=_object) if data else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    plain = dict(pairs)
+    return plain if len(plain) == len(pairs) else _Twice(pairs)
+
+
 def _originals(each: Recorded) -> Iterator[str | float]:
     for data in (each.body, each.answer):
         try:
-            document = json.loads(data) if data else None
+            document = _parsed(data)
         except (ValueError, RecursionError):
             continue
         yield from _people(document, "")
@@ -302,7 +328,7 @@ def _unquoted(part: str, replacing: Replacing, safe: str, *, is_filter: bool = F
 def _of_body(data: bytes, replacing: Replacing) -> bytes:
     """A body: JSON by its strings, whatever escapes they are written with, and anything else as text."""
     try:
-        document = json.loads(data) if data else None
+        document = _parsed(data)
     except (ValueError, RecursionError):
         return replacing.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
     done = _replaced(document, replacing)
@@ -339,7 +365,7 @@ def _texts(each: Recorded) -> Iterator[str]:
     for data in (each.body, each.answer):
         text = data.decode("utf-8", "replace")
         try:
-            document = json.loads(text) if text else None
+            document = _parsed(text)
         except (ValueError, RecursionError):
             yield text
         else:

@@ -194,6 +194,15 @@ def test_letters_that_change_their_number_are_found() -> None:
     )
 
 
+def test_a_key_that_is_there_twice_hides_nothing() -> None:
+    """Parsers keep the last one; the file would have both."""
+    body = b'{"displayName": "canary one", "displayName": "x", "note": [{"a": "canary one", "a": 1}]}'
+    done, report = people.scrubbed([Recorded("GET", "/Users", "", b"", 200, (), body)])
+    assert b"canary" not in done[0].answer
+    assert json.loads(done[0].answer)["note"] == [{"a": 1}]
+    assert report.values == 1
+
+
 @pytest.mark.parametrize("shown", ["Zo\u00eb Lind", "Zoe\u0308 Lind"])
 def test_composed_and_decomposed_letters_are_the_same_person(shown: str) -> None:
     """One system writes ë as one letter, another as two (Unicode Annex 15), in URLs too."""
