@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,6 +23,7 @@ from mockhost.scenario.sources import Beside
 VARIABLE: Final = "MOCKHOST_LABS"
 FILE: Final = "lab.yaml"
 """What makes a folder a lab."""
+_SCENARIO: Final = "scenario.yaml"
 _LONGEST: Final = 65_536
 """Bytes of a text file of a lab."""
 _WORDS: Final = ("amber", "birch", "canoe", "delta", "ember", "fjord", "grove", "harbour", "islet", "juniper",
@@ -74,7 +77,7 @@ class Lab(NamedTuple):
             made["vars"] = {
                 name: _value(said, _digest(learner, self.id, name)) for name, said in self.vary.items()
             }
-        scenario = loader.load(self.folder / "scenario.yaml", overrides=made)
+        scenario = loader.load(self.folder / _SCENARIO, overrides=made)
         said = scenario.document.get("wrong_cure")
         own = said if isinstance(said, list) else []
         steps = [*own, *self.hintchecks, *self.failchecks]
@@ -101,6 +104,8 @@ class Lab(NamedTuple):
         """One of its files, such as brief.md. Raises UsageError."""
         reason = f"it is longer than {_LONGEST:,} bytes"
         try:
+            if not stat.S_ISREG((self.folder / name).stat().st_mode):
+                raise OSError(errno.EINVAL, "it is not a file")  # a pipe would be waited for without an end
             with (self.folder / name).open("rb") as file:
                 data = file.read(_LONGEST + 1)
             if len(data) <= _LONGEST:
@@ -202,6 +207,9 @@ def read(folder: Path) -> Lab:
     """What lab.yaml in a folder says. Raises UsageError if it is not there, ScenarioError with all mistakes."""
     file = folder / FILE
     shown = shown_name(file)
+    for each in (file, folder / _SCENARIO):
+        if each.exists() and not each.is_file():
+            raise UsageError(f"{shown_name(each)} cannot be read: it is not a file")
     try:
         reading = parsing.read(file, shown)
     except OSError as error:

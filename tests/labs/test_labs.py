@@ -233,3 +233,14 @@ def test_a_file_that_is_not_progress_is_not_overwritten(tmp_path: Path) -> None:
     assert found.exit_code == 2
     assert "is not a file of progress" in found.output
     assert file.read_text("utf-8") == "[]"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes in folders")
+@pytest.mark.parametrize("name", ["brief.md", "lab.yaml", "scenario.yaml", "solution.txt"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "L90-pipe"
+    list(starter.write(folder))
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(UsageError, match="it is not a file"):
+        labs.read(folder).text(name)
