@@ -341,6 +341,17 @@ def test_in_a_pause_a_student_changes_nothing_by_any_path(room: Classroom) -> No
     assert one.call("lab_state")["frozen"]
 
 
+@pytest.mark.parametrize("body", ["[" * 100_000, "{", "", '{"token": ["a"]}', "[]"])
+def test_a_sign_in_that_is_wrong_is_no_bug(room: Classroom, body: str) -> None:
+    """It is asked without a token."""
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(room.url).port or 0, timeout=20)
+    try:
+        connection.request("POST", "/console/session", body, {"Content-Type": "application/json"})
+        assert connection.getresponse().status == 401
+    finally:
+        connection.close()
+
+
 def test_what_is_too_long_is_refused_before_it_is_kept(room: Classroom) -> None:
     with pytest.raises(UsageError, match="longer than 4,096"):
         student(room, 1).call("lab_line", line="x" * 4_097)
