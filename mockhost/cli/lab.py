@@ -211,7 +211,7 @@ def progress(form: str) -> None:
         entry = done.get(lab.id, {})
         solved = entry.get("solved")
         rows.append({"id": lab.id, "title": lab.title, "state": entry.get("state", "open"),
-                     "hints": entry.get("hints", 0), "solved": solved and iso(solved)})  # fmt: skip
+                     "hints": texts.hints_taken(entry), "solved": solved and iso(solved)})  # fmt: skip
     if form == "json":
         stdout().json(rows)
         return
@@ -299,6 +299,13 @@ def _all() -> list[Lab]:
     from mockhost.labs import lab as labs
 
     return [labs.read(folder) for folder in labs.folders()]
+
+
+def _after(lab: Lab, wanted: str) -> Lab | None:
+    """The lab that is named, or the next one. Raises UsageError, ScenarioError."""
+    from mockhost.labs import lab as labs
+
+    return labs.find(wanted) if wanted else _next(lab)
 
 
 def _next(after: Lab | None) -> Lab | None:
@@ -440,8 +447,12 @@ def _prompt(session: Session) -> Lab | None:
             continue
         if word in ("exit", "quit") and not session.leave():
             return None
-        if word == "next":
-            return _next(session.lab)
+        if word == "next" or word.startswith("next "):
+            try:
+                return _after(session.lab, line.strip()[len("next") :].strip())
+            except MockhostError as error:
+                terminal.line(str(error))
+                continue
         if word in ("cls", "clear", "clear-host"):
             click.clear()
             continue

@@ -163,9 +163,15 @@ def attribute_lines(attributes: Iterable[Mapping[str, Any]]) -> list[str]:
     return columns(rows) if rows else ["the target attribute list is empty; is the host on? then refresh it"]
 
 
-def show_lines(result: Mapping[str, Any]) -> list[str]:
+def show_lines(result: Mapping[str, Any], width: int = WIDTH) -> list[str]:
     """The overview: what is not there is left out."""
-    return columns([(key, _cell(value)) for key, value in result.items() if value not in (None, [], {})])
+    there = {key: value for key, value in result.items() if value not in (None, [], {})}
+    room = width - max(map(len, there), default=0) - 2
+    rows: list[tuple[str, str]] = []
+    for key, value in there.items():
+        first, *more = wrapped(_cell(value), room) or [""]
+        rows += [(key, first), *(("", line) for line in more)]
+    return columns(rows)
 
 
 def _cell(value: Any) -> str:
@@ -233,7 +239,7 @@ def _of_enter(result: Mapping[str, Any], width: int) -> list[str]:
 
 
 _BY_VERB: Mapping[str, Callable[[Mapping[str, Any], int], list[str]]] = {
-    "show": lambda result, width: show_lines(result),
+    "show": show_lines,
     "users": _of_users,
     "enter": _of_enter,
     "save": _of_save,

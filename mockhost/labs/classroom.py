@@ -251,9 +251,15 @@ class Classroom:
         for desk in self.desks.values():
             for lab in self.labs:
                 entry = desk.kept["labs"].get(lab.id, {})
-                hints = entry.get("hints", 0) + len(entry.get("said", ()))
                 times = [iso(entry[key]) if key in entry else "" for key in ("started", "solved")]
-                yield desk.name, texts.name(lab), lab.title, entry.get("state", "open"), hints, *times
+                yield (
+                    desk.name,
+                    texts.name(lab),
+                    lab.title,
+                    entry.get("state", "open"),
+                    texts.hints_taken(entry),
+                    *times,
+                )
 
     def sheet(self) -> dict[str, str]:
         """The sheet to print, as the text of its files: name, URL and code of each student."""

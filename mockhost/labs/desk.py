@@ -119,7 +119,7 @@ class Desk:
             "done": sum(tick.done for tick in self.state.ticks),
             "of": len(self.state.ticks),
             "minutes": max(0, round((entry.get("solved", now) - entry.get("started", now)) / 60)),
-            "hints": entry["hints"] + len(entry.get("said", ())),
+            "hints": texts.hints_taken(entry),
             "stuck": bool(is_open and now - self.moved_at >= STUCK),
             "labs": {texts.name(each): progress.of(self.kept, each.id)["state"] for each in self.labs},
         }

@@ -176,7 +176,7 @@ def folders(env: Mapping[str, str] | None = None) -> list[Path]:
     for root in roots(env):
         if not root.is_dir():
             raise UsageError(f"there is no folder {root}", hint=f"it is named in {VARIABLE}")
-        for folder in sorted(root.iterdir()):
+        for folder in [root, *sorted(root.iterdir())]:
             if (folder / FILE).is_file():
                 found.setdefault(folder.name, folder)
     return list(found.values())

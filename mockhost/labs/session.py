@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from mockhost.entra import lines, rendering
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect.sending import request_of
+from mockhost.labs import texts
 from mockhost.labs.lab import Lab, filled
 from mockhost.paragraphs import wrapped
 from mockhost.scenario.model import Scenario
@@ -142,6 +143,8 @@ class Session:
         except MockhostError as error:
             return Said(f"{error}\n", 1)
         self._windows[-1] = done["session"]
+        if line.strip().casefold() == "help":
+            done["output"] += "\n".join(["", *texts.HELP, ""])
         return Said(_with_port(done["output"]), done["exit"], done["edit"])
 
     def _portal(self, line: str) -> Said:
@@ -275,9 +278,10 @@ class Session:
             return f"portal {' '.join(words)}" if words else ""
         if step.get("send") in ("find", "list", "get", "schemas", "cache"):
             target = request_of(step, f"https://localhost:8585/ecma2host_{self._connector(step)}/scim").target
-            return (
-                f"Invoke-WebRequest 'https://localhost:8585{target}' -Headers 'Authorization: Bearer TOKEN'"
-            )
+            given = step.get("as")
+            token = given.get("secret_token", "TOKEN") if isinstance(given, Mapping) else "TOKEN"
+            headers = "" if token is None else f" -Headers 'Authorization: Bearer {token}'"
+            return f"Invoke-WebRequest 'https://localhost:8585{target}'{headers}"
         return ""
 
     def _connector(self, step: Mapping[str, object]) -> str:

@@ -32,6 +32,14 @@ _SEEN = 160
 _JOINED = "\N{ACKNOWLEDGE}"
 """A blank at which a line is not broken."""
 HERE = "hint, check, brief, portal help, wizard, solution, reset, exit"
+HELP = tuple(
+    f"{head:<12}{names}"
+    for head, names in (
+        ("this lab", "hint, check, brief, answer, why, solution, reset, next, exit"),
+        ("the portal", "portal; 'portal help' lists what it does"),
+    )
+)
+"""Lines of `help` in a lab, beside the server's own."""
 
 
 def name(lab: Lab) -> str:
@@ -54,10 +62,13 @@ def brief(session: Session, terminal: Terminal) -> Iterator[str]:
     for key, answer in lab.answers.items():
         yield from _row(f"  {key}", session.filled(answer.ask))
     if lab.commands:
-        yield from _row(
-            "May help", ", ".join(session.filled(each).replace(" ", _JOINED) for each in lab.commands)
-        )
+        yield from _row("May help", ", ".join(_unbroken(session.filled(each)) for each in lab.commands))
     yield from _row("Also here", HERE)
+
+
+def _unbroken(command: str) -> str:
+    """A command that is not broken, if it has room on a line."""
+    return command.replace(" ", _JOINED) if len(command) < WIDTH - 13 else command
 
 
 def _row(head: str, text: str) -> list[str]:
@@ -120,12 +131,18 @@ def hint(session: Session, entry: dict[str, Any]) -> list[str]:
     return wrapped(f"Hint {number} of {len(rungs)}: {session.filled(rungs[number - 1])}{more}", WIDTH)
 
 
+def hints_taken(entry: Mapping[str, Any]) -> int:
+    """How many hints a learner took: those for wrong states that were there, and those of the lab."""
+    return int(entry.get("hints", 0)) + len(entry.get("said", ()))
+
+
 def solved(
     session: Session, entry: Mapping[str, Any], after: Lab | None, terminal: Terminal
 ) -> Iterator[str]:
     """Congratulations."""
     lab = session.lab
-    hints = f"{entry['hints']} hint{'s' if entry['hints'] != 1 else ''}"
+    count = hints_taken(entry)
+    hints = f"{count} hint{'s' if count != 1 else ''}"
     minutes = max(1, round((entry["solved"] - entry["started"]) / 60))
     yield ""
     yield terminal.styled(f"Solved! {name(lab)} {lab.title}: {minutes} min, {hints}.", "green", "bold")

@@ -114,10 +114,10 @@ def restart_service(call: Call, name: list[str], *, force: bool = False) -> str:
 @cmdlet("sc")
 def bare_sc(call: Call, path: str = "", value: str = "") -> str:
     """Is an alias of Set-Content in Windows PowerShell; the service tool is sc.exe."""
-    text = (
-        "In Windows PowerShell sc is an alias of Set-Content, which writes files. The service tool is sc.exe."
+    raise CommandFailed(
+        "In Windows PowerShell sc is an alias of Set-Content, which writes files.\n"
+        "The service tool is sc.exe."
     )
-    raise CommandFailed(text)
 
 
 @program("sc.exe")

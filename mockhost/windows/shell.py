@@ -100,10 +100,12 @@ class Call(NamedTuple):
             raise CommandFailed(str(error)) from None
 
     def entries(self, place: str) -> list[Entry] | None:
-        """What is in a folder; None if there is none. The user's own is there before there is a file in it."""
-        found, home = self.machine.drive.entries(place), FILES["documents"]
-        if f"{home}/".casefold().startswith(f"{place}/".casefold().lstrip("/")):
-            below = home[len(place) :].strip("/").partition("/")[0]
+        """What is in a folder; None if there is none. The user's own, and that of the prompt, need no file in them."""
+        found = self.machine.drive.entries(place)
+        for there in (FILES["documents"], self.session.location):
+            if not f"{there}/".casefold().startswith(f"{place}/".casefold().lstrip("/")):
+                continue
+            below = there[len(place) :].strip("/").partition("/")[0]
             found = found or []
             if below and below.casefold() not in {each.name.casefold() for each in found}:
                 found = [*found, Entry(below, True, 0, self.machine.now)]

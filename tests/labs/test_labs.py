@@ -105,6 +105,20 @@ def test_what_a_learner_reads_has_the_learners_port_and_the_token_of_a_check(own
     assert cheat.see == "TestECMA2HostConnection -ConnectorName SQL -SecretToken anything-at-all"
 
 
+def test_a_check_without_a_token_is_shown_without_one() -> None:
+    lab = labs.find("L24", {})
+    scenario = lab.scenario("one")
+    with MockHost(scenario, control=False) as host:
+        tick = Session(lab, scenario, host, {}).check().ticks[0]
+    assert tick.see.startswith("Invoke-WebRequest 'https://localhost:8585/")
+    assert "-Headers" not in tick.see
+
+
+def test_the_folder_of_a_lab_may_be_named_itself(own: Lab) -> None:
+    folder = own().folder
+    assert folder in labs.folders({"MOCKHOST_LABS": str(folder)})
+
+
 def test_mistakes_in_a_lab_are_reported_with_line_and_hint(own: Lab) -> None:
     """By the reporter of scenarios: all at once, in their places."""
     lab = own()
@@ -151,7 +165,8 @@ def test_the_first_lab_is_offered_solved_and_remembered() -> None:
     found = run(
         "start",
         "L01",
-        typed='portal test-connection\ncheck\nhint\nhint\nStart-Service "Microsoft ECMA2Host"\nwhy\nexit\n',
+        typed="help\nGet-ChildItem\nportal test-connection\ncheck\nhint\nhint\nnext L99\n"
+        'Start-Service "Microsoft ECMA2Host"\nwhy\nexit\n',
     )
     assert found.exit_code == 0
     shown, long = found.output, re.compile("https:|SystemForCross")  # words that are longer than a line
@@ -159,14 +174,17 @@ def test_the_first_lab_is_offered_solved_and_remembered() -> None:
     assert "see it    Get-Service 'Microsoft ECMA2Host'" in shown
     assert "On your server: " in shown
     assert "Hint 1 of 3: " in shown
-    assert "Solved! L01 No answer" in shown
+    assert "this lab    hint, check, brief" in shown
+    assert "Cannot find path" not in shown  # the folder of the prompt is there
+    assert "there is no lab 'L99'" in shown
+    assert "Solved! L01 No answer: 1 min, 2 hints." in shown
     assert "Next:        'next' starts L02" in shown
     assert all(len(line) <= 80 and line.isascii() for line in shown.splitlines() if not long.search(line))
     listed = json.loads(run("list", "--json").output)
     assert list(listed[0]) == ["id", "title", "track", "minutes", "state"]
     assert [each["state"] for each in listed[:2]] == ["solved", "open"]
     assert "mockhost lab start L02" in run().output
-    assert json.loads(run("progress", "--export", "json").output)[0]["hints"] == 1
+    assert json.loads(run("progress", "--export", "json").output)[0]["hints"] == 2
 
 
 def test_other_terminals_use_the_host_that_is_running(tmp_path: Path) -> None:
