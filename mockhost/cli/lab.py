@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mockhost.cli import class_prompt, completing, outcome, windows
-from mockhost.cli.terminal import Terminal, stdout
+from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.cli.verbs import SETTINGS, Framed
-from mockhost.errors import CannotRun, MockhostError, UsageError
+from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError
 from mockhost.labs import texts
 
 if TYPE_CHECKING:
@@ -296,9 +296,17 @@ def _entry(session: Session) -> Iterator[dict[str, Any]]:
 
 
 def _all() -> list[Lab]:
+    """All labs. One that can't be read is left out, and named: the others can be played all the same."""
     from mockhost.labs import lab as labs
 
-    return [labs.read(folder) for folder in labs.folders()]
+    found = []
+    for folder in labs.folders():
+        try:
+            found.append(labs.read(folder))
+        except ScenarioError as error:
+            problems = str(error).partition(":\n")[0]
+            stderr().line(f"{folder.name} is left out: {problems}; see 'mockhost lab lint {folder.name}'")
+    return found
 
 
 def _after(lab: Lab, wanted: str) -> Lab | None:

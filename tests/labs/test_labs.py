@@ -133,6 +133,16 @@ def test_mistakes_in_a_lab_are_reported_with_line_and_hint(own: Lab) -> None:
     assert "$.hintchecks[0]: the step has no note" in said
 
 
+def test_one_lab_with_mistakes_hides_no_other(own: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = own().folder / "lab.yaml"
+    file.write_text(file.read_text("utf-8").replace("track:", "trak:"), "utf-8")
+    monkeypatch.setenv("MOCKHOST_LABS", str(file.parent.parent))
+    found = run("list", "--json")
+    assert [each["id"] for each in json.loads(found.stdout)] == [folder.name for folder in FOLDERS]
+    assert "X01-own is left out: 1 problem in " in found.stderr
+    assert "see 'mockhost lab lint X01-own'" in found.stderr
+
+
 def test_a_lab_is_found_by_its_number_in_any_case_and_by_its_folder(own: Lab) -> None:
     lab = own()
     assert labs.find("l01").id == "L01-no-answer"
