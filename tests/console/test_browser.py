@@ -112,6 +112,10 @@ def test_the_link_that_serve_prints_signs_in(visit: Visit) -> None:
         page.fill("#token", TOKEN)
         page.keyboard.press("Enter")
         page.wait_for_selector("#list")
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_selector("#sign-in")
+        page.evaluate(f"location.hash = 'token={TOKEN}'")  # the link, opened where the page is already
+        page.wait_for_selector("#list")
 
 
 # ---- the journal ----

@@ -14,7 +14,7 @@ async function signIn(token) {
     if (location.pathname === "/console/sign-in") location.assign("/console/");
     else location.reload();
   } else {
-    problem.textContent = "That is not the token of this host.";
+    problem.textContent = "That is neither a token nor a code of this host.";
     form.token.select();
   }
 }
@@ -24,10 +24,13 @@ form.addEventListener("submit", (event) => {
   signIn(form.token.value.trim());
 });
 
-const given = new URLSearchParams(location.hash.slice(1)).get("token");
-if (given) {
+/** Sign in by the link, if this page was opened by it; also where the page was there already. */
+function byLink() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!given) return form.token.focus();
   history.replaceState(null, "", location.pathname + location.search);
   signIn(given);
-} else {
-  form.token.focus();
 }
+
+addEventListener("hashchange", byLink);
+byLink();
