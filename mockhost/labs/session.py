@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, Protocol
 from mockhost.entra import lines, rendering
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect.sending import request_of
-from mockhost.labs import texts
 from mockhost.labs.lab import Lab, filled
 from mockhost.paragraphs import wrapped
 from mockhost.scenario.model import Scenario
@@ -20,6 +19,14 @@ WIDTH: Final = 78
 HOME: Final = "Users/student"
 _MOST_WINDOWS: Final = 20
 _DIFFERS: Final = re.compile(r"(.*?): expected (.*), got (.*)", re.DOTALL)
+HELP: Final = tuple(
+    f"{head:<12}{names}"
+    for head, names in (
+        ("this lab", "hint, check, brief, answer, why, solution, reset, next, exit"),
+        ("the portal", "portal; 'portal help' lists what it does"),
+    )
+)
+"""Lines of `help` in a lab, beside the server's own."""
 PROMPTS: Final = ("PS> ", "portal> ", "wizard> ", "answer> ")
 """How a line of a solution begins."""
 
@@ -144,7 +151,7 @@ class Session:
             return Said(f"{error}\n", 1)
         self._windows[-1] = done["session"]
         if line.strip().casefold() == "help":
-            done["output"] += "\n".join(["", *texts.HELP, ""])
+            done["output"] += "\n".join(["", *HELP, ""])
         return Said(_with_port(done["output"]), done["exit"], done["edit"])
 
     def _portal(self, line: str) -> Said:

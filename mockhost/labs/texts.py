@@ -32,14 +32,6 @@ _SEEN = 160
 _JOINED = "\N{ACKNOWLEDGE}"
 """A blank at which a line is not broken."""
 HERE = "hint, check, brief, portal help, wizard, solution, reset, exit"
-HELP = tuple(
-    f"{head:<12}{names}"
-    for head, names in (
-        ("this lab", "hint, check, brief, answer, why, solution, reset, next, exit"),
-        ("the portal", "portal; 'portal help' lists what it does"),
-    )
-)
-"""Lines of `help` in a lab, beside the server's own."""
 
 
 def name(lab: Lab) -> str:
