@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import importlib
 import os
 import signal
 from collections import deque
@@ -146,6 +147,7 @@ class Mailbox:
 
     def starting(self) -> None:
         """Until `ready()` a signal raises Signalled wherever the main thread is; one that came already does so now."""
+        importlib.import_module("orjson")  # crashes if something is raised in what it imports
         self._raises = True
         if self._number:
             self._raise()
