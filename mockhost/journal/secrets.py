@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote, unquote_plus
 
 from mockhost.journal.escapes import MARK, replaced, views
 
@@ -177,9 +177,13 @@ class Finder:
         if not equals:
             return self._plain(pair)
         plain = unquote_plus(value)
+        # A server that takes a plus for a plus repeats the value with it.
         if value and is_secret(unquote_plus(name), in_form=True):
+            self.hide(unquote(value))
             return f"{name}={self.hide(plain)}"
         kept = self.text(plain, depth + 1)
+        if kept != plain and "+" in value:
+            self.text(unquote(value), depth + 1)
         return pair if kept == plain else f"{name}={quote(kept, safe='[]()!*,:;/@$ ').replace(' ', '+')}"
 
     # ---- multipart ----
