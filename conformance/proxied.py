@@ -32,7 +32,7 @@ HEAD = """\
 
 Suites and clients of other projects against two servers of other projects: once directly, once through
 [`mockhost proxy`](how-to/break-a-real-server.md) without a rule, each time against a fresh server.
-What the suites say of these servers is no matter here; what counts is that they say the same through the proxy.
+What the suites say of these servers does not matter here; they have to say the same through the proxy.
 
 | server | suite | checks | passed, failed, skipped | through the proxy | the same, check by check |
 |---|---|---|---|---|---|
@@ -98,7 +98,7 @@ def run(suite: Suite, target: Target, work: Path) -> list[Check]:
     """What a suite says; its own crash is a check that failed."""
     try:
         return suite.run(target, work)
-    except Exception as error:  # what a server makes a suite do is no matter here
+    except Exception as error:  # whatever a server makes a suite do
         text = _OWN.sub("…", f"{type(error).__name__}: {error}")
         return [Check("the suite runs to its end", FAILED, one_line(text))]
 

@@ -84,7 +84,7 @@ class MockHost(RunningHost):
     drive: a folder that is drive C: of the Windows server around the host; an edit counts when the service next starts.
     control_files, control_env: folders and environment variables that documents may name which come over the control
     plane; by default none.
-    blind: what the scenario is, only who has the control plane's token is told; everybody else is a learner, who needs
+    blind: hide the scenario from everyone without the control plane's token; these are learners, who need
     `learner_token` where the control plane is on a wider address than loopback.
     Raises ScenarioError, UsageError, CannotRun.
     """
