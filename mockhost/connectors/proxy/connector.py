@@ -302,8 +302,8 @@ def _answered(reply: Reply, call: Exchange, *, whole: bool) -> Answer:
     encodings = ",".join(head.values("transfer-encoding")).lower()
     chunked = "chunked" in encodings
     length = None if chunked or bodiless else answers.content_length(head)
-    if any("\r" in name for name, _ in head.headers):
-        raise answers.Malformed("a header's name has a line break in it")
+    if any("\r" in name or "\0" in name for name, _ in head.headers):
+        raise answers.Malformed("a header's name has a line break or a NUL in it")
     raw = RawHead(_block(head), 0 if bodiless else length, chunked and not bodiless, head.closes)
     answer = Answer(status, tuple(_one_length(head.headers)), raw=raw)
     if bodiless or whole or (length is not None and length <= _WAITED_FOR):
@@ -351,11 +351,17 @@ def _end(ended: str) -> str:
 def _block(head: answers.Answer) -> bytes:
     """The head as it goes out: as it came, but for the version, which is each server's own (RFC 9110 2.5).
 
-    Empty for one whose lines don't end as HTTP has it: it is composed again.
+    Empty for one whose lines don't end as HTTP has it, or that has a NUL: it is composed again.
     """
     raw = head.raw
     lines = raw.count(b"\n")
-    if raw.count(b"\r\n") != lines or raw.count(b"\r") != lines or b"\n " in raw or b"\n\t" in raw:
+    if (
+        raw.count(b"\r\n") != lines
+        or raw.count(b"\r") != lines
+        or b"\n " in raw
+        or b"\n\t" in raw
+        or b"\0" in raw
+    ):
         return b""
     return b"HTTP/1.1" + raw[len("HTTP/1.1") :]
 
@@ -363,7 +369,8 @@ def _block(head: answers.Answer) -> bytes:
 def _one_length(headers: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """The headers with one Content-Length of one value, as the server reads it.
 
-    A carriage return in a value becomes a space (RFC 9110 5.5): a client could take what follows for another header.
+    A carriage return or NUL in a value becomes a space (RFC 9110 5.5): a client could take what follows for another
+    header, or end the value there.
     """
     seen = False
     for name, value in headers:
@@ -371,7 +378,7 @@ def _one_length(headers: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
             if seen:
                 continue
             seen, value = True, value.partition(",")[0].strip()
-        yield name, value.replace("\r", " ")
+        yield name, value.replace("\r", " ").replace("\0", " ")
 
 
 def _stand_in(operation: str, call: Exchange) -> Answer:

@@ -45,6 +45,7 @@ BROKEN = {
     "two_lengths": (then(HEAD + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc"), 502, "keep"),
     "no_length": (then(HEAD + b"Content-Length: -3\r\n\r\nabc"), 502, "keep"),
     "line_break_in_a_name": (then(HEAD + b"X\rA: b\r\n\r\n"), 502, "keep"),
+    "nul_in_a_name": (then(HEAD + b"X\0A: b\r\n\r\n"), 502, "keep"),
     "silent": (silent, 504, "keep"),
     "half_a_head": (then(HEAD + b"X-A"), None, "fin"),
     "nothing": (then(), None, "fin"),
@@ -79,8 +80,9 @@ def test_a_broken_target(name: str, target: Target, proxy: Make) -> None:
     assert first.status == status
 
 
-def test_a_line_break_in_a_value_begins_no_header(target: Target, proxy: Make) -> None:
-    target.answers = [then(HEAD + b"X-A: b\rSet-Cookie: c\r\nContent-Length: 2\r\n\r\n{}")]
+@pytest.mark.parametrize("byte", [b"\r", b"\0"])
+def test_a_line_break_in_a_value_begins_no_header(byte: bytes, target: Target, proxy: Make) -> None:
+    target.answers = [then(HEAD + b"X-A: b" + byte + b"Set-Cookie: c\r\nContent-Length: 2\r\n\r\n{}")]
     host = proxy()
     seen = ask(host)
     assert (seen.status, seen.header("x-a")) == (200, "b Set-Cookie: c")
