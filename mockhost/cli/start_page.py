@@ -333,7 +333,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
         client_should=scenario.client_should,
         cure=scenario.cure,
         connectors=tuple(connectors),
-        about=next(iter([*scenario.client, *scenario.connectors]), ""),
+        about=next(iter([*scenario.proxies, *scenario.client, *scenario.connectors]), ""),
         tls=scenario.host.tls.mode,
         listening=runtime.host.running,
         ca_file=host.ca_file,

@@ -74,6 +74,14 @@ def test_a_proxy_shows_its_target_and_whose_token_it_wants() -> None:
     assert "'Authorization: Bearer '" in page(FACTS._replace(connectors=(emptied,)))
 
 
+def test_a_proxy_before_a_scenario_is_what_the_page_is_about() -> None:
+    proxy = {"TARGET": {"kind": "proxy", "target": "http://127.0.0.1:9/scim"}}
+    with MockHost("basics/healthy", connectors=proxy) as host:
+        facts = start_page.facts_of(host, "basics/healthy", state_kept=False, ipv6_wanted=False)
+    assert {told.connector for told in facts.connectors} > {"TARGET"}
+    assert facts.about == "TARGET"
+
+
 def test_a_healthy_host_says_where_and_with_what() -> None:
     text = page(FACTS)
     for part in (
