@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from mockhost.clock import wall_now
@@ -62,16 +63,28 @@ def _locked(folder: str | os.PathLike[str]) -> int | None:
     return descriptor
 
 
-def hold(folder: str | os.PathLike[str]) -> int | None:
+@contextlib.contextmanager
+def holding(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Have the lock on a folder in the block; another thread or process that has it is waited for. Raises OSError."""
+    descriptor = hold(folder, wait=True)
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def hold(folder: str | os.PathLike[str], *, wait: bool = False) -> int | None:
     """Take the lock on a folder: an open descriptor, which has it until it is closed; None where there are no locks.
 
-    Raises BlockingIOError where another process has it, OSError for a folder that can't be opened.
+    Raises BlockingIOError where another process has it, unless it is waited for; OSError for a folder that can't be
+    opened.
     """
     if fcntl is None:
         return None
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
         os.close(descriptor)
         if isinstance(error, BlockingIOError):

@@ -364,11 +364,12 @@ def _begun(lab: Lab) -> Iterator[Session]:
     from mockhost.labs import progress
     from mockhost.labs.session import Session
 
-    scenario = lab.scenario(_progress()["learner"])
+    learner = _progress()["learner"]
+    scenario = lab.scenario(learner)
     with MockHost(scenario, clock="wall") as host:
         running = {"folder": str(lab.folder.absolute()), "url": host.control_url, "pid": os.getpid()}
         with _changed() as found:
-            found["learner"] = found["learner"]
+            found["learner"] = learner
             found["running"] = running
             entry = progress.of(found, lab.id)
             entry |= {"started": wall_now(), "answers": {}, "said": []}

@@ -36,7 +36,8 @@ _SAVES: Final = 1.0
 """Seconds between a change and its writing to the file, at most."""
 MOST: Final = 100
 """Students of a class."""
-_LIMITS: Final = Limits(lengths_required=False, send=10.0, head=10.0, idle=20.0)
+_LIMITS: Final = Limits(lengths_required=False, send=10.0, head=10.0, idle=20.0, from_one_address=512)
+"""One student's address can't take all connections; half of them, as a class may share one address."""
 _LAST_PORT: Final = 65_535
 _OF_THE_CLASS: Final = ("/v1/class", "/v1/health", "/v1/ca", "/console")
 _OWNER: Final = "owner"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -11,11 +12,14 @@ from typing import Any
 
 from mockhost.clock import fresh_guid
 from mockhost.errors import CannotRun, UsageError
+from mockhost.temporary import holding
+from mockhost.tls.authority import write
 
 _FORMAT = 1
 _STATES = ("open", "started", "seen", "solved")
 _MOST_HINTS = 1_000
 _LATEST = 2.0**32
+_ELSEWHERE = "set XDG_STATE_HOME"
 
 
 def state_folder(env: Mapping[str, str]) -> Path:
@@ -103,22 +107,38 @@ def _is_running(running: object) -> bool:
 
 @contextlib.contextmanager
 def changed(file: Path) -> Iterator[dict[str, Any]]:
-    """The progress, written when the block ends. Raises UsageError, CannotRun."""
+    """The progress. What the block changes in it is written when the block ends. Raises UsageError, CannotRun.
+
+    What other terminals wrote during the block stays, but for the same values.
+    """
     found = read(file)
+    before = copy.deepcopy(found)
     yield found
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # It names a control plane: only its owner may read it.
-        with open(
-            os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as out:
-            out.write(json.dumps(found, indent=2) + "\n")
-        os.replace(beside, file)
+        with holding(file.parent.resolve()):
+            current = read(file) if file.exists() else before
+            _take_over(current, before, found)
+            # It names a control plane: only its owner may read it.
+            write(file, json.dumps(current, indent=2) + "\n", mode=0o600)
     except OSError as error:
-        raise CannotRun(
-            f"{file} cannot be written: {error.strerror or error}", hint="set XDG_STATE_HOME"
-        ) from None
+        raise CannotRun(f"{file} can't be written: {error.strerror or error}", hint=_ELSEWHERE) from None
+    except CannotRun as error:
+        raise CannotRun(error.message, hint=_ELSEWHERE) from None
+
+
+def _take_over(current: dict[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Change in `current` what is not the same in `before` and `after`."""
+    for key in before.keys() | after.keys():
+        old, new = before.get(key), after.get(key)
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict) and isinstance(current.get(key), dict):
+            _take_over(current[key], old, new)
+        elif key in after:
+            current[key] = new
+        else:
+            current.pop(key, None)
 
 
 def of(found: dict[str, Any], lab: str) -> dict[str, Any]:

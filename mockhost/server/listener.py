@@ -229,7 +229,7 @@ class Listener:
             sock.close()
             return
         connection = Connection(self._service, sock, peer, local, next(self._numbers))
-        full = len(self._connections) >= self.limits.connections
+        full = len(self._connections) >= self.limits.connections or self._is_greedy(peer[0])
         self._connections[connection.number] = connection
         serve = connection.turn_away if full else connection.serve
 
@@ -245,6 +245,13 @@ class Listener:
             self._connections.pop(connection.number, None)
             reset(sock)
         self._watched.set()
+
+    def _is_greedy(self, address: str) -> bool:
+        """Whether an address has all the connections that one may have."""
+        most = self.limits.from_one_address
+        return most < self.limits.connections and most <= sum(
+            each.peer[0] == address for each in list(self._connections.values())
+        )
 
     def _watch_over(self) -> None:
         limits = self.limits

@@ -23,6 +23,8 @@ class Limits(NamedTuple):
     """without any progress of an answer"""
     max_body: int = 16 * 1024 * 1024
     connections: int = 1_024
+    from_one_address: int = 1_024
+    """connections of one client's address; a smaller number keeps it from taking those of the others"""
     drain_seconds: float = 2.0
     """how long an ending by FIN waits for a client that is still sending"""
     drain_bytes: int = 4 * 1024 * 1024

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -261,6 +262,40 @@ def test_a_file_that_is_not_progress_is_not_overwritten(tmp_path: Path) -> None:
     assert found.exit_code == 2
     assert "is not a file of progress" in found.output
     assert file.read_text("utf-8") == "[]"
+
+
+def test_two_terminals_lose_no_progress_of_each_other(tmp_path: Path) -> None:
+    """Each writes what it changed, whichever ends first, and takes back nothing of the other's."""
+    file = tmp_path / "mockhost" / "labs.json"
+    with progress.changed(file) as first:
+        progress.of(first, "L01")["answers"]["code"] = "5"
+        progress.of(first, "L02").update(state="seen", started=1.0)
+    with progress.changed(file) as slow:
+        with progress.changed(file) as other:
+            progress.of(other, "L01")["answers"]["port"] = "8585"
+            progress.of(other, "L02")["hints"] = 2
+            other["class"] = {"url": "http://class.example", "code": "a"}
+        progress.of(slow, "L01")["answers"].pop("code")
+        progress.of(slow, "L02")["state"] = "solved"
+    found = progress.read(file)
+    assert found["learner"] == first["learner"]
+    assert found["labs"]["L01"]["answers"] == {"port": "8585"}
+    assert (found["labs"]["L02"]["state"], found["labs"]["L02"]["hints"]) == ("solved", 2)
+    assert found["class"]["code"] == "a"
+
+
+def test_many_threads_lose_no_progress(tmp_path: Path) -> None:
+    file = tmp_path / "mockhost" / "labs.json"
+    with progress.changed(file) as found:
+        found["labs"] = {}
+
+    def add(number: int) -> None:
+        with progress.changed(file) as found:
+            progress.of(found, f"L{number:02}")["hints"] = number
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    assert {entry["hints"] for entry in progress.read(file)["labs"].values()} == {*range(40)}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes in folders")

@@ -294,6 +294,25 @@ def test_one_connection_too_many_is_turned_away(serve: Serve, recorder: Recorder
         client.close()
 
 
+def test_one_address_cannot_take_the_connections_of_the_others(serve: Serve, recorder: Recorder) -> None:
+    listener = serve(hello, limits=Limits(connections=4, from_one_address=2))
+    clients = [RawClient(listener.port) for _ in range(2)]
+    for client in clients:
+        client.ask(get("/"))
+    with contextlib.suppress(ConnectionResetError), RawClient(listener.port) as extra:
+        assert extra.until_end() == (b"", "rst", False)
+    assert recorder.wait("closed") == [(3, "limit")]
+    try:
+        other = socket.create_connection(("127.0.0.1", listener.port), 10, source_address=("127.0.0.2", 0))
+    except OSError:
+        pytest.skip("this system has one loopback address")
+    with other:
+        other.sendall(get("/"))
+        assert other.recv(65_536).startswith(b"HTTP/1.1 200")
+    for client in clients:
+        client.close()
+
+
 # -- bugs of the application -----------------------------------------------------------------------------------
 
 
