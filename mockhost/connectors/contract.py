@@ -194,5 +194,8 @@ class Connector(Protocol):
 class Closes(Protocol):
     """A connector that holds something outside of the process, such as connections."""
 
+    def separate(self) -> None:
+        """Become a fork's own: share none of it with the original, which keeps what it has."""
+
     def close(self) -> None:
         """Let go of it. The connector is not asked again."""

@@ -50,7 +50,7 @@ _FROZEN_ROOMS: Final = (
     "mockhost.tls.",
     "mockhost.faults.",
     "mockhost.scenario.",
-    # These are shared: a copy's connections are those of the mock.
+    # A fork makes its own afterwards (`System.separate`).
     "mockhost.connectors.systems.database",
     "mockhost.connectors.systems.directory",
     "mockhost.connectors.systems.slapd",

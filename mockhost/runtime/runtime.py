@@ -135,7 +135,7 @@ class Runtime:
 
     def _begin(self, scenario: Scenario, *, again: bool) -> None:
         """A fresh start with a scenario. again: another one came before it."""
-        self.state = State(scenario, self, self.kept)
+        self.state = State(scenario, self, self.kept, is_fork=self._is_fork)
         self._learn()
         self.certificates.clock = self.state.clock
         try:
@@ -208,7 +208,8 @@ class Runtime:
     def fork(self) -> Runtime:
         """Another mock in the same state, without sockets and listeners to its events: what happens to it stays in it.
 
-        It costs what was changed since the start, not what there is.
+        It costs what was changed since the start, not what there is; a database or a directory of the mock's own is
+        copied whole. Raises CannotRun.
         """
         from mockhost.runtime.copying import Copier
 
@@ -227,6 +228,12 @@ class Runtime:
             twin._is_fork = True
             twin._connect(self.certificates.fork())
             twin.certificates.clock = twin.state.clock
+        try:
+            twin.state.host.separate()
+        except BaseException:
+            twin.certificates.close()
+            raise
+        twin.state.served.separate()
         return twin
 
     def keep_secret(self, *secrets: str) -> None:
@@ -250,10 +257,9 @@ class Runtime:
                 self.kept.close()
 
     def _close_systems(self) -> None:
-        """Let go of connected systems and targets; those of a fork that are outside of the process are not its own."""
-        if not self._is_fork:
-            self.state.host.close()
-            self.state.served.close()
+        """Let go of connected systems and targets."""
+        self.state.host.close()
+        self.state.served.close()
 
     def tell(self, kind: str, data: Mapping[str, object]) -> None:
         """Publish an event."""

@@ -86,6 +86,12 @@ class Served:
             if self.connectors.get(name) is not connector:
                 _close(connector)
 
+    def separate(self) -> None:
+        """Become a fork's own (`connectors.contract.Closes`)."""
+        for connector in self.connectors.values():
+            if isinstance(connector, Closes):
+                connector.separate()
+
     def close(self) -> None:
         """Let go of what connectors hold outside of the process."""
         for connector in self.connectors.values():

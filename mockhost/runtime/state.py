@@ -56,7 +56,9 @@ class State:
     `begin` starts the service and the states; until then nothing has happened.
     """
 
-    def __init__(self, scenario: Scenario, by: Happens, kept: Kept | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, by: Happens, kept: Kept | None = None, *, is_fork: bool = False
+    ) -> None:
         self._by = by
         self.loaded = scenario
         self.scenario = scenario
@@ -64,7 +66,7 @@ class State:
         clock = scenario.clock
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
         """the virtual time, and what is due when"""
-        self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed, kept)
+        self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed, kept, is_fork=is_fork)
         """configured and effective settings, the connectors' spaces, and the systems behind them"""
         self.states = States(scenario.states, scenario.connector_states, self.clock, by.perform)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())

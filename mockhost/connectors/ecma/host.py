@@ -38,6 +38,8 @@ class Host:
         clock: VirtualClock,
         seed: int,
         kept: Kept | None = None,
+        *,
+        is_fork: bool = False,
     ) -> None:
         self.clock = clock
         self.chance = Chance(seed)
@@ -46,6 +48,7 @@ class Host:
         self._kept = kept
         self.systems: dict[str, System] = {}
         self._kinds: dict[str, str] = {}
+        self._is_fork = is_fork
         for page in connectors.values():
             self._open(page)
         self.behaviours: Mapping[str, object] = known.resolve(config.generation, config.behaviours)
@@ -78,7 +81,7 @@ class Host:
             self._run(page, system)
 
     def _open(self, page: ConnectorConfig) -> None:
-        self.systems[page.name] = open_system(page, self.chance)
+        self.systems[page.name] = open_system(page, self.chance, copied=self._is_fork)
         if self._kept is not None:
             self.systems[page.name].keep(self._kept)
         self._kinds[page.name] = page.system.kind
@@ -97,6 +100,19 @@ class Host:
         self.connectors.clear()
         self.running = False
         self.started_at = None
+
+    def separate(self) -> None:
+        """Become a fork's own, as `System.separate` says. Raises CannotRun, and holds nothing then."""
+        self._is_fork = True
+        done: list[System] = []
+        try:
+            for system in self.systems.values():
+                system.separate()
+                done.append(system)
+        except BaseException:
+            for system in done:
+                system.close()
+            raise
 
     def close(self) -> None:
         """Let go of the connected systems."""

@@ -213,6 +213,9 @@ class ProxyConnector:
     def reset(self) -> None:
         """Nothing: the target's objects stay as they are."""
 
+    def separate(self) -> None:
+        self._target = _target(self._config)
+
     def close(self) -> None:
         self._target.close()
 

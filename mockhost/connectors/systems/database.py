@@ -7,10 +7,12 @@ mock's own: a file in a private folder, which goes with the process.
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import SqlConfig
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 OWN: Final = "sqlite://"
 """The URL of a database of the mock's own."""
+_FILE: Final = "mockhost.db"
+MOST_COPIED: Final = 1024 * 1024 * 1024
+"""Bytes of a SQLite file that a fork copies for itself."""
 INSTALL: Final = "pip install 'mockhost[sql]'"
 TROUBLES: Final = {
     "sqlite": ("none", "locked", "slow", "read_only", "connection_lost", "deadlock"),
@@ -79,22 +84,68 @@ def read_url(text: str) -> URL:
     return url
 
 
+def copied_sqlite(source: URL, target: Path, timeout: float) -> bool:
+    """Copy a SQLite database into a new file, as it is at one moment; False for one that can't be copied."""
+    file = Path(source.database or "")
+    if "uri" not in source.query and not (file.is_file() and file.stat().st_size <= MOST_COPIED):
+        return False
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = create_engine(source, connect_args={"timeout": timeout})
+    try:
+        with closing(engine.raw_connection()) as pooled, closing(sqlite3.connect(target)) as copy:
+            driver: Any = pooled.driver_connection
+            driver.backup(copy)
+    except (
+        SQLAlchemyError,
+        sqlite3.Error,
+        OSError,
+        AttributeError,
+        TypeError,
+    ):  # two of them: another driver
+        return False
+    finally:
+        engine.dispose()
+    return True
+
+
 _DRIVERS: Final = "write sqlite:///hr.db or postgresql+psycopg://user:password@server/database"
 
 
 class Database:
-    """The connections to one database. Thread-safe; a copy of a mock shares it."""
+    """The connections to one database. Thread-safe.
 
-    def __init__(self, config: SqlConfig) -> None:
+    source: the database of which a fork of a mock wants a copy of its own; without one, it reads the database itself.
+    """
+
+    def __init__(self, config: SqlConfig, source: URL | None = None) -> None:
         self.url = read_url(config.url)
         self.secrets = [self.url.password] if self.url.password else []
         self.timeout = config.timeout
         self._folder = PrivateFolder() if config.url == OWN else None
         if self._folder is not None:
-            self.url = self.url.set(database=str(self._folder.path / "mockhost.db"))
+            self.url = self.url.set(database=str(self._folder.path / _FILE))
         self.dialect = self.url.get_backend_name()
+        if source is not None and self.dialect == "sqlite":
+            self._copy(source)
         self._mine = threading.local()
         self.engine = self._engine()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is in a folder of the mock's own, and goes with it."""
+        return self._folder is not None
+
+    def _copy(self, source: URL) -> None:
+        """Go on with a copy of a SQLite database, if it can be read and is not too large."""
+        folder = self._folder or PrivateFolder()
+        if copied_sqlite(source, folder.path / _FILE, self.timeout):
+            self._folder = folder
+            name = str(folder.path / _FILE)
+            self.url = source.set(database=f"file:{name}" if "uri" in source.query else name)
+        elif self._folder is None:
+            folder.remove()
 
     def _engine(self) -> Any:
         from sqlalchemy import create_engine, event

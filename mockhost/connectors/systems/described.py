@@ -68,6 +68,9 @@ class Described:
     def set_password(self, anchor: Value, password: str) -> None:
         """Most systems here keep no passwords."""
 
+    def separate(self) -> None:
+        """What is in memory is copied with its mock."""
+
     def keep(self, kept: Kept) -> None:
         """A system that is not in memory keeps its objects itself."""
 

@@ -62,6 +62,10 @@ class LdapSystem(OutsideSystem):
         self._own = Slapd() if outside.url == OWN else None
         self.directory = _directory(outside, self._own)
 
+    @property
+    def may_write(self) -> bool:
+        return not self.copied or self._own is not None
+
     def _map(self, page: ConnectorConfig) -> None:
         self._held = [(at, each) for at, each in enumerate(self.columns) if each.name != OBJECT_DN]
         self._names = [each.name for _, each in self._held] + [_CHANGED]
@@ -70,6 +74,12 @@ class LdapSystem(OutsideSystem):
     def __len__(self) -> int:
         """How many entries there are, as far as this host knows: a directory does not count them."""
         return self._count
+
+    def separate(self) -> None:
+        self.copied = True
+        if self._own is not None:
+            self._own = Slapd(self._own)
+        self.directory = _directory(self.ldap, self._own)
 
     def close(self) -> None:
         if self._own is not None:

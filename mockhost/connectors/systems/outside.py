@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple
 from mockhost.clock import Chance, fresh_guid
 from mockhost.connectors.ecma.config import Column, ConnectorConfig
 from mockhost.connectors.ecma.kinds import CODES, ExportError
-from mockhost.connectors.systems.described import Described
+from mockhost.connectors.systems.described import Changes, Described
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Value
 from mockhost.errors import UsageError
 
 _LONGEST: Final = 500
+_ON_A_FORK: Final = "run 'mockhost check SCENARIO' to play its steps on a host of its own"
 
 
 class Refusal(NamedTuple):
@@ -45,8 +46,10 @@ class OutsideSystem(Described):
 
     waits = True
 
-    def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
+    def __init__(self, page: ConnectorConfig, chance: Chance, *, copied: bool = False) -> None:
         super().__init__(page, chance)
+        self.copied = copied
+        """whether it belongs to a fork of a mock, which writes only into what it has for itself"""
         self._generated = 0
         self._seen: Any = None
         """the newest change, as the last reading found it"""
@@ -55,6 +58,11 @@ class OutsideSystem(Described):
 
     def _connect(self, page: ConnectorConfig) -> None:
         """Take over where the system is. Raises UsageError; it need not be reached."""
+        raise NotImplementedError
+
+    @property
+    def may_write(self) -> bool:
+        """False for a fork that could not make a copy of its own."""
         raise NotImplementedError
 
     def _map(self, page: ConnectorConfig) -> None:
@@ -78,7 +86,7 @@ class OutsideSystem(Described):
 
     def _fill(self) -> None:
         """Put the scenario's objects there, if that is still to be done. Raises ReadError, UsageError."""
-        if not self._filled:
+        if not self._filled and self.may_write:
             self._make()
             self._filled = True
 
@@ -109,6 +117,8 @@ class OutsideSystem(Described):
             own = f"the rows of {self.table_name} are the {self.own_word} own"
             message = f"{self.name}: {own}, so a reset leaves them alone"
             raise UsageError(message, hint="with 'rows: replace' they are the scenario's")
+        if not self.may_write:
+            raise UsageError(self._not_its_own(), hint=_ON_A_FORK)
         self.configure(page)
         self._generated, self._filled = 0, False
         self._fill()
@@ -118,7 +128,21 @@ class OutsideSystem(Described):
     def close(self) -> None:
         raise NotImplementedError
 
+    def _not_its_own(self) -> str:
+        return f"{self.name}: a copy of the host reads the {self.own_word} data, and does not write it"
+
+    def read_changes(self, changes: Mapping[str, object]) -> Changes:
+        found = super().read_changes(changes)
+        if not self.may_write:
+            raise UsageError(self._not_its_own(), hint=_ON_A_FORK)
+        return found
+
     # -- exports ------------------------------------------------------------------------------------------
+
+    def check_right(self, operation: str) -> None:
+        super().check_right(operation)
+        if not self.may_write:
+            raise ExportError(CODES["other"], f"{self._not_its_own()}. {_ON_A_FORK}", "other")
 
     def generate(self, column: Column) -> Value:
         """A GUID; None for what the system generates itself on insert."""

@@ -47,9 +47,9 @@ _counting = threading.Lock()
 
 
 class Slapd:
-    """A running slapd with an empty directory. Raises CannotRun."""
+    """A running slapd with an empty directory, or with the entries of another. Raises CannotRun."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Slapd | None = None) -> None:
         program = shutil.which("slapd", path=os.pathsep.join([os.environ.get("PATH", ""), *_PLACES]))
         schemas = next(
             (Path(each) for each in _SCHEMAS if Path(each, "inetorgperson.schema").is_file()), None
@@ -67,7 +67,10 @@ class Slapd:
         self._read_only = threading.Lock()
         self.password = secrets.token_hex(16)
         try:
-            self._process = self._start(program, schemas)
+            self._configure(schemas)
+            if source is not None:
+                self._copy(program, source)
+            self._process = self._start(program)
             self._wait()
         except BaseException:
             self.close()
@@ -81,7 +84,11 @@ class Slapd:
     def _socket(self) -> Path:
         return self._folder.path / "ldapi"
 
-    def _start(self, program: str, schemas: Path) -> subprocess.Popen[bytes]:
+    @property
+    def _settings(self) -> Path:
+        return self._folder.path / "slapd.conf"
+
+    def _configure(self, schemas: Path) -> None:
         folder = self._folder.path
         lines = [f"include {schemas}/{name}.schema" for name in ("core", "cosine", "nis", "inetorgperson")]
         modules = next((each for each in _MODULES if list(Path(each).glob("back_mdb*"))), None)
@@ -89,11 +96,26 @@ class Slapd:
         lines += ["sizelimit unlimited", "database config", f"rootdn {SETTINGS}", f"rootpw {self.password}"]
         lines += ["database mdb", 'suffix ""', f"rootdn {ADMINISTRATOR}", f"rootpw {self.password}"]
         lines += [f"directory {folder}", "maxsize 1073741824", "envflags nosync", "index objectClass eq"]
-        file = folder / "slapd.conf"
-        file.touch(mode=0o600)
-        file.write_text("\n".join(lines) + "\n")
-        command = [program, "-f", str(file), "-h", self.url, "-d", "0"]
-        with (folder / "log").open("wb") as log:
+        self._settings.touch(mode=0o600)
+        self._settings.write_text("\n".join(lines) + "\n")
+
+    def _copy(self, program: str, source: Slapd) -> None:
+        """Take over the entries of a running directory, with what the directory itself keeps of them."""
+        entries = self._folder.path / "entries.ldif"
+        entries.touch(mode=0o600)
+        # Both are modes of slapd; reading a database of mdb beside the running server is safe (man slapcat).
+        for mode, of in (("cat", source), ("add", self)):
+            tool = [program, "-T", mode, "-n", "1", "-f", str(of._settings), "-l", str(entries)]
+            tool += ["-q"] if mode == "add" else []
+            done = subprocess.run(tool, capture_output=True, check=False)
+            if done.returncode:
+                said = " ".join(done.stderr.decode(errors="replace").split())[-300:]
+                raise CannotRun(f"the directory can't be copied: {said}")
+        entries.unlink()
+
+    def _start(self, program: str) -> subprocess.Popen[bytes]:
+        command = [program, "-f", str(self._settings), "-h", self.url, "-d", "0"]
+        with (self._folder.path / "log").open("wb") as log:
             return subprocess.Popen(
                 ["/bin/sh", "-c", _PARENT, "mockhost", *command],
                 stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, SqlConfig
 from mockhost.connectors.ecma.kinds import CODES, ExportError
-from mockhost.connectors.systems.database import Database, Writer, missing_package
+from mockhost.connectors.systems.database import OWN, Database, Writer, missing_package, read_url
 from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.memory import start_records
 from mockhost.connectors.systems.outside import OutsideSystem
@@ -42,7 +42,12 @@ class SqlSystem(OutsideSystem):
         if (problem := missing_package()) is not None:
             raise problem
         self.sql = outside
-        self.database = Database(outside)
+        source = read_url(outside.url) if self.copied and outside.url != OWN else None
+        self.database = Database(outside, source)
+
+    @property
+    def may_write(self) -> bool:
+        return not self.copied or self.database.is_own
 
     def _map(self, page: ConnectorConfig) -> None:
         self.sees_deletes = self.sql.deleted is not None
@@ -65,6 +70,11 @@ class SqlSystem(OutsideSystem):
         return self._count
 
     # -- its life -----------------------------------------------------------------------------------------
+
+    def separate(self) -> None:
+        self.copied, quoted = True, self.database.quoted
+        self.database = Database(self.sql, self.database.url)
+        self.database.quoted = quoted
 
     def close(self) -> None:
         self.database.close()

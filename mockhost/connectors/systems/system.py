@@ -123,13 +123,24 @@ class System(Protocol):
     def reset(self, page: ConnectorConfig) -> None:
         """Go back to the objects of the start. Raises UsageError, and changes nothing, if it can't."""
 
+    def separate(self) -> None:
+        """Become a fork's own: share nothing outside of the process with the original, which keeps what it has.
+
+        What can't be copied is read from now on, and never written. Raises CannotRun.
+        """
+
     def close(self) -> None:
         """Let go of what it holds open. It is not used after that."""
 
 
-def open_system(page: ConnectorConfig, chance: Chance) -> System:
-    """The system that a connector's page describes, with the objects of the start. Raises UsageError."""
+def open_system(page: ConnectorConfig, chance: Chance, *, copied: bool = False) -> System:
+    """The system that a connector's page describes, with the objects of the start. Raises UsageError.
+
+    copied: for a fork, which is not to write into what is outside of the process.
+    """
     module, _, name = SYSTEMS[page.system.kind].partition(":")
     made: Any = getattr(import_module(module), name)
-    system: System = made(page, chance)
+    system: System = (
+        made(page, chance, copied=True) if copied and page.system.outside is not None else made(page, chance)
+    )
     return system
