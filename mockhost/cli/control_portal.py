@@ -26,13 +26,13 @@ def portal(target: Target, words: tuple[str, ...], form: str) -> None:
     mockhost control portal on-demand ann@contoso.example
     mockhost control portal log status=failure
     """
-    from mockhost.entra import lines, rendering
+    from mockhost.entra import rendering
 
     terminal = stdout()
     if [word.lower() for word in words] == ["help"]:
-        terminal.lines(columns(lines.HELP))
+        terminal.lines(columns(rendering.HELP))
         return
-    found = target.plane().call("portal", step=lines.of_words(words))
+    found = target.plane().call("portal", step=rendering.of_words(words))
     verb, result = found["step"], found["result"]
     if form == "json":
         terminal.json(result)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mockhost import actions
 from mockhost.cli.shells import command_line
-from mockhost.entra.lines import words as portal_words
+from mockhost.entra.rendering import words as portal_words
 
 CONTROL = ("mockhost", "control")
 

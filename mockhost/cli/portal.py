@@ -109,9 +109,9 @@ def agent(action: str, name: str, file: Path, state: Path | None, sets: tuple[st
     mockhost portal agent stop agent-1 provisioning.yaml
     mockhost portal agent machine agent-1 provisioning.yaml --set proxy=missing
     """
-    from mockhost.entra import lines
+    from mockhost.entra import rendering
 
-    found = _do(lines.of_words(["agent", action, name, *sets]), file, state)
+    found = _do(rendering.of_words(["agent", action, name, *sets]), file, state)
     _tell("agent", found)
     raise click.exceptions.Exit(outcome.NOT_FINE if found["error"] else outcome.FINE)
 

@@ -17,10 +17,9 @@ from mockhost.errors import UsageError
 
 if TYPE_CHECKING:
     from mockhost.client.har import HarWriter
-    from mockhost.entra.config import Credentials, Provisioning
+    from mockhost.entra.agent import Machine
+    from mockhost.entra.config import Credentials, Provisioning, Way
     from mockhost.entra.enterprise import EnterpriseApp
-    from mockhost.entra.machine import Machine
-    from mockhost.entra.way import Way
 
 FILE = click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 STATE = click.option(
@@ -67,10 +66,10 @@ class FromFile:
         if self.config.control is None:
             return None
         from mockhost.client.control import ControlPlane
-        from mockhost.entra import machine
+        from mockhost.entra import agent
 
         control = self.config.control
-        return machine.read(ControlPlane(control.url, control.token, timeout=10.0))
+        return agent.read(ControlPlane(control.url, control.token, timeout=10.0))
 
     def operate(self, action: object) -> None:
         if not isinstance(action, str) or action not in ("assign", "unassign"):
@@ -78,7 +77,7 @@ class FromFile:
             raise UsageError("the agent's machine is the one of the mock", hint=hint)
 
     def way(self, config: Provisioning) -> Way:
-        from mockhost.entra.way import Way
+        from mockhost.entra.config import Way
 
         return Way(config, self._har)
 

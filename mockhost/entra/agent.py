@@ -1,4 +1,4 @@
-"""The provisioning agent: its states, how it fails to register, and what it says when it cannot relay a request.
+"""Provisioning agents: their machine, their states, how they fail to register, and what they say of a request.
 
 Sources: Microsoft Learn, "Troubleshoot on-premises application provisioning" (registration, start, 10 to 20 minutes),
 "Microsoft Entra on-premises application provisioning architecture" (agents), and "Microsoft Entra Cloud Sync error
@@ -8,12 +8,59 @@ codes and descriptions" (HybridIdentityService…; published for cloud sync, inf
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from mockhost.entra import machine
-from mockhost.entra.agent_errors import AgentError, named
-from mockhost.entra.machine import Machine
+from mockhost.entra.portal import AgentError, agent_errors
 from mockhost.errors import CannotRun, UsageError, did_you_mean
+
+PROXIES = ("none", "configured", "missing")
+"""Whether the way out needs a proxy, and whether the agent knows it."""
+POLICIES = ("Undefined", "RemoteSigned", "Unrestricted", "AllSigned", "Restricted")
+"""PowerShell execution policies."""
+
+
+class Control(Protocol):
+    """Does operations of the table, as `client.control.ControlPlane` and a `RunningHost` do."""
+
+    def call(self, operation: str, /, **arguments: Any) -> Any:
+        """The result of an operation."""
+
+
+class Machine(NamedTuple):
+    """A Windows server with provisioning agents; by itself nothing stands in their way."""
+
+    proxy: str = "none"
+    execution_policy: str = "RemoteSigned"
+    may_log_on: bool = True
+    """whether the agent's account may log on as a service"""
+    agent_runs: bool | None = None
+    """whether the agent's Windows service runs; None: the agent's own state says it"""
+    agent_starts: int = 0
+    """how often the agent's Windows service was started"""
+    host: str = ""
+    """the state of the service Microsoft ECMA2Host, such as running or stopped; '' where it is not known"""
+
+
+def read(control: Control) -> Machine:
+    """The machine behind a control plane. What it does not tell is as on a sound one. Raises MockhostError."""
+    return of(control.call("get_host"))
+
+
+def of(document: Mapping[str, Any]) -> Machine:
+    """The machine that the settings of a host tell of: the one place that knows how they say it."""
+    service = document.get("service")
+    host = str(service.get("effective", "")) if isinstance(service, Mapping) else ""
+    said = document.get("machine")
+    told: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    fits: Mapping[str, Callable[[Any], bool]] = {
+        "proxy": lambda value: value in PROXIES,
+        "execution_policy": lambda value: value in POLICIES,
+        "agent_starts": lambda value: isinstance(value, int),
+        "agent_runs": lambda value: isinstance(value, bool),
+    }
+    values = {key: told[key] for key, is_fit in fits.items() if key in told and is_fit(told[key])}
+    return Machine(host=host, may_log_on=bool(told.get("may_log_on", True)), **values)
+
 
 DELAYED_START = 120.0
 """Virtual seconds until a service that starts "Automatic (Delayed Start)" runs after a reboot: Windows' default."""
@@ -38,9 +85,9 @@ class Agent(NamedTuple):
     """when it was assigned; None: long ago, or restarted since"""
     starts_at: float | None = None
     """when its delayed start is due"""
-    proxy: str = machine.SOUND.proxy
-    execution_policy: str = machine.SOUND.execution_policy
-    may_log_on: bool = machine.SOUND.may_log_on
+    proxy: str = Machine().proxy
+    execution_policy: str = Machine().execution_policy
+    may_log_on: bool = Machine().may_log_on
 
     def runs(self, now: float) -> bool:
         return self.running and (self.starts_at is None or now >= self.starts_at)
@@ -83,14 +130,14 @@ def problem(agents: Iterable[Agent], now: float, after: float) -> AgentError | N
     """Why a request cannot get through; None if one of the agents relays it."""
     assigned = [agent for agent in agents if agent.assigned and agent.registered]
     if not assigned:
-        return named("no_agent")
+        return agent_errors()["no_agent"]
     active = [agent for agent in assigned if agent.is_active(now)]
     if not active:
-        return named("agent_inactive")
+        return agent_errors()["agent_inactive"]
     ready = [agent for agent in active if agent.is_ready(now, after)]
     if not ready:
-        return named("agent_not_ready")
-    return named("agent_wedged") if all(agent.wedged for agent in ready) else None
+        return agent_errors()["agent_not_ready"]
+    return agent_errors()["agent_wedged"] if all(agent.wedged for agent in ready) else None
 
 
 # -- what an administrator does with an agent ------------------------------------------------------------------------
@@ -140,7 +187,7 @@ def _start(agent: Agent, now: float) -> Agent:
 
 def _failed(name: str) -> CannotRun:
     """The documented error of a row."""
-    row = named(name)
+    row = agent_errors()[name]
     return CannotRun(row.text, hint=f"{row.next} ({row.source})")
 
 
@@ -167,8 +214,8 @@ def change_machine(agents: Sequence[Agent], name: str, key: str, value: str) -> 
     """Change what an agent finds on its machine: proxy, execution_policy or may_log_on. Raises UsageError."""
     agent = _named(agents, name)
     known = {
-        "proxy": machine.PROXIES,
-        "execution_policy": machine.POLICIES,
+        "proxy": PROXIES,
+        "execution_policy": POLICIES,
         "may_log_on": ("true", "false"),
     }
     if key not in known:

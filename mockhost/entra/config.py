@@ -1,19 +1,28 @@
-"""What a provisioning.yaml says, as values: where to, whom, what, and by which rules of the service.
+"""What a provisioning.yaml says, as values: where to and on which way, whom, what, and by which rules of the service.
 
 The numbers of `Settings` are Microsoft's unless they say otherwise; a lab sets smaller ones.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from mockhost.client.dialect import NEW_DIALECT
-from mockhost.entra import users
-from mockhost.entra.expressions import Expression
+from mockhost.client.dialect import NEW_DIALECT, PROBE_ATTRIBUTE, Request, qualified
+from mockhost.client.observation import Observation, Session, endpoint
+from mockhost.clock import wall_now
+from mockhost.entra.expressions import Expression, parse
 from mockhost.entra.targets import Target
+from mockhost.entra.targets import parse as target
+from mockhost.entra.users import Scope, Users
 from mockhost.scim.messages import ECMA_USER
+
+if TYPE_CHECKING:
+    from mockhost.client.har import HarWriter
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 ECMA_APP = "ScimOnPremises"
@@ -38,22 +47,6 @@ class AttributeMapping(NamedTuple):
     """Apply this mapping: Only during object creation"""
     default: str | None = None
     """Default value if null; used on create only"""
-
-
-class Clause(NamedTuple):
-    """A clause of a scoping filter."""
-
-    attribute: str
-    operator: str
-    value: str = ""
-
-
-class Scope(NamedTuple):
-    """Who is provisioned."""
-
-    assigned_only: bool = True
-    filters: tuple[tuple[Clause, ...], ...] = ()
-    """a user is in scope if all clauses of one filter hold"""
 
 
 class Quarantine(NamedTuple):
@@ -128,7 +121,7 @@ class Provisioning(NamedTuple):
     """A provisioning.yaml, checked."""
 
     entered: Credentials
-    users: users.Users
+    users: Users
     mappings: tuple[AttributeMapping, ...] | None = None
     """None: the default ones of the app"""
     scope: Scope = Scope()
@@ -153,6 +146,42 @@ class Provisioning(NamedTuple):
         return self.app != "customappsso"
 
 
+class Way:
+    """Sends requests of the service to a target, as its agent does; and writes them to a HAR file."""
+
+    def __init__(
+        self,
+        config: Provisioning,
+        har: HarWriter | None = None,
+        *,
+        reach: Callable[[str], str] = lambda url: "",
+    ) -> None:
+        """reach: why a URL is not tried at all, in a word of `observation.ENDS`; '' if it is."""
+        self._reach = reach
+        self.session: Session = Session(
+            config.entered.tenant_url, ca_file=config.trust, timeout=config.settings.timeout
+        )
+        self.har = har
+        token = config.entered.secret_token
+        self._headers = () if token is None else (("Authorization", f"Bearer {token}"),)
+
+    def __call__(self, request: Request) -> Observation:
+        sent = request._replace(headers=(*self._headers, *request.headers))
+        if stopped := self._reach(self.session.url):
+            why = "from this portal only the host itself can be reached"
+            seen = Observation(self.session.url, sent.method, sent.target, ends=stopped, error=why)
+        else:
+            seen = self.session.exchange(sent.method, sent.target, sent.headers, sent.body)
+        if self.har is not None:
+            try:
+                where = endpoint(self.session.url)
+                base = f"{'https' if where.secure else 'http'}://{where.authority}"
+            except ValueError:
+                base = ""
+            self.har.add(wall_now(), base, sent, seen)
+        return seen
+
+
 def app_of(tenant_url: str) -> str:
     """The kind of application that a tenant URL is for: an ECMA host by its path, else one without an agent."""
     return ECMA_APP if _ECMA_URL.search(tenant_url) else "customappsso"
@@ -161,3 +190,39 @@ def app_of(tenant_url: str) -> str:
 def dialect_of(tenant_url: str, settings: Settings) -> str:
     """How patches are written."""
     return settings.dialect or ("scim062020" if NEW_DIALECT.lower() in tenant_url.lower() else "legacy")
+
+
+_MATCHING = ("ContosoLogin", "userPrincipalName", "cn")
+"""Attributes of an ECMA host by which users are matched: the first of them that the host has."""
+
+
+@functools.cache
+def default_mappings() -> Mapping[str, Mapping[str, str]]:
+    """Expressions by target attribute, of the apps `scim` and `ecma`: `default_mappings.toml`."""
+    file = Path(__file__).with_name("default_mappings.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def scim_mappings() -> tuple[AttributeMapping, ...]:
+    """The default mappings of a SCIM app: users are matched by userName."""
+    return tuple(
+        AttributeMapping(target(name), parse(text), matching=int(name == "userName"))
+        for name, text in default_mappings()["scim"].items()
+    )
+
+
+def ecma_mappings(discovered: Collection[str]) -> tuple[AttributeMapping, ...]:
+    """The default mappings of an ECMA host's app, by the target attributes that the host offers."""
+    mappings = default_mappings()["ecma"]
+    offered = {name for name in mappings if qualified(name, ECMA_USER) in discovered}
+    # A host with autogenerated DNs offers -dn-, too; only a directory needs one.
+    names = [name for name in mappings if name in offered and (name != "-dn-" or "cn" in offered)]
+    if not any(name in names for name in _MATCHING):
+        return (AttributeMapping(target(PROBE_ATTRIBUTE), parse("[userPrincipalName]"), matching=1),)
+    first = next(name for name in _MATCHING if name in names)
+    return tuple(
+        AttributeMapping(
+            target(qualified(name, ECMA_USER)), parse(mappings[name]), matching=int(name == first)
+        )
+        for name in names
+    )

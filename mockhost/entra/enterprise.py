@@ -3,6 +3,9 @@
 One object for `mockhost provision` and `mockhost portal`, for the steps of a scenario, and for the portal of a running
 host. A step does one thing that an administrator or the provisioning service does; its result is a document of plain
 data. Where the application's configuration comes from, and on whose clock it runs, is for its owner to say.
+
+Sources: Microsoft Learn, "Develop and plan provisioning for a SCIM endpoint" (Schema discovery: asked for on saving and
+on opening the page; attributes are only added), the attribute list of a real ECMA app (suryendub.github.io, pictures).
 """
 
 from __future__ import annotations
@@ -11,19 +14,84 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from mockhost.client.dialect import PROBE_ATTRIBUTE
+from mockhost.client.observation import Observation
 from mockhost.client.printing import hider
 from mockhost.clock import iso
-from mockhost.entra import agent, application, portal, records
-from mockhost.entra.agent import SOUND, Agent
-from mockhost.entra.config import Credentials, Provisioning
-from mockhost.entra.machine import Machine
+from mockhost.entra import agent, portal, records
+from mockhost.entra.agent import SOUND, Agent, Machine
+from mockhost.entra.config import Credentials, Provisioning, Way, default_mappings
 from mockhost.entra.service import Clock, Execution, Service
 from mockhost.entra.store import Store
-from mockhost.entra.way import Way
+from mockhost.entra.targets import Attribute, attributes_in, sorted_attributes
 from mockhost.errors import CannotRun, UsageError, did_you_mean
 
 MOST_RECORDS = 1_000
 """Records that a step shows at once."""
+TOKEN_LIMIT = 1_024
+"""Bytes that the credentials of an app may have together (Microsoft Learn, "Known issues": 1 KB)."""
+NO_DISCOVERY = "an app without an agent has a fixed list"
+"""Source: Microsoft Learn, "Develop and plan provisioning for a SCIM endpoint" and "On-premises SCIM app": /Schemas is
+asked for gallery apps and on-premises ones, not for a custom non-gallery app."""
+TOO_LONG = "Size of input ExternalSecret data is invalid."
+
+
+_TEMPLATE = (
+    Attribute("id", "String", True, True),
+    Attribute("active", "Boolean"),
+    Attribute(PROBE_ATTRIBUTE, "String", True),
+)
+
+
+# -- credentials ---------------------------------------------------------------------------------------------
+
+
+def saved(store: Store, env: Mapping[str, str]) -> Credentials | None:
+    """The saved credentials; None where nothing was saved yet. A token of the environment is read again."""
+    found = store.get("saved")
+    return None if found is None else Credentials(*found).resolved(env)
+
+
+def save(config: Provisioning, store: Store) -> None:
+    """Save what is entered. Raises UsageError with the portal's text for a token that is too long."""
+    entered = config.entered
+    if len((entered.secret_token or "").encode()) + len(entered.tenant_url.encode()) > TOKEN_LIMIT:
+        raise UsageError(
+            f"{TOO_LONG} The credentials have more than 1 KB", hint="generate a shorter secret token"
+        )
+    kept = entered._replace(secret_token=None) if entered.token_source else entered
+    store.set("saved", list(kept))
+
+
+# -- target attributes ---------------------------------------------------------------------------------------
+
+
+def discover(service: Service) -> Observation | None:
+    """Ask for /Schemas and add what is new to the target attribute list; None where no agent asks."""
+    if not service.config.through_agent or service.agent_problem() is not None:
+        return None
+    seen = service.send(service.composer.schemas())
+    found = list(attributes_in(seen.json())) if seen.status == 200 and seen.complete else []
+    old = target_attributes(service.store)
+    known = {each.name.lower() for each in old}
+    added = [each for each in found if each.name.lower() not in known]
+    if added:
+        service.store.set("attributes", [each._asdict() for each in sorted_attributes([*old, *added])])
+        service.forget_mappings()
+    return seen
+
+
+def target_attributes(store: Store) -> list[Attribute]:
+    """The target attribute list as it was last refreshed."""
+    return [Attribute(**each) for each in store.get("attributes", [])]
+
+
+def shown_attributes(config: Provisioning, store: Store) -> list[Attribute]:
+    """The list as the portal shows it: for an ECMA app with the rows of its template, if it was ever filled."""
+    if not config.through_agent:
+        return [Attribute("id", required=True, primary_key=True), *map(Attribute, default_mappings()["scim"])]
+    found = target_attributes(store)
+    return [*_TEMPLATE, *found] if config.is_ecma and found else found
 
 
 class Source(Protocol):
@@ -96,7 +164,7 @@ class EnterpriseApp:
             way.har.secrets = lambda: [*job.work.secrets, *([token] if token else [])]
         try:
             if first and not entered:
-                application.save(config, self.store)
+                save(config, self.store)
                 self.store.commit()
             yield job
         finally:
@@ -116,7 +184,7 @@ class EnterpriseApp:
 
     def saved(self) -> Credentials | None:
         """The saved credentials; None where nothing was saved yet."""
-        return application.saved(self.store, self._env)
+        return saved(self.store, self._env)
 
     def wait_for_cycle(self, job: Service) -> None:
         """Let the time pass until the next cycle is due, and prepare it."""
@@ -126,8 +194,8 @@ class EnterpriseApp:
 
     def _prepare(self, job: Service) -> None:
         """Ask for the target attributes where none are known: default mappings of an ECMA app follow from them."""
-        if not application.target_attributes(self.store):
-            application.discover(job)
+        if not target_attributes(self.store):
+            discover(job)
             self.store.commit()
 
     # -- steps -----------------------------------------------------------------------------------------------------
@@ -136,7 +204,7 @@ class EnterpriseApp:
         """Do what a step says; its result. Raises UsageError for a step that is wrong."""
         verb, argument = verb_of(step)
         with self.job(entered=verb not in _SAVED) as job:
-            return VERBS[verb](self, job, argument)
+            return VERBS[verb](self, job, argument) or {}
 
     def _show(self, job: Service, argument: object) -> dict[str, Any]:
         saved, config = self.saved(), job.config
@@ -158,7 +226,7 @@ class EnterpriseApp:
             "last": _with_times(self.store.get("last"), "began", "ended"),
             "quarantine": _quarantine(self.store.get("quarantine")),
             "mails": [_with_times(each, "at") for each in self.store.get("mails", [])],
-            "attributes": len(application.shown_attributes(config, self.store)),
+            "attributes": len(shown_attributes(config, self.store)),
             "records": self.store.get("records", 0),
         }
         return running
@@ -197,7 +265,7 @@ class EnterpriseApp:
     def _save(self, job: Service, argument: object) -> dict[str, Any]:
         """Save what is entered; this asks for the target attributes."""
         try:
-            application.save(job.config, self.store)
+            save(job.config, self.store)
         except UsageError as error:
             return {"error": error.message, "hint": error.hint}
         return {"error": "", **self._refreshed(job)}
@@ -205,7 +273,7 @@ class EnterpriseApp:
     def _attributes(self, job: Service, argument: object) -> dict[str, Any]:
         """The target attribute list, asked for again unless the argument is `shown`."""
         found = {} if argument == "shown" else self._refreshed(job)
-        shown = application.shown_attributes(job.config, self.store)
+        shown = shown_attributes(job.config, self.store)
         return {
             "names": [each.name.rpartition(":")[2] for each in shown],
             "attributes": [each._asdict() for each in shown],
@@ -213,12 +281,12 @@ class EnterpriseApp:
         }
 
     def _refreshed(self, job: Service) -> dict[str, Any]:
-        before = len(application.target_attributes(self.store))
-        seen = application.discover(job)
-        now = len(application.target_attributes(self.store))
+        before = len(target_attributes(self.store))
+        seen = discover(job)
+        now = len(target_attributes(self.store))
         if seen is None:
             problem = job.agent_problem()
-            why = "no agent relays the request" if problem is not None else application.NO_DISCOVERY
+            why = "no agent relays the request" if problem is not None else NO_DISCOVERY
         else:
             why = "" if seen.status == 200 else f"/Schemas: {seen.describe()}"
         return {"known": now, "new": now - before, "why": hider(job.config.entered.secret_token)(why)}
@@ -307,34 +375,20 @@ class EnterpriseApp:
             agents = agent.change_machine(agents, name, str(key), text)
         return agents
 
-    def _change(self, job: Service, argument: object) -> dict[str, Any]:
+    def _change(self, job: Service, argument: object) -> None:
         """Change users, scope, settings or mappings; null takes a user or a key away."""
         if not isinstance(argument, Mapping):
             raise UsageError("entra: 'change' has what is to be changed, such as users")
         self.source.change(argument)
-        return {}
 
-    def _restart(self, job: Service, argument: object) -> dict[str, Any]:
+    def _restart(self, job: Service, argument: object) -> None:
         scopes = [argument] if isinstance(argument, str) else [] if argument is None else argument
         if not isinstance(scopes, (list, tuple)):
             raise UsageError("entra: 'restart' has what is reset", hint="a list, such as [Watermark]")
-        application.restart(self.store, [str(each) for each in scopes])
-        return {}
-
-    def _start(self, job: Service, argument: object) -> dict[str, Any]:
-        application.start(self.store)
-        return {}
-
-    def _stop(self, job: Service, argument: object) -> dict[str, Any]:
-        application.stop(self.store)
-        return {}
-
-    def _allow_deletes(self, job: Service, argument: object) -> dict[str, Any]:
-        application.allow_deletes(self.store)
-        return {}
+        self.store.restart([str(each) for each in scopes])
 
 
-VERBS: Mapping[str, Callable[[EnterpriseApp, Service, object], dict[str, Any]]] = {
+VERBS: Mapping[str, Callable[[EnterpriseApp, Service, object], dict[str, Any] | None]] = {
     "show": EnterpriseApp._show,
     "enter": EnterpriseApp._enter,
     "save": EnterpriseApp._save,
@@ -345,10 +399,10 @@ VERBS: Mapping[str, Callable[[EnterpriseApp, Service, object], dict[str, Any]]] 
     "change": EnterpriseApp._change,
     "cycle": EnterpriseApp._cycle,
     "on_demand": EnterpriseApp._on_demand,
-    "start": EnterpriseApp._start,
-    "stop": EnterpriseApp._stop,
+    "start": lambda app, job, argument: app.store.start(),
+    "stop": lambda app, job, argument: app.store.stop(),
     "restart": EnterpriseApp._restart,
-    "allow_deletes": EnterpriseApp._allow_deletes,
+    "allow_deletes": lambda app, job, argument: app.store.allow_deletes(),
     "log": EnterpriseApp._log,
 }
 """What a step can do."""

@@ -11,7 +11,7 @@ import functools
 import re
 
 from mockhost.entra import functions
-from mockhost.entra.tree import (
+from mockhost.entra.functions import (
     Attribute,
     Call,
     Comparison,

@@ -1,39 +1,46 @@
-"""What the Entra admin centre says after Test connection, for what a client saw of the probe.
+"""What the Entra admin centre says after Test connection, and the provisioning log of an operation that failed.
 
-A table of verdicts, each with its source. Where Microsoft has published no words, the verdict says so and
-quotes none. The portal prints the probe's URL without its port and base path, and statuses by their .NET
-names.
+Both are looked up by what a client saw: `agent_errors.toml` has what each failure between the service and the target
+becomes, `log_codes.toml` the error codes of the log, each row with its source. Where Microsoft has published no words,
+the row says so and quotes none. The portal prints the probe's URL without its port and base path, and statuses by their
+.NET names.
 """
 
 # ruff: noqa: PT028 - `test_connection` is the portal's word and no test
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from mockhost.client import dialect
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.clock import fresh_guid
-from mockhost.entra import agent_errors
-from mockhost.entra.agent_errors import AgentError
 
 TITLE = "Failed to test connection to target application"
 SUCCESS = "The supplied credentials are authorized to enable provisioning"
 NOT_SENT = "An error occurred while sending the request. Please check the service and try again."
 """What the agent says where no HTTP came of a request."""
-_DOT_NET = {
-    300: "MultipleChoices", 301: "MovedPermanently", 302: "Redirect", 303: "RedirectMethod", 304: "NotModified",
-    307: "TemporaryRedirect", 400: "BadRequest", 401: "Unauthorized", 402: "PaymentRequired", 403: "Forbidden",
-    404: "NotFound", 405: "MethodNotAllowed", 406: "NotAcceptable", 407: "ProxyAuthenticationRequired",
-    408: "RequestTimeout", 409: "Conflict", 410: "Gone", 411: "LengthRequired", 412: "PreconditionFailed",
-    413: "RequestEntityTooLarge", 414: "RequestUriTooLong", 415: "UnsupportedMediaType", 417: "ExpectationFailed",
-    500: "InternalServerError", 501: "NotImplemented", 502: "BadGateway", 503: "ServiceUnavailable",
-    504: "GatewayTimeout", 505: "HttpVersionNotSupported",
-}  # fmt: skip
-"""System.Net.HttpStatusCode of .NET Framework, by which the messages name a status."""
+_INCOMPATIBLE = (
+    "The SCIM endpoint is not fully compatible with the Azure Active Directory SCIM client. Please refer to the Azure "
+    "Active Directory SCIM client documentation and adapt the SCIM endpoint to be able to process provisioning requests"
+)
+"""Its beginning is published (1Password/scim-examples#82); what follows "Please refer to" is not."""
 _QUOTED = 1_000
 """Characters of an answer that a message quotes here."""
+
+
+@cache
+def _document(name: str) -> Mapping[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
+
+
+# -- Test connection -----------------------------------------------------------------------------------------
 
 
 class PortalVerdict(NamedTuple):
@@ -86,8 +93,8 @@ def judge(seen: Observation, app: str = "ScimOnPremises") -> PortalVerdict:
     """The portal's verdict on the probe that `seen` is of. app: the kind of application, one of `config.APPS`."""
     if seen.status == 200 and seen.complete and _is_list(seen):
         return _success(seen)
-    row = agent_errors.of(seen, ecma=app == "ScimOnPremises")
-    return from_agent(agent_errors.without_agent(row) if app == "customappsso" else row, seen)
+    row = agent_error_of(seen, ecma=app == "ScimOnPremises")
+    return from_agent(without_agent(row) if app == "customappsso" else row, seen)
 
 
 def from_agent(row: AgentError, seen: Observation | None = None) -> PortalVerdict:
@@ -114,18 +121,16 @@ def _is_list(seen: Observation) -> bool:
 
 
 def _success(seen: Observation) -> PortalVerdict:
+    source, evidence = 'Microsoft Learn, Generic LDAP connector tutorial, "Test Connection"', "documented"
     document = seen.json()
-    found = bool(document.get("Resources")) if isinstance(document, dict) else False
-    source = 'Microsoft Learn, Generic LDAP connector tutorial, "Test Connection"'
-    if found:
-        return PortalVerdict(True, "", SUCCESS, "", f"{source}; for an answer with users in it nothing is published",
-                             "assumed")  # fmt: skip
-    return PortalVerdict(True, "", SUCCESS, "", source, "documented")
+    if isinstance(document, dict) and document.get("Resources"):
+        source, evidence = f"{source}; for an answer with users in it nothing is published", "assumed"
+    return PortalVerdict(True, "", SUCCESS, "", source, evidence)
 
 
-def status_name(status: int | None) -> str:
+def _status_name(status: int | None) -> str:
     """A status by its .NET name, as the messages have it."""
-    return _DOT_NET.get(status or 0, str(status))
+    return str(_document("log_codes")["status"].get(str(status), status))
 
 
 def _block(seen: Observation, status: str = "", content: str | None = None) -> str:
@@ -135,9 +140,155 @@ def _block(seen: Observation, status: str = "", content: str | None = None) -> s
     except ValueError:
         host = ""
     path = unquote("/Users" + seen.target.partition("/Users")[2])
-    name = status or status_name(seen.status)
+    name = status or _status_name(seen.status)
     body = seen.text[:_QUOTED] if content is None else content
     return (
         f"Received response from Web resource. Resource: https://{host}{path} Operation: {seen.method} "
         f"Response Status Code: {name} Response Headers: Response Content: {body}"
     )
+
+
+# -- failures on the way to the target -----------------------------------------------------------------------
+
+
+class AgentError(NamedTuple):
+    """A row of `agent_errors.toml`; the head of the file says what its keys mean."""
+
+    name: str
+    what: str
+    next: str
+    code: str = ""
+    text: str = ""
+    source: str = ""
+    evidence: str = ""
+    also: str = ""
+    log: str = ""
+    likely: str = ""
+    plays: str = ""
+    words: str = ""
+    agent: bool = False
+    url: str = ""
+    says: str = ""
+    ends: tuple[str, ...] = ()
+    cut: bool | None = None
+    error: str = ""
+    status: tuple[int, ...] = ()
+    body: str = ""
+    takes: float = 0.0
+
+    def fits(self, seen: Observation, *, ecma: bool) -> bool:
+        """Whether a client that saw this met the failure of the row. ecma: whether the app is an ECMA host's."""
+        cut = seen.status is not None and not seen.complete
+        return not (
+            self.agent
+            or (self.url and not (ecma and re.fullmatch(self.url, seen.url, re.IGNORECASE)))
+            or (self.says and (self.says not in seen.text or seen.status == 200))
+            or (self.ends and not set(self.ends) & set(seen.words))
+            or (self.cut is not None and self.cut != cut)
+            or (self.error and self.error not in seen.error)
+            or (self.status and seen.status not in self.status)
+            or (self.body and not seen.text.lstrip("\ufeff \t\r\n").startswith(self.body))
+        )
+
+
+@cache
+def agent_errors() -> Mapping[str, AgentError]:
+    """All rows by their names, in the order in which they are looked up."""
+    document = _document("agent_errors")
+    found = {}
+    for name, said in document["row"].items():
+        values = {**document["words"].get(said.get("words", ""), {}), **said}
+        for key in ("ends", "status"):
+            values[key] = tuple(values.get(key, ()))
+        found[name] = AgentError(name, **values)
+    return found
+
+
+def agent_error_of(seen: Observation, *, ecma: bool) -> AgentError:
+    """The row for what a client saw of an exchange that failed. ecma: judge the tenant URL as that of an ECMA app."""
+    return next(row for row in agent_errors().values() if row.fits(seen, ecma=ecma))
+
+
+def without_agent(row: AgentError) -> AgentError:
+    """The row as an app without an agent shows it: no agent answers in the target's place."""
+    if row.words != "relayed":
+        return row
+    return row._replace(**_document("agent_errors")["words"]["transport_without_agent"])
+
+
+# -- the provisioning log ------------------------------------------------------------------------------------
+
+
+class Failure(NamedTuple):
+    """Why an operation on a user failed: a row of `log_codes.toml`, and what was seen."""
+
+    answer: str
+    code: str
+    advice: str
+    """the recommended action, in our words"""
+    again: str = "escrow"
+    evidence: str = "documented"
+    source: str = ""
+    reason: str = ""
+    retry_after: float | None = None
+
+    @property
+    def ends_with_cycle(self) -> bool:
+        """Whether it is tried again with the next cycle, and not later."""
+        return self.again == "next cycle"
+
+
+@cache
+def failures() -> Mapping[str, Failure]:
+    """All rows by their names; those of statuses by the status."""
+    document = _document("log_codes")
+    return {name: Failure(**{"source": document["page"], **said}) for name, said in document["row"].items()}
+
+
+def failure(name: str, reason: str = "") -> Failure:
+    """A failure of a row, with its advice unless there is a reason."""
+    row = failures()[name]
+    return row._replace(reason=reason or row.advice)
+
+
+def failure_of(seen: Observation, *, search: bool = False) -> Failure:
+    """Why an operation failed by what a client saw of it. search: it was a query with a filter."""
+    row = _row_of(seen, search)
+    wait = _retry_after(seen) if row is failures()["429"] else None
+    return row._replace(reason=_reason(seen, row) or row.advice, retry_after=wait)
+
+
+def _row_of(seen: Observation, search: bool) -> Failure:
+    rows, status = failures(), seen.status
+    if status is None or not seen.complete or seen.ends == "no_answer_within":
+        log = agent_error_of(seen, ecma=False).log
+        return next(row for row in rows.values() if row.code == log)
+    if 200 <= status < 300:
+        return rows["not_parsed"]
+    if search and status in (400, 404):
+        return rows["filtering"]
+    if status >= 500 and status != 501:
+        return rows["server_error"]
+    return rows.get(str(status), rows["400"]._replace(evidence="inferred"))
+
+
+def _reason(seen: Observation, row: Failure) -> str:
+    if seen.status is None or not seen.complete:
+        is_sent = row.code != failures()["unreachable"].code
+        return (seen.error or seen.describe()) if is_sent else NOT_SENT
+    incompatible = agent_errors()["not_scim"]
+    body = seen.text[:_QUOTED]
+    if row.code == incompatible.code and 200 <= seen.status < 300:
+        return incompatible.text.replace("{body}", body)
+    head = f"Error: {_INCOMPATIBLE}; " if row.code == incompatible.code else ""
+    return (
+        f"{head}StatusCode: {_status_name(seen.status)} Message: Processing of the HTTP request resulted in an "
+        "exception. Please see the HTTP response returned by the 'Response' property of this exception for details. "
+        f"Web Response: {body}"
+    )
+
+
+def _retry_after(seen: Observation) -> float | None:
+    """Seconds of a Retry-After in delay-seconds (RFC 9110 10.2.3); dates are not read."""
+    text = (seen.header("retry-after") or "").strip()
+    return float(text) if text.isascii() and text.isdecimal() and len(text) < 8 else None

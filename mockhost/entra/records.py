@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mockhost.clock import Chance, iso
-from mockhost.entra.reactions import Failure
-from mockhost.entra.scoping import Evaluation
-from mockhost.entra.users import User
+from mockhost.entra.portal import Failure
+from mockhost.entra.users import Evaluation, User
 from mockhost.scim.messages import ENTERPRISE_USER
 
 SOURCE = "Microsoft Entra ID"

@@ -16,16 +16,13 @@ from typing import Any, NamedTuple, Protocol
 from mockhost.client.dialect import PROBE_ATTRIBUTE, Request
 from mockhost.client.observation import Observation
 from mockhost.clock import Chance, fresh_guid, iso
-from mockhost.entra import defaults, portal, reactions, records, scoping
-from mockhost.entra.agent import SOUND, Agent, problem
-from mockhost.entra.agent_errors import AgentError, named
-from mockhost.entra.composing import Composer
+from mockhost.entra import config, portal, records, users
+from mockhost.entra.agent import SOUND, Agent, Machine, problem
 from mockhost.entra.config import AttributeMapping, Provisioning, Quarantine, dialect_of
-from mockhost.entra.machine import Machine
-from mockhost.entra.reactions import NEXT_CYCLE, Failure
+from mockhost.entra.portal import AgentError, Failure, agent_errors
 from mockhost.entra.records import Modified, Trail
 from mockhost.entra.store import Known, Store
-from mockhost.entra.targets import MANAGER
+from mockhost.entra.targets import MANAGER, Composer
 from mockhost.entra.users import User
 from mockhost.entra.work import Failed, Leave, Skipped, Work
 from mockhost.errors import CannotRun, UsageError
@@ -122,7 +119,7 @@ class Service:
         """The attribute mappings; the default ones of an ECMA app follow from its target attribute list."""
         if self._mappings is None:
             known = {each["name"] for each in self.store.get("attributes", [])}
-            self._mappings = defaults.ecma(known) if self.config.is_ecma else defaults.scim()
+            self._mappings = config.ecma_mappings(known) if self.config.is_ecma else config.scim_mappings()
         return self._mappings
 
     def forget_mappings(self) -> None:
@@ -154,9 +151,9 @@ class Service:
         seen = self._send(request)
         self._note(request, seen, trail)
         if seen.ends == "no_answer_within" and self.config.through_agent:
-            self.clock.advance(named("hang").takes)
+            self.clock.advance(agent_errors()["hang"].takes)
         if seen.status == 429 and self.settings.honor_retry_after:
-            wait = reactions.of_answer(seen).retry_after
+            wait = portal.failure_of(seen).retry_after
             if wait is not None and wait <= self.settings.retry_after_limit:
                 self.clock.advance(wait)
                 self._pause(wait)
@@ -283,7 +280,7 @@ class Service:
             known = _healed(known)
             result = self._record(trail, action, status, known.target)
         except Leave:
-            scope = scoping.evaluate(user, self.config.scope).in_scope
+            scope = users.evaluate_scope(user, self.config.scope).in_scope
             self.store.stage(user.id, {"disable": _as_json(user), "scope": scope})
             result = {}  # its result is known at the end of the cycle
         except Skipped as skipped:
@@ -297,7 +294,7 @@ class Service:
             result = self._record(trail, _tried(trail), "failure", known.target, failed=failure)
         except UsageError as error:
             # A mapping or a filter that cannot be evaluated for this user.
-            known, failure = self._escrowed(known, reactions.failure(reactions.MAPPING_FAILED, str(error)))
+            known, failure = self._escrowed(known, portal.failure("mapping_failed", str(error)))
             trail.step(
                 "EntrySynchronizationError", "processing", str(error), {"ErrorCode": failure.code}, "failure"
             )
@@ -355,7 +352,7 @@ class Service:
         user = _from_json(said["disable"])
         trail = Trail(user)
         trail.imported("Delete" if user.deleted else "Update", self.work.hidden())
-        trail.scoped(scoping.evaluate(user, self.config.scope))
+        trail.scoped(users.evaluate_scope(user, self.config.scope))
         try:
             known = self.work.disable(user, known, trail)._replace(scope=bool(said["scope"]))
             self._record(trail, "disable", "success", known.target)
@@ -380,7 +377,7 @@ class Service:
             self._record(trail, "delete", "success", known.target)
             self.store.forget(known.id)
             return
-        failure = reactions.of_answer(seen)
+        failure = portal.failure_of(seen)
         text = f"Failed to delete User '{known.name}' in {self.job.app}; {failure.reason}"
         trail.step("EntryExportDelete", "export", text, {"ErrorCode": failure.code}, "failure")
         escrowed, failure = self._escrowed(known, failure)
@@ -410,7 +407,7 @@ class Service:
             healed = _healed(known) if known.reference_failed else known
             self.store.put(healed._replace(manager_sent=known.manager))
             return
-        failure = reactions.of_answer(seen)
+        failure = portal.failure_of(seen)
         name = "nobody" if manager is None else manager.name
         text = f"We were unable to assign {name} as the manager of {known.name}. {failure.reason}"
         trail.step(
@@ -428,7 +425,7 @@ class Service:
         began = now if known.failed_at is None else known.failed_at
         if now - began >= settings.give_up_after:
             return known._replace(failures=known.failures + 1, next_try=None, error=failure.code), failure
-        if failure.again == NEXT_CYCLE:
+        if failure.ends_with_cycle:
             due = now + settings.interval
         elif known.failures < len(settings.retries):
             due = began + settings.retries[known.failures]

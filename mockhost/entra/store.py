@@ -9,12 +9,12 @@ import json
 import os
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, did_you_mean
 
 _VERSION = 1
 _ANOTHER = "name another with --state"
@@ -72,6 +72,15 @@ class Known(NamedTuple):
 
 
 _COLUMNS = ", ".join(Known._fields)
+RESET_SCOPES = (
+    "Full",
+    "Escrows",
+    "QuarantineState",
+    "Watermark",
+    "ForceDeletes",
+    "ConnectorDataStore",
+    "None",
+)
 
 
 class Store:
@@ -138,6 +147,48 @@ class Store:
     def set(self, key: str, value: Any) -> None:
         """Set a value of the job's: JSON data."""
         self._database.execute("INSERT OR REPLACE INTO job VALUES (?, ?)", (key, json.dumps(value)))
+
+    def start(self) -> None:
+        """Resume a paused job; this clears a quarantine (ECMA2HostTools)."""
+        self.set("quarantine", None)
+        self._run_at_once()
+
+    def stop(self) -> None:
+        """Pause the job after the cycle that runs."""
+        self.set("status", "Paused")
+
+    def restart(self, scopes: Iterable[str]) -> None:
+        """Restart the job: the next cycle is an initial one where the watermark goes. Raises UsageError.
+
+        Source: Microsoft Graph v1.0, synchronizationJob: restart (resetScope; spellings from ECMA2HostTools 1.2.0).
+        """
+        wanted = {scope.lower() for scope in scopes} or {"full"}
+        for scope in wanted - {known.lower() for known in RESET_SCOPES}:
+            raise UsageError(f"{scope!r} is not a resetScope", hint=did_you_mean(scope, RESET_SCOPES))
+        if "connectordatastore" in wanted:
+            text = "ConnectorDataStore is not to be reset without guidance of Microsoft support"
+            raise UsageError(text, hint="Full resets the rest")
+        full = "full" in wanted
+        if full or "escrows" in wanted:
+            self.change("next_try = NULL, failures = 0, failed_at = NULL, error = '', digest = NULL")
+        if full or "quarantinestate" in wanted:
+            self.set("quarantine", None)
+        if full or "watermark" in wanted:
+            self.set("watermark", None)
+        if full:  # links are made again
+            self.change("target = '', manager_sent = '', exported = '', active = 0, digest = NULL")
+        if full or "forcedeletes" in wanted:
+            self.set("allow_deletes", not full)
+        self._run_at_once()
+
+    def allow_deletes(self) -> None:
+        """Allow what the accidental deletions threshold held back; the next cycle does it, and is due at once."""
+        self.set("allow_deletes", True)
+        self.set("next_run", None)
+
+    def _run_at_once(self) -> None:
+        self.set("status", "Active")
+        self.set("next_run", None)
 
     # -- users -----------------------------------------------------------------------------------------------
 

@@ -1,19 +1,24 @@
-"""Target attributes as mappings name them, and how they stand in a SCIM resource.
+"""Target attributes: as mappings name them, in a SCIM resource, in the requests of the service, and on their way.
 
 `displayName`, `name.givenName`, `emails[type eq "work"].value`, `urn:…:User:department` (Microsoft Learn, "Customize
-user provisioning attribute mappings", and the requests in "Develop and plan provisioning for a SCIM endpoint").
+user provisioning attribute mappings", and the requests in "Develop and plan provisioning for a SCIM endpoint"). The
+words of single requests are in `client/dialect`, with their sources; which headers go with them: an access log in
+OneUptime/oneuptime#2134 and a Rails log in MicrosoftDocs/azure-docs#94189 (GETs carry neither a media type nor a
+User-Agent), MicrosoftDocs/azure-docs#12728 (POST and PATCH).
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
+from mockhost.client import dialect
+from mockhost.client.dialect import Base, Request
 from mockhost.errors import UsageError
 from mockhost.matching import ABSENT
-from mockhost.scim.messages import CORE_USER, ENTERPRISE_USER
+from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER
 
 MANAGER = f"{ENTERPRISE_USER}:manager"
 _PATH = re.compile(
@@ -156,3 +161,173 @@ def _texts(value: object) -> list[str]:
         value if isinstance(value, (list, tuple)) else () if is_empty(value) else (value,)
     )
     return sorted(str(each.get("value")) if isinstance(each, Mapping) else str(each) for each in values)
+
+
+# -- what a target offers -----------------------------------------------------------------------------------
+
+
+class Attribute(NamedTuple):
+    """A row of the target attribute list."""
+
+    name: str
+    type: str = "String"
+    required: bool = False
+    primary_key: bool = False
+    anchor: bool = False
+
+
+def attributes_in(document: object) -> Iterator[Attribute]:
+    """The target attributes that an answer to /Schemas offers, flattened to paths of mappings."""
+    resources = document.get("Resources") if isinstance(document, dict) else None
+    for resource in (resources if isinstance(resources, list) else [])[:100]:
+        if not isinstance(resource, dict) or not isinstance(resource.get("attributes"), list):
+            continue
+        urn = str(resource.get("id", ""))
+        if urn.lower().endswith((":group", ":schema", ":resourcetype", ":serviceproviderconfig")):
+            continue
+        for each in resource["attributes"][:1_000]:
+            if isinstance(each, dict) and isinstance(each.get("name"), str):
+                yield from _flattened(each, "" if urn.lower() == CORE_USER.lower() else f"{urn}:")
+
+
+def _flattened(said: Mapping[str, Any], prefix: str) -> Iterator[Attribute]:
+    name = f"{prefix}{said['name']}"
+    inner = said.get("subAttributes")
+    if not isinstance(inner, list) or not inner:
+        anchor = bool(prefix) and said.get("uniqueness") == "server"
+        yield Attribute(
+            name, str(said.get("type", "string")).capitalize(), bool(said.get("required")), anchor=anchor
+        )
+        return
+    for each in inner[:100]:
+        sub = each.get("name") if isinstance(each, dict) else None
+        if not isinstance(sub, str) or sub in ("type", "primary", "display", "$ref"):
+            continue
+        if not said.get("multiValued"):
+            yield Attribute(f"{name}.{sub}", str(each.get("type", "string")).capitalize())
+        for kind in said.get("canonicalValues") or _kinds(inner) if said.get("multiValued") else ():
+            yield Attribute(f'{name}[type eq "{kind}"].{sub}', str(each.get("type", "string")).capitalize())
+
+
+def _kinds(inner: Iterable[object]) -> list[str]:
+    """The canonical types of a multi-valued attribute, `work` where none is named."""
+    for each in inner:
+        if (
+            isinstance(each, dict)
+            and each.get("name") == "type"
+            and isinstance(each.get("canonicalValues"), list)
+        ):
+            return [str(kind) for kind in each["canonicalValues"][:20]] or ["work"]
+    return ["work"]
+
+
+def sorted_attributes(found: Iterable[Attribute]) -> list[Attribute]:
+    """The anchor, `-dn-`, then by alphabet."""
+    return sorted(
+        found, key=lambda each: (not each.anchor, not each.name.endswith(":-dn-"), each.name.lower())
+    )
+
+
+# -- requests ------------------------------------------------------------------------------------------------
+
+_JSON = (("Content-Type", dialect.CONTENT_TYPE),)
+
+
+class Change(NamedTuple):
+    """An attribute that differs in the target. `new` is None for one whose source was cleared."""
+
+    target: Target
+    old: object
+    new: object
+
+
+class Composer:
+    """Composes requests for one tenant URL."""
+
+    def __init__(self, tenant_url: str, *, patches: str = "legacy", extension: str = "") -> None:
+        self.base: Base = dialect.base_of(tenant_url, extension)
+        self.patches = patches
+        """one of config.DIALECTS"""
+        self.extension = extension
+
+    # -- queries ---------------------------------------------------------------------------------------------
+
+    def probe(self, attribute: str, guid: str) -> Request:
+        """A search for a user that does not exist."""
+        return Request("GET", self.base.target("/Users", dialect.probe(guid, attribute)))
+
+    def find_user(self, attribute: str, value: object) -> Request:
+        """A search by a matching attribute."""
+        keys = dialect.query(equals={attribute: value}, extension=self.extension)
+        return Request("GET", self.base.target("/Users", keys))
+
+    def get_user(self, ident: str) -> Request:
+        return Request("GET", self.base.target(dialect.user_path(ident)))
+
+    def schemas(self) -> Request:
+        return Request("GET", self.base.target("/Schemas"))
+
+    def find_group(self, name: str) -> Request:
+        keys = dialect.query(excluded=["members"], equals={"displayName": name}, extension="")
+        return Request("GET", self.base.target("/Groups", keys))
+
+    # -- writes ----------------------------------------------------------------------------------------------
+
+    def create_user(self, values: Mapping[Target, object]) -> Request:
+        """A create with the values that are there: nulls are not provisioned."""
+        return Request("POST", self.base.target("/Users"), _JSON, dialect.as_json(self.user(values)))
+
+    def user(self, values: Mapping[Target, object]) -> dict[str, Any]:
+        """The body of a create."""
+        if self.extension == ECMA_USER:
+            own = {target.text: typed(target, value) for target, value in values.items()}
+            return dialect.resource(own, self.extension)
+        document: dict[str, Any] = {"schemas": [CORE_USER, ENTERPRISE_USER], "meta": {"resourceType": "User"}}
+        for target, value in values.items():
+            put(document, target, value)
+        document.setdefault("active", True)
+        document.setdefault("roles", [])
+        return ordered(document)
+
+    def patch_user(self, ident: str, changes: Sequence[Change]) -> Request:
+        body = dialect.as_json(dialect.patch_body(list(self.operations(changes))))
+        return Request("PATCH", self.base.target(dialect.user_path(ident)), _JSON, body)
+
+    def operations(self, changes: Sequence[Change]) -> Iterable[dict[str, object]]:
+        """The operations of a patch, in the dialect of the app."""
+        if self.patches != "scim062020":
+            return [self._operation(change, self.patches == "tutorial") for change in changes]
+        replaced = [each for each in changes if _op(each) == "Replace" and not each.target.key]
+        if len(replaced) < 2:
+            return [self._modern(change) for change in changes]
+        alone = [self._modern(each) for each in changes if each not in replaced]
+        merged = {each.target.text: typed(each.target, each.new) for each in replaced}
+        return [*alone, {"op": "replace", "value": merged}]
+
+    def _operation(self, change: Change, real_booleans: bool) -> dict[str, object]:
+        """Capitalised, with a path; booleans are texts but in the newer page's example."""
+        operation: dict[str, object] = {"op": _op(change), "path": change.target.text}
+        if change.new is not None:
+            value = typed(change.target, change.new)
+            operation["value"] = str(value) if isinstance(value, bool) and not real_booleans else value
+        return operation
+
+    def _modern(self, change: Change) -> dict[str, object]:
+        operation: dict[str, object] = {"op": _op(change).lower(), "path": change.target.text}
+        if change.new is not None:
+            operation["value"] = typed(change.target, change.new)
+        return operation
+
+    def set_manager(self, ident: str, manager: str | None, old: str | None = None) -> Request:
+        """A reference, once both objects are there; its bare id as the value (SCIM-SDK#686, a capture)."""
+        return self.patch_user(ident, [Change(parse(MANAGER), old, manager)])
+
+    def delete_user(self, ident: str) -> Request:
+        return Request("DELETE", self.base.target(dialect.user_path(ident)))
+
+
+def _op(change: Change) -> str:
+    """Add where the target had no value, Replace where it had one, Remove where the source was cleared."""
+    if change.new is None:
+        return "Remove"
+    return "Add" if is_empty(change.old) else "Replace"

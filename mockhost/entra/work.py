@@ -13,14 +13,13 @@ from typing import Any, NoReturn, Protocol
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import Chance
-from mockhost.entra import reactions, records, scoping, targets
-from mockhost.entra.composing import Change, Composer
+from mockhost.entra import portal, records, targets, users
 from mockhost.entra.config import AttributeMapping, Provisioning
-from mockhost.entra.reactions import Failure
+from mockhost.entra.functions import Ignored, Scope
+from mockhost.entra.portal import Failure
 from mockhost.entra.records import REDACTED, Job, Modified, Trail
 from mockhost.entra.store import Known
-from mockhost.entra.targets import MANAGER, Target
-from mockhost.entra.tree import Ignored, Scope
+from mockhost.entra.targets import MANAGER, Change, Composer, Target
 from mockhost.entra.users import User
 from mockhost.matching import ABSENT
 
@@ -88,7 +87,7 @@ class Work:
         """Action, status, and what is known now. Raises Failed and Skipped."""
         change = "Delete" if user.deleted else "Update" if known.target else "Add"
         trail.imported(change, self.hidden())
-        found = scoping.evaluate(user, self.config.scope)
+        found = users.evaluate_scope(user, self.config.scope)
         trail.scoped(found)
         if not found.entitled:
             return self._leave(user, known, found, trail)
@@ -114,7 +113,7 @@ class Work:
         return str(user.attributes.get("manager", ""))
 
     def _leave(
-        self, user: User, known: Known, found: scoping.Evaluation, trail: Trail
+        self, user: User, known: Known, found: users.Evaluation, trail: Trail
     ) -> tuple[str, str, Known]:
         """A user that is to have no active account: disabled at the cycle's end if it has one, else skipped."""
         if not known.target:
@@ -162,14 +161,14 @@ class Work:
             if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
                 self._fail_match(seen, trail, search=True)
             if len(found) > 1:
-                self._not_matched(reactions.failure(reactions.DUPLICATE), trail)
+                self._not_matched(portal.failure("duplicate"), trail)
             if found:
                 ident = found[0].get("id")
                 if not isinstance(ident, str) or not ident:
                     self._fail_match(seen, trail, search=True)
                 return str(ident), self._retrieved(found[0], trail)
         if not asked:
-            self._not_matched(reactions.failure(reactions.NO_MATCHING_VALUE), trail)
+            self._not_matched(portal.failure("no_matching_value"), trail)
         return None, ABSENT
 
     def _retrieved(self, resource: object, trail: Trail) -> object:
@@ -184,7 +183,7 @@ class Work:
             self._fail_match(seen, trail, search=False)
         several = document.get("Resources")
         if not search and isinstance(several, list):
-            self._not_matched(reactions.failure(reactions.SEVERAL), trail)
+            self._not_matched(portal.failure("several"), trail)
         manager = targets.get(document, targets.parse(MANAGER))
         if isinstance(manager, str):
             # A manager as a bare text keeps the service from reading the whole user (Auth0's support).
@@ -192,7 +191,7 @@ class Work:
         return document
 
     def _fail_match(self, seen: Observation, trail: Trail, *, search: bool) -> NoReturn:
-        self._not_matched(reactions.of_answer(seen, search=search), trail)
+        self._not_matched(portal.failure_of(seen, search=search), trail)
 
     def _not_matched(self, failure: Failure, trail: Trail) -> NoReturn:
         text = f"Failed to match an entry in the source and target systems User '{trail.user.name}'; {failure.reason}"
@@ -271,7 +270,7 @@ class Work:
         ident = document.get("id") if isinstance(document, dict) else None
         if not isinstance(ident, str) or not ident:
             missing = isinstance(document, dict)
-            failure = reactions.failure(reactions.NO_ID) if missing else reactions.of_answer(seen)
+            failure = portal.failure("no_id") if missing else portal.failure_of(seen)
             self._not_exported("Add", "create", failure, trail)
         trail.modified = self._modified([Change(target, None, value) for target, value in full.items()])
         shown = {records.reported(each.name): each.new for each in trail.modified}
@@ -307,7 +306,7 @@ class Work:
                    f"User '{user.name}' will be {verb} in {self.job.app}")  # fmt: skip
         seen = self.send(self.composer.patch_user(known.target, changes), trail)
         if seen.status not in (200, 202, 204) or not seen.complete:
-            self._not_exported(action.capitalize(), action, reactions.of_answer(seen), trail)
+            self._not_exported(action.capitalize(), action, portal.failure_of(seen), trail)
         trail.modified = self._modified(changes)
         trail.step(f"EntryExport{action.capitalize()}", "export", f"User '{user.name}' was {verb} in {self.job.app}",
                    {"ReportableIdentifier": known.target})  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, Protocol
 
-from mockhost.entra import lines, rendering
+from mockhost.entra import rendering
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect.sending import request_of
 from mockhost.labs.lab import Lab, filled
@@ -158,7 +158,9 @@ class Session:
         """What the portal shows. The most likely cause, which it knows, stays hidden."""
         if line.strip().casefold() in ("", "help"):
             shown = [
-                row for name, does in lines.HELP for row in (f"portal {name}", *wrapped(does, WIDTH, " " * 8))
+                row
+                for name, does in rendering.HELP
+                for row in (f"portal {name}", *wrapped(does, WIDTH, " " * 8))
             ]
             return Said("\n".join([*shown, ""]))
         # A check on a fork, which has another port, reads what is entered here, too.
@@ -281,7 +283,7 @@ class Session:
                 return "portal test-connection"
             return f"TestECMA2HostConnection -ConnectorName {self._connector(step)} -SecretToken {token}"
         if "entra" in step:
-            words = lines.words(step["entra"])
+            words = rendering.words(step["entra"])
             return f"portal {' '.join(words)}" if words else ""
         if step.get("send") in ("find", "list", "get", "schemas", "cache"):
             target = request_of(step, f"https://localhost:8585/ecma2host_{self._connector(step)}/scim").target

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.entra.agent import SOUND, Agent
-from mockhost.entra.scripted import agents_of
+from mockhost.entra.reading import agents_of
 from mockhost.windows.config import FILES, MachineConfig
 from mockhost.windows.machine import Machine
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mockhost.entra import machine
-from mockhost.entra.agent import SOUND, Agent
+from mockhost.entra import agent
+from mockhost.entra.agent import SOUND, Agent, Machine
 from mockhost.entra.enterprise import EnterpriseApp
-from mockhost.entra.machine import Machine
-from mockhost.entra.scripted import Scripted, agents_of
+from mockhost.entra.reading import Scripted, agents_of
 from mockhost.entra.store import Store
 from mockhost.errors import CannotRun, UsageError, did_you_mean
 from mockhost.runtime import agents, targets
@@ -101,7 +100,7 @@ class Neighbourhood:
             if server is None:
                 return None
             service = {"effective": "running" if self._state.host.running else "stopped"}
-            return machine.of({"machine": server.describe(), "service": service})
+            return agent.of({"machine": server.describe(), "service": service})
 
     def operate(self, action: str | Mapping[str, Any]) -> None:
         with self._runtime.lock:

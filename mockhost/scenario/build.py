@@ -200,7 +200,7 @@ class _BelowEntra:
 
 
 def _entra(said: object, whole: Map, connectors: Map, findings: Findings) -> dict[str, object]:
-    """The application in Entra as it is written; `entra/scripted.py` makes values of it."""
+    """The application in Entra as it is written; `entra/reading.py` makes values of it."""
     if not isinstance(said, Mapping) or not said:
         return {}
     from mockhost.entra.reading import Reader

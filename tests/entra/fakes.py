@@ -11,10 +11,11 @@ from urllib.parse import unquote_plus, urlsplit
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import VirtualClock
-from mockhost.entra import defaults, targets, users
-from mockhost.entra.config import Credentials, Provisioning, Scope, Settings
+from mockhost.entra import config, targets, users
+from mockhost.entra.config import Credentials, Provisioning, Settings
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
+from mockhost.entra.users import Scope
 from mockhost.scim.messages import LIST_RESPONSE
 
 URL = "https://scim.contoso.example/scim"
@@ -113,7 +114,7 @@ class Lab:
         self.store = Store()
         self.paused: list[float] = []
         self.url, self.app, self.scope = url, app, scope or Scope()
-        self.mappings = defaults.scim()
+        self.mappings = config.scim_mappings()
         self.settings = Settings(**settings)
 
     @property

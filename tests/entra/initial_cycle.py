@@ -13,8 +13,7 @@ from pathlib import Path
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import VirtualClock, monotonic, processor_seconds
-from mockhost.entra import defaults
-from mockhost.entra.config import Credentials, Provisioning
+from mockhost.entra.config import Credentials, Provisioning, scim_mappings
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import Generated, GeneratedUsers
@@ -44,7 +43,7 @@ class Target:
 def main(count: int, state: Path) -> None:
     target, began = Target(), monotonic()
     people = GeneratedUsers(Generated(count, managers=True))
-    config = Provisioning(Credentials("https://x/scim"), people, defaults.scim(), app="customappsso")
+    config = Provisioning(Credentials("https://x/scim"), people, scim_mappings(), app="customappsso")
     with Store(state) as store:
         done = Service(config, store, target, VirtualClock("frozen")).cycle()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

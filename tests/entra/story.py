@@ -11,12 +11,11 @@ from collections import Counter
 from typing import Any
 
 from mockhost.clock import VirtualClock
-from mockhost.entra import defaults
-from mockhost.entra.config import Credentials, Provisioning, Settings
+from mockhost.entra import config
+from mockhost.entra.config import Credentials, Provisioning, Settings, Way
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
-from mockhost.entra.way import Way
 
 DAY = 86_400.0
 CHAPTERS = (
@@ -46,7 +45,7 @@ def tell(url: str, token: str = "any-secret-token") -> dict[str, str]:
     """Each chapter with what became of it: the records of the log, and the targets' answers to what failed."""
     directory, clock, found = people(), VirtualClock("frozen"), {}
     with Store() as store:
-        bare = Provisioning(Credentials(url, "", token), ListedUsers([]), defaults.scim(),
+        bare = Provisioning(Credentials(url, "", token), ListedUsers([]), config.scim_mappings(),
                             settings=Settings(honor_retry_after=False), app="customappsso")  # fmt: skip
         way = Way(bare)
 

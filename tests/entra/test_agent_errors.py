@@ -11,18 +11,17 @@ import pytest
 from mockhost import MockHost
 from mockhost.client.observation import ENDS, Observation
 from mockhost.clock import VirtualClock
-from mockhost.entra import agent, agent_errors, machine
-from mockhost.entra.agent_errors import AgentError
-from mockhost.entra.config import APPS, Credentials, Provisioning, Settings
+from mockhost.entra import agent, portal
+from mockhost.entra.config import APPS, Credentials, Provisioning, Settings, Way
+from mockhost.entra.portal import AgentError
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
-from mockhost.entra.way import Way
 from mockhost.errors import CannotRun
 from mockhost.scenario import shelves
 from tests.entra.fakes import person
 
-ROWS = tuple(agent_errors.rows().values())
+ROWS = tuple(portal.agent_errors().values())
 PROBE = {"extends": "basics/healthy", "format": 1}
 OTHERS: dict[str, tuple[str | dict[str, Any], str | None]] = {
     "certificate_unusable": ({**PROBE, "host": {"tls": "not_yet_valid"}}, None),
@@ -149,15 +148,15 @@ def test_a_row_of_the_agent(row: AgentError) -> None:
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("ends", [each for each in ENDS if each != "keep"])
 def test_there_is_a_row_for_every_ending(ends: str, app: str) -> None:
-    """And each of them has a code for the log that `reactions` knows."""
+    """And each of them has a code of the log, a row of `log_codes.toml`."""
     seen = Observation("https://h/ecma2host_SQL/scim", "GET", "/", ends=ends)
-    assert agent_errors.of(seen, ecma=app == APPS[0]).log
+    assert portal.agent_error_of(seen, ecma=app == APPS[0]).log
 
 
 def test_a_name_that_nothing_resolves() -> None:
     """Without a resolver: it depends on the machine how long one takes."""
     seen = Observation("https://h/ecma2host_SQL/scim", "GET", "/", ends="unreachable")
-    assert agent_errors.of(seen, ecma=True).name == "name_unknown"
+    assert portal.agent_error_of(seen, ecma=True).name == "name_unknown"
 
 
 # -- the machine -----------------------------------------------------------------------------------------------------
@@ -176,24 +175,24 @@ class Told:
 
 def test_a_machine_is_sound_as_far_as_nothing_is_told() -> None:
     """Of the host's service every control plane tells."""
-    assert machine.read(Told()) == machine.SOUND._replace(host="running")
+    assert agent.read(Told()) == agent.Machine(host="running")
     odd = Told(proxy="sideways", execution_policy=7, agent_runs="yes")
-    assert machine.read(odd) == machine.SOUND._replace(host="running")
+    assert agent.read(odd) == agent.Machine(host="running")
 
 
 def test_a_running_mock_tells_of_its_service() -> None:
     """The state of Microsoft ECMA2Host."""
     with MockHost("documented/service_stopped") as host:
-        assert machine.read(host).host == "stopped"
+        assert agent.read(host).host == "stopped"
         host.service("start")
-        assert machine.read(host).host == "running"
+        assert agent.read(host).host == "running"
 
 
 def test_a_windows_server_tells_of_its_agent() -> None:
     """A scenario's machine: the agent's service is stopped, and its account may not log on."""
     agent_service = {"state": "stopped", "logon": "denied"}
     with MockHost({**PROBE, "machine": {"services": {"agent": agent_service}}}) as host:
-        there = machine.read(host)
+        there = agent.read(host)
     assert (there.agent_runs, there.may_log_on, there.host) == (False, False, "running")
 
 
@@ -205,7 +204,7 @@ def test_agents_are_as_their_machine_is(said: dict[str, object], row: str | None
     """A stopped service, a way out that is missing."""
     with Store() as store:
         config = Provisioning(Credentials("https://h/ecma2host_SQL/scim"), ListedUsers([]), app=APPS[0])
-        there = machine.read(Told(**said))
+        there = agent.read(Told(**said))
         job = Service(
             config, store, lambda request: pytest.fail("sent"), VirtualClock("frozen"), machine=there
         )

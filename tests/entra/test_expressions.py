@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from mockhost.entra import expressions, functions
-from mockhost.entra.tree import IGNORED, ExpressionError, Scope
+from mockhost.entra.functions import IGNORED, ExpressionError, Scope
 from mockhost.errors import UsageError
 
 USER: Mapping[str, object] = {

@@ -9,12 +9,11 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.clock import VirtualClock
-from mockhost.entra import agent, application
-from mockhost.entra.config import ECMA_APP, Credentials, Provisioning, Settings
+from mockhost.entra import agent, enterprise
+from mockhost.entra.config import ECMA_APP, Credentials, Provisioning, Settings, Way
 from mockhost.entra.service import Execution, Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import Generated, GeneratedUsers, ListedUsers
-from mockhost.entra.way import Way
 
 COUNT, MOVERS, LEAVERS, UNASSIGNED = 50, 12, 10, 5
 DAY = 86_400.0
@@ -37,7 +36,7 @@ class Company:
             entered, ListedUsers([]), settings=settings, app=ECMA_APP, trust=str(host.ca_file)
         )
         self.way = Way(self._config)
-        application.discover(self.service)
+        enterprise.discover(self.service)
 
     @property
     def service(self) -> Service:

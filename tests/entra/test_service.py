@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from mockhost.entra.config import Clause, Quarantine, Scope
+from mockhost.entra.config import Quarantine
 from mockhost.entra.service import quarantine_reason
 from mockhost.entra.targets import MANAGER
+from mockhost.entra.users import Clause, Scope
 from mockhost.errors import CannotRun, UsageError
 from mockhost.scim.messages import ENTERPRISE_USER
 from tests.entra.fakes import Lab, person

@@ -10,7 +10,7 @@ import pytest
 
 from mockhost.client.dialect import Request
 from mockhost.entra import targets
-from mockhost.entra.composing import Change, Composer
+from mockhost.entra.targets import Change, Composer
 
 FOLDER = Path(__file__).with_name("transcripts")
 TRANSCRIPTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted(FOLDER.glob("*.json"))}

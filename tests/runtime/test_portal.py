@@ -9,7 +9,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.client.control import ControlPlane
-from mockhost.entra import lines
+from mockhost.entra import rendering
 from mockhost.entra.enterprise import VERBS
 from mockhost.errors import UsageError
 from mockhost.scenario import loader, shelves
@@ -130,7 +130,7 @@ def test_on_demand_shows_the_four_steps_of_the_portal(host: MockHost) -> None:
 
 def test_every_verb_has_a_line_and_lines_are_steps() -> None:
     """`words` writes what `parse` reads; only changes of more than one user have no line."""
-    spoken = " ".join(line for line, _ in lines.HELP)
+    spoken = " ".join(line for line, _ in rendering.HELP)
     assert [verb for verb in VERBS if verb != "change" and verb.replace("_", "-") not in spoken] == []
     for line in (
         "test-connection",
@@ -144,9 +144,9 @@ def test_every_verb_has_a_line_and_lines_are_steps() -> None:
         "restart Watermark Escrows",
         "log status=failure",
     ):
-        assert lines.words(lines.parse(line)) == line.split()
-    assert lines.parse(r"enter secret-token 'a b\c'") == {"enter": {"secret_token": r"a b\c"}}
-    assert lines.parse("") == "show"
+        assert rendering.words(rendering.parse(line)) == line.split()
+    assert rendering.parse(r"enter secret-token 'a b\c'") == {"enter": {"secret_token": r"a b\c"}}
+    assert rendering.parse("") == "show"
 
 
 def test_steps_of_shipped_scenarios_are_lines() -> None:
@@ -154,8 +154,8 @@ def test_steps_of_shipped_scenarios_are_lines() -> None:
     for name in shelves.names():
         scenario = loader.load(name)
         for step in (*scenario.expect, *scenario.cure, *scenario.cured):
-            words = lines.words(step["entra"]) if "entra" in step else None
-            assert words is None or lines.of_words(words) == step["entra"], (name, step)
+            words = rendering.words(step["entra"]) if "entra" in step else None
+            assert words is None or rendering.of_words(words) == step["entra"], (name, step)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_steps_of_shipped_scenarios_are_lines() -> None:
 )
 def test_a_line_that_is_wrong_says_what_to_write(line: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        lines.parse(line)
+        rendering.parse(line)
     assert message in str(caught.value)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from mockhost.diagnosis import catalogue as texts
 from mockhost.doctor import catalogue
-from mockhost.entra import agent_errors
+from mockhost.entra import portal
 from tools.docs import ROOT, File
 
 SVG = ROOT / "docs" / "flow-chart.svg"
@@ -23,12 +23,12 @@ MATRIX = ROOT / "mockhost" / "doctor" / "matrix.json"
 START = "Test connection fails. What does the portal show?"
 TEXTS = (
     ("invalid resource", "invalid resource"),
-    ("invalid credentials", agent_errors.named("token").code),
-    ("currently importing", agent_errors.named("importing").text),
-    ("not fully compatible: not SCIM", agent_errors.named("not_scim").code),
+    ("invalid credentials", portal.agent_errors()["token"].code),
+    ("currently importing", portal.agent_errors()["importing"].text),
+    ("not fully compatible: not SCIM", portal.agent_errors()["not_scim"].code),
     (
         "unexpected response, or an error occurred while sending the request",
-        agent_errors.named("server_error").code,
+        portal.agent_errors()["server_error"].code,
     ),
 )
 """What the portal shows, short, and a text of it by which the scenarios that show it are known."""

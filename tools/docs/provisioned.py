@@ -14,12 +14,11 @@ from mockhost import MockHost
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import VirtualClock
-from mockhost.entra import application, config, machine, portal
-from mockhost.entra.config import Credentials, Provisioning, Settings
+from mockhost.entra import agent, config, enterprise, portal
+from mockhost.entra.config import Credentials, Provisioning, Settings, Way
 from mockhost.entra.service import Service
 from mockhost.entra.store import Store
 from mockhost.entra.users import ListedUsers
-from mockhost.entra.way import Way
 from mockhost.scenario import shelves
 from tools.docs import ROOT, File, anchor, side_by_side, table
 
@@ -86,11 +85,11 @@ def _by_three_users(host: MockHost) -> Met:
         settings = Settings(timeout=PATIENCE, honor_retry_after=False)
         said = Provisioning(entered, people(""), settings=settings, app=app, trust=str(host.ca_file))
         way, clock = OneByOne(said), VirtualClock("frozen")
-        server = machine.read(host) if host.scenario.machine is not None else None
+        server = agent.read(host) if host.scenario.machine is not None else None
         service = Service(said, store, way, clock, machine=server)
         try:
             verdict = service.probe()
-            application.discover(service)
+            enterprise.discover(service)
             initial = _cycle(service, store, 0)
             before = store.get("records", 0)
             clock.advance(store.get("next_run") - clock.now())

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mockhost.cli import provisioning_file
-from mockhost.entra import agent_errors, functions, reactions, scoping
-from mockhost.entra.reactions import Code
+from mockhost.entra import functions, portal, users
 from tools.docs import ROOT, File, anchor, table
 
 PAGE = ROOT / "docs" / "reference" / "provisioning.md"
@@ -97,7 +96,7 @@ def page() -> str:
         url=REFERENCE,
         functions=known,
         refused=refused,
-        operators=", ".join(f"`{name}`" for name in scoping.OPERATORS),
+        operators=", ".join(f"`{name}`" for name in users.OPERATORS),
         codes=table(("answer", "code", "again", "evidence", "source"), codes()),
         agent_errors=table(
             ("failure", "Test connection", "log", "scenario", "next step", "evidence"), errors()
@@ -128,27 +127,13 @@ def described(part: Mapping[str, Any]) -> str:
 
 def codes() -> Iterator[tuple[str, ...]]:
     """The answers and their codes."""
-    rows: list[tuple[str, Code]] = [
-        ("nothing arrives: refused, reset, a certificate that is not trusted …", reactions.UNREACHABLE),
-        ("no answer in time", reactions.TIMEOUT),
-        ("what comes is not HTTP, or not all of it comes", reactions.PROTOCOL),
-        ("200 that is not SCIM", reactions.NOT_PARSED),
-        ("a create without `id` in its answer", reactions.NO_ID),
-        ("several resources where one is asked for", reactions.SEVERAL),
-        ("two users with the matching value", reactions.DUPLICATE),
-        ("a user without a matching value", reactions.NO_MATCHING_VALUE),
-        ("400 or 404 to a search", reactions.FILTERING),
-        *((str(status), code) for status, code in reactions.BY_STATUS.items()),
-        ("other 5xx", reactions.SERVER_ERROR),
-        ("a mapping that cannot be computed", reactions.MAPPING_FAILED),
-    ]
-    for answer, code in rows:
-        yield answer, f"`{code.code}`", code.again, code.evidence, code.source
+    for row in portal.failures().values():
+        yield row.answer, f"`{row.code}`", row.again, row.evidence, row.source
 
 
 def errors() -> Iterator[tuple[str, ...]]:
     """The agent's errors."""
-    for row in agent_errors.rows().values():
+    for row in portal.agent_errors().values():
         code = f"`{row.code.removeprefix(PREFIX)}`: " if row.code else ""
         text = _PLACEHOLDER.sub("…", row.text)
         link = f"[{row.likely}](scenarios.md#{anchor(row.likely)})" if row.likely else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mockhost.entra import lines, rendering
+from mockhost.entra import rendering
 from mockhost.entra.enterprise import verb_of
 from mockhost.errors import UsageError
 from mockhost.operations.row import ROLES
@@ -35,7 +35,7 @@ def portal(
 ) -> Data:
     if (step is None) is (line is None):
         raise UsageError("the portal takes either a step or a line", hint='{"line": "test-connection"}')
-    wanted = lines.parse(line) if line is not None else step
+    wanted = rendering.parse(line) if line is not None else step
     verb, _ = verb_of(wanted)
     result = _perform(host, wanted, timeout)
     host.runtime.tell("portal", {"step": verb})
