@@ -74,7 +74,7 @@ def _show(fault: Fault, terminal: Terminal) -> None:
         lines += [f"  {terminal.styled(name, 'bold')}{mark}"]
         lines += [
             *wrapped(takes, _WIDTH, "    "),
-            *wrapped(describe.sentence(each.description), _WIDTH, "    "),
+            *wrapped(describe.sentence(fault.descriptions[name]), _WIDTH, "    "),
         ]
     lines += [""] if fault.parameters else []
     seen = fault.seen
@@ -107,7 +107,10 @@ def _as_json(fault: Fault) -> dict[str, Any]:
         "group": fault.group,
         "title": fault.title,
         "example": describe.example(fault),
-        "parameters": {name: each._asdict() for name, each in fault.parameters.items()},
+        "parameters": {
+            name: {**each._asdict(), "description": fault.descriptions[name]}
+            for name, each in fault.parameters.items()
+        },
         "main": fault.main,
         "seen": fault.seen._asdict(),
         "write": describe.write(fault),

@@ -55,12 +55,7 @@ _MALFORMED: Final[dict[str, Callable[[str, Document], str]]] = {
 def malformed_json(
     draft: Draft,
     _: Context,
-    how: Annotated[
-        Literal["unclosed", "trailing_comma", "unquoted_names", "python", "twice", "comment"],
-        "unclosed: the last bracket is missing; trailing_comma: one before the last bracket; "
-        "unquoted_names: as in JavaScript; python: as Python prints it, with single quotes and True; "
-        "twice: the document follows itself; comment: a line of comment before it",
-    ] = "unclosed",
+    how: Literal["unclosed", "trailing_comma", "unquoted_names", "python", "twice", "comment"] = "unclosed",
 ) -> Draft:
     """The answer's JSON has an error in it.
 
@@ -86,10 +81,8 @@ def malformed_json(
 def truncated_json(
     draft: Draft,
     _: Context,
-    at_fraction: Annotated[Fraction, "How much of the body is there, from 0 to 1"] = 0.5,
-    after_bytes: Annotated[
-        int | None, "Instead: how many bytes of the body are there, at most all but the last", at_least(0)
-    ] = None,
+    at_fraction: Fraction = 0.5,
+    after_bytes: Annotated[int | None, at_least(0)] = None,
 ) -> Draft:
     """The answer's JSON ends in the middle, though nothing is wrong with the length.
 
@@ -137,11 +130,8 @@ def _charset_problem(says: str, **_: object) -> str | None:
 def wrong_charset(
     draft: Draft,
     _: Context,
-    actually: Annotated[
-        Literal["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "windows-1252"],
-        "The encoding of the bytes; utf-16 begins with a byte order mark. What it has no sign for becomes `?`",
-    ] = "utf-16",
-    says: Annotated[str, "The charset that the Content-Type names"] = "utf-8",
+    actually: Literal["utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "windows-1252"] = "utf-16",
+    says: str = "utf-8",
 ) -> Draft:
     """The body is not in the encoding that the header says.
 
@@ -194,8 +184,8 @@ def _root_problem(root: str, **_: object) -> str | None:
 def xml(
     draft: Draft,
     _: Context,
-    root: Annotated[str, "The name of the outermost element"] = "Response",
-    keep_content_type: Annotated[bool, "Whether the header still says what it said"] = False,
+    root: str = "Response",
+    keep_content_type: bool = False,
 ) -> Draft:
     """The answer is XML.
 
@@ -223,11 +213,7 @@ def xml(
 def missing_schemas(
     draft: Draft,
     _: Context,
-    where: Annotated[
-        Literal["everywhere", "message", "resources"],
-        "message: the list response or error itself; resources: each resource in it, or the one that it "
-        "is; everywhere: both",
-    ] = "everywhere",
+    where: Literal["everywhere", "message", "resources"] = "everywhere",
 ) -> Draft:
     """The answer does not say which schemas it follows.
 
@@ -271,7 +257,6 @@ _MEMBERS: Final = {
 }
 _FARTHEST: Final = 1 << 53
 """JSON's integers are exact up to here (RFC 8259 6)."""
-_COUNT: Final = "A whole number; {add: n} to the true one; or returned: the number of resources in this reply"
 
 
 def _whole(value: object) -> bool:
@@ -290,9 +275,9 @@ def _counts_problem(**given: object) -> str | None:
 def lying_totals(
     draft: Draft,
     _: Context,
-    total_results: Annotated[object, f"{_COUNT}. If nothing at all is said, one more than is true"] = None,
-    start_index: Annotated[object, _COUNT] = None,
-    items_per_page: Annotated[object, _COUNT] = None,
+    total_results: object = None,
+    start_index: object = None,
+    items_per_page: object = None,
 ) -> Draft:
     """The numbers of a list are not those of the list.
 
@@ -329,8 +314,8 @@ def _counted(value: object, true: object, returned: int) -> object:
 def numbers_as_strings(
     draft: Draft,
     _: Context,
-    attributes: Annotated[Names, "Which attributes, by name; default: every number in the answer"] = None,
-    booleans: Annotated[bool, 'Whether booleans become "True" and "False" too'] = False,
+    attributes: Names = None,
+    booleans: bool = False,
 ) -> Draft:
     """Numbers are written as strings.
 
@@ -361,9 +346,7 @@ def _number(value: object) -> object:
 def strings_as_numbers(
     draft: Draft,
     _: Context,
-    attributes: Annotated[
-        Names, "Which attributes, by name; default: every string of digits but for schemas and meta"
-    ] = None,
+    attributes: Names = None,
 ) -> Draft:
     """Strings of digits are written as numbers.
 
@@ -378,9 +361,7 @@ def strings_as_numbers(
 def null_list(
     draft: Draft,
     _: Context,
-    attributes: Annotated[
-        tuple[str, ...], "Which lists, by name: Resources, or multi-valued attributes of the resources"
-    ] = ("Resources",),
+    attributes: tuple[str, ...] = ("Resources",),
 ) -> Draft:
     """There is null where a list is due.
 
@@ -419,13 +400,8 @@ def missing_id(draft: Draft, _: Context) -> Draft:
 def changed_id(
     draft: Draft,
     context: Context,
-    to: Annotated[
-        Literal["guid", "other_case", "trailing_blank", "value"],
-        "guid: a GUID, another one each time; other_case: upper and lower case swapped; trailing_blank: "
-        "with a blank at the end; value: the text in `value`, or the id with a number that grows each "
-        "time",
-    ] = "guid",
-    value: Annotated[str | None, "The id to give, with `to: value`"] = None,
+    to: Literal["guid", "other_case", "trailing_blank", "value"] = "guid",
+    value: str | None = None,
 ) -> Draft:
     """Resources have another id than they should.
 
@@ -461,7 +437,7 @@ def _guid(octets: bytes) -> str:
 def dropped_attributes(
     draft: Draft,
     _: Context,
-    attributes: Annotated[Names, "Which attributes, by name; default: all but schemas, id and meta"] = None,
+    attributes: Names = None,
 ) -> Draft:
     """Attributes are missing from the resources.
 
@@ -500,10 +476,7 @@ def _names_problem(names: Mapping[object, object]) -> str | None:
 def renamed_attributes(
     draft: Draft,
     _: Context,
-    names: Annotated[
-        Mapping[str, str],
-        "Old names, bare or with their URN, and the new name of each: {FirstName: GivenName}",
-    ],
+    names: Mapping[str, str],
 ) -> Draft:
     """Attributes come under other names.
 
@@ -531,13 +504,8 @@ _CASES: Final[dict[str, Callable[[str], str]]] = {
 def recased_attributes(
     draft: Draft,
     _: Context,
-    to: Annotated[
-        Literal["lower", "upper", "camel", "pascal", "swapped"],
-        "`camel` and `pascal` change the first letter, `lower` and `upper` all",
-    ] = "lower",
-    attributes: Annotated[
-        Names, "Which, by name; default: all, those of the message too, but for URNs"
-    ] = None,
+    to: Literal["lower", "upper", "camel", "pascal", "swapped"] = "lower",
+    attributes: Names = None,
 ) -> Draft:
     """The names of attributes come in another case.
 
@@ -572,13 +540,8 @@ def _recased(value: Any, case: Callable[[str], str]) -> Any:
 def manager_as_string(
     draft: Draft,
     _: Context,
-    attributes: Annotated[tuple[str, ...], "Which references become the string in their `value`, by name"] = (
-        "manager",
-    ),
-    value: Annotated[
-        str | None,
-        "The string to give instead; also to users without a manager, under the Enterprise User extension",
-    ] = None,
+    attributes: tuple[str, ...] = ("manager",),
+    value: str | None = None,
 ) -> Draft:
     """The manager is a plain string.
 
@@ -622,12 +585,9 @@ def _appoint(resource: dict[str, Any], name: str, value: object) -> None:
 def several_resources(
     draft: Draft,
     _: Context,
-    count: Annotated[int, "How many there are at least", between(2, 1000)] = 2,
-    same_id: Annotated[bool, "Whether they all have the id of the first; else it gets -2, -3, …"] = False,
-    of_one: Annotated[
-        Literal["list_response", "array"],
-        "What an answer with one resource becomes: a list response or a plain array",
-    ] = "list_response",
+    count: Annotated[int, between(2, 1000)] = 2,
+    same_id: bool = False,
+    of_one: Literal["list_response", "array"] = "list_response",
 ) -> Draft:
     """Several resources come where one is due.
 
@@ -701,17 +661,8 @@ _REFORMATTED: Final[dict[str, Callable[[str], str]]] = {
 def reformatted_values(
     draft: Draft,
     _: Context,
-    how: Annotated[
-        Literal["trailing_blanks", "phone", "upper", "lower", "decomposed", "html"],
-        "trailing_blanks: two at the end, as from a column of fixed width; phone: telephone "
-        "numbers are grouped in another way; upper, lower: the case; decomposed: accents as letters of "
-        "their own (Unicode NFD); html: & and ' as HTML escapes them",
-    ] = "trailing_blanks",
-    attributes: Annotated[
-        Names,
-        "Which attributes, by name; default: all texts but schemas, id and meta, for phone those whose name "
-        "has phone, mobile, fax or pager in it",
-    ] = None,
+    how: Literal["trailing_blanks", "phone", "upper", "lower", "decomposed", "html"] = "trailing_blanks",
+    attributes: Names = None,
 ) -> Draft:
     """Values come back otherwise than they were written.
 
@@ -757,10 +708,8 @@ _NAME_OF: Final = {"create_user": "userName", "create_group": "displayName", "cr
 @instead(main="detail")
 def conflict(
     context: Context,
-    detail: Annotated[
-        str | None, "The error's words; default: those of the host for an anchor that is taken"
-    ] = None,
-    scim_type: Annotated[str, "The error's scimType; an empty text leaves it out"] = "uniqueness",
+    detail: str | None = None,
+    scim_type: str = "uniqueness",
 ) -> Draft | None:
     """Every create is answered by 409.
 
@@ -785,10 +734,10 @@ def conflict(
 def error_with_200(
     draft: Draft,
     context: Context,
-    error: Annotated[int, "The status that the body speaks of", between(400, 599)] = 500,
-    detail: Annotated[str, "The error's words"] = "Something went wrong.",
-    scim_type: Annotated[str | None, "The error's scimType"] = None,
-    status: Annotated[int, "The status of the answer", between(200, 299)] = 200,
+    error: Annotated[int, between(400, 599)] = 500,
+    detail: str = "Something went wrong.",
+    scim_type: str | None = None,
+    status: Annotated[int, between(200, 299)] = 200,
 ) -> Draft:
     """An error comes with a status of success.
 

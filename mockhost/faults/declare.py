@@ -4,8 +4,8 @@
     def dribble(
         draft: Draft,
         context: Context,
-        size: Annotated[int, "How many bytes at a time", at_least(1)] = 16,
-        pause: Annotated[Duration, "How long between two of them, on the wall"] = 0.05,
+        size: Annotated[int, at_least(1)] = 16,
+        pause: Duration = 0.05,
     ) -> Draft:
 
 The decorator is the contract: what the function gets before its parameters, what it returns and when it is called.
@@ -17,8 +17,9 @@ The decorator is the contract: what the function gets before its parameters, wha
 - `on_host(context)` returns nothing: it puts the host into a state, and the host then answers.
 
 A parameter is an annotated argument with its default; without a default it is required. A trailing underscore is not
-part of its name (`for_`). Types: int, float, Fraction, Duration (seconds), str, bool, bytes (written as hex digits),
-Literal, tuple[str, ...], Mapping, object (any JSON value).
+part of its name (`for_`). Its description is under `parameters` in the TOML file beside the module, or a text in the
+annotation. Types: int, float, Fraction, Duration (seconds), str, bool, bytes (written as hex digits), Literal,
+tuple[str, ...], Mapping, object (any JSON value).
 """
 
 from __future__ import annotations
@@ -113,6 +114,7 @@ class Parameter(NamedTuple):
     kind: str
     """integer | number | fraction | duration | text | choice | boolean | texts | map | octets | value"""
     description: str
+    """as its annotation has it; `Fault.descriptions` has the one that counts"""
     default: object = None
     """as a scenario would write it; None: there is none, and the fault sees None"""
     minimum: float | None = None
@@ -190,6 +192,12 @@ class Fault:
         hints = get_type_hints(self.function, include_extras=True)
         defaults = self._defaults
         return {_written(name): _parameter(hints[name], defaults.get(name, REQUIRED)) for name in self._names}
+
+    @cached_property
+    def descriptions(self) -> Mapping[str, str]:
+        """What each parameter is about, by its name."""
+        texts = self._texts.get("parameters", {})
+        return {name: str(texts.get(name, each.description)) for name, each in self.parameters.items()}
 
     @cached_property
     def _names(self) -> tuple[str, ...]:

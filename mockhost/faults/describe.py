@@ -93,15 +93,17 @@ def completion(fault: Fault) -> dict[str, Any]:
         text += f" A bare value is its {fault.main}."
     part: dict[str, Any] = {"description": text}
     if fault.parameters:
-        part["properties"] = {name: _hint(each) for name, each in fault.parameters.items()}
+        part["properties"] = {
+            name: _hint(each, fault.descriptions[name]) for name, each in fault.parameters.items()
+        }
         part["additionalProperties"] = {}
     if fault.example is not None:
         part["examples"] = [fault.example]
     return part
 
 
-def _hint(each: Parameter) -> dict[str, Any]:
-    part: dict[str, Any] = {"description": sentence(f"{sentence(each.description)} Is: {kind(each)}")}
+def _hint(each: Parameter, text: str) -> dict[str, Any]:
+    part: dict[str, Any] = {"description": sentence(f"{sentence(text)} Is: {kind(each)}")}
     if each.default is not None:
         part["default"] = each.default
     if each.choices:

@@ -6,23 +6,74 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Final, Literal
 
+from mockhost.connectors.ecma.config import OBJECT_DN
 from mockhost.connectors.ecma.running import RunningConnector
+from mockhost.connectors.tables import Value
 from mockhost.faults.contract import Context, Operator
 from mockhost.faults.declare import Duration, on_host
-from mockhost.faults.subject import (
-    ConnectorName,
-    Lasts,
-    connector_of,
-    made_up,
-    named_object,
-    wanted_object,
-)
+
+# -- what a fault is about: the connector and the object that a request names ------------------------------------
+
+ConnectorName = Annotated[str | None, "The connector's name; default: the one that the request goes to"]
+Lasts = Annotated[Duration | None, "How long it lasts, on the virtual clock"]
+
+
+def _connector_of(name: str | None, context: Context) -> RunningConnector | None:
+    """The running connector that the fault is about; None for a request that goes to none.
+
+    Raises UsageError if the parameter names one that is not there.
+    """
+    return context.connector if name is None else context.operator.host.connector(name)
+
+
+def _named_object(connector: RunningConnector, context: Context) -> dict[str, Value] | None:
+    """What the cache holds of the object that the request names by its id, column by column; None without one."""
+    asked = context.asked
+    found = connector.space.get(asked.id) if asked.id and asked.connector == connector.name else None
+    return None if found is None else connector.system.values(found[1])
+
+
+def _wanted_object(connector: RunningConnector, context: Context) -> dict[str, Value] | None:
+    """An object like the one that the request wants to create or to find, column by column.
+
+    None if it wants none by its anchor or name, or if the connected system has it.
+    """
+    asked, system = context.asked, connector.system
+    if asked.operation not in ("create_user", "find_users") or asked.connector != connector.name:
+        return None
+    values: dict[str, Value] = {}
+    for column in system.columns:
+        value = asked.attribute(column.name)
+        items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+        if column.type == "string" and not column.generated and all(isinstance(item, str) for item in items):
+            values[column.name] = items if column.multi_valued else items[0]
+    names = [name for name in (connector.object_type.anchor, OBJECT_DN) if name in values]
+    known = any(system.find(name, values[name]) for name in names)
+    return {**_made_up(connector, context), **values} if values and not known else None
+
+
+def _made_up(connector: RunningConnector, context: Context) -> dict[str, Value]:
+    """A new object, column by column: the same each time for the same seed and rule."""
+    name = "new-" + context.chance.digest(f"{context.name}\0object", 0, 4).hex()
+    system, anchor = connector.system, connector.object_type.anchor
+    values: dict[str, Value] = {}
+    for column in system.columns:
+        wanted = column.required or column.name in (anchor, "cn", "uid")
+        if wanted and column.type == "string" and not column.generated and column.values is None:
+            values[column.name] = (name,) if column.multi_valued else name
+    if connector.object_type.dn_is_supplied:
+        table = system.table_name
+        values[OBJECT_DN] = f"CN={name},{table if '=' in table else system.kind.container}"
+    return values
+
+
+# -- the faults --------------------------------------------------------------------------------------------------
 
 
 @on_host(main="for")
 def importing(
     context: Context,
-    for_: Annotated[Duration, "How long the import takes, on the virtual clock"] = 180.0,
+    for_: Duration = 180.0,
     connector: ConnectorName = None,
 ) -> None:
     """The first full import runs, as after a start of the service: the cache is empty and clients have to wait.
@@ -30,7 +81,7 @@ def importing(
     The text is published (Microsoft Learn, Troubleshoot on-premises application provisioning, edition of April 2025,
     Troubleshoot test connection issues); the status is assumed, and a behaviour.
     """
-    if (its := connector_of(connector, context)) is not None:
+    if (its := _connector_of(connector, context)) is not None:
         its.space.import_first(for_)
 
 
@@ -45,12 +96,7 @@ def _change_problem(change: Mapping[str, object] | None, **_: object) -> str | N
 @on_host(main="change", check=_change_problem)
 def cache_stale(
     context: Context,
-    change: Annotated[
-        Mapping[str, object] | None,
-        "`insert`, `update` and `delete`, as in the step `change`; default: the object that the request names "
-        "by its id was deleted, the one that it wants to find or to create was added, or else an object "
-        "of no interest",
-    ] = None,
+    change: Mapping[str, object] | None = None,
     connector: ConnectorName = None,
 ) -> None:
     """The connected system changed and the cache does not know, until the next import.
@@ -58,7 +104,7 @@ def cache_stale(
     Every query is answered from the cache (Microsoft Learn, On-premises application provisioning architecture, ECMA
     Connector Host architecture), so the host goes on as before until it imports again.
     """
-    its, memory = connector_of(connector, context), context.memory
+    its, memory = _connector_of(connector, context), context.memory
     if its is None or (memory.get("space"), memory.get("imports")) == (its.space, its.space.imports_done):
         return  # it is stale already
     context.operator.change({its.name: _change_of_request(its, context) if change is None else change})
@@ -67,21 +113,17 @@ def cache_stale(
 
 def _change_of_request(connector: RunningConnector, context: Context) -> Mapping[str, object]:
     """The change that the request runs into."""
-    named = named_object(connector, context)
+    named = _named_object(connector, context)
     if named is not None:
         anchor = connector.object_type.anchor
         return {"delete": {anchor: named[anchor]}}
-    return {"insert": wanted_object(connector, context) or made_up(connector, context)}
+    return {"insert": _wanted_object(connector, context) or _made_up(connector, context)}
 
 
 @on_host(main="for")
 def cache_frozen(
     context: Context,
-    for_: Annotated[
-        Lasts,
-        "How long it lasts, on the virtual clock; default: until the service is restarted; what was missed "
-        "comes with the next import",
-    ] = None,
+    for_: Lasts = None,
     connector: ConnectorName = None,
 ) -> None:
     """The cache no longer follows what is imported and written, until the service is restarted.
@@ -89,7 +131,7 @@ def cache_frozen(
     Assumed: nothing is published of a host in this state. That a restart helps is (Microsoft Learn, Troubleshoot
     on-premises application provisioning, edition of April 2025: restart the service), since it imports again.
     """
-    if (its := connector_of(connector, context)) is not None:
+    if (its := _connector_of(connector, context)) is not None:
         its.space.freeze(for_)
 
 
@@ -101,7 +143,7 @@ def cache_emptied(context: Context, connector: ConnectorName = None) -> None:
     architecture: matching against the cache). The test script prints `False` for such a cache (Microsoft Learn,
     Configuring Microsoft Entra ID to provision users into LDAP directories).
     """
-    if (its := connector_of(connector, context)) is not None:
+    if (its := _connector_of(connector, context)) is not None:
         its.space.empty()
 
 
@@ -111,13 +153,9 @@ _NOTHING: Final[Mapping[str, object]] = {}
 @on_host(main="anchor")
 def duplicate_anchors(
     context: Context,
-    anchor: Annotated[
-        object, "Whose; default: the object that the request names by its id, or else the first there is"
-    ] = None,
-    set_: Annotated[
-        Mapping[str, object] | None, "In which columns the second object differs; default: in none"
-    ] = None,
-    import_: Annotated[bool, "Whether the host imports at once, as autosync would"] = True,
+    anchor: object = None,
+    set_: Mapping[str, object] | None = None,
+    import_: bool = True,
     connector: ConnectorName = None,
 ) -> None:
     """Two objects of the connected system have one anchor, and the host imports only one of them.
@@ -126,12 +164,12 @@ def duplicate_anchors(
     attributes and distinguished names); what an import makes of two is not
     published, and the behaviour `duplicate_anchor_import`.
     """
-    its = connector_of(connector, context)
+    its = _connector_of(connector, context)
     if its is None:
         return
     system, name = its.system, its.object_type.anchor
     if anchor is None:
-        anchor = (named_object(its, context) or next(system.objects(), {})).get(name)
+        anchor = (_named_object(its, context) or next(system.objects(), {})).get(name)
     twins = list(system.objects({name: anchor})) if anchor is not None else []
     if len(twins) != 1:
         return  # there is none to have a twin, or it has one already
@@ -151,12 +189,9 @@ def _object_problem(set_: object, where: Mapping[str, object] | None, gone: bool
 @on_host(main="set", check=_object_problem)
 def object_changed(
     context: Context,
-    set_: Annotated[Mapping[str, object] | None, "The columns' new values"] = None,
-    where: Annotated[
-        Mapping[str, object] | None,
-        "The columns' values by which it is found; default: the object that the request names by its id",
-    ] = None,
-    gone: Annotated[bool, "true: it is deleted instead"] = False,
+    set_: Mapping[str, object] | None = None,
+    where: Mapping[str, object] | None = None,
+    gone: bool = False,
     connector: ConnectorName = None,
 ) -> None:
     """An object changed or vanished in the connected system itself, and the host still shows it as it was.
@@ -164,11 +199,11 @@ def object_changed(
     The host learns of it with the next import (Microsoft Learn, On-premises application provisioning architecture: the
     cache and Autosync).
     """
-    its = connector_of(connector, context)
+    its = _connector_of(connector, context)
     if its is None:
         return
     if where is None:
-        named = named_object(its, context)
+        named = _named_object(its, context)
         if named is None:
             return
         where = {its.object_type.anchor: named[its.object_type.anchor]}
@@ -181,15 +216,9 @@ def object_changed(
 @on_host(main="to")
 def debug_switched(
     context: Context,
-    to: Annotated[bool, "The new value"] = True,
-    effective: Annotated[
-        Literal["at_once", "at_restart"],
-        "at_once: as if the service had restarted with it; at_restart: it is only written into the exe.config",
-    ] = "at_once",
-    for_: Annotated[
-        Lasts,
-        "How long it lasts, on the virtual clock; default: until it is set back, and the service restarted",
-    ] = None,
+    to: bool = True,
+    effective: Literal["at_once", "at_restart"] = "at_once",
+    for_: Lasts = None,
 ) -> None:
     """Debug was switched on, so that no secret token is needed, or off.
 
@@ -216,7 +245,7 @@ def _switch_debug(operator: Operator, at_once: bool, configured: bool, effective
 @on_host(main="token")
 def token_rotated(
     context: Context,
-    token: Annotated[str | None, "The new secret token; default: one that is drawn from the seed"] = None,
+    token: str | None = None,
     connector: ConnectorName = None,
 ) -> None:
     """The connector's secret token was changed, and the client still has the old one.
@@ -224,7 +253,7 @@ def token_rotated(
     The secret token of the portal has to be the one of the connector (Microsoft Learn, Troubleshoot on-premises
     application provisioning, Troubleshoot test connection issues, step 4); the 401 is inferred from ASP.NET Web API.
     """
-    its = connector_of(connector, context)
+    its = _connector_of(connector, context)
     if its is None:
         return
     new = token or context.chance.digest(f"{context.name}\0{its.name}\0token", 0, 12).hex()
@@ -239,10 +268,8 @@ def token_rotated(
 @on_host(main="reason")
 def autosync_fails(
     context: Context,
-    reason: Annotated[str, "Why, in the words that the status shows"] = "failed-connection",
-    for_: Annotated[
-        Lasts, "How long it lasts, on the virtual clock; default: until the service is restarted"
-    ] = None,
+    reason: str = "failed-connection",
+    for_: Lasts = None,
     connector: ConnectorName = None,
 ) -> None:
     """Imports end without doing anything, so that the cache grows old, until the service is restarted.
@@ -251,17 +278,14 @@ def autosync_fails(
     synchronisation engines (Microsoft Learn, Microsoft Identity Manager, Management agent error codes). Assumed: that
     the cache stays as it is, and that a restart helps.
     """
-    if (its := connector_of(connector, context)) is not None:
+    if (its := _connector_of(connector, context)) is not None:
         its.space.fail_imports(reason, seconds=for_)
 
 
 @on_host(main="for")
 def dll_not_loadable(
     context: Context,
-    for_: Annotated[
-        Lasts,
-        "How long it lasts, on the virtual clock; default: until it is set to loadable, and the service restarted",
-    ] = None,
+    for_: Lasts = None,
     connector: ConnectorName = None,
 ) -> None:
     """The connector's DLL can't be loaded: access to its cache folder is denied.
@@ -269,7 +293,7 @@ def dll_not_loadable(
     The text is published for Generic SQL (Microsoft Learn, Troubleshoot on-premises application provisioning, Common
     errors): `Could not load file or assembly … Access is denied.` What a client is told is assumed, and a behaviour.
     """
-    its = connector_of(connector, context)
+    its = _connector_of(connector, context)
     if its is None or its.config.dll == "access_denied":
         return
     path, operator = f"connectors.{its.name}.dll", context.operator

@@ -1,4 +1,10 @@
-"""Faults of HTTP: status and headers, as the host, http.sys or something between them and the client sends them."""
+"""Faults of HTTP: status and headers, as the host, http.sys or something between them and the client sends them.
+
+Refusals are worded as each layer does, from the SCIM library down to a proxy in front of the host. Sources: RFC 7644
+3.12 (SCIM errors); GitHub aspnet/AspNetWebStack, HttpErrorKeys and SRResources.resx (Web API); aspnet/AspNetKatana
+(OWIN, which sends nothing but a status); `mockhost.server.httpsys` (http.sys). The proxy's page has the form of nginx's
+own error pages (GitHub nginx/nginx, ngx_http_special_response.c).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +15,14 @@ import zlib
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
+import orjson
+
 from mockhost.clock import http_date
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import Duration, How, Write, at_least, between, instead, on_answer
-from mockhost.faults.layers import LAYER_OF, Layer, refusal
 from mockhost.plans import AS_IS, UploadPlan
+from mockhost.scim.errors import error_body
+from mockhost.server import httpsys
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
 _VALUE = re.compile("[\t\x20-\x7e\xa0-\xff]{0,2000}")
@@ -50,6 +59,75 @@ def _ending(draft: Draft) -> Draft:
     return draft._replace(plan=draft.plan._replace(ending="close_notify"))
 
 
+# -- layers ------------------------------------------------------------------------------------------------------
+
+Layer = Literal["scim", "webapi", "empty", "httpsys", "proxy"]
+"""From the top of the stack down, and what stands before it."""
+LAYER_OF: Final[Mapping[int, Layer]] = {
+    **dict.fromkeys((401, 405, 415, 500), "webapi"),
+    **dict.fromkeys((406, 501), "empty"),
+    **dict.fromkeys((408, 411, 413, 414, 417, 503), "httpsys"),
+    **dict.fromkeys((407, 502, 504), "proxy"),
+}
+"""Which layer sends a status; every other one is a SCIM error."""
+
+_PROXY_TITLES: Final = {
+    401: "401 Authorization Required",
+    429: "429 Too Many Requests",
+    503: "503 Service Temporarily Unavailable",
+    504: "504 Gateway Time-out",
+}
+"""Where nginx's words are not those of .NET."""
+
+
+def refusal(status: int, text: str, layer: Layer, context: Context, scim_type: str | None = None) -> Draft:
+    """One refusal as a layer words it."""
+    if layer == "scim":
+        return _scim(status, text, scim_type, context.behaviours)
+    if layer == "webapi":
+        headers = (("Content-Type", "application/json; charset=utf-8"),)
+        return Draft(status, headers, orjson.dumps({"Message": text}), reason=text)
+    if layer == "httpsys":
+        return _http_sys(status)
+    if layer == "proxy":
+        return _proxy(status)
+    return Draft(status, reason=text)
+
+
+def _scim(status: int, text: str, scim_type: str | None, behaviours: Mapping[str, object]) -> Draft:
+    kind = str(behaviours.get("scim_content_type", "application/scim+json; charset=utf-8"))
+    status_as = str(behaviours.get("error_status_type", "string"))
+    body = orjson.dumps(error_body(status, text, scim_type, status_as))
+    return Draft(status, (("Content-Type", kind),), body, reason=text)
+
+
+def _http_sys(status: int) -> Draft:
+    """http.sys' page, after which it ends the connection."""
+    known = next((each for each in httpsys.REFUSALS.values() if each.status == status), None)
+    title = httpsys.REASONS.get(status, "Error")
+    if known is None or status == 400:
+        text = f"HTTP Error {status}. {title}."
+        known = httpsys.Refusal("fault", status, title, title, title, text, "", "assumed")
+    headers = (("Content-Type", "text/html; charset=us-ascii"), ("Connection", "close"))
+    return Draft(status, headers, httpsys.page(known), reason=known.text)
+
+
+def _proxy(status: int) -> Draft:
+    title = _PROXY_TITLES.get(status) or f"{status} {httpsys.REASONS.get(status, 'Error')}"
+    lines = (
+        "<html>",
+        f"<head><title>{title}</title></head>",
+        "<body>",
+        f"<center><h1>{title}</h1></center>",
+        "<hr><center>nginx</center>",
+        "</body>",
+        "</html>",
+        "",
+    )
+    headers = (("Content-Type", "text/html"), ("Server", "nginx"))
+    return Draft(status, headers, "\r\n".join(lines).encode(), reason=f"a proxy says {title}")
+
+
 # -- refusals ----------------------------------------------------------------------------------------------------
 
 _MOST_BUCKETS: Final = 10_000
@@ -70,23 +148,13 @@ def _limit_problem(window: float, per: str, **_: object) -> str | None:
 @instead(main="limit", check=_limit_problem)
 def rate_limit(
     context: Context,
-    limit: Annotated[int, "How many requests in each window", between(1, 1_000_000)] = 60,
-    window: Annotated[Duration, "The time that the limit is for, on the virtual clock"] = 60.0,
-    burst: Annotated[
-        int | None,
-        "How many may come at once after a quiet time; default: the limit",
-        between(1, 1_000_000),
-    ] = None,
-    retry_after: Annotated[
-        Duration | None, "What Retry-After says; default: the time until the next token, at least a second"
-    ] = None,
+    limit: Annotated[int, between(1, 1_000_000)] = 60,
+    window: Duration = 60.0,
+    burst: Annotated[int | None, between(1, 1_000_000)] = None,
+    retry_after: Duration | None = None,
     retry_after_as: RetryAfterAs = "seconds",
-    per: Annotated[
-        str,
-        "Who has a limit of its own: host (all requests that the rule matches share one), connector, "
-        "operation, or each value of a header, by its name: Authorization, User-Agent",
-    ] = "host",
-    detail: Annotated[str, "The error's words"] = "Too many requests.",
+    per: str = "host",
+    detail: str = "Too many requests.",
 ) -> Draft | None:
     """Too many requests in a time are refused.
 
@@ -153,28 +221,16 @@ def _write_under(status: int, **_: object) -> Write:
 def http_error(
     _: Draft,
     context: Context,
-    status: Annotated[
-        int,
-        "The status. A write does not happen under 400 to 499, 501 and 503, and has happened under the "
-        "others, unless the rule says otherwise",
-        between(400, 599),
-    ] = 500,
-    detail: Annotated[
-        str | None, "The words of the refusal, where its layer has any; default: those of the layer"
-    ] = None,
-    scim_type: Annotated[
-        str | None, "The scimType of a SCIM error; default: uniqueness for 409, else none"
-    ] = None,
-    layer: Annotated[
-        Literal["stack", "scim", "webapi", "empty", "httpsys", "proxy"],
-        "Who words it: scim, webapi, empty (OWIN), httpsys, proxy; stack: the layer that would send this status",
-    ] = "stack",
-    retry_after: Annotated[Duration | None, "Adds Retry-After"] = None,
+    status: Annotated[int, between(400, 599)] = 500,
+    detail: str | None = None,
+    scim_type: str | None = None,
+    layer: Literal["stack", "scim", "webapi", "empty", "httpsys", "proxy"] = "stack",
+    retry_after: Duration | None = None,
     retry_after_as: RetryAfterAs = "seconds",
 ) -> Draft:
     """The answer is a refusal with this status.
 
-    The host's stack has several layers (see `mockhost.faults.layers`), and each status has one that is likely: SCIM
+    The host's stack has several layers (see `Layer`), and each status has one that is likely: SCIM
     errors for what the library refuses, Web API's `{"Message": …}` for authorization, verbs, media types and
     exceptions, nothing but the status where nothing is served, http.sys' page for what never reaches the service,
     and a proxy's page for 502 and 504. What the provisioning service makes of each: Microsoft Learn, "What are the
@@ -211,15 +267,9 @@ def _stop_reading(after_bytes: int, **_: object) -> UploadPlan:
 @instead(main="status", closes=True, upload=_stop_reading)
 def early_answer(
     context: Context,
-    status: Annotated[int, "The status", between(400, 599)] = 413,
-    after_bytes: Annotated[
-        int,
-        "How many bytes of the request's body are read before, counted after TLS, chunks included",
-        at_least(0),
-    ] = 0,
-    detail: Annotated[
-        str | None, "The words of the refusal, where its layer has any; default: those of the layer"
-    ] = None,
+    status: Annotated[int, between(400, 599)] = 413,
+    after_bytes: Annotated[int, at_least(0)] = 0,
+    detail: str | None = None,
     how: How = "close_notify",
 ) -> Draft:
     """The answer comes while the client still sends the request's body, and the connection ends.
@@ -257,13 +307,9 @@ def _redirect_problem(status: int, location: str | None, **_: object) -> str | N
 def redirect(
     _: Draft,
     context: Context,
-    to: Annotated[
-        Literal["itself", "http", "onward"],
-        "itself: the same address, a circle; http: the same without TLS; onward: ever another address, "
-        "by a query key that counts",
-    ] = "itself",
-    location: Annotated[str | None, "Instead: what Location says"] = None,
-    status: Annotated[int, "301, 302, 303, 307 or 308", between(301, 308)] = 307,
+    to: Literal["itself", "http", "onward"] = "itself",
+    location: str | None = None,
+    status: Annotated[int, between(301, 308)] = 307,
 ) -> Draft:
     """The client is sent elsewhere, or in a circle.
 
@@ -294,10 +340,7 @@ _REMEMBERED: Final = 1 << 20
 def mismatched_response(
     draft: Draft,
     context: Context,
-    of: Annotated[
-        Literal["previous", "first"],
-        "previous: each request gets the answer to the one before it; first: all get the first one's again",
-    ] = "previous",
+    of: Literal["previous", "first"] = "previous",
 ) -> Draft:
     """The answer belongs to another request.
 
@@ -326,8 +369,8 @@ def _content_type_problem(value: str, **_: object) -> str | None:
 def content_type(
     draft: Draft,
     _: Context,
-    value: Annotated[str, "What it says"] = "text/html",
-    missing: Annotated[bool, "Whether it is left out"] = False,
+    value: str = "text/html",
+    missing: bool = False,
 ) -> Draft:
     """The Content-Type is wrong or missing.
 
@@ -353,9 +396,7 @@ def _length_problem(says: object) -> str | None:
 def content_length(
     draft: Draft,
     _: Context,
-    says: Annotated[
-        object, "A length; or {add: n} to the true one, which may be less than nothing"
-    ] = _TEN_MORE,
+    says: object = _TEN_MORE,
 ) -> Draft:
     """The Content-Length is too large or too small.
 
@@ -387,10 +428,7 @@ def _gzip(body: bytes) -> bytes:
 def bad_gzip(
     draft: Draft,
     _: Context,
-    how: Annotated[
-        Literal["plain", "damaged", "truncated"],
-        "plain: the body as it was; damaged: gzip with a wrong byte; truncated: half of the gzip",
-    ] = "plain",
+    how: Literal["plain", "damaged", "truncated"] = "plain",
 ) -> Draft:
     """The header says gzip, and the body is none.
 
@@ -433,12 +471,9 @@ _PAGES: Final = {
 def html(
     draft: Draft,
     _: Context,
-    page: Annotated[
-        Literal["sign_in", "iis", "blocked"],
-        "sign_in: a captive portal's; iis: the one of an IIS without a site; blocked: a proxy's that filters",
-    ] = "sign_in",
-    body: Annotated[str | None, "Instead: the page"] = None,
-    status: Annotated[int, "The status", between(200, 599)] = 200,
+    page: Literal["sign_in", "iis", "blocked"] = "sign_in",
+    body: str | None = None,
+    status: Annotated[int, between(200, 599)] = 200,
 ) -> Draft:
     """A web page comes where JSON is due.
 
@@ -469,11 +504,9 @@ def _header_problem(name: str, value: str | None, **_: object) -> str | None:
 def duplicate_headers(
     draft: Draft,
     _: Context,
-    name: Annotated[str, "Which header"] = "Content-Type",
-    value: Annotated[
-        str | None, "What the others say; default: the same, for Content-Length one more than the body has"
-    ] = None,
-    times: Annotated[int, "How often it comes", between(2, 100)] = 2,
+    name: str = "Content-Type",
+    value: str | None = None,
+    times: Annotated[int, between(2, 100)] = 2,
 ) -> Draft:
     """A header comes twice.
 

@@ -70,36 +70,16 @@ def _problem_of_versions(lowest: object, highest: object) -> str | None:
 
 @on_connection(main="shorthand", check=_problem)
 def tls(
-    shorthand: Annotated[
-        str | None, "One of the words of `host.tls`; a property that is said beside it wins", OneOf(TLS_WORDS)
-    ] = None,
-    names: Annotated[tuple[str, ...] | None, "DNS names and IP addresses that the certificate is for"] = None,
-    valid: Annotated[
-        tuple[str, ...] | None,
-        "From when until when, relative to the virtual moment at which it is first presented: [-2d, -1d]",
-    ] = None,
-    issuer: Annotated[
-        Literal["self", "ca", "untrusted"] | None,
-        "self or ca: signed by the mock's CA, which clients are configured to trust; untrusted: by an unknown CA",
-    ] = None,
-    key: Annotated[
-        Literal["ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"] | None, "The kind of key"
-    ] = None,
-    usage: Annotated[Literal["server", "client", "none"] | None, "Extended key usage"] = None,
-    minimum_version: Annotated[
-        object, "The oldest version of TLS that is accepted, quoted: '1.2'", OneOf(VERSIONS)
-    ] = None,
-    maximum_version: Annotated[
-        object, "The newest version of TLS that is offered, quoted: '1.2'", OneOf(VERSIONS)
-    ] = None,
-    mode: Annotated[
-        Literal["certificate", "none", "plain_http"] | None,
-        "certificate: as always; none: the ClientHello is answered by a RST; plain_http: no TLS",
-    ] = None,
-    client_certificate: Annotated[
-        Literal["none", "requested", "required"] | None,
-        "Whether clients are asked for a certificate of their own",
-    ] = None,
+    shorthand: Annotated[str | None, OneOf(TLS_WORDS)] = None,
+    names: tuple[str, ...] | None = None,
+    valid: tuple[str, ...] | None = None,
+    issuer: Literal["self", "ca", "untrusted"] | None = None,
+    key: Literal["ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "rsa-4096"] | None = None,
+    usage: Literal["server", "client", "none"] | None = None,
+    minimum_version: Annotated[object, OneOf(VERSIONS)] = None,
+    maximum_version: Annotated[object, OneOf(VERSIONS)] = None,
+    mode: Literal["certificate", "none", "plain_http"] | None = None,
+    client_certificate: Literal["none", "requested", "required"] | None = None,
 ) -> ConnectionPlan:
     """Another certificate, other versions of TLS or no TLS, for one connection.
 
@@ -139,9 +119,7 @@ def _no_alert(name: str) -> str | None:
 
 @on_connection(main="name", check=_no_alert)
 def tls_alert(
-    name: Annotated[
-        str, "The alert, by its name in RFC 8446 6 or RFC 5246 7.2", OneOf(ALERTS)
-    ] = "handshake_failure",
+    name: Annotated[str, OneOf(ALERTS)] = "handshake_failure",
 ) -> ConnectionPlan:
     """The handshake is refused by an alert.
 
@@ -152,10 +130,7 @@ def tls_alert(
 
 @on_connection(main="after")
 def tls_stall(
-    after: Annotated[
-        Literal["client_hello", "server_hello"],
-        "client_hello: not a byte is answered; server_hello: it stops in the middle of the server's first flight",
-    ] = "client_hello",
+    after: Literal["client_hello", "server_hello"] = "client_hello",
 ) -> ConnectionPlan:
     """The handshake stops and the connection stays open."""
     return ConnectionPlan("stall", after=after)
@@ -163,11 +138,7 @@ def tls_stall(
 
 @on_connection(main="after")
 def tls_reset(
-    after: Annotated[
-        Literal["accept", "client_hello", "server_hello"],
-        "accept: before anything is read; client_hello: once that was read; server_hello: in the middle "
-        "of the server's first flight",
-    ] = "client_hello",
+    after: Literal["accept", "client_hello", "server_hello"] = "client_hello",
 ) -> ConnectionPlan:
     """The handshake is reset."""
     return ConnectionPlan("reset", after=after)
@@ -179,7 +150,7 @@ def _unspoken(newest: str = "TLS 1.1") -> str | None:
 
 @on_connection(main="newest", check=_unspoken, unavailable=lambda: unspoken("1.0") and unspoken("1.1"))
 def old_protocol(
-    newest: Annotated[Literal["TLS 1.0", "TLS 1.1"], "The newest version that is spoken"] = "TLS 1.1",
+    newest: Literal["TLS 1.0", "TLS 1.1"] = "TLS 1.1",
 ) -> ConnectionPlan:
     """Only TLS 1.0 and 1.1 are spoken.
 
@@ -197,11 +168,7 @@ def plain_http() -> ConnectionPlan:
 
 @on_connection(main="demand")
 def client_certificate(
-    demand: Annotated[
-        Literal["required", "requested"],
-        "required: without one the handshake fails; requested: without one the client is served, with a "
-        "wrong one not",
-    ] = "required",
+    demand: Literal["required", "requested"] = "required",
 ) -> ConnectionPlan:
     """A client certificate is demanded.
 

@@ -59,10 +59,7 @@ def connection_reset(
 def empty_response(
     draft: Draft,
     _: Context,
-    how: Annotated[
-        Literal["fin", "close_notify"],
-        "fin: over TLS without the closing alert close_notify; close_notify: after it",
-    ] = "close_notify",
+    how: Literal["fin", "close_notify"] = "close_notify",
 ) -> Draft:
     """The connection is closed without an answer.
 
@@ -76,10 +73,7 @@ def truncated_body(
     draft: Draft,
     _: Context,
     after_bytes: AfterBytes = None,
-    at_fraction: Annotated[
-        AtFraction,
-        "Instead of after_bytes: which part of the body is sent, rounded down; 0.5 if neither is given",
-    ] = None,
+    at_fraction: AtFraction = None,
     how: How = "fin",
 ) -> Draft:
     """The body stops before its announced end.
@@ -97,7 +91,7 @@ def malformed_chunk(
     draft: Draft,
     _: Context,
     after_bytes: AfterBytes = 16,
-    garbage: Annotated[str, "What stands in place of the size"] = "no size\r\n",
+    garbage: str = "no size\r\n",
     how: How = "close_notify",
 ) -> Draft:
     """A chunk of the body has no size that can be read.
@@ -113,7 +107,7 @@ def malformed_chunk(
 def random_data(
     draft: Draft,
     context: Context,
-    count: Annotated[int, "How many bytes", between(1, 1 << 20)] = 256,
+    count: Annotated[int, between(1, 1 << 20)] = 256,
     how: How = "close_notify",
 ) -> Draft:
     """Random bytes come in place of an answer.
@@ -131,8 +125,8 @@ def _text_or_octets(text: str | None, octets: bytes | None, **_: object) -> str 
 def raw_bytes(
     draft: Draft,
     _: Context,
-    text: Annotated[str | None, "The bytes as text, sent in UTF-8; end lines with \\r\\n yourself"] = None,
-    octets: Annotated[bytes | None, "The bytes as pairs of hex digits"] = None,
+    text: str | None = None,
+    octets: bytes | None = None,
     how: How = "close_notify",
 ) -> Draft:
     """Bytes of one's own come in place of an answer."""
@@ -149,16 +143,9 @@ def _body_has_begun(before: str, after_bytes: int | None, **_: object) -> str | 
 def hang(
     draft: Draft,
     _: Context,
-    before: Annotated[
-        Literal["headers", "body"],
-        "headers: nothing is sent; body: the head is, and after_bytes of the body",
-    ] = "headers",
-    after_bytes: Annotated[
-        AfterBytes, "With `before: body`: how many bytes of the body are sent before it stops"
-    ] = None,
-    for_: Annotated[
-        Duration | None, "How long, on the wall; default: until the client leaves or hangs are released"
-    ] = None,
+    before: Literal["headers", "body"] = "headers",
+    after_bytes: AfterBytes = None,
+    for_: Duration | None = None,
 ) -> Draft:
     """The answer never comes, or stops in the middle.
 
@@ -174,11 +161,9 @@ def hang(
 def dribble(
     draft: Draft,
     context: Context,
-    size: Annotated[int, "How many bytes at a time", at_least(1)] = 16,
-    pause: Annotated[Duration, "How long between two of them, on the wall"] = 0.05,
-    jitter: Annotated[
-        Duration, "By how much each pause is longer or shorter at most, drawn from the seed"
-    ] = 0.0,
+    size: Annotated[int, at_least(1)] = 16,
+    pause: Duration = 0.05,
+    jitter: Duration = 0.0,
 ) -> Draft:
     """The body comes a few bytes at a time."""
     if not jitter:
@@ -192,7 +177,7 @@ def dribble(
 def bandwidth(
     draft: Draft,
     _: Context,
-    bytes_per_second: Annotated[int, "Bytes a second on the wall, counted before TLS", at_least(1)] = 1000,
+    bytes_per_second: Annotated[int, at_least(1)] = 1000,
 ) -> Draft:
     """The answer comes at few bytes a second."""
     size = max(1, bytes_per_second // _STEPS)
@@ -204,8 +189,8 @@ def bandwidth(
 def slow_status_line(
     draft: Draft,
     _: Context,
-    size: Annotated[int, "How many bytes at a time", at_least(1)] = 1,
-    pause: Annotated[Duration, "How long between two of them, on the wall"] = 0.005,
+    size: Annotated[int, at_least(1)] = 1,
+    pause: Duration = 0.005,
 ) -> Draft:
     """Status line and headers come a byte at a time.
 
@@ -219,10 +204,7 @@ def slow_status_line(
 def half_close(
     draft: Draft,
     _: Context,
-    after_bytes: Annotated[
-        AfterBytes,
-        "How many bytes of the body are sent, counted before TLS and chunks; default: all of it",
-    ] = None,
+    after_bytes: AfterBytes = None,
     at_fraction: AtFraction = None,
 ) -> Draft:
     """The server ends its half of the connection unannounced, and goes on listening.
@@ -241,7 +223,7 @@ BodyRead = Annotated[
 
 @on_upload(main="bytes_per_second")
 def slow_upload(
-    bytes_per_second: Annotated[int, "Bytes a second on the wall, counted after TLS", at_least(1)] = 1000,
+    bytes_per_second: Annotated[int, at_least(1)] = 1000,
 ) -> UploadPlan:
     """The request's body is read at few bytes a second.
 
@@ -255,9 +237,7 @@ def slow_upload(
 @on_upload(main="for")
 def upload_stall(
     after_bytes: BodyRead = 0,
-    for_: Annotated[
-        Duration | None, "How long, on the wall; default: until the client leaves or hangs are released"
-    ] = None,
+    for_: Duration | None = None,
 ) -> UploadPlan:
     """The request's body is not read, or not to its end.
 
@@ -280,10 +260,7 @@ def upload_reset(after_bytes: BodyRead = 0) -> UploadPlan:
 def close_delimited(
     draft: Draft,
     _: Context,
-    after_bytes: Annotated[
-        AfterBytes,
-        "How many bytes of the body are sent, counted before TLS; default: all of it",
-    ] = None,
+    after_bytes: AfterBytes = None,
     at_fraction: AtFraction = None,
     how: How = "close_notify",
 ) -> Draft:
@@ -301,7 +278,7 @@ def close_delimited(
 def slow_close(
     draft: Draft,
     _: Context,
-    after: Annotated[Duration, "How long after the last byte the connection ends, on the wall"] = 0.1,
+    after: Duration = 0.1,
     how: How = "close_notify",
 ) -> Draft:
     """The connection is closed a while after the answer, unannounced.
@@ -313,7 +290,7 @@ def slow_close(
 
 
 @on_host(main="for", closes=True, connection=ConnectionPlan("reset", after="accept"))
-def refuse(context: Context, for_: Annotated[Duration, "How long, on the virtual clock"] = 30.0) -> None:
+def refuse(context: Context, for_: Duration = 30.0) -> None:
     """The port is closed for a while.
 
     As while a service restarts. As a rule for requests it acts when a request fires it: the port closes, which cuts

@@ -33,7 +33,7 @@ CURL = r"\(\d+\) .+"
 def test_its_texts_are_in_one_voice(name: str) -> None:
     """Sentences without their full stop; what clients say in the form that the contract asks for."""
     fault = faults.find(name)
-    said = [fault.title, *(parameter.description for parameter in fault.parameters.values())]
+    said = [fault.title, *fault.descriptions.values()]
     assert [text for text in [*said, fault.seen.wire] if text.endswith(".") or not text] == []
     assert fault.title[0].isupper()
     assert re.fullmatch(rf"(?:{EXCEPTION}|{STATUS})(?: or (?:{EXCEPTION}|{STATUS}))*", fault.seen.requests)
@@ -96,9 +96,9 @@ def test_it_has_a_section_with_everything_there_is_to_say(name: str) -> None:
     plain = section.replace("\\|", "|").replace("\\<", "<")
     for text in (fault.title, *fault.seen):
         assert " ".join(text.split()) in plain
-    for parameter, each in fault.parameters.items():
+    for parameter, description in fault.descriptions.items():
         assert f"`{parameter}`" in section
-        assert each.description in plain
+        assert description in plain
     assert f"[`faults/{name}`](" in section
 
 

@@ -151,7 +151,7 @@ def in_full(fault: Fault, scenarios: list[str]) -> str:
     """One fault: what it is, what it can be told, and what is seen of it."""
     lines = [f"### {fault.name}", "", f"{fault.title}.", "", "```yaml", f"fault: {example(fault)}", "```", ""]
     if fault.parameters:
-        rows = (parameter(name, each, name == fault.main) for name, each in fault.parameters.items())
+        rows = (parameter(name, each, fault) for name, each in fault.parameters.items())
         lines += [table(("parameter", "is", "default", "means"), rows)]
     seen = fault.seen
     shown = [
@@ -171,12 +171,12 @@ def in_full(fault: Fault, scenarios: list[str]) -> str:
     return "\n".join([*lines, table(("", "seen"), shown)])
 
 
-def parameter(name: str, each: Parameter, main: bool) -> tuple[str, str, str, str]:
+def parameter(name: str, each: Parameter, fault: Fault) -> tuple[str, str, str, str]:
     """A row of the table of parameters."""
-    shown = f"**`{name}`**" if main else f"`{name}`"
+    shown = f"**`{name}`**" if name == fault.main else f"`{name}`"
     default = "needed" if each.required else "" if each.default is None else f"`{flow(each.default)}`"
     takes = ", ".join(map(code, each.choices)) or kind(each)
-    return shown, takes, default, sentence(each.description)
+    return shown, takes, default, sentence(fault.descriptions[name])
 
 
 def shown_by() -> Mapping[str, list[str]]:

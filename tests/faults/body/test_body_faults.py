@@ -320,7 +320,7 @@ def test_what_it_says_of_itself(name: str) -> None:
     assert (fault.name, fault.group) == (name, "body")
     assert fault.title[0].isupper()
     assert not fault.title.endswith(".")
-    assert all(parameter.description for parameter in fault.parameters.values())
+    assert all(fault.descriptions.values())
     assert fault.main is None or fault.main in fault.parameters
     assert not fault.closes
 

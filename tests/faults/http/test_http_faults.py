@@ -197,7 +197,7 @@ def test_what_it_says_of_itself(name: str) -> None:
     assert (fault.name, fault.group) == (name, "http")
     assert fault.title[0].isupper()
     assert not fault.title.endswith(".")
-    assert all(parameter.description for parameter in fault.parameters.values())
+    assert all(fault.descriptions.values())
     assert fault.main in fault.parameters
     assert fault.closes is (name in ("content_length", "early_answer"))
 
