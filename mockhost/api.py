@@ -35,9 +35,9 @@ from mockhost.public_url import in_url
 from mockhost.public_url import parse as parse_public_url
 from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime, targets
+from mockhost.scenario.loader import Terms
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import NETWORK, OPERATOR, Opened, Source
-from mockhost.scenario.terms import Terms
 from mockhost.server.listener import Limits, Listener
 from mockhost.server.transport import TlsOffer
 from mockhost.tls.authority import Authority

@@ -169,7 +169,7 @@ def _begun(begun: Mapping[str, Any]) -> None:
 
 
 def _values(sets: tuple[str, ...]) -> dict[str, Any]:
-    from mockhost.scenario.words import parse_set
+    from mockhost.scenario.layers import parse_set
 
     return dict(parse_set(text) for text in sets)
 

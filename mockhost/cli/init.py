@@ -40,10 +40,10 @@ def command(file: Path, parent: str, force: bool) -> None:
 
 def _starter(file: Path, parent: str, shown: str) -> str:
     """The file's text. Raises UsageError if there is no such parent, ScenarioError if it can't be used."""
-    from mockhost.scenario import loader, starter
+    from mockhost.scenario import loader, writing
     from mockhost.scenario.schema import SCHEMA_FILE
 
     schema, connector = SCHEMA_FILE.as_posix(), next(iter(loader.load(parent).connectors), "SQL")
     if file.suffix == ".json":
-        return starter.as_json(schema, parent=parent, connector=connector)
-    return starter.text(schema, parent=parent, connector=connector, file=shown)
+        return writing.starter_json(schema, parent=parent, connector=connector)
+    return writing.starter(schema, parent=parent, connector=connector, file=shown)

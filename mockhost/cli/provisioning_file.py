@@ -18,7 +18,7 @@ from mockhost.entra.reading import Reader, Where
 from mockhost.errors import Problem, ScenarioError, UsageError
 from mockhost.scenario import parsing, shape
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
-from mockhost.scenario.nodes import plain
+from mockhost.scenario.parsing import plain
 from mockhost.scenario.sources import Beside, DataProblem, Operator
 
 SCHEMA = Path(config.__file__).with_name("schema.json")

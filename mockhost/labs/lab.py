@@ -17,7 +17,7 @@ from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
 from mockhost.scenario import loader, parsing, schema, shape, shelves, variables
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
 from mockhost.scenario.model import Scenario, Step
-from mockhost.scenario.nodes import plain
+from mockhost.scenario.parsing import plain
 from mockhost.scenario.sources import Beside
 
 VARIABLE: Final = "MOCKHOST_LABS"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mockhost.scenario import shelves
+from mockhost.scenario.loader import Terms
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.terms import Terms
 
 Named = str | os.PathLike[str] | Mapping[str, Any] | Scenario
 """What a scenario can be given as."""

@@ -20,8 +20,8 @@ from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
 from mockhost.pytest_plugin.settings import ini
 from mockhost.runtime import names
+from mockhost.scenario.loader import Terms
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.terms import Terms
 
 if TYPE_CHECKING:
     from mockhost.journal import Exchange

@@ -15,7 +15,7 @@ from mockhost.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from mockhost.journal import Exchange, Journal
-    from mockhost.scenario.terms import Terms
+    from mockhost.scenario.loader import Terms
 
 
 class Judged(RunningHost):

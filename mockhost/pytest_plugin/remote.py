@@ -26,8 +26,8 @@ from mockhost.rules.nearmiss import Miss, NearMiss
 from mockhost.rules.reply import without_functions
 from mockhost.running import ClientTarget, HostClock
 from mockhost.scenario import standalone
+from mockhost.scenario.loader import Terms
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.terms import Terms
 from mockhost.temporary import PrivateFolder
 
 _JSON = Mapping[str, Any]

@@ -12,12 +12,11 @@ from mockhost.clock import parse_iso
 from mockhost.connectors.ecma.config import ConnectorConfig, HostConfig
 from mockhost.durations import seconds
 from mockhost.errors import did_you_mean
-from mockhost.scenario import connectors, gone, naming, outside, shape, steps
+from mockhost.scenario import connectors, naming, outside, shape, steps
 from mockhost.scenario.connectors import PROXY, SCIM, check_behaviours
-from mockhost.scenario.layers import Findings
-from mockhost.scenario.merge import Document
+from mockhost.scenario.documents import Document, Path, maps_in
+from mockhost.scenario.layers import Findings, without_leftovers
 from mockhost.scenario.model import ClockConfig, OnDemand, Scenario, Trail
-from mockhost.scenario.paths import Path
 from mockhost.scenario.system import columns_of
 from mockhost.tls.config import AS_THE_HOST, TLS_WORDS, TlsConfig
 from mockhost.tls.versions import unspoken
@@ -48,7 +47,7 @@ def scenario(
 
     `filled` is the document with its variables replaced.
     """
-    given = _maps(filled.get("connectors"))
+    given = maps_in(filled.get("connectors"))
     outside.check_sources(filled, findings)
     columns = {n: columns_of(each) or outside.columns_of(n, each, findings) for n, each in given.items()}
     if "connectors" not in filled and not shape.mistyped("connectors", (), findings):
@@ -58,11 +57,11 @@ def scenario(
     for n, connector in given.items():
         connectors.check_missing(connector, ("connectors", n), findings)
     sound: Any = findings.sound(filled)
-    said = naming.settled(gone.without_leftovers(sound, findings.layers, given), findings)
+    said = naming.settled(without_leftovers(sound, findings.layers, given), findings)
     pages, providers, proxies = _connectors(said, columns, findings)
     own = {
         n: steps.parse_states(c["states"], ("connectors", n, "states"), columns, findings)
-        for n, c in _maps(said.get("connectors")).items()
+        for n, c in maps_in(said.get("connectors")).items()
         if c.get("states")
     }
     states = steps.parse_states(said.get("states"), ("states",), columns, findings)
@@ -111,10 +110,6 @@ def scenario(
     )
 
 
-def _maps(value: object) -> dict[str, Map]:
-    return {n: v for n, v in value.items() if isinstance(v, Mapping)} if isinstance(value, Mapping) else {}
-
-
 def _connectors(
     said: Map, columns: steps.Columns, findings: Findings
 ) -> tuple[dict[str, ConnectorConfig], dict[str, Blueprint], dict[str, ProxyConfig]]:
@@ -122,7 +117,7 @@ def _connectors(
     pages: dict[str, ConnectorConfig | None] = {}
     providers: dict[str, Blueprint] = {}
     proxies: dict[str, ProxyConfig] = {}
-    for name, connector in _maps(said.get("connectors")).items():
+    for name, connector in maps_in(said.get("connectors")).items():
         if connector.get("kind") == PROXY:
             if (proxy := connectors.parse_proxy(name, connector, findings)) is not None:
                 proxies[name] = proxy
@@ -206,12 +201,12 @@ def _entra(said: object, whole: Map, connectors: Map, findings: Findings) -> dic
     from mockhost.entra.reading import Reader
     from mockhost.scim.messages import ECMA_USER
 
-    name = said.get("connector", next(iter([*_maps(whole.get("client")), *connectors]), ""))
+    name = said.get("connector", next(iter([*maps_in(whole.get("client")), *connectors]), ""))
     if name not in connectors:
         findings.add(
             ("entra", "connector"), f"there is no connector {name!r}", did_you_mean(str(name), connectors)
         )
-    is_scim = _maps(connectors).get(name, {}).get("kind") == SCIM
+    is_scim = maps_in(connectors).get(name, {}).get("kind") == SCIM
     Reader(_without_gaps(said), _BelowEntra(findings)).check("" if is_scim else ECMA_USER)
     return dict(said)
 
@@ -249,7 +244,7 @@ def _tls(said: str | Map, findings: Findings) -> TlsConfig:
 
 
 def _client(said: object, columns: steps.Columns, findings: Findings) -> dict[str, dict[str, object]]:
-    told = _maps(said)
+    told = maps_in(said)
     for name, each in told.items():
         if name not in columns:
             hint = did_you_mean(name, columns)

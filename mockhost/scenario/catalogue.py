@@ -12,8 +12,8 @@ from typing import Any
 
 from mockhost.errors import MockhostError, ScenarioError
 from mockhost.scenario import loader
-from mockhost.scenario.chain import Chain
 from mockhost.scenario.layers import FileLayer, merge_all
+from mockhost.scenario.loader import Chain
 from mockhost.scenario.shelves import names, path_of, roots, shelves, shipped_root
 from mockhost.scenario.sources import OPERATOR
 

@@ -23,8 +23,8 @@ from mockhost.connectors.provider.offers import OFFERS
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.scenario import naming, outside, shape, system
+from mockhost.scenario.documents import Path
 from mockhost.scenario.layers import Findings
-from mockhost.scenario.paths import Path
 from mockhost.scenario.system import people_of
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 A merged document has no places; the place of a value is found by asking the layers, last first, which of them
 says it. So nothing has to be carried along while merging, and shipped files need no places until someone asks.
+Layers are files, and what is said beside them: `--set PATH=VALUE`, and the overrides of tests and live changes.
 """
 
 from __future__ import annotations
@@ -9,15 +10,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from mockhost.errors import Problem
-from mockhost.scenario import parsing
-from mockhost.scenario.merge import Document, merged
-from mockhost.scenario.nodes import Node, nearest
-from mockhost.scenario.paths import GONE, Path, value_at, written
+from mockhost.actions import parse
+from mockhost.errors import Problem, UsageError
+from mockhost.scenario import parsing, schema
+from mockhost.scenario.documents import (
+    GONE,
+    Document,
+    Path,
+    at_path,
+    maps_in,
+    merged,
+    plain_document,
+    value_at,
+    written,
+)
+from mockhost.scenario.parsing import Node, core_scalar, nearest
 from mockhost.scenario.sources import OPERATOR, DataProblem, Source
 
 LONGEST_NAME = 4_096
@@ -276,3 +287,164 @@ class Findings:
                 None if (*path, i) in self.paths else self.sound(v, (*path, i)) for i, v in enumerate(value)
             ]
         return value
+
+
+# -- what is said beside files -------------------------------------------------------------------------------
+
+
+OVERRIDES = "overrides"
+"""How problems name what a test or a live change said."""
+
+
+def word_layers(
+    sets: Sequence[str], overrides: Mapping[str, object] | None, source: Source
+) -> list[WordsLayer]:
+    """What was said, as layers: the sets in order, then the overrides (a document, or values by dotted path).
+
+    source: whose they are.
+    Raises UsageError for what can't be read.
+    """
+    found: list[WordsLayer] = []
+    for text in sets:
+        dotted, value = parse_set(text)
+        found.append(WordsLayer(f"--set {dotted}", at_path(dotted, value), source))
+    if overrides:
+        document: Document = {}
+        for key, value in plain_document(overrides, OVERRIDES).items():
+            part = at_path(key, value) if "." in key else {key: value}
+            document = _overlaid(document, part)
+        found.append(WordsLayer(OVERRIDES, document, source))
+    for layer in found:
+        if "extends" in layer.document:
+            raise UsageError("'extends' can be said in a scenario file only")
+    return found
+
+
+def stacked(below: Sequence[Layer], above: Sequence[WordsLayer]) -> list[Layer]:
+    """The layers of both. Overrides on overrides become one where that means the same.
+
+    A host that is changed ten thousand times while it runs must not remember each change.
+    """
+    result = list(below)
+    for layer in above:
+        last = result[-1] if result else None
+        if (
+            isinstance(last, WordsLayer)
+            and last.label == layer.label
+            and last.whose == layer.whose
+            and _may_be_one(last.document, layer.document)
+        ):
+            result[-1] = WordsLayer(layer.label, _overlaid(last.document, layer.document), layer.whose)
+        else:
+            result.append(layer)
+    return result
+
+
+def _may_be_one(base: Document, over: Document) -> bool:
+    """Whether no map of `over` lies on something else in `base`: it would have to replace what is further below."""
+    for key, value in over.items():
+        if key not in base or not isinstance(value, dict):
+            continue
+        below = base[key]
+        if not isinstance(below, dict) or not _may_be_one(below, value):
+            return False
+    return True
+
+
+def _overlaid(base: Document, over: Document) -> Document:
+    """Two overrides as one: as merging, but nulls stay, because they have yet to remove something."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            result[key] = _overlaid(below, value)
+        else:
+            result[key] = value
+    return result
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def parse_set(text: str) -> tuple[str, object]:
+    """The path and the value of a `PATH=VALUE`. Raises UsageError.
+
+    The value is read as YAML 1.2 (a scalar, or a list or map in flow style), but stays a text where the schema
+    wants one: `connectors.SQL.secret_token=123456` needs no quotes.
+    """
+    if not _is_whole(text):
+        raise UsageError(
+            f"{text!a} has half of a surrogate pair in it", hint="is the terminal's encoding UTF-8?"
+        )
+    dotted, equals, raw = text.partition("=")
+    if not equals:
+        raise UsageError(f"{text!r} is no PATH=VALUE", hint="write it like host.debug=true")
+    dotted = dotted.strip().removeprefix("$.")
+    at_path(dotted, None)
+    where: Path = tuple(dotted.split("."))
+    if raw == "" and schema.takes_text(where):
+        return dotted, ""
+    value, problem = parsing.flow(raw) if raw.lstrip()[:1] in ("[", "{", '"', "'") else (core_scalar(raw), "")
+    if problem or (value is not None and not schema.takes(value, where)):
+        if schema.takes_text(where):
+            return dotted, raw
+        if problem:
+            raise UsageError(f"the value of {dotted} can't be read: {problem}")
+    return dotted, value
+
+
+# -- what a parent says of a connector that a child removed --------------------------------------------------
+
+
+LISTS = ("timeline", "expect", "cure", "cured", "wrong_cure")
+"""The lists of a scenario whose entries may name connectors."""
+
+
+def without_leftovers(
+    document: Mapping[str, Any], layers: Sequence[Layer], connectors: Collection[str]
+) -> dict[str, Any]:
+    """The merged document without what a parent says of a connector that a child removed.
+
+    `connectors: {LDAP: null}` would otherwise leave behind steps and settings of the parent that can't be carried out;
+    in lists there is None instead, so that the others keep their place. What the removing file (or a later one) says
+    itself of such a connector stays, and is a problem. connectors: those that are left.
+    """
+    whole = dict(document)
+    last = {
+        name: i
+        for i, layer in enumerate(layers)
+        for name in maps_in(layer.document.get("connectors"))
+        if name not in connectors
+    }
+    if not last:
+        return whole
+
+    def is_left(path: Path, names: set[str]) -> bool:
+        where = layers.index(owner(layers, path))
+        return any(where <= last[name] for name in names if name in last)
+
+    for key in LISTS:
+        if isinstance(said := whole.get(key), Sequence):
+            whole[key] = [
+                None if is_left((key, i), _connectors(each)) else each for i, each in enumerate(said)
+            ]
+    if isinstance(told := whole.get("client"), Mapping):
+        whole["client"] = {n: each for n, each in told.items() if not is_left(("client", n), {n})}
+    return whole
+
+
+def _connectors(entry: object) -> set[str]:
+    """The connectors that a step or a moment of the timeline names."""
+    if not isinstance(entry, Mapping):
+        return set()
+    names = {entry["connector"]} if isinstance(entry.get("connector"), str) else set()
+    try:
+        found = () if "send" in entry else parse(entry)
+    except UsageError:
+        return names
+    return names.union(*(action.connectors for action in found))

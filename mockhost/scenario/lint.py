@@ -10,14 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN
+from mockhost.connectors.provider.schemas import STANDARD
 from mockhost.errors import Problem, did_you_mean
 from mockhost.rules.conditions import SEES_REFUSED, names
 from mockhost.rules.rule import Rule
 from mockhost.rules.states import STARTED, Blueprint
 from mockhost.scenario.connectors import PROXY, SCIM
+from mockhost.scenario.documents import Path, maps_in, written
 from mockhost.scenario.layers import owner, place
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.paths import Path, written
 from mockhost.scim.attributes import fold
 
 Found = Iterator[tuple[Path, str, str]]
@@ -28,40 +29,8 @@ _SCIM_ONLY: Final = "_resource"
 _COMPARED: Final = 200
 """How many rules that always fire are compared with the rules behind them."""
 _ATTRIBUTES: Final = (
-    *(
-        "schemas",
-        "id",
-        "externalId",
-        "meta",
-        "userName",
-        "name",
-        "displayName",
-        "nickName",
-        "profileUrl",
-        "title",
-    ),
-    *(
-        "userType",
-        "preferredLanguage",
-        "locale",
-        "timezone",
-        "active",
-        "password",
-        "emails",
-        "phoneNumbers",
-        "ims",
-    ),
-    *(
-        "photos",
-        "addresses",
-        "groups",
-        "entitlements",
-        "roles",
-        "x509Certificates",
-        "members",
-        "employeeNumber",
-    ),
-    *("costCenter", "organization", "division", "department", "manager", OBJECT_DN, EXPORT_PASSWORD),
+    *("schemas", "id", "externalId", "meta", OBJECT_DN, EXPORT_PASSWORD),
+    *(each.name for schema in STANDARD.values() for each in schema.attributes),
 )
 """The attributes of User, Group and the enterprise extension (RFC 7643 4), and the host's virtual ones."""
 
@@ -228,7 +197,7 @@ def _of_states(scenario: Scenario) -> Found:
 def _of_columns(scenario: Scenario) -> Found:
     """Columns that a file adds to a connector whose parent says which attributes are selected."""
     layers = scenario.trail.layers
-    for name, said in _maps(scenario.document.get("connectors")):
+    for name, said in maps_in(scenario.document.get("connectors")).items():
         chosen = said.get("selected_attributes")
         if not isinstance(chosen, Sequence):
             continue
@@ -246,10 +215,6 @@ def _of_columns(scenario: Scenario) -> Found:
                 f"the host does not show the column {column!r}: a parent selects the attributes without it"
             )
             yield path, message, f"add {column} to selected_attributes"
-
-
-def _maps(value: object) -> Iterable[tuple[str, Mapping[str, Any]]]:
-    return [(n, v) for n, v in value.items() if isinstance(v, Mapping)] if isinstance(value, Mapping) else []
 
 
 def _keys(value: object) -> Iterable[str]:

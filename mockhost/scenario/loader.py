@@ -5,17 +5,36 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
+from mockhost.public_url import PublicUrl
 from mockhost.rules.rule import Rule
-from mockhost.scenario import build, naming, outside, schema, shape, steps, variables, words
-from mockhost.scenario.chain import Chain
-from mockhost.scenario.layers import FileLayer, Findings, Layer, WordsLayer, merge_all
-from mockhost.scenario.merge import idle_nulls, plain_document
+from mockhost.scenario import (
+    build,
+    naming,
+    outside,
+    parsing,
+    schema,
+    shape,
+    shelves,
+    steps,
+    variables,
+)
+from mockhost.scenario.documents import Document, Path, idle_nulls, merged, plain_document, written
+from mockhost.scenario.layers import (
+    FileLayer,
+    Findings,
+    Layer,
+    WordsLayer,
+    merge_all,
+    shown_name,
+    stacked,
+    word_layers,
+)
 from mockhost.scenario.model import Scenario
+from mockhost.scenario.parsing import plain
 from mockhost.scenario.sources import OPERATOR, Beside, Source
-from mockhost.scenario.words import stacked
 
 
 def load(
@@ -37,7 +56,7 @@ def load(
     outside.forget()
     env = os.environ if env is None else env
     found, whose = source.find(os.fspath(name_or_path), env)
-    said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
+    said = [*word_layers(sets, None, OPERATOR), *word_layers((), overrides, source)]
     name, origin = found.name or found.file.stem, str(found.file.absolute())
     chain = Chain(env)
     chain.read_file(found, whose)
@@ -64,7 +83,7 @@ def load_document(
     whose = source if folder is None else Beside(FilePath(folder))
     chain = Chain(env)
     chain.read_parents_of(WordsLayer(name, plain_document(document, name), whose))
-    said = [*words.layers(sets, None, OPERATOR), *words.layers((), overrides, source)]
+    said = [*word_layers(sets, None, OPERATOR), *word_layers((), overrides, source)]
     return _of_chain(chain, said, name, None)
 
 
@@ -85,7 +104,7 @@ def with_overrides(
     if isinstance(overrides, str):
         sets, overrides = [*sets, overrides], None
     env = scenario.trail.env if env is None else env
-    layers = stacked(scenario.trail.layers, words.layers(sets, overrides, source))
+    layers = stacked(scenario.trail.layers, word_layers(sets, overrides, source))
     return _assemble(layers, scenario.name, scenario.origin, scenario.parent, env)
 
 
@@ -185,3 +204,169 @@ def _raise(problems: Sequence[Problem], layers: Sequence[Layer]) -> NoReturn:
         return known, problem.file, problem.line, problem.column
 
     raise ScenarioError(sorted(dict.fromkeys(problems), key=order))
+
+
+# -- a file with its parents ---------------------------------------------------------------------------------
+
+
+PARENTS_LIMIT = 16
+
+
+class Chain:
+    """What a scenario and its parents hold, and what is wrong with reading them. env: where the shelves are."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.env = env
+        self.layers: list[Layer] = []
+        """the eldest first"""
+        self.problems: list[Problem] = []
+        self.parent: str | None = None
+        """what the scenario extends, as `loader.load` finds it"""
+        self.broken = False
+        """whether a parent could not be read, so that much may be missing"""
+        self._seen: list[FilePath] = []
+
+    def read_file(self, found: shelves.Found, source: Source) -> None:
+        """Read a file and its parents. Raises UsageError if a file can't be read at all."""
+        layer = self._read(found, source)
+        if layer is not None:
+            self.read_parents_of(layer)
+        if not self.broken:
+            self._check_nulls()
+
+    def read_parents_of(self, layer: Layer) -> None:
+        """Take `layer` as the scenario and read its parents, as far as its source may name them."""
+        self.layers = [layer]
+        self._check_format(layer, needed=isinstance(layer, FileLayer))
+        while (said := layer.document.get("extends")) is not None:
+            named = self._find(said, layer)
+            if named is None:
+                self.broken = True
+                break
+            found, source = named
+            if len(self.layers) == 1:
+                self.parent = found.name or str(found.file.resolve())
+            parent = self._read(found, source)
+            if parent is None:
+                self.broken = True
+                break
+            self._check_format(parent, needed=True)
+            self.layers.append(parent)
+            layer = parent
+        self.layers.reverse()
+
+    def _find(self, said: object, layer: Layer) -> tuple[shelves.Found, Source] | None:
+        """The file that `extends` means, and its source; None and a problem if it can't be had."""
+        path: Path = ("extends",)
+        if not isinstance(said, str) or not said:
+            self._add(layer, path, "'extends' is one name or file", "such as basics/healthy or ./base.yaml")
+            return None
+        try:
+            found, source = layer.source(path).find(said, self.env)
+        except UsageError as error:
+            self._add(layer, path, error.message, error.hint)
+            return None
+        file = found.file.resolve()
+        if file in self._seen:
+            ring = [seen.name for seen in self._seen[self._seen.index(file) :]]
+            self._add(layer, path, f"it extends itself: {' -> '.join([*ring, ring[0]])}")
+            return None
+        if len(self._seen) >= PARENTS_LIMIT:
+            self._add(layer, path, f"more than {PARENTS_LIMIT} files extend each other")
+            return None
+        return found, source
+
+    def _read(self, found: shelves.Found, source: Source) -> FileLayer | None:
+        file, shown = found.file.absolute(), shown_name(found.file)
+        self._seen.append(found.file.resolve())
+        if found.name is not None and (ahead := shelves.parsed_ahead(file)) is not None:
+            return FileLayer(file, ahead, source)
+        try:
+            reading = parsing.read(found.file, shown)
+        except OSError as error:
+            raise UsageError(f"{shown} can't be read: {error.strerror or type(error).__name__}") from None
+        self.problems.extend(reading.problems)
+        root = reading.root
+        if root is None:
+            return None
+        document = plain(root)
+        if not isinstance(document, dict):
+            message = f"a scenario is a map of keys, and this is {shape.kind_of(document)}"
+            problem = Problem(shown, root.line, root.column, "$", message, "begin with 'format: 1'")
+            self.problems.append(problem)
+            return None
+        return FileLayer(file, document, source, root=root, spoilt=reading.spoilt)
+
+    def _add(self, layer: Layer, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
+        where = layer.place(path, key=key)
+        self.problems.append(Problem(where.file, where.line, where.column, written(path), message, hint))
+
+    def _check_format(self, layer: Layer, *, needed: bool) -> None:
+        said = layer.document.get("format")
+        if said is None and needed:
+            self._add(layer, (), "the key 'format' is missing", "begin with 'format: 1'")
+        elif said is not None and (isinstance(said, bool) or said != 1):
+            shown = shape.shown(said, layer.raw(("format",)))
+            hint = "write it without quotes" if said == "1" else "this mockhost reads 'format: 1'"
+            self._add(layer, ("format",), f"format {shown} is not known", hint)
+
+    def _check_nulls(self) -> None:
+        """Report nulls that remove nothing, where that can only be a slip."""
+        document: Document = {}
+        for layer in self.layers:
+            if isinstance(layer, FileLayer):
+                for path in idle_nulls(document, layer.document):
+                    if schema.is_declared(path):
+                        continue
+                    known = schema.known_keys(path[:-1])
+                    if known:
+                        message, hint = f"unknown key {path[-1]!r}", did_you_mean(str(path[-1]), known)
+                    else:
+                        message, hint = f"{path[-1]!r} has no value, and no parent has one to remove", ""
+                    self._add(layer, path, message, hint, key=True)
+            document = merged(document, layer.document)
+
+
+# -- what a host lays over every scenario --------------------------------------------------------------------
+
+
+class Terms(NamedTuple):
+    """Choices of the host that count whatever the scenario says: see `MockHost`."""
+
+    tls: bool | None = None
+    seed: int | None = None
+    sets: tuple[str, ...] = ()
+    clock: str = "frozen"
+    public_url: PublicUrl | None = None
+
+    def load(
+        self,
+        scenario: str | os.PathLike[str] | Mapping[str, Any] | Scenario,
+        overrides: Mapping[str, Any],
+        source: Source = OPERATOR,
+    ) -> Scenario:
+        """Load a scenario with these terms laid over it. Raises ScenarioError, UsageError.
+
+        source: whose the scenario and the overrides are, which decides what they may name.
+        """
+        if isinstance(scenario, Scenario):
+            loaded = scenario
+            if overrides or self.sets:
+                loaded = with_overrides(loaded, overrides, sets=self.sets)
+        elif isinstance(scenario, Mapping):
+            loaded = load_document(scenario, sets=self.sets, overrides=overrides, source=source)
+        else:
+            loaded = load(os.fspath(scenario), sets=self.sets, overrides=overrides or None, source=source)
+        forced: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
+        if self.tls is False:
+            forced["host"] = {"tls": "plain_http"}
+        elif self.tls and loaded.host.tls.mode == "plain_http":
+            forced["host"] = {"tls": {"mode": "certificate"}}
+        written = loaded.document.get("clock")
+        if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
+            forced["clock"] = {"mode": self.clock}
+        if forced:
+            loaded = with_overrides(loaded, forced)
+        if self.public_url is not None:
+            self.public_url.check(plain_http=loaded.host.tls.mode == "plain_http")
+        return loaded

@@ -12,8 +12,8 @@ from pathlib import Path as FilePath
 from typing import Any, Final, NamedTuple
 
 from mockhost.scenario import sources
+from mockhost.scenario.documents import Path, value_at
 from mockhost.scenario.layers import Findings, Layer, owner
-from mockhost.scenario.paths import Path, value_at
 from mockhost.scenario.sources import DataProblem
 
 FILE: Final = "file"

@@ -15,8 +15,8 @@ from mockhost.connectors.ecma.config import Column, ConnectorConfig, LdapConfig,
 from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.durations import seconds
 from mockhost.errors import UsageError
+from mockhost.scenario.documents import GONE, Path, maps_in, value_at
 from mockhost.scenario.layers import Findings, owner
-from mockhost.scenario.paths import GONE, Path, value_at
 from mockhost.scenario.sources import OUTSIDE, DataProblem
 
 OWN: Final = ("sqlite://", "ldap://")
@@ -41,7 +41,7 @@ def forget() -> None:
 
 def check_sources(document: Mapping[str, object], findings: Findings) -> None:
     """Report each system outside that is named, or of which more is shown, by a document that may not."""
-    for name, _ in _maps(document.get("connectors")):
+    for name in maps_in(document.get("connectors")):
         for key in KEYS:
             path: Path = ("connectors", name, "system", key)
             said = value_at(document, path)
@@ -69,12 +69,6 @@ def _texts(value: object) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _texts(item)
-
-
-def _maps(value: object) -> Iterator[tuple[str, Mapping[str, object]]]:
-    for name, item in value.items() if isinstance(value, Mapping) else ():
-        if isinstance(item, Mapping):
-            yield name, item
 
 
 # -- where it is --------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from typing import Any, Final
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.scenario import schema
 from mockhost.scenario.connectors import PROXY, SCIM
+from mockhost.scenario.documents import GONE, Path, is_of, value_at, written
 from mockhost.scenario.layers import Layer, place
 from mockhost.scenario.model import Scenario
-from mockhost.scenario.nodes import core_scalar
-from mockhost.scenario.paths import GONE, Path, is_of, value_at, written
+from mockhost.scenario.parsing import core_scalar
 from mockhost.scenario.schema import Schema
 
 FORMATS: Final = ("text", "json", "github")

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mockhost.errors import did_you_mean
-from mockhost.scenario import acceptance, schema
+from mockhost.scenario import schema
+from mockhost.scenario.documents import JSON_TYPES, Path, is_of
 from mockhost.scenario.layers import Findings
-from mockhost.scenario.nodes import core_scalar
-from mockhost.scenario.paths import JSON_TYPES, Path, is_of
+from mockhost.scenario.parsing import core_scalar
 from mockhost.scenario.schema import Schema
 
 
@@ -40,7 +40,7 @@ def _library_validator() -> Any:
     library: Any = jsonschema
 
     def pattern(validator: object, rule: str, value: object, part: Schema) -> Iterator[Any]:
-        if isinstance(value, str) and acceptance.pattern(rule).search(value) is None:
+        if isinstance(value, str) and schema.pattern(rule).search(value) is None:
             yield library.ValidationError(f"{value!r} does not match {rule!r}")
 
     plain = library.Draft202012Validator
@@ -65,14 +65,14 @@ def judge(document: Mapping[str, object], findings: Findings, whole: Schema | No
 
     whole: another schema than the scenario's; it has no `$defs` of its own.
     """
-    if not acceptance.accepts(document, whole or schema.root(), whole or schema.root()):
+    if not schema.accepts(document, whole or schema.root(), whole or schema.root()):
         _tell_all(failures(document, whole), (), findings)
 
 
 def judge_part(value: object, path: Path, where: Path, findings: Findings) -> None:
     """Report what is wrong with `value` as a value for `path`; it stands at `where`."""
     parts = schema.at(path)[-1:]
-    if parts and not acceptance.accepts(value, parts[0], schema.root()):
+    if parts and not schema.accepts(value, parts[0], schema.root()):
         _tell_all(failures(value, parts[0]), where, findings)
 
 

@@ -1,10 +1,15 @@
 """Where scenarios are found: the shelves that ship with mockhost, and the folders of MOCKHOST_SCENARIOS.
 
 A bare name (`basics/healthy`) is looked up there; what looks like a file is one.
+The documents of the shipped ones are parsed ahead, so that a start with one of them needs no YAML: `shipped.json` has
+one line for each file, so that one can be read without the others. A line counts only while the file is still the same,
+byte for byte. `python -m tools.docs shipped` writes it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.scenario.documents import Document
 
 SUFFIXES = (".yaml", ".yml", ".json")
 VARIABLE = "MOCKHOST_SCENARIOS"
@@ -186,3 +192,32 @@ def shelf_name(file: Path, env: Mapping[str, str] | None = None) -> str | None:
             name = whole.relative_to(root.resolve()).with_suffix("").as_posix()
             return name if _NAME.fullmatch(name) else None
     return None
+
+
+# -- parsed ahead --------------------------------------------------------------------------------------------
+
+
+PARSED_FILE = Path(__file__).with_name("shipped.json")
+
+
+def parsed_ahead(file: Path) -> Document | None:
+    """The document of a shipped file, or None if it is not shipped or not what it was."""
+    root = shipped_root()
+    if not file.is_relative_to(root):
+        return None
+    start = f'"{file.relative_to(root).as_posix()}": '.encode()
+    try:
+        with PARSED_FILE.open("rb") as lines:
+            line = next((line for line in lines if line.startswith(start)), None)
+        if line is None:
+            return None
+        sha256, parsed = json.loads(line[len(start) :].rstrip(b",\n"))
+        found: Document | None = parsed if sha256 == fingerprint(file) else None
+    except OSError:
+        return None
+    return found
+
+
+def fingerprint(file: Path) -> str:
+    """The SHA-256 of a file, whatever line ends a checkout gave it."""
+    return hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

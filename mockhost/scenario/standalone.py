@@ -13,12 +13,12 @@ from typing import Any
 
 from mockhost.errors import UsageError
 from mockhost.scenario import data, loader, naming, shelves, variables
-from mockhost.scenario.gone import LISTS, without_leftovers
+from mockhost.scenario.documents import Path, value_at
+from mockhost.scenario.layers import LISTS, without_leftovers
 from mockhost.scenario.layers import locate as locate_file
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.naming import FILE, OUTSIDE, VARIABLE, Mention
 from mockhost.scenario.outside import OWN
-from mockhost.scenario.paths import Path, value_at
 from mockhost.scenario.sources import OPERATOR, DataProblem, Source
 from mockhost.scenario.system import columns_of
 

@@ -17,10 +17,9 @@ from mockhost.rules import states
 from mockhost.rules.rule import Known, Rule
 from mockhost.rules.states import INITIAL, Blueprint
 from mockhost.scenario import data, schema, shape
+from mockhost.scenario.documents import Path, at_path
 from mockhost.scenario.layers import Findings
-from mockhost.scenario.merge import at_path
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Moment, Step
-from mockhost.scenario.paths import Path
 from mockhost.scenario.system import row_problems
 
 _ALWAYS = frozenset({"note", "send", "connector", "as", "headers", "capture", "gets"})

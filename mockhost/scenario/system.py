@@ -24,9 +24,9 @@ from mockhost.connectors.systems.memory import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
 from mockhost.people import Crowd, PeopleConfig, missing_faker, provider_problem
 from mockhost.scenario import data, outside
+from mockhost.scenario.documents import Path, written
 from mockhost.scenario.layers import Findings
-from mockhost.scenario.nodes import core_scalar
-from mockhost.scenario.paths import Path, written
+from mockhost.scenario.parsing import core_scalar
 from mockhost.scenario.shape import boolean_hint, shown
 
 FILE_PROBLEMS_LIMIT = 20

@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from mockhost.errors import did_you_mean
 from mockhost.scenario import naming, schema
+from mockhost.scenario.documents import Document, Path
 from mockhost.scenario.layers import Findings, Layer
-from mockhost.scenario.merge import Document
-from mockhost.scenario.paths import Path
 
 _USE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|(\$\{)")
 """`$${`, `${name}`, or a `${` without its end."""

@@ -1,11 +1,17 @@
-"""A document as the YAML of a scenario file, for people to edit: block style, and quotes where they are needed."""
+"""Scenario files for people to edit: a document as YAML in block style, quoted where needed, and the first file.
+
+`starter.yaml` is what `mockhost init` writes: small, valid, and with a comment beside whatever one may want next.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
+
+from mockhost.scenario import parsing
 
 _PLAIN: Final = re.compile(r"[A-Za-z_$][A-Za-z0-9_./$-]*(?: [A-Za-z0-9_./-]+)*")
 """Texts that need no quotes, unless they are one of these words."""
@@ -50,3 +56,29 @@ def _shown(text: str) -> str:
 
 def _escaped(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+SCHEMA_NAME: Final = "mockhost.schema.json"
+
+
+def starter(
+    schema: str = SCHEMA_NAME, *, parent: str = "basics/healthy", connector: str = "SQL", file: str = "FILE"
+) -> str:
+    """The starter file as YAML.
+
+    schema: where editors find the JSON Schema, a URL or a file. parent: what it extends; connector: one of the
+    parent's. file: what its comments call it.
+    """
+    written = Path(__file__).with_name("starter.yaml").read_text("utf-8")
+    for mark, text in (("schema", schema), ("parent", parent), ("connector", connector), ("file", file)):
+        written = written.replace(f"<{mark}>", text)
+    return written
+
+
+def starter_json(schema: str = SCHEMA_NAME, *, parent: str = "basics/healthy", connector: str = "SQL") -> str:
+    """The same as JSON, which has no room for comments."""
+    root = parsing.parse(starter(parent=parent, connector=connector).encode(), "starter.yaml").root
+    assert root is not None
+    document = parsing.plain(root)
+    assert isinstance(document, dict)
+    return json.dumps({"$schema": schema, **document}, indent=2, ensure_ascii=False) + "\n"

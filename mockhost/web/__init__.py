@@ -25,7 +25,7 @@ def create_app(
     The arguments are those of `MockHost`. TLS and the port are the server's, so the host has plain HTTP.
     """
     from mockhost.runtime import Runtime
-    from mockhost.scenario.terms import Terms
+    from mockhost.scenario.loader import Terms
     from mockhost.tls.authority import Authority
     from mockhost.tls.serving import Certificates
     from mockhost.web.app import DataApp

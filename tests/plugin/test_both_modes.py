@@ -21,7 +21,7 @@ from mockhost.pytest_plugin import findings, remote
 from mockhost.pytest_plugin.tenant import TenantSession
 from mockhost.running import RunningHost
 from mockhost.scenario import loader
-from mockhost.scenario.terms import Terms
+from mockhost.scenario.loader import Terms
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockhost.scenario.merge import at_path, idle_nulls, merged
+from mockhost.scenario.documents import at_path, idle_nulls, merged
 
 _LEAVES = (
     st.integers(0, 3) | st.sampled_from(["a", "b"]) | st.lists(st.integers(0, 2) | st.none(), max_size=2)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mockhost import nesting
 from mockhost.scenario import parsing
-from mockhost.scenario.nodes import ALIAS_LIMIT, NODE_LIMIT, core_scalar, nearest, plain
+from mockhost.scenario.parsing import ALIAS_LIMIT, NODE_LIMIT, core_scalar, nearest, plain
 
 
 def read(text: str, *, as_json: bool = False) -> object:

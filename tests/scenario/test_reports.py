@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockhost.errors import Problem, UsageError
-from mockhost.scenario import loader, parsing, report, shelves, starter
-from mockhost.scenario.nodes import plain
-from mockhost.scenario.paths import value_at
+from mockhost.scenario import loader, parsing, report, shelves, writing
+from mockhost.scenario.documents import value_at
+from mockhost.scenario.parsing import plain
 
 PROBLEMS = [
     Problem("a,b.yaml", 3, 5, "$.x", "100% wrong", "try\nthis"),
@@ -175,9 +175,9 @@ def test_any_text_survives_being_printed(attributes: dict[str, object], why: str
 
 def test_the_starter_is_a_valid_scenario_that_names_the_schema() -> None:
     """Also with each of its suggestions uncommented that stands alone."""
-    text = starter.text()
+    text = writing.starter()
     assert text.startswith("# yaml-language-server: $schema=mockhost.schema.json\n")
-    assert "$schema=https://example.org/s.json\n" in starter.text("https://example.org/s.json")
+    assert "$schema=https://example.org/s.json\n" in writing.starter("https://example.org/s.json")
     reading = parsing.parse(text.encode(), "starter")
     assert reading.problems == ()
     assert reading.root is not None
@@ -189,7 +189,7 @@ def test_the_starter_is_a_valid_scenario_that_names_the_schema() -> None:
 
 def test_the_starter_as_json_is_the_same_scenario() -> None:
     """Without the comments."""
-    document = json.loads(starter.as_json(parent="basics/empty", connector="LDAP"))
+    document = json.loads(writing.starter_json(parent="basics/empty", connector="LDAP"))
     scenario = loader.load_document(document, env={})
     assert (scenario.cause, scenario.cure) == ("import_running", ({"advance": 240.0},))
     assert scenario.parent == "basics/empty"
@@ -199,9 +199,9 @@ def test_the_starter_as_json_is_the_same_scenario() -> None:
 def test_every_suggestion_of_the_starter_is_valid() -> None:
     """With all comments that hold keys taken away."""
     lines = []
-    for line in starter.text().splitlines():
+    for line in writing.starter().splitlines():
         stripped = line.lstrip(" ")
-        if stripped.startswith("# ") and line not in starter.text().splitlines()[:8]:
+        if stripped.startswith("# ") and line not in writing.starter().splitlines()[:8]:
             line = " " * (len(line) - len(stripped)) + stripped[2:]
         lines.append(line)
     reading = parsing.parse("\n".join(lines).encode(), "starter")

@@ -17,7 +17,7 @@ from mockhost.client.observation import ENDS
 from mockhost.connectors.ecma import behaviours
 from mockhost.connectors.provider import offers, strictness
 from mockhost.rules import conditions, rule
-from mockhost.scenario import acceptance, schema, shape, steps
+from mockhost.scenario import schema, shape, steps
 from mockhost.tls.config import TLS_WORDS, TlsConfig
 
 ROOT: dict[str, Any] = json.loads(schema.SCHEMA_FILE.read_text(encoding="utf-8"))
@@ -146,12 +146,12 @@ _ANYTHING = st.recursive(
 def test_the_quick_yes_agrees_with_jsonschema(path: tuple[str, ...], value: object) -> None:
     """For any part of the schema and any value, both come to the same answer."""
     part = PARTS[path]
-    assert acceptance.accepts(value, part, ROOT) is (shape.failures(value, part) == [])
+    assert schema.accepts(value, part, ROOT) is (shape.failures(value, part) == [])
 
 
 def test_a_keyword_that_is_not_known_here_is_left_to_jsonschema() -> None:
     """So that a schema that grows stays right before this file knows of it."""
-    assert not acceptance.accepts("x", {"format": "date"}, ROOT)
+    assert not schema.accepts("x", {"format": "date"}, ROOT)
 
 
 def test_the_schema_is_found_by_editors_in_a_checkout() -> None:

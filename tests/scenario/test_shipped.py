@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mockhost.errors import ScenarioError
-from mockhost.scenario import loader, parsing, shelves, shipped
-from mockhost.scenario.nodes import plain
+from mockhost.scenario import loader, parsing, shelves
+from mockhost.scenario.parsing import plain
 from tools.docs import File
 from tools.docs import shipped as generator
 from tools.docs.__main__ import main as generate
@@ -26,7 +26,7 @@ def test_a_document_parsed_ahead_is_that_of_its_file(name: str) -> None:
     reading = parsing.read(file, name)
     assert reading.root is not None
     assert not reading.problems
-    assert shipped.document(file) == plain(reading.root), "run: python -m tools.docs shipped"
+    assert shelves.parsed_ahead(file) == plain(reading.root), "run: python -m tools.docs shipped"
     assert loader.load(name, env={}).title
 
 
@@ -34,7 +34,7 @@ def test_a_document_parsed_ahead_is_that_of_its_file(name: str) -> None:
 def test_shipped_json_is_current_and_has_a_line_for_each() -> None:
     """Whoever changes a scenario parses it again; one line each, so that a diff shows which."""
     assert generate(["--check", "shipped"]) == 0
-    found = json.loads(shipped.PARSED_FILE.read_text(encoding="utf-8"))
+    found = json.loads(shelves.PARSED_FILE.read_text(encoding="utf-8"))
     assert [file.rpartition(".")[0] for file in found] == sorted(NAMES)
 
 
@@ -77,10 +77,9 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (root / "basics" / "data" / "people.csv").write_text("Login\nann\n")
     (root / "child.yaml").write_text("format: 1\nextends: basics/base\nconnectors: {Old: null}\n")
-    monkeypatch.setattr(shipped, "PARSED_FILE", tmp_path / "shipped.json")
-    monkeypatch.setattr(generator, "FILES", (File(shipped.PARSED_FILE, shipped.text),))
-    for module in (shelves, shipped):
-        monkeypatch.setattr(module, "shipped_root", lambda: root)
+    monkeypatch.setattr(shelves, "PARSED_FILE", tmp_path / "shipped.json")
+    monkeypatch.setattr(generator, "FILES", (File(shelves.PARSED_FILE, generator.text),))
+    monkeypatch.setattr(shelves, "shipped_root", lambda: root)
     assert generate(["shipped"]) == 0
     return root
 
@@ -88,10 +87,10 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_changed_file_is_read_again(shelf: Path) -> None:
     """Also where it is a parent: what was parsed ahead counts for the same bytes only."""
     file = shelf / "basics" / "base.yaml"
-    assert shipped.document(file) is not None
+    assert shelves.parsed_ahead(file) is not None
     file.write_text(file.read_text().replace("title: base", "title: other"))
-    assert shipped.document(file) is None
-    assert shipped.document(shelf / "child.yaml") is not None
+    assert shelves.parsed_ahead(file) is None
+    assert shelves.parsed_ahead(shelf / "child.yaml") is not None
     assert loader.load("child", env={}).title == "other"
 
 
@@ -99,7 +98,7 @@ def test_line_ends_of_a_checkout_change_nothing(shelf: Path) -> None:
     """Git on Windows writes its own."""
     file = shelf / "child.yaml"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    assert shipped.document(file) is not None
+    assert shelves.parsed_ahead(file) is not None
 
 
 def test_data_and_variables_are_not_parsed_ahead(shelf: Path) -> None:
@@ -128,7 +127,7 @@ def test_problems_on_top_of_a_shipped_scenario_are_found_in_its_files(shelf: Pat
 
 def test_without_the_file_everything_is_parsed(shelf: Path) -> None:
     """It is only a cache."""
-    shipped.PARSED_FILE.unlink()
+    shelves.PARSED_FILE.unlink()
     assert loader.load("child", env={}).title == "base"
 
 

@@ -26,10 +26,10 @@ from mockhost.errors import MockhostError, UsageError
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Operated
 from mockhost.scenario import loader, naming, schema
+from mockhost.scenario.loader import Terms
 from mockhost.scenario.model import SETTABLE
 from mockhost.scenario.naming import FILE, OUTSIDE, PARENT, SETTINGS, VARIABLE
 from mockhost.scenario.sources import Opened
-from mockhost.scenario.terms import Terms
 from mockhost.tls.authority import Authority
 from mockhost.tls.serving import Certificates
 

@@ -14,8 +14,7 @@ from mockhost import MockHost
 from mockhost.elements import XmlError
 from mockhost.errors import Problem, ScenarioError, UsageError
 from mockhost.scenario import loader, writing
-from mockhost.scenario.nodes import plain
-from mockhost.scenario.parsing import parse
+from mockhost.scenario.parsing import parse, plain
 from mockhost.windows import configuration
 from mockhost.windows.configuration import Imported, read, write
 from tests.cli.conftest import Invoke
