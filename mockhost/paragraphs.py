@@ -45,3 +45,10 @@ def wrapped(text: str, width: int, indent: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def hanging(head: str, text: str, width: int) -> list[str]:
+    """A paragraph that begins behind `head`, in lines of at most `width` columns; all begin in the same column."""
+    column = cells(head)
+    first, *rest = wrapped(text, width - column) or [""]
+    return [head + first, *(" " * column + line for line in rest)]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mockhost import clock
-from mockhost.cli import completing, cure, outcome, validate
-from mockhost.cli.hiding import Hide, hidden, hider
-from mockhost.cli.options import Seconds, Setting
-from mockhost.cli.terminal import Terminal, stderr, stdout
-from mockhost.cli.test_connection import observed
+from mockhost.cli import outcome, saving, shells, telling, validate
+from mockhost.cli.endpoints import observed
+from mockhost.cli.options import formats, sets, timeout
+from mockhost.cli.telling import Hide, hidden, hider
+from mockhost.cli.terminal import Terminal, count, mark, stderr, stdout
 from mockhost.client.printing import printable
 from mockhost.errors import MockhostError, NotInstalled, ScenarioError
 
@@ -42,29 +42,19 @@ class Played(NamedTuple):
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, metavar="[FILE…]", shell_complete=completing.scenarios)
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="[default: text]"
-)
+@click.argument("files", nargs=-1, metavar="[FILE…]", shell_complete=shells.scenarios)
+@formats("text", "json", "junit")
 @click.option("--verbose", "-v", is_flag=True, help="Show every step, also where all is fine.")
 @click.option(
     "--prove",
     is_flag=True,
     help="Also play the symptom against what the scenario extends: there, at least one step must fail.",
 )
-@click.option(
-    "--set", "sets", multiple=True, type=Setting(), metavar="PATH=VALUE", help="Play it with this value set."
-)
-@click.option(
-    "--timeout",
-    type=Seconds(),
-    default=10.0,
-    metavar="SECONDS",
-    help="For each exchange that does not say how long it takes. [default: 10]",
-)
+@sets("Play it with this value set.")
+@timeout("For each exchange that does not say how long it takes.")
 def command(
     files: tuple[str, ...], form: str, verbose: bool, prove: bool, sets: tuple[str, ...], timeout: float
-) -> None:
+) -> int:
     """Play scenarios: the symptom, the cure, and what is true then.
 
     Each is played against a host of its own. FILE is a file, a folder, a name on a shelf or a shelf; all that ship
@@ -96,8 +86,8 @@ def command(
         _junit(played, terminal)
     elif len(played) > 1:
         fine = sum(each.fine for each in played)
-        terminal.line(f"{fine} of {validate.count(len(played), 'scenario')} as they say")
-    raise click.exceptions.Exit(_code(played))
+        terminal.line(f"{fine} of {count(len(played), 'scenario')} as they say")
+    return _code(played)
 
 
 def _code(played: Sequence[Played]) -> int:
@@ -134,10 +124,8 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
 
 
 def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
-    mark = terminal.styled("✓", "green") if played.fine else terminal.styled("✗", "red")
-    head = (
-        f"{mark} {terminal.styled(played.name, 'bold')}  {terminal.styled(f'{played.seconds:.2f} s', 'dim')}"
-    )
+    took = terminal.styled(f"{played.seconds:.2f} s", "dim")
+    head = f"{mark(played.fine, terminal)} {terminal.styled(played.name, 'bold')}  {took}"
     if played.error is not None:
         terminal.line(head)
         stderr().error(played.hide(str(played.error)))
@@ -158,9 +146,8 @@ def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
 
 
 def _step(result: StepResult, terminal: Terminal, *, verbose: bool) -> list[str]:
-    mark = terminal.styled("✓", "green") if result.ok else terminal.styled("✗", "red")
-    what = result.text if "send" in result.step else "; ".join(cure.lines([result.step], "sh"))
-    lines = [f"{mark} {printable(what)}"]
+    what = result.text if "send" in result.step else "; ".join(telling.lines([result.step], "sh"))
+    lines = [f"{mark(result.ok, terminal)} {printable(what)}"]
     for problem in result.problems:
         if problem not in result.text:
             lines += [f"  {terminal.styled(line, 'red')}" for line in printable_lines(problem)]
@@ -237,8 +224,6 @@ def _step_json(result: StepResult) -> dict[str, Any]:
 
 
 def _junit(played: Sequence[Played], terminal: Terminal) -> None:
-    from mockhost.cli import junit
-
     cases = []
     for each in played:
         failure = None
@@ -248,5 +233,5 @@ def _junit(played: Sequence[Played], terminal: Terminal) -> None:
             parts += [] if each.proof is None or each.proof.holds else [each.proof.text]
             failure = each.hide("\n".join(parts))
         error = None if each.error is None else each.hide(str(each.error))
-        cases.append(junit.Case("mockhost.check", Path(each.name).as_posix(), each.seconds, failure, error))
-    terminal.line(junit.report("mockhost check", cases).rstrip("\n"))
+        cases.append(saving.Case("mockhost.check", Path(each.name).as_posix(), each.seconds, failure, error))
+    terminal.line(saving.report("mockhost check", cases).rstrip("\n"))

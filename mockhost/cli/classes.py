@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mockhost.cli import joined
-from mockhost.cli.options import Port
+from mockhost.cli.options import FOLDER, Port
+from mockhost.cli.planes import joined
 from mockhost.cli.terminal import stdout
 from mockhost.cli.verbs import SETTINGS, Framed
 from mockhost.errors import UsageError
@@ -46,7 +46,7 @@ def command() -> None:
 )
 @click.option(
     "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path("mockhost-class"),
     metavar="DIR",
     help="Codes, progress, the CA and the sheet to print are kept here; the same folder goes on with the class. "
@@ -132,7 +132,7 @@ def leave() -> None:
     """Leave the class; your progress stays with the teacher."""
     from mockhost.labs import progress
 
-    if joined.found() is None:
+    if joined() is None:
         raise UsageError("you have not joined a class", hint="mockhost class join URL CODE")
     with progress.changed(progress.file_of(os.environ)) as kept:
         del kept["class"]

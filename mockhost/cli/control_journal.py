@@ -1,19 +1,23 @@
-"""`mockhost control journal`, `verify` and `connections`: what was asked, answered, and carried it."""
+"""`mockhost control journal`, `connections`, `verify` and `check`: what was asked, answered, and still holds."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import completing, outcome
-from mockhost.cli.control_target import FORMAT, Target, pairs
-from mockhost.cli.terminal import Terminal, columns, stderr, stdout
-from mockhost.cli.validate import count
+from mockhost.cli import shells
+from mockhost.cli.asking import pairs, shows
+from mockhost.cli.options import FORMAT, formats
+from mockhost.cli.planes import Target
+from mockhost.cli.terminal import Terminal, count, mark, stderr, stdout, tell
 from mockhost.clock import local_time, parse_iso
+from mockhost.paragraphs import columns
 
 if TYPE_CHECKING:
     from mockhost.client.control import ControlPlane
@@ -43,20 +47,21 @@ class Statuses(StatusesType):
         return tuple(found)
 
 
+INTERVAL = 1.0
+"""Seconds between two checks of `--watch`."""
+
+
 @click.command("journal")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "har", "curl", "step", "pytest"]),
-    default="table",
+@formats(
+    *("table", "json", "har", "curl", "step", "pytest"),
     help="table; json: a list; har: HAR 1.2; curl: lines for a shell, with $TOKEN for the secret; step: for a "
-    "scenario; pytest: a test. [default: table]",
+    "scenario; pytest: a test.",
 )
 @click.option(
     "--connector",
     multiple=True,
     metavar="NAME",
-    shell_complete=completing.connectors,
+    shell_complete=shells.connectors,
     help="Only this connector's; repeatable, as those below.",
 )
 @click.option("--operation", multiple=True, metavar="NAME", help="Only this operation, such as create_user.")
@@ -163,7 +168,7 @@ def _lines(exchange: Mapping[str, Any], terminal: Terminal) -> list[str]:
 @click.argument("conditions", nargs=-1, required=True, metavar="CONDITIONS…")
 @FORMAT
 @click.pass_obj
-def verify(target: Target, conditions: tuple[str, ...], form: str) -> None:
+def verify(target: Target, conditions: tuple[str, ...], form: str) -> bool:
     """Assert over the journal; exit code 0 if it holds, 1 with a report if not.
 
     CONDITIONS are KEY=VALUE words (dots nest), or one JSON document, @FILE, or - for standard input.
@@ -173,22 +178,15 @@ def verify(target: Target, conditions: tuple[str, ...], form: str) -> None:
     mockhost control verify '{"operation": "delete_user", "count": {"never": true}}'
     """
     found = target.plane().call("verify", spec=pairs(conditions, "the assertion"))
-    if form == "json":
-        stdout().json(found)
-    else:
-        stdout().line(found["text"] or ("it holds" if found["ok"] else "it does not hold"))
-    raise click.exceptions.Exit(outcome.FINE if found["ok"] else outcome.NOT_FINE)
+    text = found["text"] or ("it holds" if found["ok"] else "it does not hold")
+    tell(form, found, lambda terminal: [text])
+    return bool(found["ok"])
 
 
 @click.command("connections")
-@FORMAT
-@click.pass_obj
-def connections(target: Target, form: str) -> None:
+@shows("list_connections", part="connections")
+def connections(found: Mapping[str, Any], terminal: Terminal) -> list[str]:
     """Show what carried the exchanges, or failed in its handshake."""
-    found = target.plane().call("list_connections")["connections"]
-    if form == "json":
-        stdout().json(found)
-        return
     rows = [
         (
             str(each["number"]),
@@ -198,7 +196,46 @@ def connections(target: Target, form: str) -> None:
             each["closed_by"] or "open",
             each["error"] or "",
         )
-        for each in found
+        for each in found["connections"]
     ]
     head = ("#", "from", "TLS", "exchanges", "closed by", "what went wrong")
-    stdout().lines(columns([head, *rows]) if rows else ["(no connections)"])
+    return columns([head, *rows]) if rows else ["(no connections)"]
+
+
+@click.command("check")
+@click.option("--watch", is_flag=True, help="Check again and again, until the cure holds.")
+@FORMAT
+@click.pass_obj
+def check(target: Target, watch: bool, form: str) -> bool:
+    """Check whether the scenario's symptom shows, and whether the cure holds.
+
+    Its `expect`, `cured` and `wrong_cure` are played on a copy of the host as it is at the moment: no counter, user,
+    clock or journal of it changes. Exit code 0 if all of `cured` holds and nothing of `wrong_cure`, 1 if not.
+
+    \b
+    mockhost control check
+    mockhost control check --watch
+    """
+    plane, before = target.plane(), None
+    while True:
+        found = plane.call("check")
+        state = [(each["name"], [step["ok"] for step in each["steps"]]) for each in found["sections"]]
+        if state != before:
+            tell(form, found, functools.partial(_sections, found))
+        before = state
+        if found["cured"] or not watch:
+            return bool(found["cured"])
+        threading.Event().wait(INTERVAL)
+
+
+def _sections(found: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
+    text = found["text"].partition("\n")[0] or ("cured" if found["cured"] else "not cured")
+    yield terminal.styled(text, "green" if found["cured"] else "yellow")
+    for section in found["sections"]:
+        yield f"{section['name']} {'holds' if section['holds'] else 'does not hold'}"
+        for step in section["steps"]:
+            yield f"  {mark(step['ok'], terminal)} {step['text']}"
+            yield from (f"    {problem}" for problem in step["problems"] if problem not in step["text"])
+
+
+VERBS = (journal, connections, verify, check)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from mockhost.cli import outcome
 from mockhost.cli.doctor import labelled, width_of
-from mockhost.cli.terminal import Terminal, stdout, wrapped
+from mockhost.cli.options import FORMAT
+from mockhost.cli.terminal import Terminal, tell
 from mockhost.client.printing import printable
 from mockhost.errors import CannotRun, UsageError
+from mockhost.paragraphs import wrapped
 
 if TYPE_CHECKING:
     from mockhost.diagnosis.catalogue import Finding
@@ -57,8 +58,8 @@ _STATUS = re.compile(r"(?<![\d.:])[45]\d\d(?![\d.:])")
 
 @click.command("diagnose")
 @click.argument("file", type=click.File("rb"), metavar="FILE|-")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
-def command(file: BinaryIO, form: str) -> None:
+@FORMAT
+def command(file: BinaryIO, form: str) -> bool:
     """Name the likely cause of an error: a pasted text, a log, a HAR file, exported events.
 
     Names, hosts, ports, GUIDs, numbers, quotes and line breaks do not matter. The best three are shown, each with
@@ -78,12 +79,12 @@ def command(file: BinaryIO, form: str) -> None:
         where = "standard input" if name == "<stdin>" else name
         raise UsageError(f"{where} is empty", hint="paste the text of the error")
     found, nearest = diagnose(text)
-    if form == "json":
-        stdout().json([as_json(each, piece) for each, piece in found])
-    else:
-        terminal = stdout()
-        terminal.lines(in_words(found, terminal) if found else unknown(nearest, terminal))
-    raise click.exceptions.Exit(outcome.FINE if found else outcome.NOT_FINE)
+    tell(
+        form,
+        [as_json(each, piece) for each, piece in found],
+        lambda terminal: in_words(found, terminal) if found else unknown(nearest, terminal),
+    )
+    return bool(found)
 
 
 def diagnose(text: str) -> tuple[list[tuple[Finding, str]], list[Finding]]:
@@ -214,12 +215,11 @@ def in_words(found: list[tuple[Finding, str]], terminal: Terminal) -> list[str]:
 
 def told(finding: Finding) -> tuple[str, str]:
     """The title of a finding and its cure, where the catalogue has one."""
-    from mockhost.scenario import catalogue
+    from mockhost.scenario.catalogue import title_of
 
     if finding.card is not None:
         return finding.card.title, finding.card.cure
-    entry = next((each for each in catalogue.entries(None) if each["name"] == finding.scenario), None)
-    return (entry["title"] if entry else finding.scenario or ""), ""
+    return title_of(finding.scenario) or finding.scenario or "", ""
 
 
 def next_steps(finding: Finding) -> list[str]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from mockhost.cli import outcome
-from mockhost.cli.options import Seconds, option
-from mockhost.cli.terminal import Terminal, cells, stderr, stdout, wrapped
+from mockhost.cli.options import ca, formats, option, timeout
+from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.errors import CannotRun
+from mockhost.paragraphs import cells, hanging, wrapped
 
 if TYPE_CHECKING:
     from mockhost.doctor.examine import Result
@@ -37,8 +37,7 @@ _LEAST_WIDTH = 30
 @option(
     "--secret-token", metavar="TOKEN", help="The connector's secret token. Without it no check needs one."
 )
-@click.option("--ca", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-              help="Certificates to trust, as PEM. [default: what this machine trusts]")  # fmt: skip
+@ca()
 @click.option(
     "--attribute",
     "attributes",
@@ -54,15 +53,11 @@ _LEAST_WIDTH = 30
 @click.option("--pasted", type=click.File("rb"), metavar="FILE",
               help="Output of the commands that --commands prints; - is standard input.")  # fmt: skip
 @click.option("--commands", is_flag=True, help="Print the read-only commands whose output --pasted takes.")
-@click.option(
-    "--timeout", type=Seconds(), default=10.0, metavar="SECONDS", help="For each request. [default: 10]"
-)
+@timeout()
 @click.option(
     "--verbose", "-v", is_flag=True, help="Show the checks that were skipped or have nothing to tell, too."
 )
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="[default: text]"
-)
+@formats("text", "json", "junit")
 def command(
     url: str | None,
     secret_token: str | None,
@@ -77,7 +72,7 @@ def command(
     timeout: float,
     verbose: bool,
     form: str,
-) -> None:
+) -> bool:
     """Examine the host behind a tenant URL, and name what is wrong, why it matters and how to cure it.
 
     It works against every SCIM endpoint, also a real host. It only reads, unless --write-probe is given, and sends
@@ -95,7 +90,7 @@ def command(
     if commands:
         stdout().lines(["# Run these on the server of the host, in PowerShell, and save what they print.",
                         *pasted_text.COMMANDS])  # fmt: skip
-        return
+        return True
     if not (url or drive or pasted):
         raise click.UsageError("nothing to examine; give a tenant URL, --drive DIR or --pasted FILE")
     from mockhost.client.observation import shown
@@ -122,8 +117,7 @@ def command(
     else:
         terminal = stdout()
         terminal.lines(in_words(target, results, terminal, verbose=verbose))
-    bad = any(result.finding.status in ("fail", "error") for result in results)
-    raise click.exceptions.Exit(outcome.NOT_FINE if bad else outcome.FINE)
+    return not any(result.finding.status in ("fail", "error") for result in results)
 
 
 def _outside(
@@ -235,10 +229,8 @@ def _lines(result: Result, terminal: Terminal, width: int) -> list[str]:
         return lines
     lines += labelled("why", [entry.why], width)
     lines += labelled("fix", [f"{n}. {step}" for n, step in enumerate(entry.fix, 1)], width)
-    if entry.here:
-        lines += labelled("here", [entry.here], width)
-    if entry.heading:
-        lines += labelled("page", [entry.heading], width)
+    for label, text in (("here", entry.here), ("page", entry.heading)):
+        lines += labelled(label, [text], width) if text else []
     return lines
 
 
@@ -251,9 +243,7 @@ def labelled(label: str, texts: Sequence[str], width: int) -> list[str]:
     """Texts behind a label, wrapped and aligned."""
     lines: list[str] = []
     for text in texts:
-        head = f"       {label:<6}" if not lines else " " * 13
-        wrapped_text = wrapped(text, width - 13) or [""]
-        lines += [f"{head}{wrapped_text[0]}", *(" " * 13 + line for line in wrapped_text[1:])]
+        lines += hanging(" " * 13 if lines else f"       {label:<6}", text, width)
     return lines
 
 
@@ -275,7 +265,7 @@ def _summary(results: Sequence[Result], terminal: Terminal, width: int) -> str:
 
 
 def _junit(target: str, results: Sequence[Result]) -> str:
-    from mockhost.cli import junit
+    from mockhost.cli import saving
 
     cases = []
     for result in results:
@@ -283,7 +273,7 @@ def _junit(target: str, results: Sequence[Result]) -> str:
         text = f"{finding.saw}\n{entry.why}\n" + "\n".join(
             f"{n}. {step}" for n, step in enumerate(entry.fix, 1)
         )
-        cases.append(junit.Case(
+        cases.append(saving.Case(
             "mockhost.doctor", f"{entry.code} {entry.title}", result.took,
             failure=text if finding.status == "fail" else None,
             error=finding.saw if finding.status == "error" else None,
@@ -291,4 +281,4 @@ def _junit(target: str, results: Sequence[Result]) -> str:
             output=f"{finding.status}: {finding.saw}",
             kind=entry.code if finding.status == "fail" else "",
         ))  # fmt: skip
-    return junit.report(f"mockhost doctor {target}", cases)
+    return saving.report(f"mockhost doctor {target}", cases)

@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import class_prompt, completing, outcome, windows
+from mockhost.cli import shells, windows
+from mockhost.cli.options import PATH
 from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.cli.verbs import SETTINGS, Framed
 from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError
@@ -45,7 +46,7 @@ def command(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    class_prompt.prompt()
+    windows.prompt_in_class()
     with contextlib.suppress(UsageError), _running() as session:
         _prompt(session)
         return
@@ -87,7 +88,7 @@ def list_labs(as_json: bool) -> None:
 
 
 @command.command("start")
-@click.argument("lab_id", metavar="ID", shell_complete=completing.labs)
+@click.argument("lab_id", metavar="ID", shell_complete=shells.labs)
 @click.option(
     "--detach", is_flag=True, help="Start the host only; use the verbs in as many terminals as you like."
 )
@@ -99,7 +100,7 @@ def start(lab_id: str, detach: bool, serve: bool) -> None:
     """
     from mockhost.labs import lab as labs
 
-    class_prompt.say(f"next {lab_id}")
+    windows.say_in_class(f"next {lab_id}")
     lab = labs.find(lab_id)
     with contextlib.suppress(UsageError), _running() as session:
         raise CannotRun(
@@ -115,76 +116,110 @@ def start(lab_id: str, detach: bool, serve: bool) -> None:
         _attached(lab)
 
 
-@command.command("brief")
-def brief() -> None:
+_WORDS: dict[str, Callable[[Session], object]] = {}
+"""Words of the prompt beside the server's commands."""
+_QUIET = ("brief", "check", "why", "solution", "help")
+"""Words that change nothing, so that no ticks follow."""
+
+
+def _word(does: Callable[[Session], Any]) -> Callable[[Session], Any]:
+    """A word of the prompt that is a verb, too: it does this in the class that was joined, or in the running lab."""
+
+    def verb() -> Any:
+        windows.say_in_class(does.__name__)
+        with _running() as session:
+            return does(session)
+
+    command.command(does.__name__, help=does.__doc__)(verb)
+    _WORDS[does.__name__] = does
+    return does
+
+
+@_word
+def brief(session: Session) -> None:
     """Show the brief of the running lab again."""
-    class_prompt.say("brief")
-    with _running() as session:
-        _brief(session)
+    stdout().lines(list(texts.brief(session, stdout())))
 
 
-@command.command("check")
-def check() -> None:
+@_word
+def check(session: Session) -> bool:
     """Check how far you are. Exit code 0 if the lab is solved, 1 if not."""
-    class_prompt.say("check")
-    with _running() as session:
-        raise click.exceptions.Exit(outcome.FINE if _check(session) else outcome.NOT_FINE)
+    with _entry(session):
+        state = session.check()
+    stdout().lines(list(texts.checked(state, stdout())))
+    _congratulate(session, state)
+    return state.solved
 
 
-@command.command("answer")
-@click.argument("key", metavar="KEY")
-@click.argument("value", metavar="VALUE", nargs=-1, required=True)
-def answer(key: str, value: tuple[str, ...]) -> None:
-    """Answer a question of the brief. Exit code 0 if the answer is right, 1 if not."""
-    class_prompt.say(f"answer {key} {' '.join(value)}")
-    with _running() as session:
-        code = _line(session, f"answer {key} {' '.join(value)}")
-        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
-
-
-@command.command("portal", context_settings={"ignore_unknown_options": True})
-@click.argument("words", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
-def portal(words: tuple[str, ...]) -> None:
-    """Do something in the portal of the running lab; `portal help` lists what there is."""
-    from mockhost.windows import powershell
-
-    class_prompt.say(f"portal {powershell.join(words)}")
-    with _running() as session:
-        code = _line(session, f"portal {powershell.join(words)}")
-        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
-
-
-@command.command("hint")
-def hint() -> None:
+@_word
+def hint(session: Session) -> None:
     """Give the next hint: for a wrong state that is there, else the next of three."""
-    class_prompt.say("hint")
-    with _running() as session:
-        _hint(session)
+    with _entry(session) as entry:
+        stdout().lines(texts.hint(session, entry))
 
 
-@command.command("why")
-def why() -> None:
+@_word
+def why(session: Session) -> None:
     """Say why this happens on real servers. It names the cause."""
-    class_prompt.say("why")
-    with _running() as session:
-        _why(session)
+    stdout().lines(texts.paragraphs(session.filled(session.lab.text("why.md"))))
+
+
+@_word
+def reset(session: Session) -> None:
+    """Put the running lab back to its beginning; answers and hints, too."""
+    session.reset()
+    with _entry(session) as entry:
+        entry |= {"answers": {}, "hints": 0, "said": []}
+    stdout().line("The lab is as it was at the beginning.")
 
 
 @command.command("solution")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def solution(yes: bool) -> None:
     """Show the solution. The lab then counts as seen, not as solved."""
-    class_prompt.say("solution")
+    windows.say_in_class("solution")
     with _running() as session:
         _solution(session, yes=yes)
 
 
-@command.command("reset")
-def reset() -> None:
-    """Put the running lab back to its beginning; answers and hints, too."""
-    class_prompt.say("reset")
+def _solution(session: Session, *, yes: bool = False) -> None:
+    if (
+        not yes
+        and sys.stdin.isatty()
+        and not click.confirm("Show it? The lab then counts as seen, not as solved.")
+    ):
+        return
+    with _entry(session) as entry:
+        if entry["state"] != "solved":
+            entry["state"] = "seen"
+    stdout().lines(session.filled(session.lab.text("solution.txt")).strip().splitlines())
+
+
+_WORDS["solution"] = _solution
+
+
+@command.command("answer")
+@click.argument("key", metavar="KEY")
+@click.argument("value", metavar="VALUE", nargs=-1, required=True)
+def answer(key: str, value: tuple[str, ...]) -> bool:
+    """Answer a question of the brief. Exit code 0 if the answer is right, 1 if not."""
+    return _typed(f"answer {key} {' '.join(value)}")
+
+
+@command.command("portal", context_settings={"ignore_unknown_options": True})
+@click.argument("words", metavar="[WORDS]...", nargs=-1, type=click.UNPROCESSED)
+def portal(words: tuple[str, ...]) -> bool:
+    """Do something in the portal of the running lab; `portal help` lists what there is."""
+    from mockhost.windows import powershell
+
+    return _typed(f"portal {powershell.join(words)}")
+
+
+def _typed(line: str) -> bool:
+    """Type a line in the class that was joined, or in the running lab; whether it went well."""
+    windows.say_in_class(line)
     with _running() as session:
-        _reset(session)
+        return not _line(session, line)
 
 
 @command.command("stop")
@@ -235,7 +270,7 @@ def progress(form: str) -> None:
 
 
 @command.command("init")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 def init(folder: Path) -> None:
     """Write a lab to start from into FOLDER, which is created."""
     from mockhost.labs import starter
@@ -246,11 +281,11 @@ def init(folder: Path) -> None:
 
 
 @command.command("lint")
-@click.argument("names", metavar="[ID]...", nargs=-1, shell_complete=completing.labs)
+@click.argument("names", metavar="[ID]...", nargs=-1, shell_complete=shells.labs)
 @click.option(
     "--play", is_flag=True, help="Play each: red, solved by its solution, red after a reset; cheats stay red."
 )
-def lint(names: tuple[str, ...], play: bool) -> None:
+def lint(names: tuple[str, ...], play: bool) -> bool:
     """Check labs, by ID or folder; without ID all of them. Exit code 0 if all are sound, 1 if not."""
     from mockhost.labs import lab as labs
     from mockhost.labs import lint as linting
@@ -266,7 +301,7 @@ def lint(names: tuple[str, ...], play: bool) -> None:
             [f"{title}: {'ok' if not found else 'not sound'}", *(f"  {problem}" for problem in found)]
         )
         failed += bool(found)
-    raise click.exceptions.Exit(outcome.NOT_FINE if failed else outcome.FINE)
+    return not failed
 
 
 # -- progress ----------------------------------------------------------------------------------------------------
@@ -402,7 +437,7 @@ def _detached(lab: Lab) -> None:
             raise CannotRun(f"the host did not start in {_PATIENCE:g} s", hint="try again on an idle machine")
     child.returncode = 0  # it goes on without us, and Popen has nothing to wait for
     with _running() as session:
-        _brief(session)
+        brief(session)
     stdout().lines(["", "The host runs until 'mockhost lab stop'. In any terminal:",
                     "  mockhost lab                     the server's prompt",
                     "  mockhost lab check|hint|answer|portal|solution|reset",
@@ -421,7 +456,7 @@ def _attached(lab: Lab) -> None:
     after: Lab | None = lab
     while after is not None:
         with _begun(after) as session:
-            _brief(session)
+            brief(session)
             after = _prompt(session)
 
 
@@ -432,53 +467,38 @@ def _prompt(session: Session) -> Lab | None:
     """Read lines until the end; the lab that is to be started next, or None."""
     terminal, is_terminal = stdout(), sys.stdin.isatty()
     if is_terminal:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # Ctrl-C takes the line, not the lab
         terminal.lines(["", "This is the server's prompt. 'help' lists its commands, 'exit' leaves."])
-        with contextlib.suppress(ImportError):  # the arrow keys go through earlier lines
-            import readline  # noqa: F401
     shown: list[str] = []
+    following: Lab | None = None
     terminal.line()
-    while True:
-        try:
-            line = input(terminal.shown(session.prompt)) if is_terminal else sys.stdin.readline()
-        except EOFError:
-            terminal.line()
-            return None
-        except KeyboardInterrupt:
-            terminal.line()
-            continue
-        if not line and not is_terminal:
-            return None
+
+    def handle(line: str) -> bool:
+        nonlocal shown, following
         if not is_terminal:  # so that what is printed reads as in a terminal
-            terminal.line(session.prompt + line.strip())
-        word = line.strip().casefold()
-        if not word:
-            continue
-        if word in ("exit", "quit") and not session.leave():
-            return None
-        if word == "next" or word.startswith("next "):
-            try:
-                return _after(session.lab, line.strip()[len("next") :].strip())
-            except MockhostError as error:
-                terminal.line(str(error))
-                continue
-        if word in ("cls", "clear", "clear-host"):
-            click.clear()
-            continue
+            terminal.line(session.prompt + line)
+        word = line.casefold()
+        if word in windows.LEAVING and not session.leave():
+            return False
         try:
+            if word == "next" or word.startswith("next "):
+                following = _after(session.lab, line[len("next") :].strip())
+                return False
             if word in _WORDS:
                 _WORDS[word](session)
-            elif word not in ("exit", "quit"):
-                _line(session, line.strip())
-            if word in _QUIET:
-                continue
-            with _entry(session):  # another terminal may have answered
-                pass
-            shown = _ticks(session, shown, terminal)
+            elif word not in windows.LEAVING:
+                _line(session, line)
+            if word not in _QUIET:
+                with _entry(session):  # another terminal may have answered
+                    pass
+                shown = _ticks(session, shown, terminal)
         except MockhostError as error:
             terminal.line(str(error))
         except KeyboardInterrupt:
             terminal.line("interrupted")
+        return True
+
+    windows.at_prompt(lambda: session.prompt, handle)
+    return following
 
 
 def _ticks(session: Session, shown: list[str], terminal: Terminal) -> list[str]:
@@ -516,57 +536,3 @@ def _line(session: Session, line: str, given: str | None = None) -> int:
     if said.text:
         stdout().lines(said.text.removesuffix("\n").split("\n"))
     return said.code
-
-
-def _brief(session: Session) -> None:
-    stdout().lines(list(texts.brief(session, stdout())))
-
-
-def _check(session: Session) -> bool:
-    with _entry(session):
-        state = session.check()
-    stdout().lines(list(texts.checked(state, stdout())))
-    _congratulate(session, state)
-    return state.solved
-
-
-def _hint(session: Session) -> None:
-    with _entry(session) as entry:
-        stdout().lines(texts.hint(session, entry))
-
-
-def _why(session: Session) -> None:
-    stdout().lines(texts.paragraphs(session.filled(session.lab.text("why.md"))))
-
-
-def _solution(session: Session, *, yes: bool = False) -> None:
-    if (
-        not yes
-        and sys.stdin.isatty()
-        and not click.confirm("Show it? The lab then counts as seen, not as solved.")
-    ):
-        return
-    with _entry(session) as entry:
-        if entry["state"] != "solved":
-            entry["state"] = "seen"
-    stdout().lines(session.filled(session.lab.text("solution.txt")).strip().splitlines())
-
-
-def _reset(session: Session) -> None:
-    session.reset()
-    with _entry(session) as entry:
-        entry |= {"answers": {}, "hints": 0, "said": []}
-    stdout().line("The lab is as it was at the beginning.")
-
-
-_WORDS: Mapping[str, Any] = {
-    "brief": _brief,
-    "check": _check,
-    "hint": _hint,
-    "why": _why,
-    "solution": _solution,
-    "reset": _reset,
-}
-"""Words of the prompt beside the server's commands."""
-_QUIET = ("brief", "check", "why", "solution", "help")
-"""Words that change nothing, so that no ticks follow."""

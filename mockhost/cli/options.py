@@ -1,4 +1,4 @@
-"""The options that every verb shares which starts a host, and how `MOCKHOST_…` variables are read.
+"""The options that verbs share, those of every verb that starts a host, and how `MOCKHOST_…` variables are read.
 
 Precedence: flag, environment, `--set`, the file, its parent. click knows where each value came from, so a flag that
 says what the default says still wins over the environment.
@@ -6,6 +6,7 @@ says what the default says still wins over the environment.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -102,6 +103,125 @@ class Folder(click.Path):
         return [part for part in rv.split(os.pathsep) if part]
 
 
+Option = Callable[[Any], Any]
+"""Adds an option to a command."""
+FILE = click.Path(dir_okay=False, path_type=Path)
+READABLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+PATH = click.Path(path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def option(flag: str, *names: str, help: str, **rest: Any) -> Option:
+    """An option with its variable: `--tls-name` is MOCKHOST_TLS_NAME."""
+    variable = "MOCKHOST_" + flag.removeprefix("--").upper().replace("-", "_")
+    text, bracket, default = help.partition(" [default")
+    return click.option(
+        flag, *names, envvar=variable, help=f"{text} [env: {variable}]{bracket}{default}", **rest
+    )
+
+
+def formats(*forms: str, help: str = "") -> Option:
+    """`--format`, as the argument `form`; the first one is the default."""
+    text = f"{help} [default: {forms[0]}]".strip()
+    return click.option("--format", "form", type=click.Choice(forms), default=forms[0], help=text)
+
+
+FORMAT = formats("text", "json")
+FORCE = click.option("--force", is_flag=True, help="Overwrite the file if it is there.")
+
+
+def out(help: str, **rest: Any) -> Option:
+    """`--out`: the file to write."""
+    return click.option("--out", type=FILE, metavar="FILE", help=help, **rest)
+
+
+def sets(help: str) -> Option:
+    """`--set`, as the argument `sets`."""
+    return click.option("--set", "sets", multiple=True, type=Setting(), metavar="PATH=VALUE", help=help)
+
+
+def ca(more: str = "") -> Option:
+    """`--ca`: what to trust at an endpoint."""
+    text = f"Certificates to trust, as PEM{more}. [default: what this machine trusts]"
+    return click.option("--ca", type=READABLE, metavar="FILE", help=text)
+
+
+def timeout(help: str = "For each request.", default: float = 10.0) -> Option:
+    """`--timeout` in seconds."""
+    text = f"{help} [default: {default:g}]"
+    return click.option("--timeout", type=Seconds(), default=default, metavar="SECONDS", help=text)
+
+
+def together(*options: Option) -> Option:
+    """Several options, in the order in which `--help` has them."""
+    return lambda command: functools.reduce(lambda made, each: each(made), reversed(options), command)
+
+
+def gathered(name: str, make: Callable[[dict[str, Any]], object], options: Sequence[Option]) -> Option:
+    """These options as one argument `name`, which `make` takes out of what the command was given."""
+
+    def decorate(command: Callable[..., object]) -> Callable[..., object]:
+        @functools.wraps(command)
+        def called(*args: Any, **given: Any) -> object:
+            given[name] = make(given)
+            return command(*args, **given)
+
+        decorated: Callable[..., object] = together(*options)(called)
+        return decorated
+
+    return decorate
+
+
+MACHINE = "{hostname}"
+"""In `--public-name`, replaced by this machine's name, which in a container is the container's."""
+_MADE_UP = re.compile(r"[0-9a-f]{12}")
+"""What Docker calls a container without a host name of its own: the beginning of its ID (Docker's reference of
+`docker run`, `--hostname`)."""
+
+
+def public_names(said: Sequence[str], machine: str | None = None) -> tuple[str, ...]:
+    """The names by which clients reach a host, in order, each once; the first is the one for URLs.
+
+    A name that Docker made up is not known outside, so it comes last: it is in the certificate, not in the URLs.
+    """
+    import socket
+
+    name = socket.gethostname() if machine is None else machine
+    names = dict.fromkeys(each.replace(MACHINE, name) for each in said)
+    return tuple(sorted(names, key=is_made_up))
+
+
+def is_made_up(name: str) -> bool:
+    """Whether it looks like a container's ID."""
+    return _MADE_UP.fullmatch(name) is not None
+
+
+def kept_token(state: Path) -> str:
+    """The control plane's token in the folder of `--state`; made up and kept there (mode 0600) the first time.
+
+    Raises CannotRun, UsageError.
+    """
+    from mockhost.clock import fresh_secret
+    from mockhost.tls.authority import write
+
+    file = state / "control-token"
+    try:
+        token = file.read_text("ascii").strip()
+    except FileNotFoundError:
+        token = fresh_secret()
+        write(file, token + "\n", mode=0o600)
+    except UnicodeDecodeError:
+        token = ""
+    except OSError as error:
+        raise CannotRun(
+            f"the token in {file} can't be read: {error.strerror or error}",
+            hint="give another folder with --state, or a token with --control-token",
+        ) from None
+    if not token.isprintable() or not token or " " in token:
+        raise UsageError(f"what is in {file} is no token", hint="remove it to have a new one made up")
+    return token
+
+
 class Hosting(NamedTuple):
     """What the shared options say."""
 
@@ -126,7 +246,6 @@ class Hosting(NamedTuple):
     def make(self, scenario: str | Mapping[str, Any], **overrides: Any) -> MockHost:
         """A host with a scenario, not yet started. Raises ScenarioError, UsageError, CannotRun."""
         from mockhost.api import MockHost
-        from mockhost.cli.public_names import public_names
         from mockhost.public_url import in_url
 
         if self.state is not None:
@@ -161,8 +280,6 @@ class Hosting(NamedTuple):
         loopback = self.control_host in ("127.0.0.1", "::1", "localhost")
         if self.control_token is not None or loopback or self.state is None:
             return self.control_token
-        from mockhost.cli.kept_token import kept_token
-
         return kept_token(self.state.absolute())
 
     @property
@@ -193,26 +310,17 @@ def _make_writable(folder: Path) -> None:
         ) from None
 
 
-def hosting(*, port: int, control_port: int) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def hosting(*, port: int, control_port: int) -> Option:
     """The shared options; the command gets them as one argument `hosting`."""
 
-    def decorate(command: Callable[..., object]) -> Callable[..., object]:
-        def gathered(**given: Any) -> object:
-            _check_names(click.get_current_context(), given["public_url"], given["public_name"])
-            fields = {field: given.pop(field) for field in Hosting._fields if field in given}
-            if fields["tls"] is None and given.pop("plain"):
-                fields["tls"] = False
-            given.pop("plain", None)
-            return command(hosting=Hosting(**fields), **given)
+    def make(given: dict[str, Any]) -> Hosting:
+        _check_names(click.get_current_context(), given["public_url"], given["public_name"])
+        fields = {field: given.pop(field) for field in Hosting._fields if field in given}
+        if given.pop("plain") and fields["tls"] is None:
+            fields["tls"] = False
+        return Hosting(**fields)
 
-        gathered.__doc__ = command.__doc__
-        gathered.__name__ = command.__name__
-        gathered.__dict__.update(command.__dict__)
-        for option in reversed(_options(port, control_port)):
-            gathered = option(gathered)
-        return gathered
-
-    return decorate
+    return gathered("hosting", make, _options(port, control_port))
 
 
 def _check_names(ctx: click.Context, url: str | None, names: Sequence[str]) -> None:
@@ -220,7 +328,6 @@ def _check_names(ctx: click.Context, url: str | None, names: Sequence[str]) -> N
     flags = {ctx.get_parameter_source(name) for name in ("public_url", "public_name")}
     if not url or flags != {click.core.ParameterSource.COMMANDLINE}:
         return
-    from mockhost.cli.public_names import public_names
     from mockhost.public_url import in_url, parse
 
     public, known = parse(url), public_names(names)
@@ -231,67 +338,67 @@ def _check_names(ctx: click.Context, url: str | None, names: Sequence[str]) -> N
         )
 
 
-def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
+def _options(port: int, control_port: int) -> list[Option]:
     def port_text(number: int) -> str:
         return "any free port" if number == 0 else f"{number}; 0 takes any free one"
 
     return [
-        _option(
+        option(
             "--host",
             multiple=True,
             type=Name(),
             metavar="ADDRESS",
             help="The address to bind; repeatable. [default: 127.0.0.1 and ::1]",
         ),
-        _option(
+        option(
             "--port",
             type=Port(),
             default=port,
             metavar="PORT",
             help=f"The data plane's port. [default: {port_text(port)}]",
         ),
-        _option(
+        option(
             "--control-host",
             default="127.0.0.1",
             metavar="ADDRESS",
             help="The control plane's address; :: is all of them, IPv4 and IPv6. Wider than loopback it asks for a "
             "token. [default: 127.0.0.1]",
         ),
-        _option(
+        option(
             "--control-port",
             type=Port(),
             default=control_port,
             metavar="PORT",
             help=f"The control plane's port. [default: {port_text(control_port)}]",
         ),
-        _option(
+        option(
             "--control-token",
             metavar="TOKEN",
             help="The control plane's bearer token; where one is needed and none given, it is made up, and kept where "
             "--state says.",
         ),
-        _option(
+        option(
             "--control-files",
             multiple=True,
             type=Folder(),
             metavar="DIR",
             help="A folder whose files may be named in what comes over the control plane; repeatable. [default: none]",
         ),
-        _option(
+        option(
             "--control-env",
             multiple=True,
             type=Name(),
             metavar="NAME",
             help="An environment variable that may be named there; repeatable. [default: none]",
         ),
-        _option(
+        option(
             "--tls-name",
             multiple=True,
             type=Name(),
             metavar="NAME",
             help="One more name for the certificate; repeatable.",
         ),
-        _option(
+        option(
             "--public-name",
             multiple=True,
             type=Name(),
@@ -299,7 +406,7 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             help="What clients call this host: the first name is the one in URLs, and all are in the certificate. "
             "{hostname} is replaced by this machine's name; repeatable. [default: localhost in URLs]",
         ),
-        _option(
+        option(
             "--public-url",
             metavar="URL",
             help="Where clients reach the data plane through a proxy or a mapped port, such as "
@@ -313,10 +420,10 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             help="Plain HTTP on the data plane with --no-tls. [env: MOCKHOST_NO_TLS] [default: as the scenario says]",
         ),
         click.option("--plain", "plain", is_flag=True, hidden=True, envvar="MOCKHOST_NO_TLS"),
-        _option(
+        option(
             "--seed", type=int, metavar="N", help="The scenario's seed: chance, and the people of a crowd."
         ),
-        _option(
+        option(
             "--set",
             "set",
             multiple=True,
@@ -324,37 +431,24 @@ def _options(port: int, control_port: int) -> list[Callable[[Any], Any]]:
             metavar="PATH=VALUE",
             help="Set a value of the scenario, such as connectors.SQL.system.people.count=50; repeatable.",
         ),
-        _option(
+        option(
             "--state",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FOLDER,
             metavar="DIR",
             help="Keep the CA, the certificate and the control plane's token here between runs.",
         ),
-        _option(
+        option(
             "--data",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FOLDER,
             metavar="DIR",
             help="Keep what is changed in connected systems here, so that it is there in the next run with the same "
             "scenario, also after a kill. A reset empties it.",
         ),
-        _option(
+        option(
             "--drive",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=FOLDER,
             metavar="DIR",
             help="Make this folder drive C: of the Windows server around the host: an edit of a file counts when the "
             "service next starts. A new or empty folder, or one of an earlier run, which keeps its edits.",
         ),
     ]
-
-
-def _option(flag: str, *names: str, help: str, **rest: Any) -> Callable[[Any], Any]:
-    """An option with its variable: `--tls-name` is MOCKHOST_TLS_NAME."""
-    variable = "MOCKHOST_" + flag.removeprefix("--").upper().replace("-", "_")
-    text, bracket, default = help.partition(" [default")
-    return click.option(
-        flag, *names, envvar=variable, help=f"{text} [env: {variable}]{bracket}{default}", **rest
-    )
-
-
-option = _option
-"""The same for options of single verbs."""

@@ -52,6 +52,13 @@ class ReaderGone(Exception):
     """The reader of our output is gone, which is no error: `mockhost scenarios | head -1`."""
 
 
+def code_of_result(result: object) -> int:
+    """The exit code for what a verb returns: whether the thing checked is fine (False: it is not), or a code."""
+    if isinstance(result, bool):
+        return FINE if result else NOT_FINE
+    return result if isinstance(result, int) else FINE
+
+
 def code_of(error: BaseException) -> int:
     """Say what went wrong, once, on stderr; the exit code."""
     try:

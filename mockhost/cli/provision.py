@@ -1,35 +1,47 @@
-"""`mockhost provision`: cycles of Entra's provisioning service, on-demand provisioning, and its log."""
+"""`mockhost provision` and `mockhost portal`: Entra's side of a provisioning.yaml.
+
+Cycles of the provisioning service, on-demand provisioning, and its log; and what an administrator does in the portal.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import outcome
-from mockhost.cli.options import TextType
-from mockhost.cli.provisioning import (
-    CA,
-    FILE,
-    HAR,
-    STATE,
-    TOKEN,
-    coloured,
-    opened,
-    tell_what_is_used,
-    title_of,
-    width_of,
-)
-from mockhost.cli.saving import save
-from mockhost.cli.terminal import Terminal, stderr, stdout
+from mockhost.cli.options import FILE as TO_WRITE
+from mockhost.cli.options import FOLDER, FORMAT, PATH, TextType, ca, formats, option
+from mockhost.cli.saving import save as save_file
+from mockhost.cli.terminal import Terminal, coloured, stderr, stdout, tell, width_of
 from mockhost.cli.verbs import Framed
 from mockhost.errors import CannotRun, UsageError
 
+if TYPE_CHECKING:
+    from mockhost.client.har import HarWriter
+    from mockhost.entra.agent import Machine
+    from mockhost.entra.config import Credentials, Provisioning, Way
+    from mockhost.entra.enterprise import EnterpriseApp
+
+FILE = click.argument("file", type=PATH, metavar="FILE")
+STATE = click.option(
+    "--state",
+    type=TO_WRITE,
+    metavar="FILE",
+    help="Where the state is kept between commands. [default: beside FILE, ending in .sqlite]",
+)
+HAR = click.option(
+    "--har",
+    type=TO_WRITE,
+    metavar="FILE",
+    help="Write all exchanges to a HAR file. Tokens and redacted values are left out.",
+)
 STARTER = """\
 format: 1
 tenant_url: https://localhost:8585/ecma2host_SQL/scim
@@ -54,6 +66,111 @@ class Time(TextType):
             return seconds(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+# -- the application ------------------------------------------------------------------------------------------------
+
+
+class FromFile:
+    """A source for an `EnterpriseApp`: what is entered is in the file, or on the command line."""
+
+    def __init__(self, config: Provisioning, har: HarWriter | None) -> None:
+        self.config = config
+        self._har = har
+
+    def provisioning(self) -> Provisioning:
+        return self.config
+
+    def enter(self, values: object) -> None:
+        raise UsageError("what is entered is in the file", hint="edit it")
+
+    change = enter
+
+    def reached(self, saved: Credentials) -> Credentials:
+        return saved
+
+    def machine(self) -> Machine | None:
+        """The agents' machine, where the control plane of a mock tells of it."""
+        if self.config.control is None:
+            return None
+        from mockhost.client.control import ControlPlane
+        from mockhost.entra import agent
+
+        control = self.config.control
+        return agent.read(ControlPlane(control.url, control.token, timeout=10.0))
+
+    def operate(self, action: object) -> None:
+        if not isinstance(action, str) or action not in ("assign", "unassign"):
+            hint = "do it there, with 'mockhost windows', or leave 'control' out"
+            raise UsageError("the agent's machine is the one of the mock", hint=hint)
+
+    def way(self, config: Provisioning) -> Way:
+        from mockhost.entra.config import Way
+
+        return Way(config, self._har)
+
+
+@contextlib.contextmanager
+def opened(
+    file: Path | None,
+    *,
+    state: Path | None = None,
+    url: str | None = None,
+    secret_token: str | None = None,
+    ca: Path | None = None,
+    users: int = 10,
+    har: Path | None = None,
+) -> Iterator[EnterpriseApp]:
+    """An application by its provisioning.yaml, or by a URL alone; its state is kept beside the file."""
+    from mockhost.client.har import HarWriter
+    from mockhost.clock import VirtualClock, wall_now
+    from mockhost.entra.enterprise import EnterpriseApp
+    from mockhost.entra.store import Store
+
+    config = _said(file, url, secret_token, ca, users)
+    if state is None and file is not None:
+        state = file.with_suffix(".sqlite")
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(Store(state))
+        start = store.get("now") or config.settings.start or wall_now()
+        writer = None if har is None else stack.enter_context(HarWriter(har))
+        clock = VirtualClock("frozen", start=start)
+        yield EnterpriseApp(FromFile(config, writer), store, clock, env=os.environ, pause=_pause)
+
+
+def tell_what_is_used(app: EnterpriseApp) -> None:
+    """Say so where what is entered is not what cycles and on-demand provisioning use."""
+    saved = app.saved()
+    if saved is not None and saved != app.source.provisioning().entered:
+        text = "what is entered differs from what was saved, which is used; 'mockhost portal save' saves it"
+        stderr().error(text)
+
+
+def _said(
+    file: Path | None, url: str | None, secret_token: str | None, ca: Path | None, users: int
+) -> Provisioning:
+    """What the file says, or the command line. Raises UsageError unless it is one of the two."""
+    if (file is None) == (url is None):
+        raise UsageError("give either FILE or --url", hint="'mockhost provision init' writes a FILE")
+    if file is not None:
+        from mockhost.cli import provisioning_file
+
+        return provisioning_file.read(file, os.environ)
+    from mockhost.entra.config import Credentials, Provisioning, app_of
+    from mockhost.entra.users import Generated, GeneratedUsers
+
+    assert url is not None
+    credentials = Credentials(url, "", secret_token)
+    made = GeneratedUsers(Generated(users))
+    return Provisioning(credentials, made, app=app_of(url), trust=None if ca is None else str(ca))
+
+
+def _pause(seconds: float) -> None:
+    """Wait on the wall for what a target asked for with Retry-After."""
+    threading.Event().wait(seconds)
+
+
+# -- mockhost provision ----------------------------------------------------------------------------------------------
 
 
 @click.group("provision", cls=Framed)
@@ -98,12 +215,12 @@ def schema() -> None:
 
 
 @command.command("cycle")
-@click.argument("file", type=click.Path(path_type=Path), metavar="[FILE]", required=False)
+@click.argument("file", type=PATH, metavar="[FILE]", required=False)
 @click.option(
     "--url", metavar="URL", help="A tenant URL, in place of FILE: generated users, default mappings."
 )
-@TOKEN
-@CA
+@option("--secret-token", metavar="TOKEN", help="The secret token, with --url.")
+@ca(", with --url")
 @click.option(
     "--users",
     type=click.IntRange(0, 10_000_000),
@@ -118,7 +235,7 @@ def schema() -> None:
 @click.option("--advance", type=Time(), metavar="TIME", help="Let virtual time pass first, such as 6h.")
 @STATE
 @HAR
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
+@FORMAT
 def cycle(
     file: Path | None,
     url: str | None,
@@ -131,7 +248,7 @@ def cycle(
     state: Path | None,
     har: Path | None,
     form: str,
-) -> None:
+) -> bool:
     """Run a provisioning cycle: the first one is an initial cycle, others look at what changed.
 
     Between two cycles 40 minutes of virtual time pass, more in quarantine. Exit code 0 if nothing failed, 1 if
@@ -143,6 +260,7 @@ def cycle(
     """
     from mockhost.entra import rendering
     from mockhost.entra.enterprise import of_execution
+    from mockhost.scenario.catalogue import title_of
 
     terminal, done = stdout(), []
     with opened(file, state=state, url=url, secret_token=secret_token, ca=ca, users=users, har=har) as app:
@@ -164,11 +282,10 @@ def cycle(
                     terminal.lines(coloured(lines, terminal))
         if form == "json":
             terminal.json(done[0] if count == 1 else done)
-    fine = done[-1]["state"] == "Succeeded" and done[-1]["quarantine"] is None
-    raise click.exceptions.Exit(outcome.FINE if fine else outcome.NOT_FINE)
+    return done[-1]["state"] == "Succeeded" and done[-1]["quarantine"] is None
 
 
-@contextmanager
+@contextlib.contextmanager
 def _progress(count: int | None) -> Iterator[Callable[[int], None]]:
     """A bar on standard error while a terminal looks on."""
     if not sys.stderr.isatty() or not count or count < 200:
@@ -183,39 +300,35 @@ def _progress(count: int | None) -> Iterator[Callable[[int], None]]:
 @FILE
 @STATE
 @HAR
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
-def on_demand(user: str, file: Path, state: Path | None, har: Path | None, form: str) -> None:
+@FORMAT
+def on_demand(user: str, file: Path, state: Path | None, har: Path | None, form: str) -> bool:
     """Provision one user now, and show the steps as the portal does.
 
     USER is a user principal name or an object ID. Exit code 0 if it went as it should, also if there was nothing
     to do; 1 if it failed.
     """
     from mockhost.entra import rendering
+    from mockhost.scenario.catalogue import title_of
 
-    terminal = stdout()
     with opened(file, state=state, har=har) as app:
         tell_what_is_used(app)
         found = app.perform({"on_demand": user})
-    if form == "json":
-        terminal.json(found["record"] if "record" in found else {"verdict": found["verdict"]})
-    else:
+    record = found.get("record")
+
+    def in_words(terminal: Terminal) -> list[str]:
         width = width_of(terminal)
-        lines = (
-            rendering.step_lines(found["record"], found["app"], width)
-            if "record" in found
-            else rendering.verdict_page(found, width, title_of)
-        )
-        terminal.lines(coloured(lines, terminal))
-    fine = "record" in found and found["record"]["provisioningStatusInfo"]["status"] != "failure"
-    raise click.exceptions.Exit(outcome.FINE if fine else outcome.NOT_FINE)
+        if record is None:
+            return coloured(rendering.verdict_page(found, width, title_of), terminal)
+        return coloured(rendering.step_lines(record, found["app"], width), terminal)
+
+    tell(form, {"verdict": found["verdict"]} if record is None else record, in_words)
+    return record is not None and record["provisioningStatusInfo"]["status"] != "failure"
 
 
 @command.command("log")
 @FILE
 @STATE
-@click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", help="[default: table]"
-)
+@formats("table", "json", "csv")
 @click.option("--user", default="", metavar="TEXT", help="Only users whose name has this in it.")
 @click.option(
     "--status",
@@ -229,7 +342,7 @@ def on_demand(user: str, file: Path, state: Path | None, har: Path | None, form:
 )  # fmt: skip
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="DIR",
     help="With csv: write the portal's three files there.",
 )
@@ -284,5 +397,152 @@ def _write_csv(files: Mapping[str, str], out: Path | None, terminal: Terminal) -
         why = f"the folder {out} can't be made: {error.strerror or error}"
         raise CannotRun(why, hint="name a folder where you may write") from None
     for name, text in files.items():
-        save(out / name, text, newline="")
+        save_file(out / name, text, newline="")
         terminal.line(f"wrote {out / name}")
+
+
+# -- mockhost portal -------------------------------------------------------------------------------------------------
+
+
+@click.group("portal", cls=Framed)
+def portal() -> None:
+    """Do what an administrator does in the portal with the application of a provisioning.yaml.
+
+    What FILE says is what is entered; cycles and on-demand provisioning use what was saved.
+
+    \b
+    mockhost portal test provisioning.yaml
+    mockhost portal save provisioning.yaml
+    mockhost portal agent stop agent-1 provisioning.yaml
+    """
+
+
+def _do(step: object, file: Path, state: Path | None, har: Path | None = None) -> dict[str, Any]:
+    """The result of a step."""
+    with opened(file, state=state, har=har) as app:
+        return app.perform(step)
+
+
+def _tell(verb: str, found: dict[str, Any]) -> None:
+    """Print the result of a step."""
+    from mockhost.entra import rendering
+
+    terminal = stdout()
+    terminal.lines(coloured(rendering.lines(verb, found, width_of(terminal)), terminal))
+
+
+@portal.command("show")
+@FILE
+@STATE
+@FORMAT
+def show(file: Path, state: Path | None, form: str) -> None:
+    """Show credentials, agents, the job, and its quarantine."""
+    found = _do("show", file, state)
+    stdout().json(found) if form == "json" else _tell("show", found)
+
+
+@portal.command("test")
+@FILE
+@STATE
+@HAR
+def test(file: Path, state: Path | None, har: Path | None) -> bool:
+    """Test connection with what is entered. Exit code 0 if the portal would be content, 1 if not."""
+    from mockhost.entra import rendering
+    from mockhost.scenario.catalogue import title_of
+
+    found, terminal = _do("test_connection", file, state, har), stdout()
+    terminal.lines(coloured(rendering.verdict_page(found, width_of(terminal), title_of), terminal))
+    return bool(found["ok"])
+
+
+@portal.command("save")
+@FILE
+@STATE
+@HAR
+def save(file: Path, state: Path | None, har: Path | None) -> bool:
+    """Save what is entered, and refresh the target attribute list. Exit code 1 if the portal does not save it."""
+    found = _do("save", file, state, har)
+    _tell("save", found)
+    return not found["error"]
+
+
+@portal.command("attributes")
+@FILE
+@STATE
+@HAR
+@click.option("--refresh", is_flag=True, help="Ask for /Schemas first, as refreshing the page does.")
+@FORMAT
+def attributes(file: Path, state: Path | None, har: Path | None, refresh: bool, form: str) -> None:
+    """Show the target attribute list, as it was when it was last refreshed."""
+    found = _do({"attributes": "refresh" if refresh else "shown"}, file, state, har)
+    stdout().json(found["attributes"]) if form == "json" else _tell("attributes", found)
+
+
+@portal.command("agent")
+@click.argument("action", metavar="ACTION")
+@click.argument("name", metavar="NAME")
+@FILE
+@STATE
+@click.option(
+    "--set", "sets", multiple=True, metavar="KEY=VALUE", help="With the action machine; repeatable."
+)
+def agent(action: str, name: str, file: Path, state: Path | None, sets: tuple[str, ...]) -> bool:
+    """Install, register, assign, unassign, start, stop, restart, reboot, wedge or remove an agent.
+
+    The agent that there is at first is agent-1. After assign it takes 15 virtual minutes until it is usable;
+    restart is the shortcut. `machine` changes what it finds on its machine: proxy=none|configured|missing,
+    execution_policy=RemoteSigned|Undefined|Unrestricted, may_log_on=true|false. Exit code 1 if it fails as documented.
+
+    \b
+    mockhost portal agent stop agent-1 provisioning.yaml
+    mockhost portal agent machine agent-1 provisioning.yaml --set proxy=missing
+    """
+    from mockhost.entra import rendering
+
+    found = _do(rendering.of_words(["agent", action, name, *sets]), file, state)
+    _tell("agent", found)
+    return not found["error"]
+
+
+@portal.command("restart")
+@FILE
+@STATE
+@click.option(
+    "--reset-scope",
+    "scopes",
+    multiple=True,
+    metavar="SCOPE",
+    help="Full, Escrows, QuarantineState, Watermark, ForceDeletes or None; repeatable. [default: Full]",
+)
+def restart(file: Path, state: Path | None, scopes: tuple[str, ...]) -> None:
+    """Restart provisioning: the next cycle is an initial one where the watermark is reset."""
+    _do({"restart": list(scopes)}, file, state)
+
+
+def _plain(name: str, help: str) -> None:
+    """A verb that does one thing and says nothing."""
+
+    @portal.command(name, help=help)
+    @FILE
+    @STATE
+    def verb(file: Path, state: Path | None) -> None:
+        _do(name.replace("-", "_"), file, state)
+
+
+_plain("start", "Start provisioning: resume a paused job. This also clears a quarantine.")
+_plain("stop", "Stop provisioning: pause the job.")
+_plain("allow-deletes", "Allow what the accidental deletions threshold held back; the next cycle does it.")
+
+
+@portal.command("advance")
+@click.argument("time", metavar="TIME")
+@FILE
+@STATE
+def advance(time: str, file: Path, state: Path | None) -> None:
+    """Let virtual time pass, such as 20m: until an agent is ready, or a retry is due."""
+    from mockhost.clock import iso
+    from mockhost.durations import parse_duration
+
+    with opened(file, state=state) as app, app.job(entered=True):
+        app.clock.advance(max(0.0, parse_duration(time)))
+        stdout().line(iso(app.clock.now()))

@@ -18,11 +18,10 @@ import click
 from click.core import ParameterSource
 
 from mockhost import clock
-from mockhost.cli import completing, junit, outcome
-from mockhost.cli.options import Hosting, Seconds, hosting
-from mockhost.cli.saving import try_out
+from mockhost.cli import outcome, saving, shells
+from mockhost.cli.options import FILE, Hosting, Seconds, hosting
 from mockhost.cli.signals import Bell, Signalled
-from mockhost.cli.terminal import stderr
+from mockhost.cli.terminal import mark, stderr
 from mockhost.errors import CannotRun, MockhostError, UsageError
 
 if TYPE_CHECKING:
@@ -53,19 +52,19 @@ class WithCommand(click.Command):
 
 
 @click.command("run", cls=WithCommand)
-@click.argument("scenario", required=False, envvar="MOCKHOST_SCENARIO", shell_complete=completing.scenarios)
+@click.argument("scenario", required=False, envvar="MOCKHOST_SCENARIO", shell_complete=shells.scenarios)
 @hosting(port=0, control_port=0)
 @click.option(
     "--each",
     multiple=True,
     metavar="SHELF",
-    shell_complete=completing.shelf_names,
+    shell_complete=shells.shelf_names,
     help="Run the command once for each scenario of a shelf; repeatable.",
 )
 @click.option(
     "--junit",
     "report",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Write a JUnit XML report, one case for each scenario.",
 )
@@ -80,7 +79,7 @@ def command(
     each: tuple[str, ...],
     report: Path | None,
     timeout: float | None,
-) -> None:
+) -> int:
     """Run a command with a host.
 
     The command finds the host by its environment: MOCKHOST_SQL_URL and MOCKHOST_SQL_TOKEN (for each connector, as
@@ -102,17 +101,15 @@ def command(
     if shutil.which(words[0]) is None:
         raise UsageError(f"there is no command {words[0]!r}", hint="is it installed and on the PATH?")
     if report is not None:
-        try_out(report, "the report")
+        saving.try_out(report, "the report")
     with Child(words, timeout=timeout, keeps_output=report is not None) as child:
         try:
             child.awaited()
             if each:
-                code = _run_each(each, hosting, child, report)
-            else:
-                code = _run_one(scenario or "basics/healthy", hosting, child, report)
+                return _run_each(each, hosting, child, report)
+            return _run_one(scenario or "basics/healthy", hosting, child, report)
         except Signalled:
-            code = 128 + child.stopped
-    ctx.exit(code)
+            return 128 + child.stopped
 
 
 class Result(NamedTuple):
@@ -142,12 +139,12 @@ class Result(NamedTuple):
         return f"exit code {self.code}" if self.code else "ok"
 
     @property
-    def case(self) -> junit.Case:
+    def case(self) -> saving.Case:
         """The result as a case of a report."""
         failure = f"{self.outcome}\n{self.journal}" if self.code and self.error is None else None
         error = None if self.error is None else str(self.error)
         kind = "timeout" if self.outcome == "timed out" else ""
-        return junit.Case(
+        return saving.Case(
             "mockhost.run", self.scenario, self.seconds, failure, error, self.output, kind, self.facts
         )
 
@@ -208,7 +205,7 @@ def environment(host: MockHost, env: Mapping[str, str]) -> dict[str, str]:
 def _run_one(scenario: str, hosting: Hosting, child: Child, report: Path | None) -> int:
     result = run_once(scenario, hosting, child)
     if report is not None:
-        junit.write(report, "mockhost run", [result.case])
+        saving.write_report(report, "mockhost run", [result.case])
     if result.error is not None:
         raise result.error
     return result.code
@@ -226,14 +223,15 @@ def _run_each(shelves: Sequence[str], hosting: Hosting, child: Child, report: Pa
         results.append(result)
         if result.error is not None:
             terminal.error(str(result.error))
-        mark = terminal.styled("✓", "green") if result.ok else terminal.styled("✗", "red")
-        terminal.line(f"{mark} {name}: {result.outcome} ({result.seconds:.2f} s)")
+        terminal.line(f"{mark(result.ok, terminal)} {name}: {result.outcome} ({result.seconds:.2f} s)")
         if child.stopped:
             break
     if report is not None:
-        junit.write(report, f"mockhost run --each {' '.join(shelves)}", [result.case for result in results])
+        saving.write_report(
+            report, f"mockhost run --each {' '.join(shelves)}", [result.case for result in results]
+        )
     failed = [result for result in results if not result.ok]
-    terminal.lines([f"{terminal.styled('✗', 'red')} {each.scenario}: {each.outcome}" for each in failed])
+    terminal.lines([f"{mark(False, terminal)} {each.scenario}: {each.outcome}" for each in failed])
     left = len(chosen) - len(results)
     terminal.line(
         f"{len(results) - len(failed)} of {len(chosen)} scenarios fine"

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import completing, outcome, shells
-from mockhost.cli.terminal import Terminal, columns, stdout, wrapped
+from mockhost.cli import shells
+from mockhost.cli.options import FORMAT, together
+from mockhost.cli.terminal import Terminal, stdout, tell, width_of
 from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.paragraphs import columns, hanging, wrapped
 
 if TYPE_CHECKING:
     from mockhost.diagnosis.catalogue import Card, Finding, Search
@@ -32,12 +34,7 @@ SHELVES = {
     "faults": "one for each fault, see 'mockhost faults'",
 }
 
-_FORMAT = click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]"
-)
-
-
-_FILTERS = (
+_FILTERS = together(
     click.option(
         "--text", metavar="TEXT", help="Those that produce this text: an error message as you saw it."
     ),
@@ -53,13 +50,7 @@ _FILTERS = (
     ),
     click.option("--shelf", metavar="SHELF", help="Those of one shelf: basics, documented, …"),
 )
-
-
-def _filters(function: Any) -> Any:
-    """The options that say which scenarios are meant, before or after words."""
-    for option in reversed(_FILTERS):
-        function = option(function)
-    return function
+"""The options that say which scenarios are meant, before or after words."""
 
 
 class _Words(Framed):
@@ -74,8 +65,8 @@ class _Words(Framed):
 
 
 @click.group("scenarios", cls=_Words, invoke_without_command=True, subcommand_metavar="[WORD…] | show NAME")
-@_filters
-@_FORMAT
+@_FILTERS
+@FORMAT
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -84,7 +75,7 @@ def command(
     causes: tuple[str, ...],
     shelf: str | None,
     form: str,
-) -> None:
+) -> bool:
     """List the scenarios, or find one by a word or by the text of an error.
 
     They are those that ship with mockhost and those in the folders of MOCKHOST_SCENARIOS.
@@ -102,26 +93,25 @@ def command(
     mockhost scenarios --tag test-connection --format json
     mockhost scenarios show secret_token_mismatch
     """
-    if ctx.invoked_subcommand is None:
-        _search(ctx, ())
+    return ctx.invoked_subcommand is not None or _search(ctx, ())
 
 
 @click.command("find", hidden=True)
 @click.argument("words", nargs=-1)
-@_filters
-@_FORMAT
+@_FILTERS
+@FORMAT
 @click.pass_context
-def _find(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> None:
+def _find(ctx: click.Context, /, words: tuple[str, ...], **given: Any) -> bool:
     """Find scenarios by words."""
     assert ctx.parent is not None
     ctx.parent.params.update(
         {name: value for name, value in given.items() if value not in (None, (), "text")}
     )
-    _search(ctx.parent, words)
+    return _search(ctx.parent, words)
 
 
-def _search(ctx: click.Context, words: Sequence[str]) -> None:
-    """Carry out what the options and words of `mockhost scenarios` ask for."""
+def _search(ctx: click.Context, words: Sequence[str]) -> bool:
+    """Carry out what the options and words of `mockhost scenarios` ask for; whether anything was found."""
     from mockhost.scenario import catalogue
 
     tags, causes, shelf = ctx.params["tags"], ctx.params["causes"], ctx.params["shelf"]
@@ -137,18 +127,15 @@ def _search(ctx: click.Context, words: Sequence[str]) -> None:
             _list_findings(result)
         else:
             _nothing_like(text, result)
-        count = len(result.found)
+        return bool(result.found)
+    if as_json:
+        stdout().json([_entry_json(entry) for entry in found])
+    elif found:
+        _list(found)
     else:
-        if as_json:
-            stdout().json([_entry_json(entry) for entry in found])
-        elif found:
-            _list(found)
-        else:
-            hint = _near(catalogue.entries(shelf), tags, causes)
-            stdout().line(f"no matching scenario{'; ' + hint if hint else ''}")
-        count = len(found)
-    if not count:
-        raise click.exceptions.Exit(outcome.NOT_FINE)
+        hint = _near(catalogue.entries(shelf), tags, causes)
+        stdout().line(f"no matching scenario{'; ' + hint if hint else ''}")
+    return bool(found)
 
 
 def _entry_json(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -280,8 +267,7 @@ def _card_lines(head: str, card: Card, terminal: Terminal, width: int) -> list[s
     where = f"{card.heading} (line {card.line})" if card.line else card.heading
     lines = [head + terminal.styled("no scenario reproduces this", "bold")]
     for label, text in (("error", card.title), ("page", where), ("cure", card.cure)):
-        first, *rest = wrapped(text, width - 13)
-        lines += [f"      {label.ljust(7)}{first}", *(" " * 13 + line for line in rest)]
+        lines += hanging(f"      {label.ljust(7)}", text, width)
     return lines
 
 
@@ -313,8 +299,8 @@ def _nothing_like(text: str, result: _Found) -> None:
 
 
 @command.command("show")
-@click.argument("name", shell_complete=completing.scenarios)
-@_FORMAT
+@click.argument("name", shell_complete=shells.scenarios)
+@FORMAT
 @click.option("--source", is_flag=True, help="Print the file as it is instead.")
 def show(name: str, form: str, source: bool) -> None:
     """Tell what a client sees, why, what cures it, and what is true then.
@@ -332,25 +318,18 @@ def show(name: str, form: str, source: bool) -> None:
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} can't be read: {error}") from None
         return
-    from mockhost.cli.hiding import hider
+    from mockhost.cli.telling import hider
 
     scenario = loader.load(name)
-    if form == "json":
-        stdout().json(_as_json(scenario))
-    else:
-        terminal = stdout()
-        hide = hider(scenario)
-        terminal.lines([hide(line) for line in _in_words(scenario, terminal)])
+    hide = hider(scenario)
+    tell(form, _as_json(scenario), lambda terminal: map(hide, _in_words(scenario, terminal)))
 
 
 def _as_json(scenario: Scenario) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "file": scenario.origin,
-        "title": scenario.title,
-        "why": scenario.why,
-        "cause": scenario.cause,
-        "client_should": scenario.client_should,
+        **{name: getattr(scenario, name) for name in ("title", "why", "cause", "client_should")},
         "reproduces": list(scenario.reproduces),
         "sources": list(scenario.sources),
         "tags": list(scenario.tags),
@@ -363,9 +342,9 @@ def _as_json(scenario: Scenario) -> dict[str, Any]:
 
 
 def _in_words(scenario: Scenario, terminal: Terminal) -> list[str]:
-    from mockhost.cli import cure
+    from mockhost.cli import telling
 
-    width = min(terminal.width or 100, 110)
+    width = width_of(terminal)
     lines = [terminal.styled(scenario.name, "bold"), *wrapped(scenario.title, width)]
     if scenario.why:
         lines += ["", *wrapped(scenario.why, width)]
@@ -382,10 +361,10 @@ def _in_words(scenario: Scenario, terminal: Terminal) -> list[str]:
     lines += ["", *columns([row for row in facts if row[1]])]
     shell = shells.detect()
     for head, steps in (
-        ("What a client sees", [cure.step_line(step) for step in scenario.expect]),
-        ("What cures it", cure.lines(scenario.cure, shell)),
-        ("What is true then", [cure.step_line(step) for step in scenario.cured]),
-        ("What must not be true then", [cure.step_line(step) for step in scenario.wrong_cure]),
+        ("What a client sees", [telling.step_line(step) for step in scenario.expect]),
+        ("What cures it", telling.lines(scenario.cure, shell)),
+        ("What is true then", [telling.step_line(step) for step in scenario.cured]),
+        ("What must not be true then", [telling.step_line(step) for step in scenario.wrong_cure]),
     ):
         if steps:
             lines += [

@@ -1,4 +1,4 @@
-"""`mockhost serve`: a host that runs until it is stopped."""
+"""`mockhost serve`: a host that runs until it is stopped, and what it does when its scenario's file changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mockhost.cli import completing, outcome, signals
-from mockhost.cli.options import CONTROL_PORT, DATA_PORT, Hosting, hosting, option
+from mockhost.cli import outcome, shells, signals
+from mockhost.cli.options import CONTROL_PORT, DATA_PORT, FILE, Hosting, gathered, hosting, option
 from mockhost.cli.signals import STOP, Mailbox, Signalled
 from mockhost.cli.terminal import stderr, stdout
 from mockhost.clock import iso
@@ -17,48 +17,55 @@ from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
-    from mockhost.cli.hiding import Hide
     from mockhost.cli.live import Live
-    from mockhost.cli.noted import Note
-    from mockhost.cli.ready_file import ReadyFile
-    from mockhost.cli.watching import Watch
+    from mockhost.cli.planes import ReadyFile
+    from mockhost.cli.telling import Hide
+    from mockhost.temporary import PrivateFolder
 
 FRESH = "fresh"
 
 
-def lasting(command: Callable[..., object]) -> Callable[..., object]:
-    """The options of a verb that runs a host until it is stopped."""
-    for each in reversed(
-        (
-            option(
-                "--ready-file",
-                type=click.Path(dir_okay=False, path_type=Path),
-                metavar="PATH",
-                help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit. The "
-                "file of a host that still runs is not overwritten.",
-            ),
-            option(
-                "--reload",
-                is_flag=True,
-                help="Begin afresh when the scenario's file, a parent or a data file changes. An invalid one changes "
-                "nothing.",
-            ),
-            option("--quiet", is_flag=True, help="No start page and no lines for exchanges."),
-            option(
-                "--log-format",
-                type=click.Choice(["text", "json"]),
-                default="text",
-                help="Lines for people, or one JSON object a line. [default: text]",
-            ),
-        )
-    ):
-        command = each(command)
-    return command
+class Lasting(NamedTuple):
+    """How a verb runs a host until it is stopped."""
+
+    ready_file: Path | None
+    reload: bool
+    quiet: bool
+    log_format: str
+
+
+lasting = gathered(
+    "lasting",
+    lambda given: Lasting(*(given.pop(name) for name in Lasting._fields)),
+    [
+        option(
+            "--ready-file",
+            type=FILE,
+            metavar="PATH",
+            help="Write a JSON document (mode 0600) there once everything is ready; it is removed at exit. The "
+            "file of a host that still runs is not overwritten.",
+        ),
+        option(
+            "--reload",
+            is_flag=True,
+            help="Begin afresh when the scenario's file, a parent or a data file changes. An invalid one changes "
+            "nothing.",
+        ),
+        option("--quiet", is_flag=True, help="No start page and no lines for exchanges."),
+        option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            help="Lines for people, or one JSON object a line. [default: text]",
+        ),
+    ],
+)
+"""The options of such a verb; the command gets them as one argument `lasting`."""
 
 
 @click.command("serve")
 @click.argument(
-    "scenario", default="basics/healthy", envvar="MOCKHOST_SCENARIO", shell_complete=completing.scenarios
+    "scenario", default="basics/healthy", envvar="MOCKHOST_SCENARIO", shell_complete=shells.scenarios
 )
 @hosting(port=DATA_PORT, control_port=CONTROL_PORT)
 @lasting
@@ -67,14 +74,7 @@ def lasting(command: Callable[..., object]) -> Callable[..., object]:
     is_flag=True,
     help="Tell only who has the control plane's token (--control-token) what the scenario is; others are learners.",
 )
-def command(
-    scenario: str,
-    hosting: Hosting,
-    ready_file: Path | None,
-    reload: bool,
-    quiet: bool,
-    log_format: str,
-) -> None:
+def command(scenario: str, hosting: Hosting, lasting: Lasting) -> None:
     """Run a host with a scenario until Ctrl-C or SIGTERM.
 
     SCENARIO (default: basics/healthy) is a shipped name (`mockhost scenarios` lists them) or a file
@@ -88,11 +88,11 @@ def command(
     mockhost serve --port 0 --control-port 0 --ready-file ready.json --quiet &
     mockhost serve --set host.tls.valid='[-30d, -1d]'
     """
-    if hosting.blind and reload:
+    if hosting.blind and lasting.reload:
         raise UsageError(
             "--blind and --reload do not go together", hint="what changed in a file would be shown"
         )
-    run(Source(scenario), hosting, ready_file, reload=reload, quiet=quiet, as_json=log_format == "json")
+    run(Source(scenario), hosting, lasting)
 
 
 class Source(NamedTuple):
@@ -112,11 +112,8 @@ class Source(NamedTuple):
 def run(
     source: Source,
     hosting: Hosting,
-    ready_file: Path | None,
+    lasting: Lasting,
     *,
-    reload: bool,
-    quiet: bool,
-    as_json: bool,
     begun: Callable[[MockHost], None] = lambda host: None,
     ending: Callable[[MockHost], None] = lambda host: None,
     patience: float = signals.PATIENCE,
@@ -127,11 +124,11 @@ def run(
     million people holds it up for no longer.
     """
     mailbox = Mailbox(lambda: signals.leave_within(patience, outcome.FINE, serving.tidy))
-    serving = Serving(source, hosting, mailbox, quiet=quiet, as_json=as_json)
+    serving = Serving(source, hosting, mailbox, lasting)
     with mailbox:
         try:
             mailbox.starting()
-            serving.start(ready_file, reload=reload, begun=begun)
+            serving.start(begun)
             mailbox.ready()
             serving.until_told()
         except Signalled:
@@ -144,36 +141,30 @@ def run(
 class Serving:
     """A host on the command line: its page, its lines, its ready file and its watch."""
 
-    def __init__(
-        self, source: Source, hosting: Hosting, mailbox: Mailbox, *, quiet: bool, as_json: bool
-    ) -> None:
+    def __init__(self, source: Source, hosting: Hosting, mailbox: Mailbox, lasting: Lasting) -> None:
         self._source = source
         self._hosting = hosting
         self._mailbox = mailbox
-        self._quiet = quiet
-        self._as_json = as_json
+        self._lasting = lasting
+        self._as_json = lasting.log_format == "json"
         self._host: MockHost | None = None
         self._live: Live | None = None
         self._ready_file: ReadyFile | None = None
         self._watch: Watch | None = None
-        self._note: Note | None = None
+        self._note: PrivateFolder | None = None
 
-    def start(
-        self, ready_file: Path | None, *, reload: bool, begun: Callable[[MockHost], None] = lambda host: None
-    ) -> None:
+    def start(self, begun: Callable[[MockHost], None]) -> None:
         """Start the host, write the ready file and say so, in this order."""
-        if ready_file is not None:
-            from mockhost.cli.ready_file import ReadyFile
+        if self._lasting.ready_file is not None:
+            from mockhost.cli.planes import ReadyFile
 
-            self._ready_file = ReadyFile(ready_file.absolute())
+            self._ready_file = ReadyFile(self._lasting.ready_file.absolute())
             self._ready_file.clear()
         host = self._host = self._hosting.make(self._source.scenario, **self._source.overrides)
         begun(host)
-        if reload:
-            from mockhost.cli.watching import Watch
-
+        if self._lasting.reload:
             self._watch = Watch(host.scenario.files)
-        if not self._quiet and not host.blind:  # its lines name rules and reasons
+        if not self._lasting.quiet and not host.blind:  # its lines name rules and reasons
             from mockhost.cli.live import Live
 
             self._live = Live(host.runtime.events, host.journal.sink, stdout(), as_json=self._as_json)
@@ -183,10 +174,10 @@ class Serving:
             self._ready_file.clear()  # another may have started since
             self._ready_file.write(host.ready())
         if (control := host.ready()["control"])["url"] is not None:
-            from mockhost.cli.noted import Note
+            from mockhost.cli.planes import noted
 
-            self._note = Note(control)
-        if not self._quiet:
+            self._note = noted(control)
+        if not self._lasting.quiet:
             self._say(host)
         if self._live is not None:
             self._live.start()
@@ -201,8 +192,8 @@ class Serving:
             raise CannotRun(error.message, hint=error.hint.replace("--port", "--control-port")) from None
 
     def _say(self, host: MockHost) -> None:
-        from mockhost.cli import shells, start_page
-        from mockhost.cli.hiding import hidden, hider
+        from mockhost.cli import start_page
+        from mockhost.cli.telling import hidden, hider
 
         terminal = stdout()
         given = self._hosting
@@ -238,8 +229,6 @@ class Serving:
 
     def until_told(self) -> None:
         """Wait for the end, and watch the files until then."""
-        from mockhost.cli.watching import INTERVAL
-
         while True:
             letter = self._mailbox.get(INTERVAL if self._watch is not None else None)
             if letter == STOP:
@@ -276,30 +265,30 @@ class Serving:
         wrong = {"title": scenario.title, "cause": scenario.cause, "client_should": scenario.client_should}
         told = {"what": "reload", "at": iso(runtime.clock.now()), "files": names, **wrong}
         runtime.events.publish("state", told)
-        if not self._quiet and not self._as_json:
-            from mockhost.cli import begun
-            from mockhost.cli.hiding import hider
+        if not self._lasting.quiet and not self._as_json:
+            from mockhost.cli import start_page
+            from mockhost.cli.telling import hider
 
             hide, shown = hider(scenario), stdout()
             truth = {name: each._asdict() for name, each in self._host.connectors().items()}
             clients = {name: each._asdict() for name, each in self._host.clients().items()}
-            shown.lines([hide(line) for line in begun.lines(wrong, truth, clients, shown)])
+            shown.lines([hide(line) for line in start_page.begun(wrong, truth, clients, shown)])
 
     def tidy(self) -> None:
         """Remove the files that are there for as long as the process is."""
-        if self._ready_file is not None:
-            self._ready_file.remove()
-        if self._note is not None:
-            self._note.remove()
+        self._remove_files()
         if self._host is not None:
             self._host.runtime.certificates.close()
 
-    def stop(self, ending: Callable[[MockHost], None] = lambda host: None) -> None:
-        """Leave nothing behind. May be called at any moment after the beginning, also twice."""
+    def _remove_files(self) -> None:
         if self._ready_file is not None:
             self._ready_file.remove()
         if self._note is not None:
             self._note.remove()
+
+    def stop(self, ending: Callable[[MockHost], None]) -> None:
+        """Leave nothing behind. May be called at any moment after the beginning, also twice."""
+        self._remove_files()
         if self._host is not None:
             try:
                 ending(self._host)
@@ -307,3 +296,44 @@ class Serving:
                 self._host.stop()
         if self._live is not None:
             self._live.stop()
+
+
+# -- files that change -----------------------------------------------------------------------------------------------
+
+INTERVAL = 0.5
+"""Seconds between two looks."""
+
+_Mark = tuple[int, int, int] | None
+
+
+class Watch:
+    """Remembers how files looked. Asking is the only way to learn of a change: there is no thread behind it."""
+
+    def __init__(self, files: Iterable[Path] = ()) -> None:
+        self._marks: dict[Path, _Mark] = {}
+        self.follow(files)
+
+    def follow(self, files: Iterable[Path]) -> None:
+        """Watch these files and no others: new ones as they are now, the others as they were last seen."""
+        self._marks = {file: self._marks[file] if file in self._marks else _mark(file) for file in files}
+
+    def changed(self) -> list[Path]:
+        """The files that changed since the last call; each change is returned once.
+
+        A file that is gone tells nothing until it is back: editors replace files, and a reader must not come between.
+        """
+        found = []
+        for file, before in self._marks.items():
+            now = _mark(file)
+            if now is not None and now != before:
+                self._marks[file] = now
+                found.append(file)
+        return found
+
+
+def _mark(file: Path) -> _Mark:
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from mockhost import __version__
-from mockhost.cli import cure, shells
-from mockhost.cli.hiding import variables
-from mockhost.cli.options import DEFAULT_URL
-from mockhost.cli.public_names import is_made_up
-from mockhost.cli.terminal import Terminal, wrapped
+from mockhost.cli import shells, telling
+from mockhost.cli.options import DEFAULT_URL, is_made_up
+from mockhost.cli.telling import variables
+from mockhost.cli.terminal import Terminal, width_of
+from mockhost.paragraphs import wrapped
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -97,7 +97,7 @@ TRUST_PAGE = "docs/how-to/trust-the-certificate.md"
 def render(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
     """The page as lines."""
     bold = terminal.styled
-    width = min(terminal.width or 100, 110)
+    width = width_of(terminal)
     page = [f"{bold('mockhost', 'bold')} {__version__} · {bold(facts.scenario or 'a blind host', 'bold')}"]
     page += [*wrapped(facts.title, width), ""] if facts.title else [""]
     for told in facts.connectors:
@@ -214,7 +214,7 @@ def _curl(
 
 def control_words(facts: Facts) -> list[str]:
     """What calls this host's control plane; a host on the default port needs no more than the verb."""
-    words = [*facts.prefix, *cure.CONTROL]
+    words = [*facts.prefix, *telling.CONTROL]
     if facts.container:
         return words  # there the image's own environment says where the control plane is
     if facts.control_url != DEFAULT_URL:
@@ -236,7 +236,7 @@ def _control(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
         *facts.prefix,
         "mockhost",
         "windows",
-        *control_words(facts)[len([*facts.prefix, *cure.CONTROL]) :],
+        *control_words(facts)[len([*facts.prefix, *telling.CONTROL]) :],
         "help",
     ]
     status = shells.command_line(words if facts.blind else [*control_words(facts), "status"], shell)
@@ -254,7 +254,7 @@ def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
     lines.append("  What a client sees, step by step:")
     lines += [terminal.styled(each, "cyan") for each in shells.folded(show, shell, terminal.width, "    ")]
     control = control_words(facts)
-    steps = cure.lines(facts.cure, shell, control)
+    steps = telling.lines(facts.cure, shell, control)
     if steps:
         lines.append("  The cure:")
     begins = shells.command_line(control, shell)
@@ -360,3 +360,34 @@ def _container() -> str:
     """The ID of the container that this process runs in, where its host name says so and `control` needs no more."""
     machine = socket.gethostname()
     return machine if is_made_up(machine) and "MOCKHOST_READY_FILE" in os.environ else ""
+
+
+def begun(
+    scenario: Mapping[str, Any],
+    truth: Mapping[str, Mapping[str, Any]],
+    told: Mapping[str, Mapping[str, Any]],
+    terminal: Terminal,
+) -> list[str]:
+    """After a fresh start with another scenario: title, cause, what a client should do, and its wrong URLs and tokens.
+
+    scenario: at least `title`, `cause` and `client_should`. truth, told: `url` and `secret_token` by connector.
+    """
+    found = wrapped(scenario.get("title") or "", width_of(terminal))
+    if scenario.get("cause"):
+        found.append(f"wrong on purpose: {terminal.styled(scenario['cause'], 'yellow', 'bold')}")
+        if scenario.get("client_should"):
+            found.append(f"a good client should: {scenario['client_should'].replace('_', ' ')}")
+    for name, client in told.items():
+        true = truth.get(name)
+        if true is None:
+            found.append(
+                f"{name}: the client is configured with this connector, and the host has none of this name"
+            )
+            continue
+        for key, words in (("url", "tenant URL"), ("secret_token", "secret token")):
+            if client[key] != true[key]:
+                found.append(f"{name}: the client is configured with the {words} {client[key]}")
+                found.append(f"{' ' * len(name)}  the truth is {true[key]}")
+        if not client.get("trusted", True):
+            found.append(f"{name}: the client trusts only what its machine trusts already")
+    return found

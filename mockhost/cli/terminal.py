@@ -10,12 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TextIO
-
-from mockhost.paragraphs import cells, columns, wrapped
-
-__all__ = ["Terminal", "cells", "columns", "of", "stderr", "stdout", "wrapped"]
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _PLAINER = str.maketrans(
@@ -149,3 +145,35 @@ def stdout() -> Terminal:
 def stderr() -> Terminal:
     """Standard error as it is now."""
     return of(sys.stderr)
+
+
+def tell(form: str, document: object, in_words: Callable[[Terminal], Iterable[str]]) -> None:
+    """Print a result: the document with `--format json`, else the lines that `in_words` makes for the terminal."""
+    terminal = stdout()
+    if form == "json":
+        terminal.json(document)
+    else:
+        terminal.lines(list(in_words(terminal)))
+
+
+def mark(fine: bool, terminal: Terminal, *styles: str) -> str:
+    """A tick or a cross."""
+    return terminal.styled("✓", "green", *styles) if fine else terminal.styled("✗", "red", *styles)
+
+
+def width_of(terminal: Terminal) -> int:
+    """Columns of a page: those of the terminal, at most 110; 100 where it has none."""
+    return min(terminal.width or 100, 110)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def coloured(lines: Iterable[str], terminal: Terminal) -> list[str]:
+    """Lines that begin with a mark, as those of `entra.rendering`, with it in colour."""
+    return [
+        mark(line[0] == "✓", terminal, "bold") + line[1:] if line[:1] in ("✓", "✗") else line
+        for line in lines
+    ]

@@ -1,4 +1,4 @@
-"""`mockhost validate`: every problem of scenario files, at once."""
+"""`mockhost validate`: every problem of scenario files, at once; and `mockhost schema`: what editors know of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mockhost.cli import outcome
-from mockhost.cli.options import Setting
-from mockhost.cli.terminal import Terminal, stderr, stdout
+from mockhost.cli.options import formats, sets
+from mockhost.cli.terminal import Terminal, count, stderr, stdout
 from mockhost.errors import Problem, ScenarioError, UsageError
 
 if TYPE_CHECKING:
@@ -34,26 +34,18 @@ class Judged(NamedTuple):
 
 @click.command("validate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
-    help="text; json: a list with one object a file; github: annotations of a workflow. [default: text]",
+@formats(
+    *("text", "json", "github"),
+    help="text; json: a list with one object a file; github: annotations of a workflow.",
 )
 @click.option(
     "--resolved", is_flag=True, help="Print the merged result, with the place where each value is set."
 )
-@click.option(
-    "--set",
-    "sets",
-    multiple=True,
-    type=Setting(),
-    metavar="PATH=VALUE",
-    help="Validate with this value set; repeatable.",
-)
+@sets("Validate with this value set; repeatable.")
 @click.option("--strict", is_flag=True, help="Take warnings for problems.")
-def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, ...], strict: bool) -> None:
+def command(
+    files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, ...], strict: bool
+) -> int | bool:
     """Report every problem of scenario files, and warn of what has no effect.
 
     Each with file, line, column, path, what is wrong and what to try. FILE is a file, a folder (every
@@ -69,9 +61,8 @@ def command(files: tuple[str, ...], form: str, resolved: bool, sets: tuple[str, 
         judged = [each._replace(problems=each.problems + each.warnings, warnings=()) for each in judged]
     {"text": _text, "json": _json, "github": _github}[form](judged, resolved)
     if any(each.missing for each in judged):
-        raise click.exceptions.Exit(outcome.USAGE)
-    if not all(each.fine for each in judged):
-        raise click.exceptions.Exit(outcome.NOT_FINE)
+        return outcome.USAGE
+    return all(each.fine for each in judged)
 
 
 def spread(names: Iterable[str]) -> Iterator[str]:
@@ -119,11 +110,6 @@ def judge(name: str, sets: Sequence[str] = ()) -> Judged:
         return Judged(name, error.problems)
     except UsageError as error:
         return Judged(name, (), missing=str(error))
-
-
-def count(number: int, noun: str) -> str:
-    """`1 problem`, `2 problems`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _text(judged: Sequence[Judged], resolved: bool) -> None:
@@ -189,3 +175,35 @@ def _github(judged: Sequence[Judged], resolved: bool) -> None:
             terminal.line(report.annotation(each.missing))
         terminal.lines([report.render([problem], "github") for problem in each.problems])
         terminal.lines([report.command(problem, "warning") for problem in each.warnings])
+
+
+@click.command("schema")
+def schema() -> None:
+    """Print the JSON Schema (2020-12) of scenario files, with the faults of other packages.
+
+    \b
+    mockhost schema > scenario.schema.json
+    and as a scenario's first line:  # yaml-language-server: $schema=scenario.schema.json
+    """
+    from mockhost.faults import installed
+    from mockhost.scenario import schema as published
+
+    stdout().line((_with_installed(published.text()) if installed() else published.text()).rstrip("\n"))
+
+
+def _with_installed(text: str) -> str:
+    """The schema, in which an editor also offers the faults that other packages bring."""
+    import json
+
+    from mockhost.faults import ELSEWHERE, describe, everything
+
+    document = json.loads(text)
+    names, parameters = (document["$defs"][name] for name in ("fault_name", "fault_parameters"))
+    usable, problems = everything()
+    for problem in problems:
+        stderr().error(str(problem))
+    for name, fault in usable.items():
+        if fault.group == ELSEWHERE:
+            names["anyOf"].append(describe.offered(name, fault))
+            parameters["properties"][name] = describe.completion(fault)
+    return json.dumps(document, indent=2, ensure_ascii=False)

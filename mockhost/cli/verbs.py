@@ -16,36 +16,36 @@ from mockhost.errors import did_you_mean
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 VERBS: Mapping[str, str] = {
-    "serve": "mockhost.cli.serve",
-    "run": "mockhost.cli.run",
-    "proxy": "mockhost.cli.proxy",
-    "record": "mockhost.cli.record",
-    "import": "mockhost.cli.importing",
-    "compare": "mockhost.cli.compare",
-    "test-connection": "mockhost.cli.test_connection",
-    "doctor": "mockhost.cli.doctor",
-    "explain": "mockhost.cli.explain",
-    "diagnose": "mockhost.cli.diagnose",
-    "calibrate": "mockhost.cli.calibrate",
-    "provision": "mockhost.cli.provision",
-    "portal": "mockhost.cli.portal",
-    "scenarios": "mockhost.cli.scenarios",
-    "faults": "mockhost.cli.faults",
-    "behaviours": "mockhost.cli.behaviours",
-    "init": "mockhost.cli.init",
-    "import-config": "mockhost.cli.import_config",
-    "export-config": "mockhost.cli.export_config",
-    "validate": "mockhost.cli.validate",
-    "check": "mockhost.cli.check",
-    "schema": "mockhost.cli.schema",
-    "control": "mockhost.cli.control",
-    "windows": "mockhost.cli.windows",
-    "lab": "mockhost.cli.lab",
-    "class": "mockhost.cli.classes",
-    "health": "mockhost.cli.health",
-    "version": "mockhost.cli.version",
+    "serve": "serve:command",
+    "run": "run:command",
+    "proxy": "proxy:command",
+    "record": "proxy:record",
+    "import": "proxy:importing",
+    "compare": "endpoints:compare",
+    "test-connection": "endpoints:test_connection",
+    "doctor": "doctor:command",
+    "explain": "catalogue:explain",
+    "diagnose": "diagnose:command",
+    "calibrate": "endpoints:calibrate",
+    "provision": "provision:command",
+    "portal": "provision:portal",
+    "scenarios": "scenarios:command",
+    "faults": "catalogue:faults",
+    "behaviours": "catalogue:behaviours",
+    "init": "files:init",
+    "import-config": "files:import_config",
+    "export-config": "files:export_config",
+    "validate": "validate:command",
+    "check": "check:command",
+    "schema": "validate:schema",
+    "control": "control:command",
+    "windows": "windows:command",
+    "lab": "lab:command",
+    "class": "classes:command",
+    "health": "planes:health",
+    "version": "version:command",
 }
-"""Where each verb is: a module that calls its command `command`."""
+"""Where each verb is: a module of this package, and the name of the command in it."""
 
 
 class Framed(click.Group):
@@ -54,8 +54,7 @@ class Framed(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         extra["standalone_mode"] = False
         try:
-            returned = super().main(args, *rest, **extra)
-            code = returned if isinstance(returned, int) else 0
+            code = outcome.code_of_result(super().main(args, *rest, **extra))
             outcome.flush()
         except BaseException as error:
             code = outcome.code_of(error)
@@ -95,10 +94,10 @@ class Verbs(Framed):
         return super().hint(ctx, word)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = VERBS.get(cmd_name)
-        if module is None:
+        module, _, name = VERBS.get(cmd_name, "").partition(":")
+        if not module:
             return None
-        command = importlib.import_module(module).command
+        command = getattr(importlib.import_module(f"mockhost.cli.{module}"), name)
         signals.raise_them()
         assert isinstance(command, click.Command)
         return command

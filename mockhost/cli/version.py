@@ -11,7 +11,9 @@ from importlib import metadata
 import click
 
 from mockhost import __version__
-from mockhost.cli.terminal import stdout
+from mockhost.cli.options import FORMAT
+from mockhost.cli.terminal import tell
+from mockhost.paragraphs import columns
 
 _INDIRECT = ("click", "werkzeug", "faker", "pytest")
 """Packages that mockhost uses without requiring them itself: they come with Flask, with an extra or with the tests."""
@@ -21,7 +23,7 @@ _INDIRECT = ("click", "werkzeug", "faker", "pytest")
 @click.option(
     "--verbose", "-v", is_flag=True, help="With Python, OpenSSL, the platform and the dependencies."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
+@FORMAT
 def command(verbose: bool, form: str) -> None:
     """Print the version; with --verbose, the versions of everything that it runs on.
 
@@ -33,13 +35,8 @@ def command(verbose: bool, form: str) -> None:
     mockhost version --verbose
     """
     rows = {"mockhost": __version__, **(_details() if verbose else {})}
-    if form == "json":
-        stdout().json(rows)
-    elif verbose:
-        width = max(map(len, rows))
-        stdout().lines([f"{name.ljust(width)}  {value}" for name, value in rows.items()])
-    else:
-        stdout().line(f"mockhost {__version__}")
+    lines = columns(list(rows.items())) if verbose else [f"mockhost {__version__}"]
+    tell(form, rows, lambda terminal: lines)
 
 
 def _details() -> dict[str, str]:

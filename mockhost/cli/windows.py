@@ -1,17 +1,27 @@
-"""`mockhost windows`: commands on the Windows server around the host, one by one or at a prompt."""
+"""`mockhost windows`: commands on the Windows server around the host, one by one or at a prompt.
+
+The prompt is that of labs, too, in a class or on a host of the learner's own.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import signal
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mockhost.cli import outcome
-from mockhost.cli.control_target import Target, which_host
+from mockhost.cli.planes import Target, joined, which_host
 from mockhost.cli.terminal import stdout
+from mockhost.errors import MockhostError
+
+if TYPE_CHECKING:
+    from mockhost.client.control import ControlPlane
+
+LEAVING = ("exit", "quit")
 
 _MOST_WINDOWS = 20
 _TITLE = "Windows PowerShell (mockhost). 'help' lists the commands, 'exit' ends."
@@ -34,7 +44,7 @@ def command(
     elevated: bool | None,
     as_json: bool,
     command: tuple[str, ...],
-) -> None:
+) -> bool:
     """Run a command as on the Windows server around a running host.
 
     Without COMMAND it opens a prompt. Commands have the parameters of Windows PowerShell 5.1, in any case and
@@ -52,17 +62,14 @@ def command(
         from mockhost.windows import powershell
 
         line = command[0] if len(command) == 1 else powershell.join(command)
-        if "-server" in line.casefold() and (code := _elsewhere(line)) is not None:
-            raise click.exceptions.Exit(code)
+        if "-server" in line.casefold() and (fine := _elsewhere(line)) is not None:
+            return fine
     window = Window(target, elevated, as_json=as_json)
-    if command:
-        code = window.run(line)
-        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
-    window.prompt()
+    return not (window.run(line) if command else window.prompt())
 
 
-def _elsewhere(line: str) -> int | None:
-    """The connection test of a host elsewhere, which no mock is asked for; None if the line is not that."""
+def _elsewhere(line: str) -> bool | None:
+    """Whether the connection test of a host elsewhere is fine, which no mock is asked for; None for other lines."""
     from mockhost.windows import scripts_commands
     from mockhost.windows.powershell import CommandFailed
 
@@ -70,11 +77,11 @@ def _elsewhere(line: str) -> int | None:
         done = scripts_commands.elsewhere(line)
     except CommandFailed as failure:
         stdout().lines(failure.shown.split("\n"))
-        return outcome.NOT_FINE
+        return False
     if done is None:
         return None
     stdout().lines(done.text.removesuffix("\n").split("\n"))
-    return outcome.NOT_FINE if done.code else outcome.FINE
+    return not done.code
 
 
 class Window:
@@ -108,49 +115,72 @@ class Window:
         new = edited(path, text)
         return int(new is None) if new in (None, text) else self.run(saving(path), new)
 
-    def prompt(self) -> None:
-        """Read lines until the end."""
+    def prompt(self) -> int:
+        """Read lines until the end; the exit code of the last one."""
         from mockhost.windows import powershell
 
-        is_terminal = sys.stdin.isatty()
-        if is_terminal:
-            with contextlib.suppress(ImportError):  # on Windows, where consoles edit lines themselves
-                importlib.import_module("readline")
+        if sys.stdin.isatty():
             stdout().line(_TITLE)
         self._session = self._plane.call("windows", command="")["session"]
         code = 0
         behind: list[tuple[dict[str, Any], bool | None]] = []
         """the windows from which others were opened as an administrator"""
-        while True:
-            try:
-                line = self._line(is_terminal)
-                if line is None or (line.casefold() in ("exit", "quit") and not behind):
-                    break
-                if line.casefold() in ("exit", "quit"):
-                    self._session, self._elevated = behind.pop()
-                elif powershell.opens_elevated(line) and len(behind) < _MOST_WINDOWS:
-                    behind.append((self._session, self._elevated))
-                    self._session, self._elevated = {"location": powershell.ELEVATED_HOME}, True
-                    stdout().line("(a window opens: Administrator: Windows PowerShell; 'exit' closes it)")
-                elif line.casefold() in ("cls", "clear"):
-                    click.clear()
-                elif line:
-                    code = self.run(line)
-            except KeyboardInterrupt:
-                stdout().line()
-        raise click.exceptions.Exit(outcome.NOT_FINE if code else outcome.FINE)
 
-    def _line(self, is_terminal: bool) -> str | None:
-        """The next line without blanks around it; None at the end."""
-        if not is_terminal:
-            line = sys.stdin.readline()
-            return line.strip() if line else None
+        def handle(line: str) -> bool:
+            nonlocal code
+            if line.casefold() in LEAVING:
+                if not behind:
+                    return False
+                self._session, self._elevated = behind.pop()
+            elif powershell.opens_elevated(line) and len(behind) < _MOST_WINDOWS:
+                behind.append((self._session, self._elevated))
+                self._session, self._elevated = {"location": powershell.ELEVATED_HOME}, True
+                stdout().line("(a window opens: Administrator: Windows PowerShell; 'exit' closes it)")
+            else:
+                code = self.run(line)
+            return True
+
+        at_prompt(self._shown, handle)
+        return code
+
+    def _shown(self) -> str:
         location = "C:\\" + str(self._session["location"]).replace("/", "\\")
+        return f"PS {location}> "
+
+
+def at_prompt(shown: Callable[[], str], handle: Callable[[str], bool]) -> None:
+    """Read lines until their end, or until one for which `handle` says that it was the last.
+
+    shown: the prompt, asked for before each line. Ctrl-C takes the line, not the prompt.
+    """
+    if sys.stdin.isatty():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with contextlib.suppress(ImportError):  # on Windows, where consoles edit lines themselves
+            importlib.import_module("readline")
+    goes_on = True
+    while goes_on:
         try:
-            return input(f"PS {stdout().shown(location)}> ").strip()
-        except EOFError:
+            line = _line(shown())
+            if line is None:
+                return
+            if line.casefold() in ("cls", "clear", "clear-host"):
+                click.clear()
+            elif line:
+                goes_on = handle(line)
+        except KeyboardInterrupt:
             stdout().line()
-            return None
+
+
+def _line(shown: str) -> str | None:
+    """The next line without blanks around it; None at the end."""
+    if not sys.stdin.isatty():
+        line = sys.stdin.readline()
+        return line.strip() if line else None
+    try:
+        return input(stdout().shown(shown)).strip()
+    except EOFError:
+        stdout().line()
+        return None
 
 
 def edited(path: str, text: str) -> str | None:
@@ -171,3 +201,55 @@ def saving(path: str) -> str:
     """The command that saves what was edited."""
     quoted = path.replace("'", "''")
     return f"notepad '{quoted}' /save"
+
+
+# -- in a class -------------------------------------------------------------------------------------------------------
+
+
+def say_in_class(line: str) -> None:
+    """Type a line in the class that was joined, show what comes of it, and end with its exit code; else nothing."""
+    where = _class()
+    if where is not None:
+        raise click.exceptions.Exit(_typed(where, line)["code"])
+
+
+def prompt_in_class() -> None:
+    """The server's prompt in the class that was joined, until `exit`; nothing without a class."""
+    where = _class()
+    if where is None:
+        return
+    shown = _typed(where, "brief")["prompt"]
+    stdout().line()
+
+    def handle(line: str) -> bool:
+        nonlocal shown
+        if line.casefold() in LEAVING and "system32" not in shown.casefold():
+            return False
+        try:
+            shown = _typed(where, line)["prompt"]
+        except MockhostError as error:
+            stdout().line(str(error))
+        return True
+
+    at_prompt(lambda: shown, handle)
+    raise click.exceptions.Exit(0)
+
+
+def _class() -> ControlPlane | None:
+    from mockhost.client.control import ControlPlane
+
+    which = joined()
+    return None if which is None else ControlPlane(*which)
+
+
+def _typed(where: ControlPlane, line: str, given: str | None = None) -> dict[str, Any]:
+    answer: dict[str, Any] = where.call("lab_line", line=line, input=given)
+    edit = answer["edit"]
+    if edit is not None:
+        new = edited(edit["path"], edit["text"])
+        if new not in (None, edit["text"]):
+            return _typed(where, saving(edit["path"]), new)
+    if answer["text"]:
+        stdout().lines(answer["text"].split("\n"))
+    stdout().lines(answer["ticks"])
+    return answer

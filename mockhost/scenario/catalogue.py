@@ -17,7 +17,18 @@ from mockhost.scenario.loader import Chain
 from mockhost.scenario.shelves import names, path_of, roots, shelves, shipped_root
 from mockhost.scenario.sources import OPERATOR
 
-__all__ = ["KEYS", "entries", "find", "names", "path_of", "roots", "shelves", "shipped_root", "texts"]
+__all__ = [
+    "KEYS",
+    "entries",
+    "find",
+    "names",
+    "path_of",
+    "roots",
+    "shelves",
+    "shipped_root",
+    "texts",
+    "title_of",
+]
 
 KEYS = ("name", "title", "cause", "client_should", "reproduces", "tags", "why", "parent")
 """The keys of an entry, in order; after them `problems`, their number, where the file has any."""
@@ -31,6 +42,12 @@ def entries(shelf: str | None = None, env: Mapping[str, str] | None = None) -> l
     Raises UsageError for an unknown shelf.
     """
     return [_entry(name, document, parent) for name, document, parent in _documents(names(shelf, env), env)]
+
+
+def title_of(name: str | None) -> str:
+    """The title of the scenario of this full name; '' if there is none."""
+    entry = next((each for each in entries() if each["name"] == name), None)
+    return str(entry["title"]) if entry else ""
 
 
 def find(

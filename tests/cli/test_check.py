@@ -12,7 +12,7 @@ import pytest
 
 from mockhost import facts
 from mockhost.api import MockHost
-from mockhost.cli import cure
+from mockhost.cli import telling
 from mockhost.expect.check import CURED, default_connector
 from mockhost.expect.driver import HostDriver
 from mockhost.expect.steps import Player
@@ -222,8 +222,8 @@ def test_every_step_of_every_scenario_has_words(name: str) -> None:
     """Also those that operate the host: the command line that does the same."""
     scenario = loader.load(name)
     for step in (*scenario.expect, *scenario.cure, *scenario.cured):
-        assert cure.step_line(step).strip()
-    for line in cure.lines(scenario.cure, "sh"):
+        assert telling.step_line(step).strip()
+    for line in telling.lines(scenario.cure, "sh"):
         assert line.strip()
 
 
@@ -253,7 +253,7 @@ def test_every_step_of_every_scenario_has_words(name: str) -> None:
     ],
 )  # fmt: skip
 def test_a_step_is_a_command(step: Mapping[str, object], expected: str) -> None:
-    assert cure.lines([step], "sh") == [expected]
+    assert telling.lines([step], "sh") == [expected]
 
 
 CURABLE = [name for name in shelves.names() if loader.load(name).cure]
@@ -271,7 +271,7 @@ def test_every_cure_can_be_carried_out_by_its_commands(invoke: Invoke, name: str
             if "send" in step:
                 assert client.play(step).ok
                 continue
-            commands = cure.lines([step], "sh", ["mockhost", "control", "--url", sick.control_url])
+            commands = telling.lines([step], "sh", ["mockhost", "control", "--url", sick.control_url])
             commands = [line for line in commands if line.startswith("mockhost ")]
             assert commands
             for line in commands:

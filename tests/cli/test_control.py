@@ -16,10 +16,9 @@ from click.testing import Result
 
 from mockhost import operations
 from mockhost.api import MockHost
-from mockhost.cli import control_check, control_target, options
+from mockhost.cli import asking, control_journal, planes
 from mockhost.cli.control_journal import Statuses
-from mockhost.cli.noted import Note
-from mockhost.cli.ready_file import ReadyFile
+from mockhost.cli.planes import ReadyFile, noted
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
 from mockhost.runtime import Runtime
@@ -425,19 +424,20 @@ def test_the_one_host_that_runs_is_found(
 ) -> None:
     """Without a URL; with several that run, one is to be named. What a killed host left is not one."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(options, "DEFAULT_URL", "http://127.0.0.1:1")
-    notes = [Note(host.ready()["control"]), Note({"url": "http://127.0.0.1:1", "token": None})]
+    monkeypatch.setattr(planes, "DEFAULT_URL", "http://127.0.0.1:1")
+    notes = [noted(host.ready()["control"]), noted({"url": "http://127.0.0.1:1", "token": None})]
     assert invoke("control", "status").exit_code == 0
     assert invoke("windows", "Get-Service").exit_code == 0
     with MockHost("basics/empty") as other:
-        notes.append(Note(other.ready()["control"]))
+        notes.append(noted(other.ready()["control"]))
         result = invoke("control", "status")
         assert result.exit_code == 2
         assert other.control_url in result.output
         assert invoke("control", "--url", other.control_url, "status").exit_code == 0
-        monkeypatch.setattr(options, "DEFAULT_URL", other.control_url)
+        monkeypatch.setattr(planes, "DEFAULT_URL", other.control_url)
         assert "basics/empty" in invoke("control", "status").output
     for note in notes:
+        assert note is not None
         note.remove()
     assert list(tmp_path.iterdir()) == []
 
@@ -541,7 +541,7 @@ def test_something_else_that_answers_is_told_apart(answer: bytes) -> None:
     ],
 )
 def test_conditions_are_words_or_a_document(words: list[str], expected: dict[str, object]) -> None:
-    assert control_target.pairs(words, "it") == expected
+    assert asking.pairs(words, "it") == expected
 
 
 def test_check_says_what_holds_and_when_it_is_cured(control: Control, host: MockHost) -> None:
@@ -570,7 +570,7 @@ def test_check_watches_until_the_cure_holds(
 ) -> None:
     """What has not changed is not said again."""
     host.use("documented/service_stopped")
-    monkeypatch.setattr(control_check, "INTERVAL", 0.01)
+    monkeypatch.setattr(control_journal, "INTERVAL", 0.01)
     checks: list[object] = []
     remember = operated._remember
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.cli import hiding, shells, start_page
+from mockhost.cli import shells, start_page, telling
 from mockhost.cli.terminal import Terminal
 from mockhost.scenario import loader
 from tests.cli.conftest import Invoke
@@ -100,8 +100,8 @@ def test_what_is_hidden_and_what_is_too_short_to_be() -> None:
         "vars": {"a": {"env": "A"}, "b": {"env": "B"}, "c": {"env": "C", "default": "x"}},
     }
     scenario = loader.load_document(document, env={"A": "long-one", "B": "and"})
-    hide = hiding.hider(scenario)
+    hide = telling.hider(scenario)
     assert hide("the long-one and another") == "the [redacted] and another"
-    assert hiding.hidden({"a": ["long-one", 1, None]}, hide) == {"a": ["[redacted]", 1, None]}
-    assert hiding.variables(scenario) == {"long-one": "A", "and": "B"}
-    assert json.dumps(hiding.hidden({}, hide)) == "{}"
+    assert telling.hidden({"a": ["long-one", 1, None]}, hide) == {"a": ["[redacted]", 1, None]}
+    assert telling.variables(scenario) == {"long-one": "A", "and": "B"}
+    assert json.dumps(telling.hidden({}, hide)) == "{}"

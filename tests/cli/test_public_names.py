@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mockhost.cli.kept_token import kept_token
-from mockhost.cli.options import Hosting
-from mockhost.cli.public_names import public_names
+from mockhost.cli.options import Hosting, kept_token, public_names
 from mockhost.errors import CannotRun, UsageError
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.cli import ready_file
-from mockhost.cli.ready_file import ReadyFile
+from mockhost.cli import planes
+from mockhost.cli.planes import ReadyFile
 from mockhost.errors import CannotRun
 from tests.cli.conftest import Invoke
 
@@ -49,7 +49,7 @@ def test_a_host_that_does_not_answer_is_still_there(
     tmp_path: Path, process: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be suspended, or busy with a million people."""
-    monkeypatch.setattr(ready_file, "_PATIENCE", 0.01)
+    monkeypatch.setattr(planes, "_ANSWERS", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         file = written(tmp_path / "ready.json", process, f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(CannotRun, match="is running"):

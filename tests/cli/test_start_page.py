@@ -8,7 +8,7 @@ import json
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.cli import begun, shells, start_page
+from mockhost.cli import shells, start_page
 from mockhost.cli.live import Live, json_line, text_line
 from mockhost.cli.start_page import Facts, Told
 from mockhost.cli.terminal import Terminal
@@ -219,7 +219,7 @@ def test_after_another_scenario_each_difference_is_said() -> None:
         "SQL": {"url": "https://h/b", "secret_token": "t", "trusted": False},
         "sql": {"url": "https://h/c", "secret_token": "t", "trusted": True},
     }
-    text = "\n".join(begun.lines({"title": "A title", "cause": None}, true, told, PLAIN))
+    text = "\n".join(start_page.begun({"title": "A title", "cause": None}, true, told, PLAIN))
     for part in (
         "A title",
         "the tenant URL https://h/b",

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from mockhost import paragraphs
 from mockhost.cli import terminal
 
 
@@ -78,18 +79,18 @@ def test_nobody_counts_columns_in_a_pipe(env: dict[str, str], expected: int | No
 
 
 def test_columns_are_aligned_and_end_without_blanks() -> None:
-    assert terminal.columns([("a", "b"), ("long", "c"), ("x",)]) == ["a     b", "long  c", "x"]
-    assert terminal.columns([]) == []
+    assert paragraphs.columns([("a", "b"), ("long", "c"), ("x",)]) == ["a     b", "long  c", "x"]
+    assert paragraphs.columns([]) == []
 
 
 def test_styles_take_no_room_and_wide_letters_take_two() -> None:
     rows = [("\033[31mab\033[0m", "x"), ("日", "x"), ("abc", "x")]
-    assert terminal.columns(rows) == ["\033[31mab\033[0m   x", "日   x", "abc  x"]
+    assert paragraphs.columns(rows) == ["\033[31mab\033[0m   x", "日   x", "abc  x"]
 
 
 def test_long_words_stay_whole() -> None:
     """A path that is broken in two can't be pasted."""
-    assert terminal.wrapped("see /a/very/long/path-with-dashes now", 10, "  ") == [
+    assert paragraphs.wrapped("see /a/very/long/path-with-dashes now", 10, "  ") == [
         "  see",
         "  /a/very/long/path-with-dashes",
         "  now",

@@ -10,7 +10,7 @@ import pytest
 from _pytest.mark.structures import ParameterSet
 
 from mockhost import MockHost
-from mockhost.cli.calibrate import settable
+from mockhost.cli.endpoints import settable
 from mockhost.clock import monotonic
 from mockhost.connectors.ecma.behaviours import TABLE
 from mockhost.doctor import calibrate
@@ -104,7 +104,7 @@ def test_the_file_is_a_scenario_without_anything_of_the_host(
         assert result.exit_code == 0, result.output
         assert "1 of them other than mockhost's own" in result.stdout
         # the file was tried before, and the folder is gone by the time it is written
-        monkeypatch.setattr("mockhost.cli.calibrate.try_out", lambda path: None)
+        monkeypatch.setattr("mockhost.cli.endpoints.try_out", lambda path: None)
         result = invoke("calibrate", target.url, *words, "--out", str(tmp_path / "gone" / "mine.yaml"))
         assert result.exit_code == 4, result.output
         assert "mine.yaml can't be written" in result.stderr

@@ -9,7 +9,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from mockhost import MockHost
-from mockhost.cli.record import write
+from mockhost.cli.proxy import write
 from mockhost.cli.verbs import mockhost
 from mockhost.journal.renderings import har
 

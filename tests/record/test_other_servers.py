@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mockhost import MockHost
-from mockhost.cli.record import Recorder, write
+from mockhost.cli.proxy import Recorder, write
 from mockhost.journal.renderings import har
 from mockhost.record.comparing import READING, Server, compare, requests_of
 from mockhost.record.recorded import Recorded, read_har

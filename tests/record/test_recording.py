@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from mockhost import MockHost
-from mockhost.cli.record import Recorder, write
+from mockhost.cli.proxy import Recorder, write
 from mockhost.cli.verbs import mockhost
 from mockhost.client.observation import Observation, Session
 from mockhost.connectors.proxy.connector import ProxyConnector

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from mockhost import MockHost, nesting
-from mockhost.cli import control_target
+from mockhost.cli import asking
 from mockhost.control.app import create_control_app
 from mockhost.errors import MockhostError, UsageError
 from mockhost.operations import TABLE
@@ -106,11 +106,11 @@ def test_files_settings_and_words_refuse_it(tmp_path: Path, levels: int) -> None
         loader.load("basics/empty", sets=[f"connectors.SQL.system.objects_file={tmp_path / 'people.json'}"])
     for said in (f'{{"a": {text}}}', f"{{a: {text}}}"):
         with pytest.raises(UsageError):
-            control_target.document(said, "a rule")
+            asking.document(said, "a rule")
     with pytest.raises(UsageError):
-        control_target.pairs([f"a={text}"], "the arguments")
+        asking.pairs([f"a={text}"], "the arguments")
     with pytest.raises(UsageError):
-        control_target.pairs([".".join("a" * levels) + "=1"], "the arguments")
+        asking.pairs([".".join("a" * levels) + "=1"], "the arguments")
 
 
 def test_python_refuses_it() -> None:

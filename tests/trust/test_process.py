@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mockhost import MockHost
-from mockhost.cli.ready_file import ReadyFile
+from mockhost.cli.planes import ReadyFile
 from mockhost.errors import CannotRun, UsageError
 from mockhost.server.http11 import Head, HeadReader
 from mockhost.tls.certificate import write

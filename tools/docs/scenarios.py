@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from mockhost.cli import cure
+from mockhost.cli import telling
 from mockhost.scenario import loader, shelves
 from mockhost.scenario.model import Scenario
 from tools.docs import ROOT, File, anchor
@@ -63,10 +63,10 @@ def in_full(scenario: Scenario) -> str:
     lines = [f"### {scenario.name}", "", f"**{scenario.title}.**", *sentences(scenario.why), ""]
     lines += [*facts(scenario), ""]
     shown = (
-        ("What a client sees", [code(cure.step_line(step)) for step in scenario.expect]),
+        ("What a client sees", [code(telling.step_line(step)) for step in scenario.expect]),
         ("The cure", list(cure_lines(scenario))),
-        ("What is true then", [code(cure.step_line(step)) for step in scenario.cured or DEFAULT]),
-        ("What must not be true then", [code(cure.step_line(step)) for step in scenario.wrong_cure]),
+        ("What is true then", [code(telling.step_line(step)) for step in scenario.cured or DEFAULT]),
+        ("What must not be true then", [code(telling.step_line(step)) for step in scenario.wrong_cure]),
     )
     for head, found in shown if scenario.cure else shown[:1]:
         if found:
@@ -109,7 +109,7 @@ def own_sources(scenario: Scenario) -> tuple[str, ...]:
 def cure_lines(scenario: Scenario) -> Iterator[str]:
     """The cure, a line for each step: its note, and the command that carries it out."""
     for step in scenario.cure:
-        found = cure.lines([step], "sh")
+        found = telling.lines([step], "sh")
         commands = [code(line) for line in found if line.startswith(("mockhost ", "the client: "))]
         notes = [line for line in found if not line.startswith(("mockhost ", "the client: "))]
         yield ": ".join([*notes, *commands])
