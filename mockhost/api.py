@@ -49,7 +49,7 @@ from mockhost.web.routes import connector_named
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
     from mockhost.operations.row import Role
     from mockhost.rules.nearmiss import NearMiss
     from mockhost.running import ClientTarget
@@ -80,7 +80,7 @@ class MockHost(RunningHost):
     port, control_port: 0 takes any free port. seed, sets (`PATH=VALUE`) change the scenario, and so do tls=False (plain
     HTTP) and tls=True (TLS where the scenario has plain HTTP).
     clock: what a scenario that does not say gets: `frozen` (default) or `wall`.
-    data: a folder in which connected systems in memory are kept: what is changed in them is there in the next host.
+    data: a folder in which the objects of connectors are kept: what is changed in them is there in the next host.
     drive: a folder that is drive C: of the Windows server around the host; an edit counts when the service next starts.
     control_files, control_env: folders and environment variables that documents may name which come over the control
     plane; by default none.
@@ -521,7 +521,7 @@ def _drive(folder: str | os.PathLike[str] | None) -> Drive | None:
 def _kept(folder: str | os.PathLike[str] | None) -> Kept | None:
     if folder is None:
         return None
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
 
     return Kept(pathlib.Path(folder))
 

@@ -441,7 +441,7 @@ def _options(port: int, control_port: int) -> list[Option]:
             "--data",
             type=FOLDER,
             metavar="DIR",
-            help="Keep what is changed in connected systems here, so that it is there in the next run with the same "
+            help="Keep what is changed in connectors' objects here, so that it is there in the next run with the same "
             "scenario, also after a kill. A reset empties it.",
         ),
         option(

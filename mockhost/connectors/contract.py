@@ -10,13 +10,16 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from mockhost import slices
 from mockhost.clock import Chance
 from mockhost.errors import ProtocolAnswer
 from mockhost.exchange import Exchange, RawHead
 from mockhost.plans import TransportPlan
+
+if TYPE_CHECKING:
+    from mockhost.connectors.kept import Kept
 
 ROOT = "/"
 """The resource of a request for `/scim` itself."""
@@ -199,3 +202,11 @@ class Closes(Protocol):
 
     def close(self) -> None:
         """Let go of it. The connector is not asked again."""
+
+
+@runtime_checkable
+class Keeps(Protocol):
+    """A connector whose objects can be kept in a folder. Its `reset` forgets what is kept of it."""
+
+    def keep(self, kept: Kept) -> None:
+        """Take over what was kept of it, and keep what is changed from now on. Raises UsageError, CannotRun."""

@@ -127,21 +127,21 @@ def _share(index: dict[object, int | list[int]], key: object, row: int) -> None:
         held.append(row)
 
 
-class _Untouched(Enum):
+class Untouched(Enum):
     """What the overlay has of an unchanged row."""
 
     UNTOUCHED = 0
 
 
-_UNTOUCHED: Final = _Untouched.UNTOUCHED
-_Held: TypeAlias = "Record | _Untouched | None"
+UNTOUCHED: Final = Untouched.UNTOUCHED
+_Held: TypeAlias = "Record | Untouched | None"
 """What the overlay has of a row: a record, None for a row of the base that is gone, or nothing."""
 
 
 class Table:
     """A base and what was changed on top of it. Not thread-safe: the host's lock guards it."""
 
-    __slots__ = ("_deleted", "_found", "_next", "_overlay", "_undo", "base", "log", "touched")
+    __slots__ = ("_deleted", "_found", "_next", "_overlay", "_undo", "base", "log")
 
     def __init__(self, base: Base) -> None:
         self.base = base
@@ -150,12 +150,10 @@ class Table:
         self._found: dict[int, dict[object, set[int]]] = {}  # per column: folded value -> changed rows
         self._next = len(base)
         self._undo: list[tuple[int, _Held, bool]] | None = (
-            None  # what changed rows were before, while on trial
+            None  # what changed rows were before, while they may be taken back
         )
         self.log: dict[int, Record | None] | None = None
         """the rows that changed since this was last emptied, with their records before; None: not recorded"""
-        self.touched: set[int] | None = None
-        """the rows that were put, but for what was on trial; None: not recorded"""
 
     def copy(self) -> Table:
         """A table that holds the same and goes its own way from now on."""
@@ -192,6 +190,11 @@ class Table:
         if self.get(row) is not None:
             self._put(row, None)
 
+    @property
+    def is_on_trial(self) -> bool:
+        """Whether what is changed now may be taken back."""
+        return self._undo is not None
+
     @contextmanager
     def trial(self) -> Iterator[Callable[[], set[int]]]:
         """Take back, at the end, every change of a row that is made within: as if it had never been.
@@ -199,38 +202,57 @@ class Table:
         It costs what the changes cost. Gives a function that says which rows have changed so far. Trials may stand
         within each other. The log must not be read, nor the table copied, in between.
         """
-        outer, undo, following = self._undo, list[tuple[int, _Held, bool]](), self._next
-        self._undo = undo
+        following = self._next
+        with self._noting() as undo:
+            try:
+                yield lambda: {row for row, _, _ in undo}
+            finally:
+                self._take_back(undo, following)
+
+    @contextmanager
+    def attempt(self) -> Iterator[Callable[[], set[int]]]:
+        """The same, but only if an exception ends it."""
+        outer, following = self._undo, self._next
+        with self._noting() as undo:
+            try:
+                yield lambda: {row for row, _, _ in undo}
+            except BaseException:
+                self._take_back(undo, following)
+                raise
+        if outer is not None:
+            outer.extend(undo)
+
+    @contextmanager
+    def _noting(self) -> Iterator[list[tuple[int, _Held, bool]]]:
+        outer, self._undo = self._undo, []
         try:
-            yield lambda: {row for row, _, _ in undo}
+            yield self._undo
         finally:
-            self._undo = None
-            for row, held, logged in reversed(undo):
-                self._set(row, held)
-                if self.log is not None and not logged:
-                    self.log.pop(row, None)
-            self._next = following
             self._undo = outer
 
-    def changed(self, row: int) -> tuple[bool, Record | None]:
-        """Whether a row is other than in the base, and its record."""
-        held = self._overlay.get(row, _UNTOUCHED)
-        return (False, None) if isinstance(held, _Untouched) else (True, held)
+    def _take_back(self, undo: list[tuple[int, _Held, bool]], following: int) -> None:
+        for row, held, logged in reversed(undo):
+            self._set(row, held)
+            if self.log is not None and not logged:
+                self.log.pop(row, None)
+        self._next = following
 
-    def restore(self, row: int, record: Record | None, *, changed: bool = True) -> None:
+    def changed(self, row: int) -> _Held:
+        """The record of a row that is other than in the base."""
+        return self._overlay.get(row, UNTOUCHED)
+
+    def restore(self, row: int, record: Record | None) -> None:
         """Set what `changed` gave."""
         self._next = max(self._next, row + 1)
-        self._set(row, record if changed else _UNTOUCHED)
+        self._set(row, record)
 
     def _put(self, row: int, record: Record | None) -> None:
-        if self.touched is not None and self._undo is None:
-            self.touched.add(row)
         if self._undo is not None:
             logged = self.log is not None and row in self.log
-            self._undo.append((row, self._overlay.get(row, _UNTOUCHED), logged))
+            self._undo.append((row, self._overlay.get(row, UNTOUCHED), logged))
         if self.log is not None and row not in self.log:
             self.log[row] = self.get(row)
-        self._set(row, _UNTOUCHED if record is None and row >= len(self.base) else record)
+        self._set(row, UNTOUCHED if record is None and row >= len(self.base) else record)
 
     def _set(self, row: int, held: _Held) -> None:
         """Give the overlay what it is to have of a row, and the indexes with it."""
@@ -249,7 +271,7 @@ class Table:
                 self._deleted.insert(spot, row)
             elif held is not None and gone:
                 del self._deleted[spot]
-        if held is _UNTOUCHED:
+        if held is UNTOUCHED:
             self._overlay.pop(row, None)
             return
         self._overlay[row] = held

@@ -36,7 +36,7 @@ from mockhost.slices import Steps
 from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
     from mockhost.windows.drive import Drive
     from mockhost.windows.machine import Machine, Shown
 
@@ -74,7 +74,7 @@ class Runtime:
         kept: Kept | None = None,
     ) -> None:
         self.kept = kept
-        """where connected systems in memory are kept, if they are"""
+        """where the objects of connectors in memory are kept, if they are"""
         self.drive = drive
         """where drive C: of the server around the host is, if it is in a folder"""
         self.network = Network(opened)
@@ -88,7 +88,6 @@ class Runtime:
         """secrets that neither scenario nor rules hold, such as the control plane's token"""
         self._is_fork = False
         self._connect(certificates)
-        self._check_kept(scenario)
         self._begin(scenario, again=False)
 
     def _connect(self, certificates: Certificates) -> None:
@@ -127,15 +126,11 @@ class Runtime:
         """Chance under the scenario's seed."""
         return self.state.host.chance
 
-    def _check_kept(self, scenario: Scenario) -> None:
-        if self.kept is not None and scenario.providers:
-            name = next(iter(scenario.providers))
-            message = f"the connector {name} is of kind scim, whose resources are not kept in a data folder"
-            raise UsageError(message, hint="start the host without --data")
-
     def _begin(self, scenario: Scenario, *, again: bool) -> None:
         """A fresh start with a scenario. again: another one came before it."""
         self.state = State(scenario, self, self.kept, is_fork=self._is_fork)
+        if self.kept is not None:
+            self.kept.check_names()
         self._learn()
         self.certificates.clock = self.state.clock
         try:
@@ -187,18 +182,17 @@ class Runtime:
     def use(self, scenario: Scenario) -> None:
         """Drop everything and begin with another scenario, on the same ports. What is kept is emptied.
 
-        Raises UsageError, before anything is dropped, for one that can't be kept.
+        Raises CannotRun, before anything is dropped, where that can't be emptied.
         """
-        self._check_kept(scenario)
         with self.lock:
+            if self.kept is not None:
+                self.kept.forget()
             self.epoch.cut.set()
             self.epoch = Epoch(self.epoch.number + 1)
             if self.listener is not None:
                 self.listener.close_connections()
             self.state.host.stop()
             self._close_systems()
-            if self.kept is not None:
-                self.kept.clear_all()
             self._begin(scenario, again=True)
             self.journal.clear(self.epoch.number)
             self._follow_service()
@@ -216,7 +210,9 @@ class Runtime:
         twin = object.__new__(Runtime)
         with self.portal_lock, self.lock:
             machine, portal = self.state.machine, self.state.portal
-            instead: dict[int, object] = {id(self): twin, id(self.kept): None}
+            instead: dict[int, object] = {id(self): twin}
+            if self.kept is not None:  # what happens to the twin is not kept
+                instead |= dict.fromkeys(map(id, (self.kept, *self.kept.stores.values())))
             twin.kept = None
             if portal is not None:
                 instead |= portal.fork()

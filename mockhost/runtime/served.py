@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors import kinds
-from mockhost.connectors.contract import Closes, Connector
+from mockhost.connectors.contract import Closes, Connector, Keeps
 from mockhost.connectors.ecma.connector import EcmaConnector
 from mockhost.connectors.ecma.host import Host
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.rules import Rules, States
 from mockhost.scenario.model import OnDemand, Scenario
+
+if TYPE_CHECKING:
+    from mockhost.connectors.kept import Kept
 
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 """What a connector created on demand may be called: as the wizard takes names, and as a path segment holds them."""
@@ -45,13 +48,20 @@ class Served:
     """
 
     def __init__(
-        self, host: Host, scenario: Scenario, clock: VirtualClock, chance: Chance, make_own: MakeOwn
+        self,
+        host: Host,
+        scenario: Scenario,
+        clock: VirtualClock,
+        chance: Chance,
+        make_own: MakeOwn,
+        kept: Kept | None = None,
     ) -> None:
         self._host = host
         self._on_demand: OnDemand | None = scenario.on_demand
         self._clock = clock
         self._chance = chance
         self._make_own = make_own
+        self._kept = kept
         self._waiting: dict[str, Connector] = {}
         """created on demand, and not kept yet"""
         self.connectors: dict[str, Connector] = {}
@@ -59,6 +69,19 @@ class Served:
         self.own: dict[str, Own] = {}
         """rules and states of those that were created on demand, also while they are not kept"""
         self.configure(scenario)
+        self._restore()
+
+    def _restore(self) -> None:
+        """Create those again that were created on demand and of which something is kept."""
+        for name in () if self._kept is None or self._on_demand is None else self._kept.names():
+            if name not in self.connectors and _NAME.fullmatch(name):
+                self.connectors[name] = self._keep(self._create(name))
+
+    def _keep(self, connector: Connector) -> Connector:
+        """Have a connector's objects kept, if there is a folder for them."""
+        if self._kept is not None and isinstance(connector, Keeps):
+            connector.keep(self._kept)
+        return connector
 
     def configure(self, scenario: Scenario) -> None:
         """Take over a changed scenario; call it after the host has."""
@@ -82,6 +105,9 @@ class Served:
             if page.kind in kinds.KINDS
         }
         before, self.connectors = self.connectors, {**ecma, **beside, **kept}
+        for name, connector in beside.items():
+            if before.get(name) is not connector:
+                self._keep(connector)
         for name, connector in before.items():
             if self.connectors.get(name) is not connector:
                 _close(connector)
@@ -133,19 +159,17 @@ class Served:
         """A request to a connector that was created on demand was let in: from now on it stays."""
         waiting = self._waiting.pop(name, None)
         if waiting is not None:
-            self.connectors[name] = waiting
+            self.connectors[name] = self._keep(waiting)
 
     def reset(self, name: str) -> None:
         """Put a connector back to its start; with one that was created on demand, its rules, states and chance, too.
 
         Raises UsageError.
         """
-        connector = self.find(name)
+        self.find(name).reset()
         if name in self.own:
             self.own.pop(name).states.end()
-            self.connectors[name] = self._create(name)
-        else:
-            connector.reset()
+            self.connectors[name] = self._keep(self._create(name))
 
     def is_standard(self, name: str) -> bool:
         """Whether a connector of this name is, or would be, a SCIM service provider."""

@@ -22,7 +22,7 @@ from mockhost.runtime.served import Own, Served
 from mockhost.scenario.model import Moment, Scenario
 
 if TYPE_CHECKING:
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
     from mockhost.entra.agent import Agent
     from mockhost.windows.machine import Machine
 
@@ -71,7 +71,7 @@ class State:
         self.states = States(scenario.states, scenario.connector_states, self.clock, by.perform)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())
         """the file's and live ones, with their counts, and what their faults remember"""
-        self.served = Served(self.host, scenario, self.clock, self.host.chance, self._own_rules)
+        self.served = Served(self.host, scenario, self.clock, self.host.chance, self._own_rules, kept)
         self.refusing: Job | None = None
         """due when the port is open again that a fault closed"""
         self.cured: bool | None = None

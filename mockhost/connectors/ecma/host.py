@@ -22,7 +22,7 @@ from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 
 if TYPE_CHECKING:
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
 
 
 class Host:

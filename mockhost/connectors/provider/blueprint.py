@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -42,6 +44,13 @@ class Blueprint:
                 raise UsageError("people: there is no resource type User")
             self.people = People(config.people, self.types["User"], chance)
         self.initial = self._resolved(list(self._objects(chance)))
+
+    def fingerprint(self, seed: int) -> str:
+        """What tells these types and resources of the start, under a provider's seed, from others."""
+        config = self.config
+        made = (seed, config.types, config.schemas, config.people, self.initial)
+        octets = json.dumps(made, default=dict, sort_keys=True).encode()
+        return hashlib.blake2b(octets, digest_size=32).hexdigest()
 
     def _objects(self, chance: Chance) -> Iterator[Initial]:
         taken: set[str] = set()

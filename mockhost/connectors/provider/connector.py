@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.bodies import scim_error
@@ -24,11 +24,14 @@ from mockhost.connectors.contract import (
 from mockhost.connectors.provider.blueprint import Blueprint
 from mockhost.connectors.provider.operations import BEHAVIOURS, answer, table
 from mockhost.connectors.provider.provider import Provider
-from mockhost.errors import ProtocolAnswer, UsageError
+from mockhost.errors import CannotRun, ProtocolAnswer, UsageError
 from mockhost.exchange import Exchange
 from mockhost.scim.errors import ScimError
 from mockhost.scim.queries import Query
 from mockhost.slices import Steps as Work
+
+if TYPE_CHECKING:
+    from mockhost.connectors.kept import Kept
 
 
 class ProviderConnector:
@@ -58,13 +61,26 @@ class ProviderConnector:
         self._chance = chance
         self._is_on_demand = on_demand
         self._provider: Provider | None = None
+        self._kept: Kept | None = None
 
     @property
     def provider(self) -> Provider:
         if self._provider is None:
             config, blueprint = self._blueprint.config, self._blueprint
-            self._provider = Provider(config, self._clock, self._chance, name=self.name, blueprint=blueprint)
+            made = Provider(config, self._clock, self._chance, name=self.name, blueprint=blueprint)
+            if self._kept is not None:
+                made.keep(self._kept.store(self.name, made.made_from()))
+            self._provider = made
         return self._provider
+
+    def keep(self, kept: Kept) -> None:
+        """Take over what was kept of it, and keep what is written from now on; call it before anything is written.
+
+        Raises UsageError, CannotRun.
+        """
+        self._kept, self._provider = kept, None
+        if not self._is_on_demand or self.name in kept.names():
+            self._provider = self.provider
 
     @property
     def running(self) -> bool:
@@ -93,7 +109,10 @@ class ProviderConnector:
         return token_problem(call, self.name, self.secret_token)
 
     def answer(self, operation: str, call: Exchange) -> Answer | Steps:
-        return answer(operation, call, self.provider)
+        try:
+            return answer(operation, call, self.provider)
+        except CannotRun as error:  # a write that can't be kept is not made
+            raise ScimError(500, None, f"The request can't be carried out: {error.message}.") from None
 
     def refuse(self, problem: ProtocolAnswer, call: Exchange) -> Answer:
         if isinstance(problem, NotAllowed):
@@ -136,8 +155,13 @@ class ProviderConnector:
         """Change resources behind the clients' back; how many it touched.
 
         An inserted resource is a Group if it has a displayName and no userName, or as its `type` says. `update` has
-        `where` and `set`, `delete` what equals. Raises UsageError.
+        `where` and `set`, `delete` what equals. All is done or, where that can't be, nothing. Raises UsageError,
+        CannotRun.
         """
+        with self.provider.together():
+            return self._change(change)
+
+    def _change(self, change: Mapping[str, Any]) -> int:
         provider, count = self.provider, 0
         for row in change.get("insert", ()):
             document = dict(row)
@@ -209,6 +233,8 @@ class ProviderConnector:
         }
 
     def reset(self) -> None:
+        if self._kept is not None:
+            self._kept.forget(self.name)
         self._provider = None
 
 

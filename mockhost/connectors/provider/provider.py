@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mockhost.clock import Chance, VirtualClock
 from mockhost.connectors.provider.blueprint import Blueprint
@@ -25,17 +25,22 @@ from mockhost.connectors.provider.members import mentions_members, read_members,
 from mockhost.connectors.provider.projection import drop_reference
 from mockhost.connectors.provider.resources import Resources, location
 from mockhost.connectors.provider.resourcetypes import Document, Place, ResourceType
-from mockhost.connectors.provider.store import Handle, Member, Memberships, Shelf, Undo, keys_of
+from mockhost.connectors.provider.store import Changes, Handle, Holder, Member, Shelf, keys_of
 from mockhost.connectors.provider.strictness import Strictness
-from mockhost.errors import UsageError
+from mockhost.errors import CannotRun, UsageError
 from mockhost.scim import messages, patch
 from mockhost.scim.attributes import fold, given
 from mockhost.scim.errors import ScimError, shown
 from mockhost.scim.queries import Query, read_search
 from mockhost.slices import Steps, at_once
 
+if TYPE_CHECKING:
+    from mockhost.connectors.kept import Store
+
 SEARCH_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 _ALL: Final = Query()
+_MEMBERSHIPS: Final = ""
+"""The part of a store with the memberships; the others are called as their resource types."""
 
 
 class Outcome(NamedTuple):
@@ -72,7 +77,10 @@ class Provider:
         "_discovery",
         "_finder",
         "_held",
+        "_is_noted",
         "_ordinal",
+        "_started",
+        "_store",
         "_work",
         "name",
     )
@@ -91,10 +99,13 @@ class Provider:
         self._clock = clock
         self._chance = chance
         self._ordinal = 0
+        self._store: Store | None = None
+        self._is_noted = False
+        """whether what is changed now may be taken back"""
         self._work: patch.Work | None = None
         """what a bulk may still take, while one is performed"""
         self._discovery = Discovery(self._blueprint)
-        started = clock.now()
+        self._started = started = clock.now()
         people = self._blueprint.people
         types = self._blueprint.types.values()
         shelves = {type_.name: Shelf(type_, people, started) for type_ in types}
@@ -112,23 +123,91 @@ class Provider:
             shelf.add(initial.id, document, started)
             if members is not None:
                 self._held.memberships.replace(initial.id, read_members(members))
+        for shelf in self._held.shelves.values():
+            shelf.settle()
+        self._held.memberships.settle()
+
+    # -- all or nothing --------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def trial(self) -> Iterator[None]:
         """In this context everything that is written is taken back at its end."""
-        undo: Undo = []
-        ordinal = self._ordinal
-        holders: tuple[Shelf | Memberships, ...] = (*self._held.shelves.values(), self._held.memberships)
-        for holder in holders:
-            holder.undo = undo
-        try:
+        with self._noting() as (_, take_back):
+            try:
+                yield
+            finally:
+                take_back()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """What is written in this context is kept at its end, all at once, or taken back if an exception ends it.
+
+        Raises CannotRun if it can't be kept.
+        """
+        if self._is_noted:
             yield
-        finally:
-            for holder in holders:
-                holder.undo = None
-            for step in reversed(undo):
-                step()
+            return
+        with self._noting() as (changes, take_back):
+            try:
+                yield
+                self._keep(changes)
+            except BaseException:
+                take_back()
+                raise
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[tuple[Changes, Callable[[], None]]]:
+        ordinal, changes = self._ordinal, Changes(self._parts.values())
+
+        def take_back() -> None:
+            changes.take_back()
             self._ordinal = ordinal
+
+        self._is_noted = True
+        try:
+            yield changes, take_back
+        finally:
+            changes.end()
+            self._is_noted = False
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        """Around each operation that writes."""
+        return contextlib.nullcontext() if self._store is None else self.together()
+
+    # -- what is there after the process ---------------------------------------------------------------------
+
+    @property
+    def _parts(self) -> dict[str, Holder]:
+        """What the state consists of, by the names of a store's parts."""
+        return {**self._held.shelves, _MEMBERSHIPS: self._held.memberships}
+
+    def made_from(self) -> str:
+        """What tells its resources of the start from others."""
+        return self._blueprint.fingerprint(self._chance.seed)
+
+    def keep(self, store: Store) -> None:
+        """Take over what was kept, and keep what is written from now on; call it before anything is written.
+
+        Raises CannotRun if it can't be read.
+        """
+        self._started = store.state.get("started", self._started)
+        self._ordinal = int(store.state.get("ordinal", 0))
+        for name, shelf in self._held.shelves.items():
+            shelf.load(store.rows(name), self._started)
+        self._held.memberships.load(store.rows(_MEMBERSHIPS))
+        self._store = store
+        if not store.id:
+            with contextlib.suppress(CannotRun):  # the first request that writes says so
+                store.write({}, self._state())
+
+    def _state(self) -> dict[str, float]:
+        return {"started": self._started, "ordinal": self._ordinal}
+
+    def _keep(self, changes: Changes) -> None:
+        held = changes.held()
+        if self._store is not None and held:
+            named = {name: held[part] for name, part in self._parts.items() if part in held}
+            self._store.write(named, self._state())
 
     # -- what it is ------------------------------------------------------------------------------------------
 
@@ -223,7 +302,8 @@ class Provider:
 
     def create(self, type: str, document: object, *, base: str, query: Query = _ALL) -> Outcome:
         """A new resource (RFC 7644 3.3). Raises ScimError 400 or 409 uniqueness."""
-        return self._create(type, document, base, query, None, ())
+        with self._writing():
+            return self._create(type, document, base, query, None, ())
 
     def _create(
         self,
@@ -264,7 +344,8 @@ class Provider:
         if_match: str | None = None,
     ) -> Outcome:
         """A PUT (RFC 7644 3.5.1). Raises ScimError 400, 404, 409 uniqueness, 412."""
-        return self._replace(type, id, document, base, query, if_match, ())
+        with self._writing():
+            return self._replace(type, id, document, base, query, if_match, ())
 
     def _replace(
         self,
@@ -296,7 +377,8 @@ class Provider:
         if_match: str | None = None,
     ) -> Outcome:
         """A PATCH (RFC 7644 3.5.2) in whatever dialect the strictness takes. Raises ScimError 400, 404, 409, 412."""
-        return self._patch(type, id, document, base, query, if_match, ())
+        with self._writing():
+            return self._patch(type, id, document, base, query, if_match, ())
 
     def _patch(
         self,
@@ -356,7 +438,10 @@ class Provider:
         """A DELETE (RFC 7644 3.6): it is gone from its groups, too. Raises ScimError 404, 412."""
         if self.strictness.delete_missing == "accept" and self._shelf(type).get(id) is None:
             return
-        shelf, handle = self._there(type, id, if_match)
+        with self._writing():
+            self._delete(*self._there(type, id, if_match), id)
+
+    def _delete(self, shelf: Shelf, handle: Handle, id: str) -> None:
         shelf.remove(handle)
         now = self._clock.now()
         if self.strictness.gone_references == "drop":
@@ -385,7 +470,8 @@ class Provider:
             raise ScimError(501, None, "This service provider does not support bulk operations.")
         self._work = patch.Work(MOST_BULK_WORK)
         try:
-            return run_bulk(self, document, base)
+            with self._writing():
+                return run_bulk(self, document, base)
         finally:
             self._work = None
 
@@ -449,7 +535,10 @@ class Provider:
         It is known by `id`, else by a unique attribute or displayName. What is immutable is replaced, too.
         Raises ScimError 400 or 409 as a POST would.
         """
-        shelf = self._shelf(type)
+        with self._writing():
+            return self._put_object(self._shelf(type), document)
+
+    def _put_object(self, shelf: Shelf, document: Mapping[str, object]) -> str:
         rules = self.strictness._replace(missing_schemas="accept")
         found = read_document(document, shelf.type, rules)
         complete(found, shelf.type, rules)

@@ -14,7 +14,7 @@ from mockhost.connectors.tables import Form, Record, Value, fold
 from mockhost.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
 
 Wanted: TypeAlias = "list[tuple[int, Value]]"
 """What is looked for: column positions and their values, all of which must hold."""

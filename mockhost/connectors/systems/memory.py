@@ -17,12 +17,13 @@ from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, ObjectRows
 from mockhost.connectors.ecma.kinds import CODES, KINDS, ExportError
 from mockhost.connectors.systems.described import Described, Wanted, frozen
+from mockhost.connectors.systems.octets import octets_of, record_of
 from mockhost.connectors.tables import Base, Form, Record, Rows, Stacked, Table, Value
 from mockhost.errors import CannotRun
 from mockhost.people import Crowd, PeopleConfig
 
 if TYPE_CHECKING:
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept, Store
 
 _BASES: WeakSet[Base] = WeakSet()
 """The frozen records that some host still has."""
@@ -34,34 +35,47 @@ class MemorySystem(Described):
     def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
         super().__init__(page, chance)
         self._mark = 0
-        self._kept: Kept | None = None
+        self._store: Store | None = None
         self.reset(page)
 
     def __len__(self) -> int:
         return len(self.table)
 
     def reset(self, page: ConnectorConfig) -> None:
-        """Go back to the objects of the start, as a page has them."""
-        self.describe(page)
-        self._begin()
+        """Go back to the objects of the start, as a page has them. Raises CannotRun, and changes nothing then."""
+        with self._described(page):
+            self._begin()
         self._watch()
+
+    @contextmanager
+    def _described(self, page: ConnectorConfig) -> Iterator[None]:
+        """Be as a page says, unless what is done within fails."""
+        before = self.page
+        self.describe(page)
+        try:
+            yield
+        except CannotRun:
+            self.describe(before)
+            raise
 
     def _begin(self) -> None:
         """Hold the objects of the start, and nothing else."""
+        if self._store is not None:
+            self._store.begin_again(self._made_from(), {}, {})
         self._generated = 0
-        self.table = Table(_base(self.page, self.columns, self.forms, self.chance))
-        if self._kept is not None:
-            self.table.touched = set()
-            self._kept.clear(self.name, self._made_from())
+        self.table = self._of_start()
+
+    def _of_start(self) -> Table:
+        return Table(_base(self.page, self.columns, self.forms, self.chance))
 
     # -- what is there after the process ------------------------------------------------------------------
 
     def keep(self, kept: Kept) -> None:
-        """Take over what was kept, and keep what is changed from now on. Raises UsageError."""
-        rows, self._generated = kept.load(self.name, self._made_from())
-        for row, record in rows:
-            self.table.restore(row, record)
-        self._kept, self.table.touched = kept, set()
+        """Take over what was kept, and keep what is changed from now on. Raises UsageError, CannotRun."""
+        self._store = kept.store(self.name, self._made_from())
+        self._generated = int(self._store.state.get("generated", 0))
+        for row, octets in self._store.rows(""):
+            self.table.restore(row, record_of(octets))
 
     def _made_from(self) -> str:
         """What tells these objects of the start from others."""
@@ -79,20 +93,14 @@ class MemorySystem(Described):
 
         Raises CannotRun then.
         """
-        yield
-        touched = self.table.touched
-        if self._kept is None or not touched:
+        if self._store is None or self.table.is_on_trial:
+            yield
             return
-        self.table.touched = set()
-        held = {row: self.table.changed(row) for row in touched}
-        changed = {row: record for row, (is_changed, record) in held.items() if is_changed}
-        try:
-            self._kept.write(self.name, changed, held.keys() - changed.keys(), self._generated)
-        except CannotRun:
-            for row in touched:
-                is_changed, record = self._kept.row(self.name, row)
-                self.table.restore(row, record, changed=is_changed)
-            raise
+        with self.table.attempt() as touched:
+            yield
+            changes = {row: octets_of(self.table.changed(row)) for row in touched()}
+            if changes:
+                self._store.write({"": changes}, {"generated": self._generated})
 
     @contextmanager
     def _exporting(self, operation: str) -> Iterator[None]:
@@ -115,29 +123,30 @@ class MemorySystem(Described):
         if running:
             page = self._meanwhile(page)
         before, names = self.page, [column.name for column in self.columns]
-        self.describe(page)
-        if (before.system.objects, before.system.people) != (page.system.objects, page.system.people):
-            self._begin()
-        elif names != [column.name for column in self.columns]:
-            held = [dict(zip(names, record, strict=True)) for _, record in self.table.records()]
-            self._hold([self.record(values) for values in held])
-        elif (self.table.log is not None) == _has_delta(page):
-            return
+        with self._described(page):
+            if (before.system.objects, before.system.people) != (page.system.objects, page.system.people):
+                self._begin()
+            elif names != [column.name for column in self.columns]:
+                held = [dict(zip(names, record, strict=True)) for _, record in self.table.records()]
+                self._hold([self.record(values) for values in held])
+            elif (self.table.log is not None) == _has_delta(page):
+                return
         self._watch()
 
     def _hold(self, records: list[Record]) -> None:
         """Hold other records; where they are kept, as changes of the objects of the start."""
-        generated = self._generated
-        if self._kept is None:
+        if self._store is None:
             self.table = Table(Base(records, forms=self.forms))
             return
-        self._begin()
-        self._generated = generated
-        with self._keeping():
-            for row in list(self.table.rows()):
-                self.table.delete(row)
+        table = self._of_start()
+        with table.attempt() as touched:
+            for row in list(table.rows()):
+                table.delete(row)
             for record in records:
-                self.table.insert(record)
+                table.insert(record)
+            changes = {row: octets_of(table.changed(row)) for row in touched()}
+        self._store.begin_again(self._made_from(), {"": changes}, self._store.state)
+        self.table = table
 
     def _meanwhile(self, page: ConnectorConfig) -> ConnectorConfig:
         held, wanted = self.page.system, page.system

@@ -18,7 +18,7 @@ from mockhost.connectors.tables import Form, Record, Table, Value
 from mockhost.errors import MockhostError
 
 if TYPE_CHECKING:
-    from mockhost.connectors.systems.kept import Kept
+    from mockhost.connectors.kept import Kept
 
 SYSTEMS: dict[str, str] = {
     "memory": "mockhost.connectors.systems.memory:MemorySystem",

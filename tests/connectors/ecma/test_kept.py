@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import sqlite3
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +12,13 @@ import pytest
 import requests
 
 from mockhost import MockHost
-from mockhost.connectors.systems.kept import FILE, Kept
+from mockhost.connectors.kept import FILE, Kept
+from mockhost.connectors.systems.octets import octets_of, record_of
+from mockhost.connectors.tables import UNTOUCHED
 from mockhost.errors import CannotRun, UsageError
 from mockhost.scim.errors import ScimError
 from tests.connectors.ecma.conftest import URN, user
+from tests.connectors.killing import everybody, kill_while_writing
 
 BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
 
@@ -115,12 +114,12 @@ def test_other_columns_keep_the_objects(tmp_path: Path) -> None:
 def test_what_can_not_be_kept_is_refused_before_it_begins(tmp_path: Path) -> None:
     with mock(tmp_path), pytest.raises(CannotRun, match="another host may use it"), mock(tmp_path):
         pass
-    with mock(tmp_path, "basics/healthy"):
-        pass
+    with mock(tmp_path, "basics/healthy") as host:
+        host.runtime.host.connector("SQL").create(user(**BOB))
     with pytest.raises(UsageError, match="use another folder"), mock(tmp_path, seed=99):
         pass
     with (
-        pytest.raises(UsageError, match="is of kind scim, whose resources are not kept"),
+        pytest.raises(UsageError, match="belongs to another scenario: one with a connector SQL"),
         mock(tmp_path, "basics/scim"),
     ):
         pass
@@ -165,79 +164,23 @@ def test_the_file_is_private(tmp_path: Path) -> None:
 
 def test_odd_values_come_back_as_they_were(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
-    kept.load("X", "")
+    store = kept.store("X", "")
     record = (None, True, 10**30, "half \ud800", ("a", "b"), b"\0\xff", -1, "é")
-    kept.write("X", {3: record, 4: None, 9: ("plain", 1)}, [], 7)
-    kept.write("X", {}, [9], 8)
-    rows, generated = kept.load("X", "")
-    assert (list(rows), generated) == ([(3, record), (4, None)], 8)
+    store.write({"": {3: octets_of(record), 4: None, 9: octets_of(("plain", 1))}}, {"generated": 7})
+    store.write({"": {9: UNTOUCHED}}, {"generated": 8})
+    store = kept.store("X", "")
+    assert [(row, record_of(octets)) for row, octets in store.rows("")] == [(3, record), (4, None)]
+    assert store.state == {"generated": 8}
     kept.close()
 
 
 @pytest.mark.slow
 def test_a_killed_host_loses_no_acknowledged_write(tmp_path: Path) -> None:
-    """Killed in the middle of writes by four clients, five times; what one said is there, the next one has."""
-    acknowledged: set[str] = set()
-    for turn in range(5):
-        ready = tmp_path / f"ready{turn}.json"
-        command = [
-            sys.executable,
-            "-m",
-            "mockhost",
-            "serve",
-            "basics/healthy",
-            "--data",
-            str(tmp_path / "data"),
-        ]
-        command += ["--port", "0", "--control-port", "0", "--no-tls", "--ready-file", str(ready), "--quiet"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            try:
-                for _ in range(600):
-                    if ready.exists() or process.poll() is not None:
-                        break
-                    threading.Event().wait(0.05)
-                target = json.loads(ready.read_text())["connectors"]["SQL"]
-                lost = acknowledged - held(target)
-                assert not lost
-                names = [f"t{turn}c{n}" for n in range(4)]
-                clients = [
-                    threading.Thread(target=write, args=(target, name, acknowledged)) for name in names
-                ]
-                for client in clients:
-                    client.start()
-                threading.Event().wait(0.5 + turn / 7)
-            finally:
-                process.kill()
-            for client in clients:
-                client.join()
-    assert len(acknowledged) > 50
-    with contextlib.closing(sqlite3.connect(tmp_path / "data" / FILE)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    def write(client: requests.Session, url: str, name: str) -> set[str]:
+        body: Any = user(**{**BOB, "ContosoLogin": name})
+        return {name} if client.post(f"{url}/Users", json=body, timeout=20).status_code == 201 else set()
 
+    def read(client: requests.Session, url: str) -> set[str]:
+        return {each["id"] for each in everybody(client, f"{url}/Users")}
 
-def write(target: dict[str, Any], name: str, acknowledged: set[str]) -> None:
-    """Create users until the host is gone."""
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {target['secret_token']}"
-    for n in range(100_000):
-        login = f"{name}n{n}"
-        body: Any = user(**{**BOB, "ContosoLogin": login})
-        try:
-            answer = session.post(f"{target['url']}/Users", json=body, timeout=20)
-        except requests.RequestException:
-            break
-        if answer.status_code == 201:
-            acknowledged.add(login)
-    session.close()
-
-
-def held(target: dict[str, Any]) -> set[str]:
-    """The ids of all users."""
-    headers = {"Authorization": f"Bearer {target['secret_token']}"}
-    found: set[str] = set()
-    while True:
-        url = f"{target['url']}/Users?startIndex={len(found) + 1}&count=500"
-        page = requests.get(url, headers=headers, timeout=60).json()["Resources"]
-        found |= {each["id"] for each in page}
-        if not page:
-            return found
+    kill_while_writing(tmp_path, "basics/healthy", write, read)

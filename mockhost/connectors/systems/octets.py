@@ -1,0 +1,36 @@
+"""Records as octets, as they are kept in a file: JSON, with a form of its own for what JSON has not."""
+
+from __future__ import annotations
+
+import json
+
+import orjson
+
+from mockhost.connectors.tables import Record, Untouched
+
+
+def octets_of(record: Record | Untouched | None) -> bytes | Untouched | None:
+    """The octets of a record; what is none stays as it is."""
+    if record is None or isinstance(record, Untouched):
+        return record
+    try:
+        return orjson.dumps(record)
+    except TypeError:  # numbers of more than 64 bits, halves of surrogate pairs
+        return b"!" + json.dumps(record, default=lambda value: {"hex": value.hex()}).encode()
+
+
+def record_of(octets: bytes | None) -> Record | None:
+    """The record of which these are the octets."""
+    if octets is None:
+        return None
+    if octets.find(b"[", 1) < 0 and b"{" not in octets and octets[:1] != b"!":  # by far the most
+        return tuple(orjson.loads(octets))
+    values = json.loads(octets[1:]) if octets.startswith(b"!") else orjson.loads(octets)
+    return tuple(
+        tuple(value)
+        if isinstance(value, list)
+        else bytes.fromhex(value["hex"])
+        if isinstance(value, dict)
+        else value
+        for value in values
+    )
