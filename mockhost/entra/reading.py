@@ -31,6 +31,11 @@ Where: TypeAlias = "tuple[str | int, ...]"
 """The keys and indexes that lead to a place in a document."""
 
 
+_DURATIONS = ("interval", "retry_every", "give_up_after", "hard_delete_after", "timeout", "retry_after_limit",
+              "agent_ready_after")  # fmt: skip
+_AS_THEY_ARE = ("accidental_deletions", "skip_out_of_scope_deletions", "dialect", "log_limit", "seed")
+
+
 class Reports(Protocol):
     """Takes the mistakes of a document."""
 
@@ -102,15 +107,12 @@ class Reader:
 
     def settings(self) -> Settings:
         said = dict(self.document.get("settings", {}))
-        values: dict[str, Any] = {}
-        names = {"interval", "retry_every", "give_up_after", "hard_delete_after", "timeout", "retry_after_limit",
-                 "agent_ready_after"}  # fmt: skip
-        for name, value in said.items():
-            if name in names:
-                values[name] = seconds(value)
-        for name in ("accidental_deletions", "skip_out_of_scope_deletions", "dialect", "log_limit", "seed"):
-            if name in said:
-                values[name] = said[name]
+        values = {
+            **{name: seconds(said[name]) for name in _DURATIONS if name in said},
+            **{name: said[name] for name in _AS_THEY_ARE if name in said},
+            "honor_retry_after": said.get("retry_after", "honor") == "honor",
+            "rematch_lost": said.get("lost_target", "escrow") == "rematch",
+        }
         if "retries" in said:
             values["retries"] = tuple(map(seconds, said["retries"]))
         if "actions" in said:
@@ -121,8 +123,6 @@ class Reader:
             except ValueError:
                 text, hint = f"{said['start']!r} is not a time", "write it like 2026-01-01T00:00:00Z"
                 self.findings.add(("settings", "start"), text, hint)
-        values["honor_retry_after"] = said.get("retry_after", "honor") == "honor"
-        values["rematch_lost"] = said.get("lost_target", "escrow") == "rematch"
         if "quarantine" in said:
             limits = dict(said["quarantine"])
             if "intervals" in limits:

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from mockhost.clock import Chance, iso
 from mockhost.entra.portal import Failure
+from mockhost.entra.targets import Change
 from mockhost.entra.users import Evaluation, User
+from mockhost.matching import ABSENT
 from mockhost.scim.messages import ENTERPRISE_USER
 
 SOURCE = "Microsoft Entra ID"
@@ -28,14 +30,6 @@ _NAMES = {
     "employeeid": "EmployeeId", "telephonenumber": "TelephoneNumber", "usertype": "UserType",
 }  # fmt: skip
 """Source attributes as the step of the import names them."""
-
-
-class Modified(NamedTuple):
-    """A property of the target that was set."""
-
-    name: str
-    old: object
-    new: object
 
 
 class Job(NamedTuple):
@@ -60,7 +54,8 @@ class Trail:
     def __init__(self, user: User) -> None:
         self.user = user
         self.steps: list[dict[str, Any]] = []
-        self.modified: list[Modified] = []
+        self.changes: list[Change] = []
+        """what was set in the target, as it may be shown"""
         self.took = 0.0
         """seconds on the wall that its requests took"""
         self.requests: list[str] = []
@@ -87,6 +82,20 @@ class Trail:
                 "details": texts,
             }
         )
+
+    def failed(self, name: str, kind: str, text: str, failure: Failure) -> None:
+        """Add a step that failed, with the reason."""
+        details = {"ErrorCode": failure.code}
+        self.step(name, kind, f"{text}; {failure.reason}", details, "failure")
+
+    def skipped(self, code: str, text: str) -> None:
+        """Add the step of a user for whom nothing is done."""
+        self.step("EntrySynchronizationSkip", "export", text, {"SkipReason": code}, "skipped")
+
+    def exported(self, name: str, how: str, target: str) -> None:
+        """Add the step of an export that went well. how: such as `updated in ScimOnPremises`."""
+        details = {"ReportableIdentifier": target}
+        self.step(f"EntryExport{name}", "export", f"User '{self.user.name}' was {how}", details)
 
     def imported(self, change: str, hidden: frozenset[str]) -> None:
         """The step of the import. change: Add, Update or Delete; hidden: attributes that are redacted."""
@@ -155,8 +164,8 @@ def record(
         "provisioningStatusInfo": {"status": status, "errorInformation": information},
         "provisioningSteps": trail.steps,
         "modifiedProperties": [
-            {"displayName": each.name, "oldValue": _text(each.old), "newValue": _text(each.new)}
-            for each in trail.modified
+            {"displayName": each.target.text, "oldValue": _text(each.old), "newValue": _text(each.new)}
+            for each in trail.changes
         ],
         "servicePrincipal": {"id": job.principal, "displayName": job.app},
         "sourceSystem": {"id": _fixed("source", 0), "displayName": SOURCE, "details": {}},
@@ -197,7 +206,7 @@ def reported(path: str) -> str:
 
 
 def _text(value: object) -> str | None:
-    if value is None or value == "":
+    if value is ABSENT or value is None or value == "":
         return None
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))

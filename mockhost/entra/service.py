@@ -20,9 +20,9 @@ from mockhost.entra import config, portal, records, users
 from mockhost.entra.agent import SOUND, Agent, Machine, problem
 from mockhost.entra.config import AttributeMapping, Provisioning, Quarantine, dialect_of
 from mockhost.entra.portal import AgentError, Failure, agent_errors
-from mockhost.entra.records import Modified, Trail
+from mockhost.entra.records import Trail
 from mockhost.entra.store import Known, Store
-from mockhost.entra.targets import MANAGER, Composer
+from mockhost.entra.targets import Composer
 from mockhost.entra.users import User
 from mockhost.entra.work import Failed, Leave, Skipped, Work
 from mockhost.errors import CannotRun, UsageError
@@ -275,31 +275,54 @@ class Service:
         known = known._replace(
             name=user.name, digest=digest, seen=number, worked=number, deleted_at=deleted_at
         )
+
+        def synchronize() -> tuple[str, str, Known]:
+            action, status, after = self.work.synchronize(known, trail)
+            return action, status, _healed(after)
+
         try:
-            action, status, known = self.work.synchronize(user, known, trail)
-            known = _healed(known)
-            result = self._record(trail, action, status, known.target)
+            return self._settle(known, trail, synchronize)
         except Leave:
             scope = users.evaluate_scope(user, self.config.scope).in_scope
             self.store.stage(user.id, {"disable": _as_json(user), "scope": scope})
-            result = {}  # its result is known at the end of the cycle
+            self.store.put(known)
+            return {}  # its result is known at the end of the cycle
+
+    def _settle(
+        self,
+        known: Known,
+        trail: Trail,
+        operate: Callable[[], tuple[str, str, Known | None]],
+        tried: str = "",
+        *,
+        reference: bool = False,
+    ) -> dict[str, Any]:
+        """Do something for a user, keep what is known of it then, and log what came of it; the record.
+
+        operate: gives action, status and what is known, None for a user to be forgotten. tried: the action of a record
+        of a failure, '' for that of the last step. reference: whether it is about a reference.
+        """
+        after: Known | None
+        try:
+            action, status, after = operate()
+            result = self._record(trail, action, status, (after or known).target)
         except Skipped as skipped:
-            known = _healed(known)
-            if skipped.scope is not None:
-                known = known._replace(scope=skipped.scope)
-            _skip(trail, skipped)
-            result = self._record(trail, "other", "skipped", known.target, skip=skipped.code)
+            after = _healed(known)._replace(**skipped.changed)
+            trail.skipped(skipped.code, skipped.text)
+            result = self._record(trail, "other", "skipped", after.target, skip=skipped.code)
         except Failed as failed:
-            known, failure = self._escrowed(known, failed.failure)
-            result = self._record(trail, _tried(trail), "failure", known.target, failed=failure)
+            after, failure = self._escrowed(known, failed.failure, reference)
+            result = self._record(trail, tried or _tried(trail), "failure", after.target, failed=failure)
         except UsageError as error:
             # A mapping or a filter that cannot be evaluated for this user.
-            known, failure = self._escrowed(known, portal.failure("mapping_failed", str(error)))
-            trail.step(
-                "EntrySynchronizationError", "processing", str(error), {"ErrorCode": failure.code}, "failure"
-            )
-            result = self._record(trail, "other", "failure", known.target, failed=failure)
-        self.store.put(known)
+            after, failure = self._escrowed(known, portal.failure("mapping_failed", str(error)), reference)
+            details = {"ErrorCode": failure.code}
+            trail.step("EntrySynchronizationError", "processing", str(error), details, "failure")
+            result = self._record(trail, "other", "failure", after.target, failed=failure)
+        if after is None:
+            self.store.forget(known.id)
+        else:
+            self.store.put(after)
         return result
 
     # -- the end of a cycle ----------------------------------------------------------------------------------
@@ -347,42 +370,16 @@ class Service:
     def _finish(self, known: Known, said: dict[str, Any]) -> None:
         """Do what was noted for a user."""
         if "delete" in said:
-            self._delete(known)
+            gone = Trail(User(known.id, known.name, {}, deleted=True))
+            self._settle(known, gone, lambda: self.work.delete(known, gone), "delete")
             return
         user = _from_json(said["disable"])
         trail = Trail(user)
         trail.imported("Delete" if user.deleted else "Update", self.work.hidden())
         trail.scoped(users.evaluate_scope(user, self.config.scope))
-        try:
-            known = self.work.disable(user, known, trail)._replace(scope=bool(said["scope"]))
-            self._record(trail, "disable", "success", known.target)
-        except Skipped as skipped:
-            _skip(trail, skipped)
-            self._record(trail, "other", "skipped", known.target, skip=skipped.code)
-            known = known._replace(active=False, scope=bool(said["scope"]))
-        except Failed as failed:
-            known, failure = self._escrowed(known, failed.failure)
-            self._record(trail, "disable", "failure", known.target, failed=failure)
-        self.store.put(known)
-
-    def _delete(self, known: Known) -> None:
-        trail = Trail(User(known.id, known.name, {}, deleted=True))
-        text = f"Received User '{known.name}' change of type (Delete) from {records.SOURCE}"
-        trail.step("EntryImportDelete", "import", text)
-        seen = self.send(self.composer.delete_user(known.target), trail)
-        # Assumed: a user that is gone already is as good as deleted.
-        if seen.status in (200, 202, 204, 404):
-            trail.step("EntryExportDelete", "export", f"User '{known.name}' was deleted in {self.job.app}",
-                       {"ReportableIdentifier": known.target})  # fmt: skip
-            self._record(trail, "delete", "success", known.target)
-            self.store.forget(known.id)
-            return
-        failure = portal.failure_of(seen)
-        text = f"Failed to delete User '{known.name}' in {self.job.app}; {failure.reason}"
-        trail.step("EntryExportDelete", "export", text, {"ErrorCode": failure.code}, "failure")
-        escrowed, failure = self._escrowed(known, failure)
-        self._record(trail, "delete", "failure", known.target, failed=failure)
-        self.store.put(escrowed)
+        self._settle(
+            known, trail, lambda: self.work.disable(_healed(known), bool(said["scope"]), trail), "disable"
+        )
 
     def _references(self, number: int) -> None:
         """Send managers, after all objects, of the users that were worked on: only where both are in the target.
@@ -397,34 +394,18 @@ class Service:
 
     def _refer(self, known: Known, manager: Known | None) -> None:
         trail = Trail(User(known.id, known.name, {}))
-        wanted = None if manager is None else manager.target
-        seen = self.send(self.composer.set_manager(known.target, wanted, known.manager_sent), trail)
-        kind = "referenceResolution"
-        if seen.status in (200, 202, 204) and seen.complete:
-            trail.step("EntryExportUpdate", kind, f"User '{known.name}' was updated in {self.job.app}")
-            trail.modified = [Modified(MANAGER, None, wanted)]
-            self._record(trail, "update", "success", known.target)
-            healed = _healed(known) if known.reference_failed else known
-            self.store.put(healed._replace(manager_sent=known.manager))
-            return
-        failure = portal.failure_of(seen)
-        name = "nobody" if manager is None else manager.name
-        text = f"We were unable to assign {name} as the manager of {known.name}. {failure.reason}"
-        trail.step(
-            "UnableToResolveReferenceAttributeValue", kind, text, {"ErrorCode": failure.code}, "failure"
-        )
-        escrowed, failure = self._escrowed(known, failure)
-        self._record(trail, "update", "failure", known.target, failed=failure)
-        self.store.put(escrowed._replace(reference_failed=True))
+        healed = _healed(known) if known.reference_failed else known
+        self._settle(known, trail, lambda: self.work.refer(healed, manager, trail), "update", reference=True)
 
     # -- failures --------------------------------------------------------------------------------------------
 
-    def _escrowed(self, known: Known, failure: Failure) -> tuple[Known, Failure]:
+    def _escrowed(self, known: Known, failure: Failure, reference: bool) -> tuple[Known, Failure]:
         """A user that failed, and when it is tried again."""
         now, settings = self.clock.now(), self.settings
         began = now if known.failed_at is None else known.failed_at
         if now - began >= settings.give_up_after:
-            return known._replace(failures=known.failures + 1, next_try=None, error=failure.code), failure
+            gone = known._replace(failures=known.failures + 1, next_try=None, error=failure.code)
+            return (gone._replace(reference_failed=True) if reference else gone), failure
         if failure.ends_with_cycle:
             due = now + settings.interval
         elif known.failures < len(settings.retries):
@@ -434,7 +415,7 @@ class Service:
         times = f"This operation was retried {known.failures} times."
         text = f"{failure.reason} {times} It will be retried again after this date: {iso(due)} UTC"
         changed = known._replace(failures=known.failures + 1, failed_at=began, next_try=max(due, now))
-        changed = changed._replace(error=failure.code, reference_failed=False)
+        changed = changed._replace(error=failure.code, reference_failed=reference)
         return changed, failure._replace(reason=text)
 
     def _judge(self, held_back: bool) -> dict[str, Any] | None:
@@ -550,11 +531,6 @@ def _from_json(said: list[Any]) -> User:
 
 def _as_json(user: User) -> list[Any]:
     return [user.id, user.name, dict(user.attributes), user.enabled, user.assigned, user.deleted]
-
-
-def _skip(trail: Trail, skipped: Skipped) -> None:
-    details = {"SkipReason": skipped.code}
-    trail.step("EntrySynchronizationSkip", "export", skipped.text, details, "skipped")
 
 
 def _tried(trail: Trail) -> str:

@@ -234,7 +234,7 @@ _JSON = (("Content-Type", dialect.CONTENT_TYPE),)
 
 
 class Change(NamedTuple):
-    """An attribute that differs in the target. `new` is None for one whose source was cleared."""
+    """An attribute that is set in the target, in requests and in the log. `new` is None if its source was cleared."""
 
     target: Target
     old: object
@@ -273,17 +273,17 @@ class Composer:
 
     # -- writes ----------------------------------------------------------------------------------------------
 
-    def create_user(self, values: Mapping[Target, object]) -> Request:
+    def create_user(self, changes: Iterable[Change]) -> Request:
         """A create with the values that are there: nulls are not provisioned."""
-        return Request("POST", self.base.target("/Users"), _JSON, dialect.as_json(self.user(values)))
+        return Request("POST", self.base.target("/Users"), _JSON, dialect.as_json(self.user(changes)))
 
-    def user(self, values: Mapping[Target, object]) -> dict[str, Any]:
+    def user(self, changes: Iterable[Change]) -> dict[str, Any]:
         """The body of a create."""
         if self.extension == ECMA_USER:
-            own = {target.text: typed(target, value) for target, value in values.items()}
+            own = {target.text: typed(target, value) for target, _, value in changes}
             return dialect.resource(own, self.extension)
         document: dict[str, Any] = {"schemas": [CORE_USER, ENTERPRISE_USER], "meta": {"resourceType": "User"}}
-        for target, value in values.items():
+        for target, _, value in changes:
             put(document, target, value)
         document.setdefault("active", True)
         document.setdefault("roles", [])
@@ -296,26 +296,25 @@ class Composer:
     def operations(self, changes: Sequence[Change]) -> Iterable[dict[str, object]]:
         """The operations of a patch, in the dialect of the app."""
         if self.patches != "scim062020":
-            return [self._operation(change, self.patches == "tutorial") for change in changes]
+            return [self._operation(change) for change in changes]
         replaced = [each for each in changes if _op(each) == "Replace" and not each.target.key]
         if len(replaced) < 2:
-            return [self._modern(change) for change in changes]
-        alone = [self._modern(each) for each in changes if each not in replaced]
+            return [self._operation(change) for change in changes]
+        alone = [self._operation(each) for each in changes if each not in replaced]
         merged = {each.target.text: typed(each.target, each.new) for each in replaced}
         return [*alone, {"op": "replace", "value": merged}]
 
-    def _operation(self, change: Change, real_booleans: bool) -> dict[str, object]:
-        """Capitalised, with a path; booleans are texts but in the newer page's example."""
-        operation: dict[str, object] = {"op": _op(change), "path": change.target.text}
+    def _operation(self, change: Change) -> dict[str, object]:
+        """With a path; capitalised, and booleans as texts, but in newer dialects."""
+        op = _op(change)
+        operation: dict[str, object] = {
+            "op": op.lower() if self.patches == "scim062020" else op,
+            "path": change.target.text,
+        }
         if change.new is not None:
             value = typed(change.target, change.new)
-            operation["value"] = str(value) if isinstance(value, bool) and not real_booleans else value
-        return operation
-
-    def _modern(self, change: Change) -> dict[str, object]:
-        operation: dict[str, object] = {"op": _op(change).lower(), "path": change.target.text}
-        if change.new is not None:
-            operation["value"] = typed(change.target, change.new)
+            is_text = isinstance(value, bool) and self.patches == "legacy"
+            operation["value"] = str(value) if is_text else value
         return operation
 
     def set_manager(self, ident: str, manager: str | None, old: str | None = None) -> Request:

@@ -14,7 +14,7 @@ from click.testing import Result
 from mockhost import MockHost
 from mockhost.entra.records import Trail
 from mockhost.entra.store import Known
-from mockhost.entra.users import Generated, GeneratedUsers, User
+from mockhost.entra.users import Generated, GeneratedUsers
 from mockhost.entra.work import Work
 from tests.cli.conftest import Invoke
 
@@ -299,10 +299,10 @@ def test_a_cycle_that_is_stopped_keeps_what_it_has_done(
     """Ctrl-C in the middle: no traceback, exit code 130, and the next cycle goes on."""
     file, whole = write(), Work.synchronize
 
-    def stopped(work: Work, user: User, known: Known, trail: Trail) -> tuple[str, str, Known]:
-        if user.name.startswith(people[2]):
+    def stopped(work: Work, known: Known, trail: Trail) -> tuple[str, str, Known]:
+        if trail.user.name.startswith(people[2]):
             raise KeyboardInterrupt
-        return whole(work, user, known, trail)
+        return whole(work, known, trail)
 
     people = [user.name for user in GeneratedUsers(Generated(4, seed=1))]
     monkeypatch.setattr(Work, "synchronize", stopped)

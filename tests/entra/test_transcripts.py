@@ -19,7 +19,9 @@ TRANSCRIPTS = {file.stem: json.loads(file.read_text("utf-8")) for file in sorted
 def compose(given: dict[str, Any], call: str, arguments: Any) -> Request:
     composer = Composer(given.pop("tenant_url"), **given)
     if call == "create_user":
-        return composer.create_user({targets.parse(path): value for path, value in arguments.items()})
+        return composer.create_user(
+            Change(targets.parse(path), None, value) for path, value in arguments.items()
+        )
     if call == "patch_user":
         ident, changes = arguments
         return composer.patch_user(
