@@ -92,7 +92,8 @@ class Neighbourhood:
         return targets.tenant_url(self._runtime, written, self.target().url if true is None else true.url)
 
     def check(self, said: Mapping[str, object]) -> None:
-        loader.with_overrides(self._runtime.scenario, {"entra": said}, source=NETWORK)
+        scenario = self._runtime.scenario
+        loader.with_overrides(scenario, {"entra": _instead(scenario.entra, said)}, source=NETWORK)
 
     def machine(self) -> Machine | None:
         with self._runtime.lock:
@@ -129,3 +130,13 @@ class Neighbourhood:
         if name not in names:
             return "unreachable"
         return "" if port == own[1] else "refused"
+
+
+def _instead(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, object]:
+    """What makes `new` of `old` when it is laid over it: null for each user and mapping that was taken away."""
+    made = dict(new)
+    for key in ("users", "mappings"):
+        before, now = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            made[key] = {**dict.fromkeys(before.keys() - now.keys()), **now}
+    return made

@@ -258,6 +258,11 @@ def _check_table(
 ) -> None:
     if "containers" in connector["system"]:
         findings.add((*path, "containers"), "'containers' does not go with 'sql'", key=True)
+    is_dn = connector.get("anchor") == "dn" and "dn" not in columns
+    if is_dn and connector["system"]["sql"].get("rows", "keep") == "keep":
+        findings.add(
+            (*path[:-1], "anchor"), "a table of the database's own has no DN", "name a column of the table"
+        )
     for column in columns.values():
         if column.multi_valued:
             message = f"the column {column.name} of a SQL table holds one value"

@@ -109,6 +109,16 @@ def test_the_log_is_filtered_and_kept_in_order(host: MockHost) -> None:
     assert len(say(host, "log status=success")["result"]["records"]) == 3
 
 
+def test_a_user_that_was_taken_away_comes_back_under_another_name() -> None:
+    """With the same object ID: that is how a user principal name changes."""
+    users = {ANN: {"objectId": "1", "surname": "Lee"}}
+    with MockHost("basics/provisioned", entra={"users": users}) as host:
+        host.portal({"change": {"users": {ANN: None}}})
+        host.portal({"change": {"users": {"ann.lee@contoso.example": users[ANN]}}})
+        found = host.portal("users")["users"]
+        assert (ANN in found, found["ann.lee@contoso.example"]["id"]) == (False, "1")
+
+
 def test_on_demand_shows_the_four_steps_of_the_portal(host: MockHost) -> None:
     """An update has two entries in the third one; the texts are those of a real ECMA app."""
     say(host, "cycle")

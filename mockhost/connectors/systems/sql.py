@@ -371,7 +371,7 @@ def _sql_column(column: Column, page: ConnectorConfig, sql: SqlConfig) -> Any:
     if sql.rows == "keep":
         # Without a type, values go to the driver as they are, and the database makes them what its column holds.
         return sqlalchemy.Column(name, sqlalchemy.types.NullType())
-    short = column.unique or is_anchor
+    short = column.unique or is_anchor or name == OBJECT_DN
     types: dict[str, Any] = {
         "boolean": sqlalchemy.Boolean(),
         "integer": sqlalchemy.BigInteger(),
@@ -379,7 +379,8 @@ def _sql_column(column: Column, page: ConnectorConfig, sql: SqlConfig) -> Any:
     }
     kind = types.get(column.type, sqlalchemy.String(255) if short else sqlalchemy.Text())
     nullable = not (column.required or is_anchor)
-    return sqlalchemy.Column(name, kind, nullable=nullable, unique=column.unique or None)
+    unique = column.unique or name == OBJECT_DN
+    return sqlalchemy.Column(name, kind, nullable=nullable, unique=unique or None)
 
 
 # -- the wizard's look at a table --------------------------------------------------------------------------

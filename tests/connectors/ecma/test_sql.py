@@ -351,3 +351,22 @@ def test_a_table_that_is_not_there_is_a_problem_with_its_place(hr: Hr) -> None:
     """With near names."""
     with pytest.raises(ScenarioError, match=r"no table 'Employes'; did you mean 'Employees'"):
         hr.host(table="Employes")
+
+
+def test_a_dn_that_clients_send_is_unique() -> None:
+    """In a table of the scenario's; one of the database's own has no DN, and none can be the anchor."""
+    entry = {"cn": "bob", "-dn-": "cn=bob,ou=people,dc=lab"}
+    system: Any = {"columns": {"objectClass": None, "cn": "string"}, "objects": None, "sql": {"url": OWN}}
+    system["sql"]["rows"] = "replace"
+    page: Any = {"anchor": "dn", "selected_attributes": None, "deprovisioning": {"disable": "none"}}
+    host = make_host(connectors={"SQL": None, "LDAP": {**page, "system": system}})
+    host.system("LDAP").change({"insert": [entry]})
+    with pytest.raises(ScimError, match="UNIQUE constraint failed") as caught:
+        host.connector("LDAP").create(user(**entry))
+    assert caught.value.status == 409
+    host.close()
+    system["sql"] = {"url": OWN}
+    with pytest.raises(
+        ScenarioError, match=r"anchor: a table of the database's own has no DN; name a column"
+    ):
+        make_host(connectors={"SQL": None, "LDAP": {**page, "system": system}})
