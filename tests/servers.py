@@ -152,10 +152,20 @@ class OpenLdap(NamedTuple):
             session.delete(f"cn={name},ou=people,dc=lab")
 
 
+# With what the scenarios' users have of Active Directory. Its object identifiers are from Microsoft's [MS-ADSC] and
+# [MS-ADA] documents; a GUID is a text here.
 LDAP = """
 include {schemas}/core.schema
 include {schemas}/cosine.schema
 include {schemas}/inetorgperson.schema
+attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID' EQUALITY caseIgnoreMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.656 NAME 'userPrincipalName' EQUALITY caseIgnoreMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.1853 NAME 'msDS-UserAccountDisabled' EQUALITY booleanMatch
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.7 SINGLE-VALUE )
+objectclass ( 1.2.840.113556.1.5.9 NAME 'user' SUP organizationalPerson STRUCTURAL
+  MAY ( displayName $ givenName $ mail $ userPrincipalName $ objectGUID $ msDS-UserAccountDisabled ) )
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload unique

@@ -11,9 +11,6 @@ from mockhost import MockHost
 from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.systems import sql
-from mockhost.expect.check import check
-from mockhost.expect.driver import HostDriver
-from mockhost.scenario import catalogue, loader
 from mockhost.scim.errors import ScimError
 from tests.connectors.ecma.conftest import URN, make_host, user
 from tests.servers import Postgres, postgres
@@ -167,25 +164,3 @@ def test_a_server_that_is_down_stops_nothing(page: dict[str, Any]) -> None:
     assert caught.value.status == 500
     assert "canary" not in caught.value.detail
     host.close()
-
-
-NOT_THE_SAME = {
-    "documented/cache_closed": "a table is read in the order of its anchor, not in that of the scenario",
-}
-"""Scenarios whose steps do not hold on a database, and why."""
-SCENARIOS = [
-    name
-    for name in catalogue.names()
-    if name.startswith(("basics/healthy", "documented/")) and "SQL" in loader.load(name).connectors
-]
-
-
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_scenarios_hold_on_a_database(server: Postgres, name: str, database: str) -> None:
-    """Expect, cure and cured, with the SQL connector's objects in a real table."""
-    url = server.url if database == "postgresql" else "sqlite://"
-    where = {"connectors": {"SQL": {"system": {"sql": {"url": url, "rows": "replace"}}}}}
-    with MockHost(name, control=False, **where) as mock:  # type: ignore[arg-type]
-        report = check(mock.scenario, HostDriver(mock), timeout=120.0)
-        assert report.ok is (name not in NOT_THE_SAME), report.text
