@@ -163,6 +163,10 @@ class ReadyFile:
         text = json.dumps(document, indent=2) + "\n"
         if text == self._written:
             return
+        if self.path.exists() and not self.path.is_file():
+            # A device such as /dev/null would be replaced by the file, for everyone on this machine.
+            why = f"the ready file {self.path} can't be written: it exists, and is not a file"
+            raise CannotRun(why, hint="name a path where nothing or a file is")
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
             beside.unlink(missing_ok=True)

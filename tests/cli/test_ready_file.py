@@ -78,3 +78,17 @@ def test_a_file_of_something_else_is_left_alone_until_it_is_written(tmp_path: Pa
         (tmp_path / "ready.json").write_text(text, "utf-8")
         ReadyFile(tmp_path / "ready.json").clear()
         assert (tmp_path / "ready.json").read_text("utf-8") == text
+
+
+def test_what_is_not_a_file_is_not_replaced(tmp_path: Path) -> None:
+    """Root could replace a device, such as /dev/null."""
+    where = tmp_path / "ready.json"
+    where.mkdir()
+    with pytest.raises(CannotRun, match="it exists, and is not a file"):
+        ReadyFile(where).write({"pid": 1})
+    if hasattr(os, "mkfifo"):
+        where.rmdir()
+        os.mkfifo(where)
+        with pytest.raises(CannotRun, match="it exists, and is not a file"):
+            ReadyFile(where).write({"pid": 1})
+        assert where.is_fifo()
