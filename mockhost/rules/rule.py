@@ -6,6 +6,7 @@ the one and each has the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -17,11 +18,17 @@ from mockhost.errors import REFUSE, Report, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 from mockhost.faults import parameters
 from mockhost.faults.parameters import Chosen
-from mockhost.rules import conditions, delay, window
-from mockhost.rules.conditions import OF_REQUESTS, SEES_REFUSED, AnyCondition, Undecided
-from mockhost.rules.delay import Delay
+from mockhost.rules import conditions
+from mockhost.rules.conditions import (
+    OF_REQUESTS,
+    SEES_REFUSED,
+    AnyCondition,
+    Opened,
+    Undecided,
+    outside,
+    window_of,
+)
 from mockhost.rules.reply import Function, Reply, literal
-from mockhost.rules.window import Opened
 
 Path = tuple[str | int, ...]
 T = TypeVar("T")
@@ -123,7 +130,7 @@ class Rule:
         self.conditions: tuple[AnyCondition, ...] = conditions.compiled(when)
         self.has_patterns = any(condition.pattern for condition in self.conditions)
         self.sees_refused = not SEES_REFUSED.isdisjoint(when)
-        self.window = window.compiled(when)
+        self.window = window_of(when)
         self.probability: float = document.get("probability", 1.0)
         self.ttl: float | None = seconds(document["ttl"]) if "ttl" in document else None
         self.times: int | None = document.get("times")
@@ -256,7 +263,7 @@ def _step(
 def _delay(said: Mapping[str, Any], path: Path, report: Report) -> Delay | None:
     if "delay" not in said or report.spoilt((*path, "delay")):
         return None
-    return _read(delay.compiled, said["delay"], (*path, "delay"), report)
+    return _read(delay_of, said["delay"], (*path, "delay"), report)
 
 
 def _faults(said: object, path: Path, report: Report, known: Known) -> Iterator[Chosen]:
@@ -317,7 +324,7 @@ class Course:
             over = now - opened.since - rule.ttl
             return f"ttl: the rule had ended {over:g} s before, on the host's clock"
         opened.matches += 1
-        if rule.window is not None and (why := window.outside(rule.window, opened, now)) is not None:
+        if rule.window is not None and (why := outside(rule.window, opened, now)) is not None:
             return why
         if rule.probability < 1.0:
             drawn = chance.draw(rule.name, opened.matches)
@@ -361,3 +368,67 @@ class Course:
         if self.rule.repeat == "none" and "sequence" in self.rule.document:
             bounds.append(self.rule.cycle)
         return max(0, min(bounds) - self.fired) if bounds else None
+
+
+# -- how long an answer takes on top -------------------------------------------------------------------------
+
+
+_P99 = 2.3263478740408408
+"""The 99th percentile of the standard normal distribution, in standard deviations."""
+LONGEST = 86_400.0
+"""No delay is longer, whatever is drawn."""
+_FORMS = "write 2s, {fixed: 2s}, {uniform: [50ms, 200ms]} or {lognormal: {median: 80ms, p99: 900ms}}"
+
+
+class Delay(NamedTuple):
+    """A distribution of delays, in seconds on the wall."""
+
+    kind: str
+    """fixed | uniform | lognormal"""
+    low: float
+    """the length, the shortest, or the median"""
+    high: float = 0.0
+    """the longest, or the 99th percentile"""
+
+    def drawn(self, chance: float) -> float:
+        """The delay at a number in [0, 1)."""
+        if self.kind == "fixed":
+            return self.low
+        if self.kind == "uniform":
+            return self.low + (self.high - self.low) * chance
+        from statistics import NormalDist
+
+        deviation = math.log(self.high / self.low) / _P99
+        quantile = NormalDist().inv_cdf(min(max(chance, 1e-12), 1 - 1e-12))
+        return min(LONGEST, self.low * math.exp(deviation * quantile))
+
+
+def delay_of(said: object) -> Delay:
+    """A delay as a rule says it. Raises UsageError."""
+    if isinstance(said, str):
+        return Delay("fixed", _length(said))
+    if isinstance(said, Mapping) and len(said) == 1:
+        kind, value = next(iter(said.items()))
+        if kind == "fixed":
+            return Delay("fixed", _length(value))
+        if kind == "uniform" and isinstance(value, (list, tuple)) and len(value) == 2:
+            low, high = map(_length, value)
+            if low > high:
+                raise UsageError("the shortest delay is longer than the longest", hint="write [50ms, 200ms]")
+            return Delay("uniform", low, high)
+        if kind == "lognormal" and isinstance(value, Mapping) and set(value) == {"median", "p99"}:
+            median, p99 = _length(value["median"]), _length(value["p99"])
+            if not 0 < median <= p99:
+                raise UsageError("the median of a delay is above 0 and at most its 99th percentile")
+            return Delay("lognormal", median, p99)
+    raise UsageError(f"{said!r} is no delay", hint=_FORMS)
+
+
+def _length(said: object) -> float:
+    try:
+        length = seconds(said) if isinstance(said, str) else -1.0
+    except ValueError:
+        length = -1.0
+    if not 0 <= length <= LONGEST:
+        raise UsageError(f"{said!r} is no length of a delay", hint=_FORMS + "; a day at most")
+    return length

@@ -12,8 +12,7 @@ from mockhost.errors import MockhostError
 from mockhost.faults.contract import Draft
 from mockhost.plans import AS_IS, TransportPlan
 from mockhost.rules import Decision, Reply
-from mockhost.rules.reply import Failed, Function
-from mockhost.rules.template import Sources, rendered, rendered_text
+from mockhost.rules.reply import Failed, Function, Sources, rendered, rendered_text
 from mockhost.slices import Steps as Work
 from mockhost.slices import at_once
 from mockhost.web.handling import Handling

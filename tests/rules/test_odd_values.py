@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mockhost.errors import MockhostError, UsageError
-from mockhost.rules import CONSIDERED_MOST, PASSED_MOST, conditions, template
+from mockhost.rules import CONSIDERED_MOST, PASSED_MOST, conditions
+from mockhost.rules.reply import is_template, template_problem
 from mockhost.rules.rule import Rule, parse
 from mockhost.runtime.operations import NoSuch
 from tests.rules.conftest import Client, Play
@@ -72,9 +73,9 @@ def test_values_of_a_request_are_not_looked_at_for_expressions(play: Play) -> No
 )
 def test_braces_that_lead_to_nothing_are_read_through_once(text: str) -> None:
     """A large file with many of them is a reply like any other."""
-    assert not template.is_template(text)
-    assert template.judge("{{{now}}}") is not None
-    assert template.judge("{{ now\n}} {{ {{guid}} }}") is None
+    assert not is_template(text)
+    assert template_problem("{{{now}}}") is not None
+    assert template_problem("{{ now\n}} {{ {{guid}} }}") is None
 
 
 def test_a_pattern_is_not_tried_on_very_long_texts(play: Play) -> None:

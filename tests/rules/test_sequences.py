@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mockhost.errors import UsageError
-from mockhost.rules import delay
+from mockhost.rules.rule import delay_of
 from tests.rules.conftest import Play
 
 WINDOWS: list[tuple[Mapping[str, Any], list[int]]] = [
@@ -203,18 +203,16 @@ def test_a_rule_that_stops_the_service_answers_first(happening: Mapping[str, Any
 def test_delays_are_drawn_from_their_distribution() -> None:
     """fixed, uniform between its ends, lognormal with its median in the middle and one in a hundred above p99."""
     grid = [(i + 0.5) / 1_000 for i in range(1_000)]
-    assert delay.compiled("2s").drawn(0.7) == 2.0
-    assert delay.compiled({"fixed": "20ms"}).drawn(0.1) == pytest.approx(0.02)
-    uniform = sorted(delay.compiled({"uniform": ["1s", "3s"]}).drawn(x) for x in grid)
+    assert delay_of("2s").drawn(0.7) == 2.0
+    assert delay_of({"fixed": "20ms"}).drawn(0.1) == pytest.approx(0.02)
+    uniform = sorted(delay_of({"uniform": ["1s", "3s"]}).drawn(x) for x in grid)
     assert uniform[0] >= 1
     assert uniform[-1] <= 3
     assert uniform[500] == pytest.approx(2, abs=0.01)
-    lognormal = sorted(
-        delay.compiled({"lognormal": {"median": "80ms", "p99": "900ms"}}).drawn(x) for x in grid
-    )
+    lognormal = sorted(delay_of({"lognormal": {"median": "80ms", "p99": "900ms"}}).drawn(x) for x in grid)
     assert lognormal[500] == pytest.approx(0.08, rel=0.01)
     assert lognormal[990] == pytest.approx(0.9, rel=0.05)
-    assert delay.compiled({"lognormal": {"median": "1s", "p99": "1s"}}).drawn(0.999) == pytest.approx(1)
+    assert delay_of({"lognormal": {"median": "1s", "p99": "1s"}}).drawn(0.999) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -226,7 +224,7 @@ def test_delays_are_drawn_from_their_distribution() -> None:
 def test_what_is_no_delay_is_refused(said: object) -> None:
     """With the ways in which one can be written."""
     with pytest.raises(UsageError, match=r"delay|longer|median"):
-        delay.compiled(said)
+        delay_of(said)
 
 
 def test_a_delay_holds_the_answer_back_and_the_journal_says_so(play: Play) -> None:
