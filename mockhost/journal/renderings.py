@@ -10,12 +10,12 @@ import base64
 import hashlib
 import shlex
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_plus
 
-from mockhost import __version__
+from mockhost import __version__, facts
 from mockhost.clock import iso, local_time
 from mockhost.exchange import Connection, Exchange, Headers, Upstream
 from mockhost.journal.sink import Shown, printable, shown, shown_connection
@@ -24,56 +24,10 @@ COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", 
 _RIGHT = frozenset({"#", "status", "ms"})
 _WIDEST = {"connector": 24, "operation": 24, "who": 40}
 
-ALERTS: Final = {
-    "bad_certificate": "it calls our certificate corrupt",
-    "certificate_expired": "it calls our certificate expired or not yet valid",
-    "certificate_unknown": "it does not accept our certificate and doesn't say why",
-    "unknown_ca": "it does not trust the issuer of our certificate",
-    "bad_certificate_hash_value": "our certificate is not the one that it expects",
-    "unsupported_certificate": "our certificate is not made for this use",
-    "certificate_revoked": "it calls our certificate revoked",
-    "access_denied": "it accepts the certificate but not us",
-    "decode_error": "it could not read our handshake",
-    "decrypt_error": "a signature or hash in the handshake was wrong for it",
-    "handshake_failure": "no version, cipher or signature suits both sides",
-    "insufficient_security": "our ciphers are too weak for it",
-    "protocol_version": "no TLS version suits both sides",
-    "unrecognized_name": "it asked for another name",
-    "no_application_protocol": "no application protocol suits both sides",
-    "user_canceled": "it gave up",
-    "close_notify": "it closed the connection instead of finishing the handshake",
-    "internal_error": "something went wrong on its side",
-    "unexpected_message": "our handshake was not what it expected",
-    "bad_record_mac": "a record of ours was damaged",
-    "record_overflow": "a record of ours was too long",
-    "illegal_parameter": "something in our handshake contradicts itself",
-    "inappropriate_fallback": "it takes us for an attack on the version",
-    "missing_extension": "our handshake lacks an extension that it needs",
-    "unsupported_extension": "our handshake has an extension that it did not offer",
-    "bad_certificate_status_response": "it calls our certificate's status wrong",
-    "unknown_psk_identity": "it does not know the key",
-    "certificate_required": "it wants a certificate",
-}
+_FACTS: Final = facts.read("handshakes")
+ALERTS: Final[Mapping[str, str]] = _FACTS["alerts"]
 """What a client says with a TLS alert (RFC 8446 6.2, RFC 5246 7.2), in words."""
-
-ERRORS: Final = {
-    "timeout": "the client said nothing, or not enough, in time",
-    "reset": "the client reset the connection in the middle of it",
-    "plain http": "the client spoke plain HTTP to a port with TLS",
-    "no certificate": "the port has no certificate, so the connection was reset",
-    "cut": "the service was stopped or the host was reset before it ended",
-    "eof": "the client closed the connection in the middle of it",
-    "unexpected_eof_while_reading": "the client closed the connection in the middle of it",
-    "unsupported_protocol": "the client offers no TLS version that the host accepts",
-    "no_shared_cipher": "the client offers no cipher that the host accepts",
-    "http_request": "the client spoke plain HTTP to a port with TLS",
-    "wrong_version_number": "what the client sent is no TLS",
-    "planned reset": "a rule had the connection reset",
-    "planned close": "a rule had the connection closed",
-    "planned alert": "a rule had the handshake refused by an alert",
-    "planned stall": "a rule had the handshake stand still",
-    "planned silent": "a rule had the host stay silent",
-}
+_ERRORS: Final[Mapping[str, str]] = _FACTS["handshake_errors"]
 """How else a handshake fails, in words."""
 
 _GREEN, _YELLOW, _RED, _DIM, _PLAIN = "\033[32m", "\033[33m", "\033[31m", "\033[2m", "\033[0m"
@@ -309,7 +263,7 @@ def connection_line(connection: Connection, colour: bool = False) -> str:
     if c.error in ALERTS:
         text = f"the client sent the alert {c.error} ({ALERTS[c.error]})"
     else:
-        text = ERRORS.get(c.error, printable(c.error.replace("_", " ")))
+        text = _ERRORS.get(c.error, printable(c.error.replace("_", " ")))
     failed = "" if c.error.startswith("planned ") else "TLS handshake failed: "
     told = f"{failed}{text}" if c.tls is None else f"{c.tls}: {text}"
     return head + (f"{_RED}{told}{_PLAIN}" if colour else told)

@@ -16,7 +16,7 @@ from mockhost.clock import Chance, Job, VirtualClock
 from mockhost.connectors import kinds
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.host import Host
-from mockhost.journal.tokens import tokens_in
+from mockhost.journal.secrets import tokens_in
 from mockhost.rules import Rules, States
 from mockhost.runtime.served import Own, Served
 from mockhost.scenario.model import Moment, Scenario

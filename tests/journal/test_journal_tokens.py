@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mockhost.journal.tokens import tokens_in
+from mockhost.journal.secrets import tokens_in
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mockhost import actions
 from mockhost.errors import did_you_mean
-from mockhost.journal.tokens import tokens_in
+from mockhost.journal.secrets import tokens_in
 from mockhost.rules import Rule
 from mockhost.rules.reply import with_functions, without_functions
 from mockhost.rules.rule import parse as parse_rule
