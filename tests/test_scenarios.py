@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.expect.check import check, prove
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver, check, prove
 from mockhost.scenario import catalogue, loader
 
 ALL = list(catalogue.names())

@@ -18,8 +18,7 @@ from mockhost.client.printing import printable
 from mockhost.errors import MockhostError, NotInstalled, ScenarioError
 
 if TYPE_CHECKING:
-    from mockhost.expect.check import Report
-    from mockhost.expect.proof import Proof
+    from mockhost.expect.check import Proof, Report
     from mockhost.expect.steps import StepResult
 
 
@@ -104,7 +103,7 @@ def play(name: str, sets: Sequence[str] = (), *, timeout: float, prove: bool = F
     from mockhost.api import MockHost
     from mockhost.cli.recorded import RecordedHost
     from mockhost.expect import check as steps
-    from mockhost.expect.driver import HostDriver
+    from mockhost.expect.check import HostDriver
 
     started = clock.monotonic()
     report = proof = error = None

@@ -4,12 +4,97 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mockhost.client.observation import TIMEOUT
-from mockhost.expect.proof import Proof, proof
+from mockhost.errors import UsageError
 from mockhost.expect.sending import Step
 from mockhost.expect.steps import Alternative, Driver, Player, StepResult
+
+if TYPE_CHECKING:
+    from mockhost.running import ClientTarget, RunningHost
+
+
+class HostDriver:
+    """The verbs of steps, done to a running host."""
+
+    def __init__(self, host: RunningHost) -> None:
+        self._host = host
+
+    def advance(self, seconds: float) -> None:
+        """Raises UsageError if the timeline has something on the way that can't happen."""
+        problems = self._host.call("advance_clock", by=seconds)["problems"]
+        if problems:
+            raise UsageError(f"what the timeline has on the way can't happen: {'; '.join(problems)}")
+
+    def service(self, action: str) -> None:
+        self._host.service(action)
+
+    def set(self, path: str, value: object) -> None:
+        self._host.set(path, value)
+
+    def change(self, changes: Mapping[str, object]) -> None:
+        self._host.change(changes)
+
+    def import_now(self, connector: str, profile: str) -> None:
+        self._host.import_now(connector, profile)
+
+    def verify(self, spec: Mapping[str, object]) -> tuple[bool, str]:
+        result = self._host.call("verify", spec=spec)
+        return result["ok"], result["text"]
+
+    def windows(
+        self, command: str, elevated: bool | None, session: Mapping[str, object]
+    ) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._host.call(
+            "windows", command=command, elevated=elevated, session=dict(session)
+        )
+        return found
+
+    def portal(self, step: object, timeout: float) -> Mapping[str, Any]:
+        """Do a step of a scenario's `entra`; its result."""
+        found: Mapping[str, Any] = self._host.call("portal", step=step, timeout=timeout)["result"]
+        return found
+
+    def near_miss(self) -> str:
+        last = next(reversed(self._host.journal.entries()), None)
+        found = None if last is None else self._host.near_miss(last)
+        return "" if found is None else str(found.text)
+
+    def targets(self) -> Mapping[str, ClientTarget]:
+        return self._host.clients()
+
+    def truth(self) -> Mapping[str, ClientTarget]:
+        return self._host.connectors()
+
+
+class Proof(NamedTuple):
+    """The outcome: whether it holds, and why, for people."""
+
+    holds: bool
+    text: str
+    differing: tuple[StepResult, ...] = ()
+    """the steps that failed on a compared value, as they should"""
+
+
+def proof(results: Iterable[StepResult]) -> Proof:
+    """Judge the `expect` steps of a scenario as they went against its healthy counterpart.
+
+    Steps that pass wherever they are played prove nothing, so at least one must fail there on a compared value. A step
+    that can't even be carried out there (a connector that the counterpart has not) proves nothing either.
+    """
+    played = list(results)
+    broken = [(number, result) for number, result in enumerate(played, 1) if result.error is not None]
+    if broken:
+        lines = [f"step {number} could not be carried out there: {result.error}" for number, result in broken]
+        return Proof(False, "\n".join(["the proof is broken:", *lines]))
+    differing = tuple(result for result in played if result.problems)
+    if not differing:
+        what = "no step does" if played else "there is no step that could"
+        return Proof(False, f"{what} fail against the healthy counterpart, so the symptom tells nothing")
+    lines = [f"{result.text}; {'; '.join(result.problems)}" for result in differing]
+    return Proof(True, "\n".join(["the healthy counterpart differs:", *lines]), differing)
+
 
 CURED: tuple[Step, ...] = ({"send": "test_connection", "gets": {"status": 200}},)
 """What holds after a cure, and on a host that nothing is wrong with, unless the scenario says otherwise."""

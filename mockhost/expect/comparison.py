@@ -18,10 +18,6 @@ SHORTHANDS = {
 """Keys of `gets` that name a place in the body."""
 
 
-OF_BODY = frozenset({*SHORTHANDS, "body", "text", "resources"})
-"""Keys of `gets` that look at the body."""
-
-
 def problems(gets: Mapping[str, object], seen: Observation, verdict: PortalVerdict | None) -> list[str]:
     """What of `gets` does not hold, in the order in which it is written; empty if all does.
 

@@ -13,8 +13,7 @@ import pytest
 from mockhost import facts
 from mockhost.api import MockHost
 from mockhost.cli import telling
-from mockhost.expect.check import CURED, default_connector
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import CURED, HostDriver, default_connector
 from mockhost.expect.steps import Player
 from mockhost.scenario import loader, shelves
 from tests.cli.conftest import Invoke

@@ -26,8 +26,7 @@ from mockhost.client.control import ControlPlane
 from mockhost.control import events
 from mockhost.control.app import MAX_BODY, create_control_app
 from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
-from mockhost.expect.check import check
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver, check
 from mockhost.journal import Connection, EventBus, Exchange, Subscription, verification
 from mockhost.journal.sink import shown
 from mockhost.operations import TABLE

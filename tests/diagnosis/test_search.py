@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mockhost.diagnosis import catalogue, normalize
+from mockhost.diagnosis import catalogue
+from mockhost.diagnosis.matching import normalize
 from mockhost.scenario import shelves
 
 PRODUCED = [(name, by, text) for name, found in catalogue.played().items() for by, text in found["texts"]]
@@ -51,7 +52,7 @@ def test_what_a_scenario_produces_finds_it(mangled: object) -> None:
     assert callable(mangled)
     missed = []
     for name, by, text in PRODUCED:
-        if not normalize.normalize(text).words:
+        if not normalize(text).words:
             continue
         if name not in first(mangled(text)):
             missed.append((name, by, text[:100], sorted(map(str, first(mangled(text))))[:3]))
@@ -62,7 +63,7 @@ def test_a_text_that_was_cut_off_still_finds_it() -> None:
     """The longer texts, without their last third, in the middle of a word."""
     missed = []
     for name, by, text in PRODUCED:
-        if len(normalize.normalize(text).words) < 6 or by == "answer":
+        if len(normalize(text).words) < 6 or by == "answer":
             continue
         cut = text[: len(text) * 2 // 3]
         if name not in {each.scenario for each in catalogue.search(cut).findings}:

@@ -11,7 +11,7 @@ import requests
 from ruamel.yaml import YAML
 
 from mockhost import MockHost
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver
 from mockhost.expect.steps import play
 from mockhost.journal import retelling
 

@@ -13,8 +13,7 @@ import pytest
 from mockhost import MockHost
 from mockhost.client.control import ControlPlane
 from mockhost.errors import UsageError
-from mockhost.expect.check import default_connector
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver, default_connector
 from mockhost.expect.steps import Player
 from mockhost.operations import find
 from mockhost.runtime import Runtime

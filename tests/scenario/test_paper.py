@@ -14,8 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from mockhost.api import MockHost
-from mockhost.expect.check import prove
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver, prove
 from mockhost.scenario import loader, schema
 
 FOLDER = pathlib.Path(__file__).parent / "paper"

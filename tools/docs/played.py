@@ -16,7 +16,7 @@ from mockhost.api import MockHost
 from mockhost.client.observation import Observation
 from mockhost.errors import NotInstalled
 from mockhost.expect import check
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver
 from mockhost.expect.steps import Player, StepResult
 from mockhost.faults import FAULTS, find
 from mockhost.scenario import loader, shelves

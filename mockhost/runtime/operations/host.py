@@ -12,7 +12,7 @@ from mockhost.clock import VirtualClock, iso
 from mockhost.durations import parse_duration
 from mockhost.errors import CannotRun
 from mockhost.expect import check as steps
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver
 from mockhost.journal.events import TooManyListeners
 from mockhost.journal.sink import printable
 from mockhost.operations.row import PEM, ROLES, Media

@@ -11,8 +11,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.connectors.ecma.config import ConnectorConfig
-from mockhost.expect.check import check
-from mockhost.expect.driver import HostDriver
+from mockhost.expect.check import HostDriver, check
 from mockhost.scenario import catalogue, loader
 from tests.connectors.systems.backends import BACKENDS, MEMORY, PAGES, SERVERS
 from tests.connectors.systems.recording import Recording, differences, record
