@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from bench import scenarios, servers
+from bench import scenarios, servers, systems
 from bench.load import ROOT, Load, Target, put_load
 from bench.mix import Endpoint, put_mix
 from bench.results import Budget, Result
@@ -481,6 +481,63 @@ def load_million(bench: Bench) -> list[Result]:
             budget=Budget("value", at_most=1024),
         ),
     ]
+
+
+# -- connected systems outside of the process -------------------------------------------------------------------------
+
+
+@row("systems")
+def connected_systems(bench: Bench) -> list[Result]:
+    """Find, create and import with the users in a database or a directory, beside the same in memory."""
+    found = []
+    for name, opened in systems.SYSTEMS.items():
+        try:
+            with opened() as behind:
+                found += _beside_memory(bench, name, behind)
+        except systems.Missing as lacking:
+            found.append(Result("systems", f"find, create, import: {name}", "", note=f"{lacking}: skipped"))
+    return found
+
+
+def _beside_memory(bench: Bench, name: str, behind: systems.Behind) -> list[Result]:
+    count = bench.people[1]
+    with (
+        bench.mockhost(behind.scenario(bench.work, count), name=name) as outside,
+        bench.mockhost(behind.scenario(bench.work, count, in_memory=True), name=f"{name}-memory") as inside,
+    ):
+        hosts = (outside, inside)
+        asked = tuple(find(*behind.find(n * (count // 200))) for n in range(200))
+        finds = _alternate(bench, [host.target(*asked) for host in hosts])
+        creates, imports = [], []
+        for host in hosts:
+            systems.create(host, behind, "warm", 10)
+            systems.full_import(host)  # the control plane is loaded with its first request
+        for number in range(bench.rounds):
+            order = hosts if number % 2 == 0 else hosts[::-1]
+            rates = {h.pid: systems.create(h, behind, f"new{number}x", bench.people[0] // 5) for h in order}
+            times = {h.pid: systems.full_import(h) for h in order}
+            creates.append([rates[host.pid] for host in hosts])
+            imports.append([times[host.pid] for host in hosts])
+    return [
+        _ratio_of_rates("systems", f"{name}: finds among {count:,} users", finds, "in memory"),
+        _beside("systems", f"{name}: creates, one connection", "req/s", creates, "in memory"),
+        _beside("systems", f"{name}: a full import of {count:,} users", "s", imports, "in memory"),
+    ]
+
+
+def _beside(name: str, what: str, unit: str, rounds: list[list[float]], reference: str) -> Result:
+    """Medians, and the median of each round's ratio."""
+    ratios = sorted(ours / theirs for ours, theirs in rounds)
+    return Result(
+        name,
+        what,
+        unit,
+        value=statistics.median(ours for ours, _ in rounds),
+        reference=reference,
+        reference_value=statistics.median(theirs for _, theirs in rounds),
+        ratio=statistics.median(ratios),
+        note=f"{what}: ratios {ratios[0]:.2f} to {ratios[-1]:.2f} in {len(rounds)} rounds",
+    )
 
 
 # -- memory ----------------------------------------------------------------------------------------------------------

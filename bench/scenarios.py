@@ -46,6 +46,30 @@ def crowd(folder: Path, count: int, *, rules: int = 0) -> str:
     return _write(folder / f"crowd-{count}-{rules}.json", document)
 
 
+def behind(path: Path, count: int, outside: dict[str, Any], is_directory: bool) -> str:
+    """Write a scenario of `count` people in a system outside of the process; without `outside`, in memory."""
+    if is_directory:
+        columns: dict[str, Any] = dict.fromkeys(("cn", "sn", "mail", "givenName"), "string")
+        columns["objectClass"] = "string"
+        given = {
+            "-dn-": "cn=user{n:07d},ou=people,dc=lab",
+            "objectClass": "inetOrgPerson",
+            "cn": "user{n:07d}",
+        }
+        given |= {"sn": "Person{n}", "mail": UNIQUE["ContosoLogin"] + "@contoso.com"}
+        connector: dict[str, Any] = {"kind": "generic_ldap", "anchor": "dn"}
+    else:
+        columns, given = dict.fromkeys((*UNIQUE, *FILLED), "string"), {**UNIQUE, "LastName": "Person{n}"}
+        connector = {"kind": "generic_sql", "anchor": "ContosoLogin"}
+    connector |= {
+        "secret_token": SECRET_TOKEN,
+        "selected_attributes": list(columns),
+        "system": {"columns": columns, "people": {"count": count, "set": given, "fill": {}}, **outside},
+    }
+    document = {"format": 1, "title": "A crowd in a connected system", "connectors": {"SQL": connector}}
+    return _write(path, document)
+
+
 def faulty(folder: Path, count: int) -> str:
     """Write a scenario of `count` people, for each request of which something goes wrong; the file's path.
 

@@ -9,7 +9,7 @@ wheel=$(ls "$here"/dist/mockhost-*.whl)
 if [ ! -f "$venv/.lock" ] || ! cmp -s "$here/constraints.txt" "$venv/.lock" || ! "$venv/bin/python" -c '' 2>/dev/null; then
     echo "making build/bench …" >&2
     "$here/.venv/bin/python" -m venv --clear "$venv"
-    "$venv/bin/python" -m pip --disable-pip-version-check -qq install -c "$here/constraints.txt" "${wheel}[people]" gunicorn
+    "$venv/bin/python" -m pip --disable-pip-version-check -qq install -c "$here/constraints.txt" "${wheel}[ldap,people,sql]" gunicorn
     cp "$here/constraints.txt" "$venv/.lock"
 else
     "$venv/bin/python" -m pip --disable-pip-version-check -qq install --force-reinstall --no-deps "$wheel"
