@@ -74,7 +74,9 @@ def main() -> None:
             return [f"GET {path}{each} HTTP/1.1\r\n{head}" for each in finds]
 
         answer = host.session("SQL").get(f"{target.url}/Users?filter=Email+eq+%22user0000000@contoso.com%22")
-        constant = Listener(_constant(answer.content), hosts=("127.0.0.1",), wire=lambda: "httpapi")
+        constant = Listener(
+            _constant(answer.content), hosts=("127.0.0.1",), heads=lambda: ("httpapi", time.time())
+        )
         constant.bind()
         constant.open()
         try:

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from mockhost.running import ClientTarget
     from mockhost.runtime.operations import Operated
     from mockhost.server.httpsys import Refusal
-    from mockhost.server.observer import Connection
+    from mockhost.server.service import Connection
     from mockhost.web.app import DataApp
     from mockhost.windows.drive import Drive
 
@@ -179,8 +179,7 @@ class MockHost(RunningHost):
             hosts=self._hosts,
             port=self._port,
             tls=self._offer,
-            wire=lambda: str(runtime.state.host.behaviours["wire"]),
-            now=lambda: runtime.state.clock.now(),
+            heads=runtime.heads,
             observer=observer,
             plan=lambda connection: runtime.meet(connection.epoch_token),
             upload=lambda environ: begin(runtime, environ),
@@ -236,7 +235,6 @@ class MockHost(RunningHost):
             hosts=LOOPBACK if host in ("127.0.0.1", "localhost") else EVERYWHERE if host == "::" else (host,),
             port=port,
             tls=None,
-            wire=lambda: "plain",
             limits=Limits(lengths_required=False, send=CONTROL_SEND),
             name="control",
         )

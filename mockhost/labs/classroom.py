@@ -167,7 +167,6 @@ class Classroom:
             app,
             hosts=hosts,
             port=self._port,
-            wire=lambda: "plain",
             limits=_LIMITS,
             name="class",
         )

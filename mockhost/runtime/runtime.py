@@ -393,6 +393,11 @@ class Runtime:
         if admission.epoch.cut.wait(PAUSE):
             raise Cut(_OLDER)
 
+    def heads(self) -> tuple[str, float]:
+        """How the heads of answers are written now: the behaviour `wire`, and the time of `Date`."""
+        state = self.state
+        return str(state.host.behaviours["wire"]), state.clock.now()
+
     def record(self, exchange: Exchange) -> None:
         """Write an exchange into the journal, keep it for the event logs, and publish it; call it under the lock."""
         exchange.epoch = self.epoch.number

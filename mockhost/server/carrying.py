@@ -11,9 +11,10 @@ from typing import NoReturn, Protocol
 
 from mockhost.clock import monotonic
 from mockhost.plans import Pace, TransportPlan
-from mockhost.server import answer
-from mockhost.server.answer import Draft, Reply
 from mockhost.server.http11 import Head
+from mockhost.server.wsgi import Draft, Reply
+
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Line(Protocol):
@@ -177,7 +178,7 @@ class _Out:
     def last(self) -> None:
         """Say that the body is over, where that has to be said."""
         if self._chunked:
-            self.send(answer.LAST_CHUNK, None)
+            self.send(LAST_CHUNK, None)
 
     def send(self, data: bytes, pace: Pace | None) -> None:
         if pace is None:

@@ -18,17 +18,14 @@ from typing import Any, NoReturn
 from mockhost.clock import monotonic
 from mockhost.exchange import BrokenOff
 from mockhost.plans import ConnectionPlan, TransportPlan, UploadPlan
-from mockhost.server import answer, transport
-from mockhost.server.answer import Draft, Reply
-from mockhost.server.carrying import carry
-from mockhost.server.gateway import Environ, Gateway
+from mockhost.server import httpsys, transport
+from mockhost.server.carrying import LAST_CHUNK, carry
 from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, SizedBody, hopeless
 from mockhost.server.httpsys import REFUSALS
-from mockhost.server.meeting import meet
-from mockhost.server.observer import Limits
-from mockhost.server.service import RAW, UPLOAD, Service
+from mockhost.server.service import Environ, Limits, Service
 from mockhost.server.transport import HandshakeFailed, Socket, TlsOffer
 from mockhost.server.waiting import quiet
+from mockhost.server.wsgi import RAW, UPLOAD, Draft, Gateway, Reply
 
 _GLANCE = 0.02
 """Seconds that the end of a client that has just gone may need to arrive."""
@@ -39,6 +36,7 @@ _LOOK = 0.2
 """Seconds between two looks whether a client is still there from which nothing is read."""
 _KEPT = 65_536
 """How much is read ahead of a client that goes on sending while its answer waits."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SLICE = 131_072
 """Up to this size an answer goes out in one piece; longer ones in slices, each of which must make progress."""
 
@@ -56,7 +54,7 @@ class Over(Exception):
 
 
 class Connection:
-    """One connection; its public attributes are those of `observer.Connection`."""
+    """One connection; its public attributes are those of `service.Connection`."""
 
     __slots__ = (
         *(
@@ -206,7 +204,7 @@ class Connection:
         if plan.action not in ("silent", "stall"):
             self.deadline = monotonic() + self._service.limits.handshake
         try:
-            meet(self._sock, self.write, plan, offer)
+            transport.meet(self._sock, self.write, plan, offer)
         except HandshakeFailed:
             self.end("rst")
         if plan.action in ("silent", "stall"):
@@ -329,7 +327,7 @@ class Connection:
     def _read_planned(self, head: Head, limits: Limits, plan: UploadPlan) -> tuple[bytes, bool]:
         """Read as planned: the body, and whether that is all of it. Raises Over after a reset."""
         if head.expect and not self._buffer and plan.after_bytes != 0:
-            self.write(answer.CONTINUE)
+            self.write(_CONTINUE)
         self._released = self._service.bell.released
         body = ChunkedBody(limits.max_body) if head.chunked else SizedBody(head.content_length or 0)
         piece, pace, seen = _BODY_PIECE if plan.pace is None else plan.pace.size, plan.pace, 0
@@ -360,7 +358,7 @@ class Connection:
 
     def _read_body(self, head: Head, limits: Limits) -> bytes:
         if head.expect and not self._buffer:
-            self.write(answer.CONTINUE)
+            self.write(_CONTINUE)
         data, self._buffer = self._buffer, b""
         if head.chunked:
             chunks = ChunkedBody(limits.max_body)
@@ -387,7 +385,7 @@ class Connection:
     def _refuse(self, kind: str, head: bytes) -> Over:
         """Answer as http.sys does, without the application, and end the connection; to be raised."""
         service, refusal = self._service, REFUSALS[kind]
-        page = answer.refusal_page(refusal, service.date(), service.wire())
+        page = httpsys.refusal_page(refusal, *service.heads())
         service.observer.refused(self, refusal, head, page)
         self.write(page)
         self._finish(notify=True, linger=True)
@@ -404,7 +402,11 @@ class Connection:
             try:
                 reply.ask(self._service.app, environ)
                 reply.raw = environ.get(RAW)
-                return self._answer(reply, head, environ.get("mockhost.plan"))
+                plan: TransportPlan | None = environ.get("mockhost.plan")
+                if plan is not None:
+                    return carry(plan, self, reply, head)
+                draft = reply.draft(head, closing=self.retired)
+                return self._send_body(self.compose(draft), reply, draft) and not draft.close
             finally:
                 self._close(reply)
         except (Over, Stopped, Ended):
@@ -418,9 +420,7 @@ class Connection:
             if self._begun:
                 raise Over from None  # what was announced can't be kept: reset
             sorry = [("Content-Length", "0")]
-            self.write(
-                answer.head(500, sorry, self._service.date(), self._service.wire(), not head.keep_alive)
-            )
+            self.write(httpsys.head(500, sorry, *self._service.heads(), not head.keep_alive))
             return head.keep_alive
 
     def _close(self, reply: Reply) -> None:
@@ -429,18 +429,11 @@ class Connection:
         except Exception as error:
             self._service.observer.bug(self, error)
 
-    def _answer(self, reply: Reply, head: Head, plan: TransportPlan | None) -> bool:
-        if plan is not None:
-            return carry(plan, self, reply, head)
-        draft = reply.draft(head, closing=self.retired)
-        return self._send_body(self.compose(draft), reply, draft) and not draft.close
-
     def compose(self, draft: Draft) -> bytes:
         """Status line and headers as they go out."""
         if draft.raw is not None:
-            return answer.as_given(draft)
-        service = self._service
-        return answer.head(draft.code, draft.headers, service.date(), service.wire(), draft.close)
+            return draft.head_as_given()
+        return httpsys.head(draft.code, draft.headers, *self._service.heads(), draft.close)
 
     def _send_body(self, block: bytes, reply: Reply, draft: Draft) -> bool:
         """Head and body; whether that was all that was announced."""
@@ -459,7 +452,7 @@ class Connection:
             self.write(block)
             raise
         if draft.chunked:
-            block += answer.LAST_CHUNK
+            block += LAST_CHUNK
         if block:
             self.write(block)
         return not left

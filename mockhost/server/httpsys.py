@@ -1,4 +1,4 @@
-"""http.sys, the Windows kernel's HTTP driver: what it refuses by itself, and how it writes heads.
+"""http.sys, the Windows kernel's HTTP driver: what it refuses by itself, and how it writes the heads of answers.
 
 Sources: Microsoft Learn, "Error logging in HTTP APIs" (reason phrases of HTTPERR), "HTTP_HEADER_ID enumeration"
 (the order of known headers), "Http.sys registry settings for Windows" (limits); public captures of the pages,
@@ -8,10 +8,12 @@ whose `Content-Length` the template below reproduces.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final, NamedTuple
 
 from mockhost import facts
+from mockhost.clock import http_date
 
 SERVER = "Microsoft-HTTPAPI/2.0"
 
@@ -105,3 +107,39 @@ def arrange(headers: Iterable[tuple[str, str]], date: str) -> list[tuple[int, st
         lines.append((_DATE, "Date", date))
     lines.sort(key=_by_rank)
     return lines
+
+
+_date = lru_cache(maxsize=64)(http_date)
+"""Of a whole second: formatted once."""
+
+
+def head(code: int, headers: list[tuple[str, str]], wire: str, now: float, close: bool) -> bytes:
+    """Status line and headers with the empty line. Raises ValueError if a header would break out of its line.
+
+    `wire`: httpapi, plain, or given: nothing is added but `Connection`. `now`: for `Date`, seconds since 1970.
+    """
+    ending = [("Connection", "close")] if close else []
+    if wire == "given":
+        text = "".join([f"{name}: {value}\r\n" for name, value in (*headers, *ending)])
+        count = len(headers) + len(ending)
+    elif wire == "httpapi":
+        lines = arrange([*headers, *ending], _date(int(now)))
+        text = "".join([f"{name}: {value}\r\n" for _, name, value in lines])
+        count = len(lines)
+    else:
+        dated = any(name.lower() == "date" for name, _ in headers)
+        pairs = [*headers, *([] if dated else [("Date", _date(int(now)))]), *ending]
+        text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+        count = len(pairs)
+    if text.count("\n") != count or text.count("\r") != count:
+        raise ValueError("a header of the answer contains a line break")
+    return f"HTTP/1.1 {code} {REASONS.get(code, '')}\r\n{text}\r\n".encode("latin-1")
+
+
+def refusal_page(refusal: Refusal, wire: str, now: float) -> bytes:
+    """The whole answer to a request that never reaches the application."""
+    if wire == "httpapi":
+        return render(refusal, _date(int(now)))
+    body = (refusal.text.partition(". ")[2] + "\n").encode("ascii")
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    return head(refusal.status, headers, wire, now, close=True) + body

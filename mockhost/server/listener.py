@@ -7,7 +7,9 @@ close, open and cut.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import queue
 import selectors
 import socket
 import threading
@@ -16,13 +18,11 @@ from collections.abc import Callable, Iterable, Sequence
 from mockhost.clock import monotonic, wall_now
 from mockhost.plans import ConnectionPlan, UploadPlan
 from mockhost.server.connection import Connection
-from mockhost.server.gateway import Environ, WsgiApp
-from mockhost.server.observer import Connection as Accepted
-from mockhost.server.observer import Limits, NoObserver, Observer
 from mockhost.server.ports import Port
-from mockhost.server.service import Service
+from mockhost.server.service import Connection as Accepted
+from mockhost.server.service import Environ, Limits, NoObserver, Observer, Service, WsgiApp
 from mockhost.server.transport import Socket, TlsOffer, reset
-from mockhost.server.workers import Workers
+from mockhost.server.waiting import Bell
 from mockhost.tls.config import TlsConfig
 
 __all__ = ["Limits", "Listener", "Observer", "TlsOffer"]
@@ -30,6 +30,9 @@ __all__ = ["Limits", "Listener", "Observer", "TlsOffer"]
 _ACCEPTS_AT_ONCE = 32
 _SHUTDOWN = 0.8
 _FAREWELL = 0.1
+_KEPT_FOR = 2.0
+"""Seconds for which a thread without a connection waits for another."""
+Task = Callable[[], None]
 
 
 class Listener:
@@ -42,9 +45,9 @@ class Listener:
       usual; without it, plain HTTP.
     - `plan`: asked for each connection, right after its observer, what it is met with; without it, all are served.
     - `upload`: asked when the head of a request with a body was read, how that is read; given what makes the
-      request's environ, in which it may leave something under `service.UPLOAD`.
-    - `wire`: `httpapi` or `plain`, asked for each answer.
-    - `now`: virtual seconds since 1970, for `Date`.
+      request's environ, in which it may leave something under `wsgi.UPLOAD`.
+    - `heads`: asked for each answer how its head is written: `httpapi` or `plain`, and the seconds since 1970 for
+      `Date`.
     """
 
     def __init__(
@@ -56,15 +59,14 @@ class Listener:
         tls: Callable[[TlsConfig | None], TlsOffer] | None = None,
         plan: Callable[[Accepted], ConnectionPlan] | None = None,
         upload: Callable[[Callable[[], Environ]], UploadPlan | None] | None = None,
-        wire: Callable[[], str],
-        now: Callable[[], float] = wall_now,
+        heads: Callable[[], tuple[str, float]] = lambda: ("plain", wall_now()),
         observer: Observer | None = None,
         limits: Limits = Limits(),  # noqa: B008 - an immutable value
         name: str = "data",
     ) -> None:
         self.limits = limits
         self.name = name
-        self._service = Service(app, tls, wire, now, observer or NoObserver(), limits, plan, upload)
+        self._service = Service(app, tls, heads, observer or NoObserver(), limits, plan, upload, Bell())
         self._port = Port(hosts, port)
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
@@ -267,3 +269,70 @@ class Listener:
                 if connection.deadline < now:
                     connection.expire(now)
             self._ended.wait(period)
+
+
+class Workers:
+    """Runs each task on a thread of its own, new or waiting, as starting one costs more than keeping it for a while.
+
+    What a task raises is dropped.
+    """
+
+    def __init__(self, name: str, idle: int) -> None:
+        self._name = name
+        self._most_idle = idle
+        self._lock = threading.Lock()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._waiting = 0
+        self._count = 0
+        self._threads: set[threading.Thread] = set()
+
+    def run(self, task: Task) -> None:
+        """Have `task` run at once. Raises RuntimeError where the system gives no more threads."""
+        with self._lock:
+            if self._waiting:
+                self._waiting -= 1
+                self._tasks.put(task)
+                return
+            self._count += 1
+            name = f"{self._name}-{self._count}"
+        thread = threading.Thread(target=self._work, args=(task,), name=name, daemon=True)
+        self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.discard(thread)
+            raise
+
+    def _work(self, task: Task | None) -> None:
+        while task is not None:
+            with contextlib.suppress(
+                Exception
+            ):  # it has told its observer; a traceback would tell a user nothing
+                task()
+            del task  # a waiting thread must not keep its last connection
+            with self._lock:
+                if self._waiting >= self._most_idle:
+                    break
+                self._waiting += 1
+            try:
+                task = self._tasks.get(timeout=_KEPT_FOR)
+            except queue.Empty:
+                with self._lock:
+                    if self._waiting:
+                        self._waiting -= 1
+                        break
+                task = self._tasks.get()  # a caller has just reserved this thread
+        self._threads.discard(threading.current_thread())
+
+    def dismiss(self, patience: float) -> bool:
+        """End the waiting threads and wait for the busy ones; whether all have ended."""
+        until = monotonic() + patience
+        with self._lock:
+            self._most_idle = 0
+            for _ in range(self._waiting):
+                self._tasks.put(None)
+            self._waiting = 0
+        for thread in list(self._threads):
+            with contextlib.suppress(RuntimeError):
+                thread.join(max(0.0, until - monotonic()))
+        return not self._threads

@@ -1,4 +1,4 @@
-"""The socket beneath a connection: TLS on or off, and every way in which it can end, exact on the wire.
+"""The socket beneath a connection: TLS on or off, every way in which it can begin and end, exact on the wire.
 
 Endings were read on the wire by a raw client: a reset is `SO_LINGER` 0 and a close; a FIN drains what the client
 still sends first, because closing with unread input resets (RFC 9112 9.6); a FIN under TLS comes after
@@ -17,9 +17,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mockhost.clock import monotonic
+from mockhost.plans import ConnectionPlan
 
 _RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _DRAIN_PIECE = 65_536
+_HEADER = 5  # bytes of a TLS record before its content
+_FATAL = 2
 _SIOCOUTQ = 0x5411  # Linux: bytes that were written and not yet acknowledged (tcp(7))
 _SO_NWRITE = 0x1024  # macOS: the same (sys/socket.h)
 # Shutting the receiving side wakes a reader with an end of file, to which OpenSSL 3 would answer with an alert.
@@ -198,3 +201,59 @@ def _unacknowledged(sock: Socket) -> int:
     left = array.array("i", [0])
     fcntl.ioctl(sock.fileno(), _SIOCOUTQ, left)
     return left[0]
+
+
+def meet(sock: Socket, write: Callable[[bytes], None], plan: ConnectionPlan, offer: TlsOffer | None) -> None:
+    """Meet a connection otherwise than by serving it; the ending that `plan.action` says is the caller's.
+
+    On a port that speaks plain HTTP the first bytes take the place of the ClientHello, and there is no server's flight
+    to stop in the middle of.
+    Blocks until the client has said as much as the plan wants to hear; with silence and with a stall, until it is
+    gone. Raises HandshakeFailed where it says something else, OSError where it has gone, and what `write` raises.
+    """
+    wants_hello = plan.after != "accept" or plan.action == "alert"
+    if plan.action != "silent" and wants_hello:
+        hello = _hello(sock, offer)
+        if plan.action == "alert":
+            write(_alert(plan.alert))
+        elif plan.after == "server_hello" and offer is not None and offer.context is not None:
+            write(_half_a_flight(offer.context, hello))
+    if plan.action in ("silent", "stall"):
+        wait_for_the_end(sock)
+
+
+def _hello(sock: Socket, offer: TlsOffer | None) -> bytes:
+    """The record with the ClientHello. Raises HandshakeFailed."""
+    if offer is None or offer.plain:
+        if not (first := sock.recv(1)):
+            raise HandshakeFailed("reset")
+        return first
+    first_byte(sock)
+    record = b""
+    while len(record) < _HEADER or len(record) < _HEADER + int.from_bytes(record[3:_HEADER]):
+        wanted = _HEADER + (int.from_bytes(record[3:_HEADER]) if len(record) >= _HEADER else 0)
+        if not (piece := sock.recv(wanted - len(record))):
+            raise HandshakeFailed("reset")
+        record += piece
+    return record
+
+
+def _alert(code: int) -> bytes:
+    """A fatal alert in a record of its own, as before any keys (RFC 8446 5.1, 6; RFC 5246 7.2)."""
+    return bytes((21, 3, 3, 0, 2, _FATAL, code))
+
+
+def _half_a_flight(context: ssl.SSLContext, hello: bytes) -> bytes:
+    """The first half of what the server says to this ClientHello, its ServerHello at least. Raises HandshakeFailed."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(hello)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    except ssl.SSLError as error:
+        raise HandshakeFailed(reason_of(error)) from None
+    flight = outgoing.read()
+    first = _HEADER + int.from_bytes(flight[3:_HEADER])
+    return flight[: max(first, len(flight) // 2)]

@@ -17,7 +17,7 @@ from mockhost.journal.limits import NAME, clipped
 from mockhost.plans import UploadPlan
 from mockhost.rules import Passed, Rule, search_all, too_slow
 from mockhost.runtime import Runtime
-from mockhost.server.service import RAW, UPLOAD
+from mockhost.server.wsgi import RAW, UPLOAD
 from mockhost.web import ruled
 from mockhost.web.handling import Handling
 

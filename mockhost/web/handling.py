@@ -20,7 +20,7 @@ from mockhost.rules.reply import Failed, Headers, ReplyRequest
 from mockhost.runtime import Admission, Runtime
 from mockhost.scim import filters
 from mockhost.scim.errors import ScimError
-from mockhost.server.service import UPLOAD
+from mockhost.server.wsgi import UPLOAD
 from mockhost.web.routes import route
 
 PLACEHOLDER = "placeholder"

@@ -11,7 +11,7 @@ from mockhost.errors import MockhostError
 from mockhost.exchange import split_target
 from mockhost.plans import SERVE
 from mockhost.runtime import Admission, Runtime
-from mockhost.server.observer import Limits
+from mockhost.server.service import Limits
 from mockhost.web.data import begin
 
 if TYPE_CHECKING:

@@ -210,16 +210,12 @@ def serve(recorder: Recorder) -> Iterator[Serve]:
 
     def start(app: Any, **settings: Any) -> Listener:
         settings.setdefault("hosts", ("127.0.0.1",))
-        settings.setdefault("wire", lambda: "httpapi")
-        settings.setdefault("now", lambda: 1_767_225_600.0)
+        settings.setdefault("heads", lambda: ("httpapi", 1_767_225_600.0))
         settings.setdefault("tls", None)
         settings.setdefault("name", f"test{next(_numbers)}")
         offered = settings["tls"]
         if isinstance(offered, TlsOffer):
             settings["tls"] = lambda _config: offered
-        if isinstance(settings["wire"], str):
-            word = settings["wire"]
-            settings["wire"] = lambda: word
         listener = Listener(app, observer=recorder, **settings)
         listeners.append(listener)
         listener.bind()

@@ -60,7 +60,7 @@ def takers(port: int) -> list[str]:
 
 def test_bound_is_not_open(recorder: Recorder) -> None:
     """A bound port refuses connections until it is opened, and is already ours."""
-    listener = Listener(hello, hosts=("127.0.0.1",), wire=lambda: "httpapi", observer=recorder)
+    listener = Listener(hello, hosts=("127.0.0.1",), observer=recorder)
     try:
         port = listener.bind()
         assert listener.port == port == listener.bind()

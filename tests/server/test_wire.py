@@ -74,7 +74,7 @@ def test_plain_wire_says_the_same_without_windows(serve: Serve) -> None:
         start_response("405 WHATEVER", app_headers)
         return [b"no"]
 
-    listener = serve(app, wire="plain")
+    listener = serve(app, heads=lambda: ("plain", 1_767_225_600.0))
     with RawClient(listener.port) as client:
         answer = client.ask(get("/"))
         assert (answer.status, answer.reason) == (405, "Method Not Allowed")
@@ -151,7 +151,7 @@ def test_a_small_answer_is_one_piece(serve: Serve, monkeypatch: pytest.MonkeyPat
 def test_date_follows_the_virtual_clock(serve: Serve) -> None:
     """Formatted once a second, of the scenario's time."""
     now = [1_767_225_600.0]
-    listener = serve(hello, now=lambda: now[0])
+    listener = serve(hello, heads=lambda: ("httpapi", now[0]))
     with RawClient(listener.port) as client:
         for moment, text in ((0.0, "00:00:00"), (0.9, "00:00:00"), (1.0, "00:00:01"), (86_400.0, "00:00:00")):
             now[0] = 1_767_225_600.0 + moment

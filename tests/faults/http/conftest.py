@@ -44,8 +44,7 @@ class Port:
             self._app,
             hosts=("127.0.0.1",),
             tls=(lambda _: TlsOffer(*self.certificates.offer())) if tls else None,
-            wire=lambda: "httpapi",
-            now=lambda: FROZEN_START,
+            heads=lambda: ("httpapi", FROZEN_START),
             observer=self.recorder,
             name="answerfaults",
         )

@@ -43,8 +43,7 @@ class Port:
             hosts=("127.0.0.1",),
             tls=self._offer,
             plan=self._plan,
-            wire=lambda: "httpapi",
-            now=lambda: 1_767_225_600.0,
+            heads=lambda: ("httpapi", 1_767_225_600.0),
             observer=self.recorder,
             name="tlsfaults",
         )

@@ -1,19 +1,85 @@
-"""Writing answers: status line, headers in the order of the wire, framing, and the pages of refusals."""
+"""The server's side of WSGI (PEP 3333): the environ that a request becomes, and what the application answers."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from mockhost.exchange import RawHead
 from mockhost.server import httpsys
-from mockhost.server.gateway import Environ, WsgiApp
 from mockhost.server.http11 import Head
-from mockhost.server.httpsys import Refusal
+from mockhost.server.service import Connection, Environ, WsgiApp
 
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-LAST_CHUNK = b"0\r\n\r\n"
+RAW = "mockhost.raw"
+"""The key of an environ in which the application leaves the `exchange.RawHead` of its answer."""
+UPLOAD = "mockhost.upload"
+"""The key of an environ in which `Service.upload` may leave what the application is to find again."""
+
+
+class _Nowhere(io.TextIOBase):
+    """`wsgi.errors`: what an application prints there must not reach a terminal."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+_NOWHERE = _Nowhere()
+
+
+class Gateway:
+    """Builds the environs of one connection's requests."""
+
+    __slots__ = ("_base", "_fields", "_template")
+
+    def __init__(self, connection: Connection, server: tuple[str, int], secure: bool) -> None:
+        self._base: Environ = {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "https" if secure else "http",
+            "wsgi.errors": _NOWHERE,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": connection.peer[0],
+            "REMOTE_PORT": str(connection.peer[1]),
+            "mockhost.connection": connection,
+        }
+        self._fields: dict[str, str] | None = None
+        self._template: Environ = {}
+
+    def environ(self, head: Head, body: bytes) -> Environ:
+        """The environ of one request. Besides PEP 3333's keys, and REQUEST_URI as on the wire:
+
+        `mockhost.connection`; `mockhost.target`, path and query undecoded (latin-1 of the bytes on the wire);
+        `mockhost.headers`, (name, value) as sent and in order; `mockhost.body`, also as `wsgi.input`.
+        """
+        if head.environ is not self._fields:
+            # The reader hands out the same dictionary for as long as the client repeats its fields.
+            self._template = {**self._base, **head.environ}
+            self._template.pop("HTTP_TRANSFER_ENCODING", None)
+            self._fields = head.environ
+        environ = self._template.copy()
+        environ["REQUEST_METHOD"] = head.method
+        environ["PATH_INFO"] = head.path
+        environ["QUERY_STRING"] = head.query
+        environ["REQUEST_URI"] = environ["RAW_URI"] = head.target
+        environ["mockhost.target"] = head.origin
+        environ["mockhost.headers"] = head.headers.copy()
+        environ["mockhost.body"] = body
+        environ["wsgi.input"] = io.BytesIO(body)
+        if head.chunked:
+            environ["CONTENT_LENGTH"] = str(len(body))
+        if head.version == "1.0":
+            environ["SERVER_PROTOCOL"] = "HTTP/1.0"
+        if head.target is not head.origin and head.host is not None:
+            environ["HTTP_HOST"] = head.host  # the authority of an absolute target wins (RFC 9112 3.2.2)
+        return environ
 
 
 class Draft(NamedTuple):
@@ -28,6 +94,15 @@ class Draft(NamedTuple):
     """whether the connection ends with this answer"""
     raw: bytes | None = None
     """the head as another server wrote it; empty: of its headers, which are sent as they are"""
+
+    def head_as_given(self) -> bytes:
+        """Status line and headers of another server's answer: as they came, or at least without anything of ours."""
+        if not self.raw:
+            return httpsys.head(self.code, self.headers, "given", 0, self.close)
+        unsaid = self.close and (self.chunked or self.length is not None)
+        if not unsaid or _says_close(self.headers):
+            return self.raw
+        return self.raw[:-2] + b"Connection: close\r\n\r\n"
 
 
 class Reply:
@@ -115,44 +190,5 @@ class Reply:
             close()
 
 
-def head(code: int, headers: list[tuple[str, str]], date: str, wire: str, close: bool) -> bytes:
-    """Status line and headers with the empty line. Raises ValueError if a header would break out of its line."""
-    ending = [("Connection", "close")] if close else []
-    if wire == "given":
-        text = "".join([f"{name}: {value}\r\n" for name, value in (*headers, *ending)])
-        count = len(headers) + len(ending)
-    elif wire == "httpapi":
-        lines = httpsys.arrange([*headers, *ending], date)
-        text = "".join([f"{name}: {value}\r\n" for _, name, value in lines])
-        count = len(lines)
-    else:
-        dated = any(name.lower() == "date" for name, _ in headers)
-        pairs = [*headers, *([] if dated else [("Date", date)]), *ending]
-        text = "".join([f"{name}: {value}\r\n" for name, value in pairs])
-        count = len(pairs)
-    if text.count("\n") != count or text.count("\r") != count:
-        raise ValueError("a header of the answer contains a line break")
-    return f"HTTP/1.1 {code} {httpsys.REASONS.get(code, '')}\r\n{text}\r\n".encode("latin-1")
-
-
-def as_given(draft: Draft) -> bytes:
-    """Status line and headers of another server's answer: as they came, or at least without anything of ours."""
-    if draft.raw:
-        unsaid = draft.close and (draft.chunked or draft.length is not None)
-        if not unsaid or _says_close(draft.headers):
-            return draft.raw
-        return draft.raw[:-2] + b"Connection: close\r\n\r\n"
-    return head(draft.code, draft.headers, "", "given", draft.close)
-
-
 def _says_close(headers: Sequence[tuple[str, str]]) -> bool:
     return any(name.lower() == "connection" and "close" in value.lower() for name, value in headers)
-
-
-def refusal_page(refusal: Refusal, date: str, wire: str) -> bytes:
-    """The whole answer to a request that never reaches the application."""
-    if wire == "httpapi":
-        return httpsys.render(refusal, date)
-    body = (refusal.text.partition(". ")[2] + "\n").encode("ascii")
-    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-    return head(refusal.status, headers, date, wire, close=True) + body
