@@ -44,7 +44,7 @@ from mockhost.tls.authority import Authority
 from mockhost.tls.config import TlsConfig
 from mockhost.tls.serving import Certificates
 from mockhost.web.data import DataPlane, begin
-from mockhost.web.routes import connector_named
+from mockhost.web.handling import connector_named
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

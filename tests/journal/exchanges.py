@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mockhost.connectors.ecma.operations import TABLE
 from mockhost.exchange import Exchange
-from mockhost.web.routes import route
+from mockhost.web.handling import route
 
 TOKEN = "correct-horse-battery"
 KEY = bytes(range(32))

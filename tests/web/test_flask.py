@@ -14,8 +14,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.web import create_app
-from mockhost.web.app import DataApp
-from mockhost.web.other_servers import ONE_PROCESS
+from mockhost.web.app import ONE_PROCESS, DataApp
 from tests.rules.conftest import URN
 
 USERS = "/ecma2host_SQL/scim/Users"
