@@ -21,7 +21,7 @@ from mockhost.connectors.ecma.host import Host
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.faults.contract import Context, Draft
 from mockhost.journal import Connection, EventBus, Exchange, Journal
-from mockhost.journal.limits import NAME, clipped
+from mockhost.journal.record import NAME, clipped
 from mockhost.plans import SERVE, ConnectionPlan
 from mockhost.public_url import PublicUrl
 from mockhost.rules import Decision

@@ -18,7 +18,7 @@ from mockhost.connectors.contract import Answer, Steps
 from mockhost.errors import MockhostError
 from mockhost.exchange import Exchange
 from mockhost.faults.contract import Draft
-from mockhost.journal.limits import NAME, clipped
+from mockhost.journal.record import NAME, clipped
 from mockhost.plans import AS_IS, TransportPlan, UploadPlan
 from mockhost.rules import Decision, Passed, Reply, Rule, search_all, too_slow
 from mockhost.rules.reply import Failed, Function, Sources, rendered, rendered_text
