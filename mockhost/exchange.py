@@ -15,9 +15,9 @@ import orjson
 
 from mockhost.matching import ABSENT
 from mockhost.patterns import Searches
-from mockhost.scim.attributes import AttrPath
 from mockhost.scim.errors import ScimError
 from mockhost.scim.filters import Filter, equalities, parse
+from mockhost.scim.grammar import AttrPath
 from mockhost.scim.messages import value_compared, value_in_request
 from mockhost.scim.queries import Query, parse_query
 

@@ -1,63 +1,21 @@
-"""Attributes: how they are named (`urn:…:User:name.familyName`) and what a schema says of them.
+"""Attributes: what a schema says of them, and what of them a resource has.
 
-Sources: RFC 7644 3.10 (attribute notation), RFC 7643 2.2 to 2.4 and 7 (characteristics).
+Sources: RFC 7643 2.2 to 2.4 and 7 (characteristics).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from mockhost.matching import ABSENT
+from mockhost.scim.grammar import AttrPath
 
 CORE_PREFIX: Final = "urn:ietf:params:scim:schemas:core:"
 """Schemas that begin so are a resource's own: their attributes are top-level members."""
 
 fold: Final[Callable[[str], str]] = str.casefold
 """What makes two spellings of a name, or of a value that isn't `caseExact`, one (Unicode 3.13, caseless)."""
-
-_STRICT_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9_$-]*")
-_LENIENT_NAME = re.compile(r"(?!\d)[\w$@#/;+-]+")
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"()\[\]]+")
-_LONGEST_CACHED = 256
-
-
-class AttrPath(NamedTuple):
-    """An attribute as a filter, a path or a query names it: schema URN, attribute, sub-attribute."""
-
-    urn: str | None
-    name: str
-    sub: str | None = None
-
-    def __str__(self) -> str:
-        prefix = f"{self.urn}:" if self.urn else ""
-        return f"{prefix}{self.name}.{self.sub}" if self.sub else f"{prefix}{self.name}"
-
-
-def attr_path(text: str, *, lenient: bool = True) -> AttrPath | None:
-    """`text` as an attribute path, or None when it is none.
-
-    The URN, if any, is all before the last colon. RFC 7644 3.4.2.2 begins a name with a letter; `lenient`
-    also takes what connectors call their columns: `-dn-`, `_distinguishedName`, letters beyond ASCII.
-    """
-    split = _cached_split if len(text) <= _LONGEST_CACHED else _split
-    return split(text, lenient)
-
-
-def _split(text: str, lenient: bool) -> AttrPath | None:
-    urn, _, rest = text.rpartition(":")
-    if not (_URI.fullmatch(urn) if urn else ":" not in text):
-        return None
-    name, dot, sub = rest.partition(".")
-    pattern = _LENIENT_NAME if lenient else _STRICT_NAME
-    if not pattern.fullmatch(name) or (dot and not pattern.fullmatch(sub)):
-        return None
-    return AttrPath(urn or None, name, sub or None)
-
-
-_cached_split = lru_cache(maxsize=1024)(_split)
 
 
 class AttributeInfo(NamedTuple):

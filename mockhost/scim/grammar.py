@@ -1,6 +1,6 @@
-"""Filters and PATCH paths: from text to a tree and back.
+"""Attributes' names (`urn:…:User:name.familyName`), filters and PATCH paths: from text to a tree and back.
 
-The grammar is RFC 7644 3.4.2.2 and 3.5.2 with errata 4690 and 7322 (no brackets inside brackets), and
+The grammar is RFC 7644 3.4.2.2, 3.5.2 and 3.10 with errata 4690 and 7322 (no brackets inside brackets), and
 `emails[type eq "work"].value eq "…"`, which Microsoft's SCIM Validator sends. What the client of the
 provisioning service writes is not quite that grammar (AzureAD/SCIMReferenceCode, Filter.cs): a quote in a
 value is not escaped, nor is a backslash. `lenient` understands both without changing the meaning of a filter
@@ -17,7 +17,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 
-from mockhost.scim.attributes import AttrPath, attr_path
 from mockhost.scim.errors import ScimError, shown
 
 Value: TypeAlias = str | int | float | bool | None
@@ -32,6 +31,47 @@ MAX_LENGTH: Final = 65_536
 MAX_PATH_LENGTH: Final = 8_192
 """Characters of the path of a PATCH operation."""
 MAX_DEPTH: Final = 50
+
+_STRICT_NAME = re.compile(r"\$?[A-Za-z][A-Za-z0-9_$-]*")
+_LENIENT_NAME = re.compile(r"(?!\d)[\w$@#/;+-]+")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\"()\[\]]+")
+_LONGEST_CACHED = 256
+
+
+class AttrPath(NamedTuple):
+    """An attribute as a filter, a path or a query names it: schema URN, attribute, sub-attribute."""
+
+    urn: str | None
+    name: str
+    sub: str | None = None
+
+    def __str__(self) -> str:
+        prefix = f"{self.urn}:" if self.urn else ""
+        return f"{prefix}{self.name}.{self.sub}" if self.sub else f"{prefix}{self.name}"
+
+
+def attr_path(text: str, *, lenient: bool = True) -> AttrPath | None:
+    """`text` as an attribute path, or None when it is none.
+
+    The URN, if any, is all before the last colon. RFC 7644 3.4.2.2 begins a name with a letter; `lenient`
+    also takes what connectors call their columns: `-dn-`, `_distinguishedName`, letters beyond ASCII.
+    """
+    split = _cached_split if len(text) <= _LONGEST_CACHED else _split
+    return split(text, lenient)
+
+
+def _split(text: str, lenient: bool) -> AttrPath | None:
+    urn, _, rest = text.rpartition(":")
+    if not (_URI.fullmatch(urn) if urn else ":" not in text):
+        return None
+    name, dot, sub = rest.partition(".")
+    pattern = _LENIENT_NAME if lenient else _STRICT_NAME
+    if not pattern.fullmatch(name) or (dot and not pattern.fullmatch(sub)):
+        return None
+    return AttrPath(urn or None, name, sub or None)
+
+
+_cached_split = lru_cache(maxsize=1024)(_split)
 
 
 class Compare(NamedTuple):

@@ -11,8 +11,9 @@ from typing import Final
 from urllib.parse import quote
 
 from mockhost.matching import ABSENT
-from mockhost.scim.attributes import CORE_PREFIX, AttributeInfo, AttrPath, attr_path, fold, given
+from mockhost.scim.attributes import CORE_PREFIX, AttributeInfo, fold, given
 from mockhost.scim.errors import ERROR, error_body
+from mockhost.scim.grammar import AttrPath, attr_path
 from mockhost.scim.values import coerce
 
 __all__ = [

@@ -11,13 +11,12 @@ isn't there yet (`emails[type eq "work"].value`), which makes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from mockhost.matching import ABSENT
 from mockhost.scim import elements, values
 from mockhost.scim.attributes import (
     AttributeInfo,
-    AttrPath,
     FlatSchema,
     Schema,
     SchemaView,
@@ -27,8 +26,8 @@ from mockhost.scim.attributes import (
 )
 from mockhost.scim.errors import ScimError, shown
 from mockhost.scim.filters import comparisons
-from mockhost.scim.grammar import Path, parse_path
-from mockhost.scim.operations import Operation, read_operations
+from mockhost.scim.grammar import AttrPath, Path, parse_path
+from mockhost.scim.messages import PATCH_OP
 
 __all__ = [
     "AttributeInfo",
@@ -42,7 +41,7 @@ __all__ = [
     "read_operations",
 ]
 
-
+_OPS: Final = ("add", "replace", "remove")
 MOST_WORK: Final = 1_000_000
 """Comparisons with the values of attributes that one PATCH may take: it is made while others wait."""
 
@@ -438,3 +437,54 @@ def _held(holder: Mapping[str, object], info: AttributeInfo) -> object:
 
 def _same(info: AttributeInfo, old: object, new: object) -> bool:
     return elements.comparable(old, info.case_exact) == elements.comparable(new, info.case_exact) is not None
+
+
+# -- the message --
+
+
+class Operation(NamedTuple):
+    """One operation of a PATCH: `op` in lower case, `path` None when absent or empty, `value` perhaps ABSENT."""
+
+    op: str
+    path: str | None
+    value: object
+
+
+def read_operations(body: object) -> list[Operation]:
+    """The operations of a PatchOp message, names in any case; none is fine (Microsoft's SCIM Validator).
+
+    Raises ScimError 400 `invalidSyntax` where the body is no such message.
+    """
+    if not isinstance(body, Mapping):
+        raise _syntax(f"a PATCH takes a JSON object with Operations, not {shown(body)}")
+    schemas, operations = given(body, "schemas"), given(body, "Operations")
+    if schemas is not ABSENT and not (
+        isinstance(schemas, (list, tuple))
+        and any(isinstance(s, str) and fold(s) == _MESSAGE for s in schemas)
+    ):
+        raise _syntax(f"'schemas' of a PATCH names {PATCH_OP}")
+    if not isinstance(operations, (list, tuple)):
+        raise _syntax("a PATCH has a member 'Operations', which is an array")
+    return [_read_operation(item, number, len(operations)) for number, item in enumerate(operations, start=1)]
+
+
+_MESSAGE: Final = fold(PATCH_OP)
+
+
+def _read_operation(item: object, number: int, count: int) -> Operation:
+    where = f"Operation {number} of {count}"
+    if not isinstance(item, Mapping):
+        raise _syntax(f"{where} is {shown(item)}, not an object with op, path and value")
+    op, path = given(item, "op"), given(item, "path")
+    if not isinstance(op, str) or op.lower() not in _OPS:
+        problem = "has no op" if op is ABSENT else f"has the op {shown(op)}"
+        raise _syntax(f"{where} {problem}; there are add, replace and remove")
+    if path is ABSENT or path is None or path == "":
+        return Operation(op.lower(), None, given(item, "value"))
+    if not isinstance(path, str):
+        raise ScimError(400, "invalidPath", f"{where}: a path is a string, not {shown(path)}.")
+    return Operation(op.lower(), path, given(item, "value"))
+
+
+def _syntax(problem: str) -> ScimError:
+    return ScimError(400, "invalidSyntax", f"The request is invalid: {problem}.")

@@ -13,8 +13,9 @@ from typing import Final, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from mockhost.matching import ABSENT
-from mockhost.scim.attributes import CORE_PREFIX, attr_path, fold, member
+from mockhost.scim.attributes import CORE_PREFIX, fold, member
 from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.grammar import attr_path
 
 ALWAYS: Final = ("schemas", "id")
 """What a resource shows whatever is asked (RFC 7643 3 and 3.1)."""

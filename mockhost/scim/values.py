@@ -15,8 +15,8 @@ from typing import Final
 import orjson
 
 from mockhost.scim.attributes import AttributeInfo
-from mockhost.scim.comparison import instant
 from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.filters import instant
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}").fullmatch
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch

@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockhost.scim import filters, messages, patch
-from mockhost.scim.attributes import AttributeInfo, AttrPath, Schema, read
-from mockhost.scim.comparison import instant
+from mockhost.scim.attributes import AttributeInfo, Schema, read
 from mockhost.scim.errors import ScimError
+from mockhost.scim.filters import instant
+from mockhost.scim.grammar import AttrPath
 
 scim2 = pytest.importorskip("scim2_models")
 

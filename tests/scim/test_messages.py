@@ -9,8 +9,9 @@ import pytest
 
 from mockhost.matching import ABSENT
 from mockhost.scim import messages
-from mockhost.scim.attributes import AttrPath, Schema, read_attributes
+from mockhost.scim.attributes import Schema, read_attributes
 from mockhost.scim.errors import ScimError, error_body
+from mockhost.scim.grammar import AttrPath
 from tests.scim.resource_types import ECMA, USER
 
 

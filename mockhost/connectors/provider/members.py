@@ -19,7 +19,7 @@ from mockhost.scim import values
 from mockhost.scim.attributes import AttributeInfo, fold, given
 from mockhost.scim.errors import ScimError
 from mockhost.scim.grammar import Compare, parse_path
-from mockhost.scim.operations import Operation, read_operations
+from mockhost.scim.patch import Operation, read_operations
 
 _STATED: Final = ("$ref", "type", "display")
 

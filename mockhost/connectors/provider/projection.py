@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from mockhost.connectors.provider.resourcetypes import Document, Place, ResourceType
-from mockhost.scim.attributes import AttributeInfo, attr_path, fold
+from mockhost.scim.attributes import AttributeInfo, fold
+from mockhost.scim.grammar import attr_path
 from mockhost.scim.queries import ALWAYS, Query, projection
 
 

@@ -9,7 +9,8 @@ from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeC
 from mockhost.connectors.provider.schemas import STANDARD, SchemaDefinition, read_schema
 from mockhost.connectors.provider.strictness import Strictness
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.scim.attributes import AttributeInfo, AttrPath, Schema, fold, member, sub_value
+from mockhost.scim.attributes import AttributeInfo, Schema, fold, member, sub_value
+from mockhost.scim.grammar import AttrPath
 from mockhost.scim.messages import CORE_GROUP, CORE_USER
 
 Document: TypeAlias = dict[str, object]

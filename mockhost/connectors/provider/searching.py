@@ -16,10 +16,10 @@ import orjson
 
 from mockhost.connectors.provider.resourcetypes import ResourceType
 from mockhost.scim import filters
-from mockhost.scim.attributes import AttrPath, fold
-from mockhost.scim.comparison import instant
+from mockhost.scim.attributes import fold
 from mockhost.scim.errors import ScimError, shown
-from mockhost.scim.filters import And, Compare, Filter, Group, Not, Or
+from mockhost.scim.filters import And, Compare, Filter, Group, Not, Or, instant
+from mockhost.scim.grammar import AttrPath
 from mockhost.scim.queries import Query
 
 Key: TypeAlias = "tuple[str, object]"
