@@ -16,7 +16,7 @@ import orjson
 from mockhost.matching import ABSENT
 from mockhost.patterns import Searches
 from mockhost.scim.errors import ScimError
-from mockhost.scim.filters import Filter, equalities, parse
+from mockhost.scim.filters import equalities
 from mockhost.scim.grammar import AttrPath
 from mockhost.scim.messages import value_compared, value_in_request
 from mockhost.scim.queries import Query, parse_query
@@ -332,28 +332,13 @@ class Exchange:
         except ScimError as error:
             return Unreadable(f"the query can't be read: {error.detail}")
 
-    def wanted(self) -> Filter | None:
-        """The filter of the query, parsed once. Raises ScimError for a query or filter that can't be read."""
-        if "wanted" not in self.parsed:
-            try:
-                text = self.asked().filter
-                found: Filter | ScimError | None = None if text is None else parse(text)
-            except ScimError as error:
-                found = error
-            self.parsed["wanted"] = found
-        else:
-            found = self.parsed["wanted"]
-        if isinstance(found, ScimError):
-            raise found
-        return found
-
     def compared(self) -> Sequence[tuple[AttrPath, object]] | Unreadable:
         """What a find compares for equality: attributes and values."""
         text = self.filter
         if not isinstance(text, str):
             return text or ()
         try:
-            wanted = self.wanted()
+            wanted = self.asked().wanted()
         except ScimError as error:
             detail = error.detail.removeprefix("This filter is invalid: ")
             return Unreadable(f"the filter can't be read: {detail}")

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from mockhost import MockHost
-from mockhost.connectors.ecma import operations
+from mockhost.connectors.ecma import connector
 from mockhost.errors import CannotRun, ScenarioError, UsageError, VerificationError
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
@@ -378,7 +378,7 @@ def test_a_bug_of_ours_is_journalled_and_never_shown(
 
     with MockHost() as host:
         with monkeypatch.context() as patched:
-            patched.setitem(operations.OPERATIONS, "find_users", broken)  # type: ignore[arg-type]
+            patched.setitem(connector.OPERATIONS, "find_users", broken)  # type: ignore[arg-type]
             answer = probe(host)
         assert (answer.status_code, answer.content) == (500, b"")
         bugs = [entry.bug for entry in host.journal if entry.bug]

@@ -47,6 +47,9 @@ class Served:
     at which a request to it is let in.
     """
 
+    operations = EcmaConnector.operations
+    """what is served below the `/scim` of a connector that there is not"""
+
     def __init__(
         self,
         host: Host,

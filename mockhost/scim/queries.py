@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from mockhost.matching import ABSENT
 from mockhost.scim.attributes import CORE_PREFIX, fold, member
 from mockhost.scim.errors import ScimError, shown
-from mockhost.scim.grammar import attr_path
+from mockhost.scim.grammar import Filter, attr_path, parse
 
 ALWAYS: Final = ("schemas", "id")
 """What a resource shows whatever is asked (RFC 7643 3 and 3.1)."""
@@ -32,6 +32,8 @@ class Query:
     """A query, decoded. `count` is None when not given, `start_index` then 1."""
 
     __slots__ = (
+        "_problem",
+        "_wanted",
         "attributes",
         "count",
         "cursor",
@@ -66,6 +68,20 @@ class Query:
         """keys that RFC 7644 doesn't know, such as `aadOptscim062020`, as they were written"""
         self.cursor = cursor
         """where a page begins (RFC 9865): "" for the first one, None for paging by index"""
+        self._wanted: Filter | None = None
+        self._problem: str | None = None
+
+    def wanted(self) -> Filter | None:
+        """The filter, parsed when it is first asked for, and once. Raises ScimError for one that can't be read."""
+        if self._wanted is None and self.filter is not None:
+            if self._problem is None:
+                try:
+                    self._wanted = parse(self.filter)
+                except ScimError as error:
+                    self._problem = error.detail
+            if self._problem is not None:
+                raise ScimError(400, "invalidFilter", self._problem)
+        return self._wanted
 
 
 def parse_query(raw: str) -> Query:

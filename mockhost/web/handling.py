@@ -84,7 +84,7 @@ class Handling:
         """Route the request, and let it in or not."""
         state, exchange = self.runtime.state, self.exchange
         host, served = state.host, state.served
-        found = route(exchange.method, exchange.target, served.get, host.behaviours, host.operations)
+        found = route(exchange.method, exchange.target, served.get, host.behaviours, served.operations)
         self._routed = found.verdict
         exchange.operation, exchange.connector = found.operation, found.connector
         exchange.resource, exchange.id, exchange.allow = found.resource, found.id, found.allow
@@ -124,7 +124,7 @@ class Handling:
         if not self.exchange.operation.startswith("find_"):
             return False
         try:
-            wanted = self.exchange.wanted()
+            wanted = self.exchange.asked().wanted()
         except ScimError:
             return False
         if not isinstance(wanted, filters.Compare) or wanted.op != "eq":

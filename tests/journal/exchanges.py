@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mockhost.connectors.ecma.operations import TABLE
+from mockhost.connectors.ecma.connector import TABLE
 from mockhost.exchange import Exchange
 from mockhost.web.handling import route
 

@@ -12,7 +12,6 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.clock import Chance
-from mockhost.connectors.bodies import scim_error
 from mockhost.connectors.contract import (
     UNKNOWN,
     Answer,
@@ -22,6 +21,7 @@ from mockhost.connectors.contract import (
     Resource,
     Service,
     Steps,
+    scim_error,
     token_problem,
 )
 from mockhost.connectors.ecma.config import ConnectorConfig

@@ -13,8 +13,7 @@ from ipaddress import ip_address
 
 import orjson
 
-from mockhost.connectors.bodies import scim_error
-from mockhost.connectors.contract import ROOT, Answer, NotAllowed, NotFound, Unauthorized
+from mockhost.connectors.contract import ROOT, Answer, NotAllowed, NotFound, Unauthorized, scim_error
 from mockhost.errors import ProtocolAnswer
 from mockhost.exchange import Exchange
 from mockhost.scim.errors import ScimError

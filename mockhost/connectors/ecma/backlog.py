@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from operator import itemgetter
+from typing import Final, NamedTuple, TypeAlias
 
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.exchange import Exchange
@@ -47,18 +48,12 @@ class Imported(NamedTuple):
 Happened: TypeAlias = "Started | Stopped | Imported | Exchange"
 
 
-class _Kind:
-    """What happened of one kind, the latest of it."""
+class _Kept:
+    """The latest exchanges of one kind, each with its number and size."""
 
     def __init__(self) -> None:
-        self.items: deque[tuple[int, int, Any]] = deque()
+        self.items: deque[tuple[int, Exchange, int]] = deque()
         self.used = 0
-
-    def add(self, number: int, size: int, item: Happened, room: int) -> None:
-        self.items.append((number, size, item))
-        self.used += size
-        while self.used > room:
-            self.used -= self.items.popleft()[1]
 
 
 class Backlog:
@@ -68,12 +63,13 @@ class Backlog:
         self.room = ROOM
         """bytes of the exchanges of each kind"""
         self._count = 0
-        self._events, self._requests, self._exports, self._failures = _Kind(), _Kind(), _Kind(), _Kind()
+        self._events: deque[tuple[int, Started | Stopped | Imported]] = deque(maxlen=_EVENTS)
+        self._requests, self._exports, self._failures = _Kept(), _Kept(), _Kept()
 
     def event(self, event: Started | Stopped | Imported) -> None:
         """Keep what happened to the service."""
         self._count += 1
-        self._events.add(self._count, 1, event, _EVENTS)
+        self._events.append((self._count, event))
 
     def exchange(self, exchange: Exchange) -> None:
         """Keep an exchange; it may be completed later."""
@@ -84,18 +80,22 @@ class Backlog:
         elif exchange.native:
             kind = self._exports
         self._count += 1
-        kind.add(self._count, exchange.size, exchange, self.room)
+        kind.items.append((self._count, exchange, exchange.size))
+        kind.used += exchange.size
+        while kind.used > self.room:
+            kind.used -= kind.items.popleft()[2]
 
     def exchanges(self) -> list[Exchange]:
         """The exchanges that wait, of each kind the oldest first."""
         kinds = (self._requests, self._exports, self._failures)
-        return [item for kind in kinds for _, _, item in kind.items]
+        return [exchange for kind in kinds for _, exchange, _ in kind.items]
 
     def take(self) -> list[Happened]:
         """Everything since the last time, the oldest first."""
-        kinds = (self._events, self._requests, self._exports, self._failures)
-        found = sorted(each for kind in kinds for each in kind.items)
-        for kind in kinds:
+        found: list[tuple[int, Happened]] = list(self._events)
+        self._events.clear()
+        for kind in (self._requests, self._exports, self._failures):
+            found += [(number, exchange) for number, exchange, _ in kind.items]
             kind.items.clear()
             kind.used = 0
-        return [item for _, _, item in found]
+        return [happened for _, happened in sorted(found, key=itemgetter(0))]

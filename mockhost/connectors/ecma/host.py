@@ -15,7 +15,6 @@ from mockhost.connectors.ecma import behaviours as known
 from mockhost.connectors.ecma.answers import refusal
 from mockhost.connectors.ecma.backlog import Backlog, Started, Stopped
 from mockhost.connectors.ecma.config import Column, ConnectorConfig, HostConfig
-from mockhost.connectors.ecma.operations import TABLE
 from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.connectors.systems.system import System, open_system
 from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 class Host:
     """One connector host. Not thread-safe: the runtime's lock guards it."""
-
-    operations = TABLE
-    """what is served below the `/scim` of its connectors"""
 
     def __init__(
         self,

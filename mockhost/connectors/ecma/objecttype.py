@@ -29,6 +29,10 @@ class Attribute(NamedTuple):
     column: Column
     multi_valued: bool
     position: int
+    indexed: bool
+    """whether strings can be looked up in its column"""
+    case_exact: bool
+    """whether filters compare its strings with their case"""
 
 
 class Given(NamedTuple):
@@ -53,11 +57,13 @@ class ObjectType:
         """whether the DN comes from the client, in `-dn-`, rather than from the anchor"""
         self.attributes = self._select()
         self._by_name = {attribute.name.casefold(): attribute for attribute in self.attributes}
-        self._anchor_attribute = Attribute(
-            self.anchor, system.columns[self.anchor_position], False, self.anchor_position
-        )
+        self._anchor_attribute = self._make(self.anchor, False)
         self._shown = tuple(
             (a.name, a.position, a.multi_valued) for a in self.attributes if self._is_shown(a)
+        )
+        active = behaviours["active_in_responses"]
+        self._shows_active = active == "always" or (
+            active != "never" and config.deprovisioning.disable_attribute is not None
         )
         self.patch_schema = self._make_patch_schema()
 
@@ -70,11 +76,18 @@ class ObjectType:
             if name in position and name != OBJECT_DN:
                 column = self._system.columns[position[name]]
                 multi = column.multi_valued and name not in self._config.single_value
-                chosen.append(Attribute(name, column, multi, position[name]))
+                chosen.append(self._make(name, multi))
         offered = self._behaviours["schemas_dn"]
         if offered == "always" or (offered == "when_supplied" and self.dn_is_supplied):
-            chosen.append(Attribute(OBJECT_DN, Column(OBJECT_DN), False, self._dn_position))
+            chosen.append(self._make(OBJECT_DN, False))
         return tuple(chosen)
+
+    def _make(self, name: str, multi_valued: bool) -> Attribute:
+        position = self._system.position[name]
+        is_dn = name == OBJECT_DN
+        column = Column(OBJECT_DN) if is_dn else self._system.columns[position]
+        indexed = column.type in ("string", "reference") and (self.dn_is_supplied or not is_dn)
+        return Attribute(name, column, multi_valued, position, indexed, self.case_exact(name))
 
     def _is_shown(self, attribute: Attribute) -> bool:
         if attribute.name != OBJECT_DN:
@@ -184,8 +197,7 @@ class ObjectType:
             "schemas": [messages.CORE_USER, messages.ECMA_USER] if core else [messages.ECMA_USER],
             "id": ident,
         }
-        active = self.active(record)
-        if active is not None:
+        if self._shows_active and (active := self.active(record)) is not None:
             resource["active"] = active
         resource[messages.ECMA_USER] = values
         if self._behaviours["meta_in_resources"]:
@@ -194,8 +206,8 @@ class ObjectType:
 
     def active(self, record: Record) -> bool | None:
         """What `active` shows of the record: the attribute that the disable flow sets, if it sets one."""
-        shown, name = self._behaviours["active_in_responses"], self._config.deprovisioning.disable_attribute
-        if shown == "never" or (name is None and shown != "always"):
+        name = self._config.deprovisioning.disable_attribute
+        if not self._shows_active:
             return None
         if name is None:
             return True
@@ -204,22 +216,19 @@ class ObjectType:
 
     # -- filters ------------------------------------------------------------------------------------------
 
-    def indexed(self, path: filters.AttrPath) -> int | None:
-        """The column in which a string can be looked up for this path, or None."""
-        attribute = self._attribute(path)
-        if attribute is None or attribute.column.type not in ("string", "reference"):
-            return None
-        if attribute.name == OBJECT_DN and not self.dn_is_supplied:
-            return None
-        return attribute.position
+    def case_exact(self, name: str) -> bool:
+        """Whether filters compare the strings of this attribute with their case."""
+        behaviour = "id_case" if name.casefold() == "id" else "value_case"
+        return self._behaviours[behaviour] == "exact"
 
     def column_of(self, path: filters.AttrPath) -> int | None:
         """The column that this path shows as it is, or None for what is derived or unknown."""
-        attribute = self._attribute(path)
+        attribute = self.attribute(path)
         derived = attribute is None or attribute.name == OBJECT_DN or attribute.column.type == "binary"
         return None if attribute is None or derived else attribute.position
 
-    def _attribute(self, path: filters.AttrPath) -> Attribute | None:
+    def attribute(self, path: filters.AttrPath) -> Attribute | None:
+        """The attribute of this path, or None for one that is derived or unknown."""
         if path.sub is not None or (path.urn and path.urn.casefold() != messages.ECMA_USER.casefold()):
             return None
         found = self._by_name.get(path.name.casefold())
@@ -229,7 +238,7 @@ class ObjectType:
 
     def getter(self, path: filters.AttrPath) -> Callable[[Record], object] | None:
         """How to read a filter's attribute from a record; None for an unknown one."""
-        attribute = self._attribute(path)
+        attribute = self.attribute(path)
         if attribute is not None:
             position = attribute.position
             if attribute.name == OBJECT_DN:
@@ -287,7 +296,7 @@ class ObjectType:
             if attribute is None and folded == self.anchor.casefold():
                 attribute = self._anchor_attribute
             if attribute is None and folded == OBJECT_DN and self.dn_is_supplied:
-                attribute = Attribute(OBJECT_DN, Column(OBJECT_DN), False, self._dn_position)
+                attribute = self._make(OBJECT_DN, False)
             if attribute is None:
                 if self._behaviours["unknown_attributes"] == "refuse":
                     raise ScimError(

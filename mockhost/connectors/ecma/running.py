@@ -14,7 +14,6 @@ from typing import NamedTuple, TypeVar
 from mockhost.clock import VirtualClock
 from mockhost.connectors.contract import Service
 from mockhost.connectors.ecma import dn as dns
-from mockhost.connectors.ecma.answers import DllNotLoadable, Importing
 from mockhost.connectors.ecma.backlog import Backlog
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
@@ -69,15 +68,6 @@ class RunningConnector:
             self.behaviours = behaviours
             self.object_type = ObjectType(self.config, self.system, behaviours)
             self.space.behave(self.object_type, behaviours)
-
-    def ready(self) -> None:
-        """Raise what a client is told while no answer can be given: DllNotLoadable or Importing."""
-        if self.config.dll == "access_denied":
-            raise DllNotLoadable(self.kind.dll_denied(self.name))
-        if self.space.importing and (
-            self.space.imports_done == 0 or self.behaviours["importing_scope"] == "every"
-        ):
-            raise Importing
 
     def start(self) -> None:
         """Begin the first import and autosync; while the DLL can't be loaded there are none, for it is what imports."""

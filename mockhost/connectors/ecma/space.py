@@ -321,19 +321,17 @@ class ConnectorSpace:
         return filters.predicate(query, self.object_type.getter, case_exact=self._case_exact)
 
     def _case_exact(self, path: filters.AttrPath) -> bool:
-        """Whether strings of this attribute are compared with their case."""
-        name = "id_case" if path.name.casefold() == "id" else "value_case"
-        return self._behaviours[name] == "exact"
+        return self.object_type.case_exact(path.name)
 
     def _indexed(self, query: filters.Filter) -> Iterable[int] | None:
         """The rows that match, in order, if an index tells."""
         kind = self.object_type
         for path, value in filters.equalities(query):
-            position = kind.indexed(path)
-            if position is not None and isinstance(value, str):
-                rows = self.table.find(position, value)
-                alone = isinstance(query, filters.Compare) and position not in self.table.base.forms
-                if alone and not self._case_exact(path):
+            attribute = kind.attribute(path)
+            if attribute is not None and attribute.indexed and isinstance(value, str):
+                rows = self.table.find(attribute.position, value)
+                by_form = attribute.case_exact or attribute.position in self.table.base.forms
+                if isinstance(query, filters.Compare) and not by_form:
                     return rows  # the index compares as the filter does
                 wanted = self._wanted(query)
                 return (row for row in rows if wanted(self.table.get(row) or ()))

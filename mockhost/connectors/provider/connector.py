@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from mockhost.clock import Chance, VirtualClock
-from mockhost.connectors.bodies import scim_error
 from mockhost.connectors.contract import (
     UNKNOWN,
     Answer,
@@ -19,6 +18,7 @@ from mockhost.connectors.contract import (
     Resource,
     Service,
     Steps,
+    scim_error,
     token_problem,
 )
 from mockhost.connectors.provider.blueprint import Blueprint

@@ -13,8 +13,7 @@ from typing import Any
 
 import orjson
 
-from mockhost.connectors.bodies import coding_of, scim
-from mockhost.connectors.contract import ROOT, Answer, Resource, Steps
+from mockhost.connectors.contract import ROOT, Answer, Resource, Steps, coding_of, scim
 from mockhost.connectors.provider.config import TypeConfig
 from mockhost.connectors.provider.provider import Outcome, Provider
 from mockhost.exchange import Exchange, json_document

@@ -14,7 +14,6 @@ import orjson
 from mockhost.client import answers
 from mockhost.client.answers import Malformed
 from mockhost.clock import Chance
-from mockhost.connectors.bodies import scim_error
 from mockhost.connectors.contract import (
     ELSEWHERE,
     ROOT,
@@ -25,6 +24,7 @@ from mockhost.connectors.contract import (
     Resource,
     Service,
     Steps,
+    scim_error,
     token_problem,
 )
 from mockhost.connectors.proxy.config import HELD, ProxyConfig

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mockhost.connectors.ecma.answers import DllNotLoadable
+from mockhost.connectors.ecma.connector import ready
 from mockhost.connectors.ecma.host import Host
 from mockhost.scim.errors import ScimError
 from tests.connectors.ecma.conftest import URN, user
@@ -216,14 +217,14 @@ def test_a_dll_that_may_not_be_loaded_answers_and_imports_nothing(hosts: Hosts) 
     connector = host.connector("SQL")
     connector.deny_dll()
     with pytest.raises(DllNotLoadable, match="Access is denied"):
-        connector.ready()
+        ready(connector)
     connector.space.begin_import("full")
     assert "Access is denied" in str(host.state()["SQL"]["import_problem"])
     connector.allow_dll()
-    connector.ready()
+    ready(connector)
     connector.deny_dll()
     host.restart()
-    host.connector("SQL").ready()
+    ready(host.connector("SQL"))
 
 
 def test_a_dll_that_could_not_be_loaded_at_the_start_imports_once_it_can(hosts: Hosts) -> None:

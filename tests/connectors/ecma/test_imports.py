@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mockhost.connectors.ecma.answers import Importing
+from mockhost.connectors.ecma.connector import ready
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.systems.memory import MemorySystem
 from mockhost.errors import UsageError
@@ -210,13 +211,13 @@ def test_a_first_import_can_begin_again(hosts: Hosts) -> None:
     connector = host.connector("SQL")
     connector.space.import_first(180)
     with pytest.raises(Importing):
-        connector.ready()
+        ready(connector)
     assert (len(connector.space), connector.space.importing) == (0, True)
     host.clock.advance(100)
     connector.space.import_first(180)
     connector.space.begin_import("full")
     host.clock.advance(80)
-    connector.ready()
+    ready(connector)
     assert len(connector.space) == len(connector.system)
 
 
@@ -226,13 +227,13 @@ def test_a_first_import_breaks_a_later_one_off(hosts: Hosts) -> None:
     connector = host.connector("SQL")
     host.clock.advance(7_230)
     assert connector.space.importing
-    connector.ready()
+    ready(connector)
     connector.space.import_first(180)
     host.clock.advance(179)
     with pytest.raises(Importing):
-        connector.ready()
+        ready(connector)
     host.clock.advance(1)
-    connector.ready()
+    ready(connector)
     assert logins(host)
 
 
@@ -243,9 +244,9 @@ def test_without_an_import_profile_nothing_is_lost_by_a_first_import(hosts: Host
     connector.create(user(**BOB))
     connector.space.import_first(60)
     with pytest.raises(Importing):
-        connector.ready()
+        ready(connector)
     host.clock.advance(60)
-    connector.ready()
+    ready(connector)
     assert logins(host) == {"bob"}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mockhost.clock import VirtualClock
+from mockhost.connectors.ecma.connector import ready
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.running import Outcome, RunningConnector
 from mockhost.errors import ProtocolAnswer, UsageError
@@ -114,7 +115,7 @@ class Bench:
     def ready(self, name: str = "SQL") -> str:
         """What a connector tells its clients: `ready`, or why not."""
         try:
-            self.connector(name).ready()
+            ready(self.connector(name))
         except ProtocolAnswer as error:
             return type(error).__name__
         return "ready"
