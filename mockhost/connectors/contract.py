@@ -19,7 +19,6 @@ from mockhost.clock import Chance
 from mockhost.errors import ProtocolAnswer
 from mockhost.exchange import Exchange, RawHead
 from mockhost.plans import TransportPlan
-from mockhost.scim import messages
 from mockhost.scim.errors import ScimError
 
 if TYPE_CHECKING:
@@ -84,8 +83,7 @@ def scim(
 def scim_error(error: ScimError, behaviours: Mapping[str, object]) -> Answer:
     """A SCIM error (RFC 7644 3.12)."""
     as_what = str(behaviours["error_status_type"])
-    body = messages.error_body(error.status, error.detail, error.scim_type, status_as=as_what)
-    return scim(error.status, body, behaviours)._replace(reason=error.detail)
+    return scim(error.status, error.body(status_as=as_what), behaviours)._replace(reason=error.detail)
 
 
 def coding_of(given: str | None) -> str:

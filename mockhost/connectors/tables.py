@@ -388,10 +388,6 @@ class Table:
             if (record := overlay[row]) is not None:
                 yield row, record[position]
 
-    def scan(self, wanted: Callable[[Record], bool]) -> Iterator[int]:
-        """The rows whose records `wanted` accepts, in order."""
-        return (row for row, record in self.records() if wanted(record))
-
 
 def _nth_live(position: int, deleted: list[int]) -> int:
     """The row number of the `position`-th row that is not in the sorted list `deleted`."""

@@ -114,20 +114,6 @@ class Schema:
 _CORE_COLONS = "urn:ietf:params:scim:schemas:core:2.0:User".count(":")
 
 
-class FlatSchema(Schema):
-    """The connector host's case: everything under one extension, a few core attributes such as `active`."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        urn: str,
-        attributes: Mapping[str, AttributeInfo],
-        core: Mapping[str, AttributeInfo] | None = None,
-    ) -> None:
-        super().__init__(core or {}, {urn: attributes})
-
-
 _COMMON: Final[Mapping[str, AttributeInfo]] = {
     "schemas": AttributeInfo("schemas", "reference", True, "readOnly", returned="always"),
     "id": AttributeInfo("id", mutability="readOnly", case_exact=True, returned="always", uniqueness="server"),

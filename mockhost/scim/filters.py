@@ -25,9 +25,6 @@ from typing import Final, TypeAlias, TypeVar
 from mockhost.scim.attributes import fold, member, read, sub_value
 from mockhost.scim.errors import ScimError
 from mockhost.scim.grammar import (
-    MAX_DEPTH,
-    MAX_LENGTH,
-    OPERATORS,
     ORDER,
     And,
     AttrPath,
@@ -38,38 +35,7 @@ from mockhost.scim.grammar import (
     Or,
     Present,
     Value,
-    attr_path,
-    parse,
-    render,
 )
-
-__all__ = [
-    "MAX_DEPTH",
-    "MAX_LENGTH",
-    "OPERATORS",
-    "And",
-    "AttrPath",
-    "Budget",
-    "CaseExact",
-    "Compare",
-    "Filter",
-    "Group",
-    "Not",
-    "Or",
-    "Present",
-    "Value",
-    "attr_path",
-    "comparisons",
-    "element_predicate",
-    "equalities",
-    "fold",
-    "is_present",
-    "is_simple",
-    "matches",
-    "parse",
-    "predicate",
-    "render",
-]
 
 T = TypeVar("T")
 Fits: TypeAlias = Callable[[object], bool]

@@ -12,31 +12,7 @@ from urllib.parse import quote
 
 from mockhost.matching import ABSENT
 from mockhost.scim.attributes import CORE_PREFIX, AttributeInfo, fold, given
-from mockhost.scim.errors import ERROR, error_body
 from mockhost.scim.grammar import AttrPath, attr_path
-from mockhost.scim.values import coerce
-
-__all__ = [
-    "CORE_GROUP",
-    "CORE_USER",
-    "ECMA_USER",
-    "ENTERPRISE_USER",
-    "ERROR",
-    "LIST_RESPONSE",
-    "LONGEST_ID",
-    "PATCH_OP",
-    "coerce",
-    "error_body",
-    "list_response",
-    "meta",
-    "quote_id",
-    "resource_type",
-    "resource_type_user",
-    "schema_attribute",
-    "schema_resource",
-    "service_provider_config",
-    "value_in_request",
-]
 
 LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

@@ -17,8 +17,6 @@ from mockhost.matching import ABSENT
 from mockhost.scim import elements, values
 from mockhost.scim.attributes import (
     AttributeInfo,
-    FlatSchema,
-    Schema,
     SchemaView,
     fold,
     given,
@@ -28,18 +26,6 @@ from mockhost.scim.errors import ScimError, shown
 from mockhost.scim.filters import comparisons
 from mockhost.scim.grammar import AttrPath, Path, parse_path
 from mockhost.scim.messages import PATCH_OP
-
-__all__ = [
-    "AttributeInfo",
-    "FlatSchema",
-    "Operation",
-    "Path",
-    "Schema",
-    "SchemaView",
-    "apply",
-    "parse_path",
-    "read_operations",
-]
 
 _OPS: Final = ("add", "replace", "remove")
 MOST_WORK: Final = 1_000_000

@@ -34,7 +34,7 @@ from mockhost.faults.contract import Context, Draft
 from mockhost.rules import Decision, Rules, States
 from mockhost.rules.reply import Failed, Headers, ReplyRequest
 from mockhost.runtime import Admission, Runtime
-from mockhost.scim import filters
+from mockhost.scim import grammar
 from mockhost.scim.errors import ScimError
 from mockhost.server.wsgi import UPLOAD
 
@@ -127,7 +127,7 @@ class Handling:
             wanted = self.exchange.asked().wanted()
         except ScimError:
             return False
-        if not isinstance(wanted, filters.Compare) or wanted.op != "eq":
+        if not isinstance(wanted, grammar.Compare) or wanted.op != "eq":
             return False
         if wanted.path.name.casefold() == PLACEHOLDER:
             return True

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mockhost.scim import filters, messages, patch, queries
+from mockhost.scim import filters, grammar, messages, patch, queries, values
 from mockhost.scim.errors import ScimError
 from mockhost.scim.grammar import parse_path
 from mockhost.scim.messages import ECMA_USER, ENTERPRISE_USER
@@ -66,13 +66,13 @@ def apply_everywhere(body: object) -> None:
 @example(text="a[" * 4_000, lenient=True)
 def test_any_text_as_a_filter(text: str, lenient: bool) -> None:
     """It is read and can be evaluated and written, or it is refused."""
-    refused = refusal(lambda: filters.parse(text, lenient=lenient))
+    refused = refusal(lambda: grammar.parse(text, lenient=lenient))
     assert refused in (None, (400, "invalidFilter"))
     if refused is None:
-        found = filters.parse(text, lenient=lenient)
-        rendered = filters.render(found)
-        again = filters.parse(rendered, max_length=len(rendered))  # escapes may make it longer than it was
-        assert filters.render(again) == rendered
+        found = grammar.parse(text, lenient=lenient)
+        rendered = grammar.render(found)
+        again = grammar.parse(rendered, max_length=len(rendered))  # escapes may make it longer than it was
+        assert grammar.render(again) == rendered
         filters.equalities(found)
         filters.is_simple(found)
         assert refusal(lambda: filters.matches(found, RESOURCE)) in (None, (400, "invalidFilter"))
@@ -134,7 +134,7 @@ def test_any_json_as_a_request(document: object, name: str) -> None:
 def test_any_json_as_a_value(value: object) -> None:
     """It fits the type, or is refused with invalidValue."""
     for type_ in TYPES:
-        assert refusal(functools.partial(messages.coerce, type_, value)) in (None, (400, "invalidValue"))
+        assert refusal(functools.partial(values.coerce, type_, value)) in (None, (400, "invalidValue"))
 
 
 @pytest.mark.parametrize("strictness", ["strict", "entra", "lenient"])
@@ -190,7 +190,7 @@ def test_a_body_nested_a_hundred_thousand_deep(key: str | None) -> None:
     apply_everywhere(nested)
     for type_ in ("string", "boolean", "integer"):
         with pytest.raises(ScimError):
-            messages.coerce(type_, nested)
+            values.coerce(type_, nested)
 
 
 def test_ten_thousand_members_at_once() -> None:

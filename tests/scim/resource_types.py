@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mockhost.scim.attributes import AttributeInfo, FlatSchema, Schema
+from mockhost.scim.attributes import AttributeInfo, Schema
 from mockhost.scim.messages import ECMA_USER, ENTERPRISE_USER
 
 
@@ -80,18 +80,19 @@ GROUP = Schema(
     )
 )
 
-ECMA = FlatSchema(
-    ECMA_USER,
-    _named(
-        AttributeInfo("ContosoLogin", mutability="immutable", uniqueness="server"),
-        AttributeInfo("-dn-", mutability="readOnly"),
-        *_strings("FirstName", "LastName", "Email", "AzureID", "export_password"),
-        AttributeInfo("msDS-UserAccountDisabled", "boolean"),
-        AttributeInfo("EmployeeNumber", "integer"),
-        AttributeInfo("jpegPhoto", "binary"),
-        AttributeInfo("objectClass", multi_valued=True),
-    ),
+ECMA = Schema(
     {"active": AttributeInfo("active", "boolean")},
+    {
+        ECMA_USER: _named(
+            AttributeInfo("ContosoLogin", mutability="immutable", uniqueness="server"),
+            AttributeInfo("-dn-", mutability="readOnly"),
+            *_strings("FirstName", "LastName", "Email", "AzureID", "export_password"),
+            AttributeInfo("msDS-UserAccountDisabled", "boolean"),
+            AttributeInfo("EmployeeNumber", "integer"),
+            AttributeInfo("jpegPhoto", "binary"),
+            AttributeInfo("objectClass", multi_valued=True),
+        )
+    },
 )
 
 BY_NAME = {"User": USER, "Group": GROUP, "ECMA": ECMA}

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockhost.scim import filters, messages, patch
-from mockhost.scim.attributes import AttributeInfo, Schema, read
+from mockhost.scim import filters, grammar, messages, patch
+from mockhost.scim.attributes import AttributeInfo, Schema, fold, read
 from mockhost.scim.errors import ScimError
 from mockhost.scim.filters import instant
 from mockhost.scim.grammar import AttrPath
@@ -157,7 +157,7 @@ def our_verdict(text: str, thing: dict[str, Any]) -> object:
         return info is not None and info.case_exact
 
     try:
-        parsed = filters.parse(text, lenient=False)
+        parsed = grammar.parse(text, lenient=False)
         return filters.predicate(parsed, resolve, case_exact=case_exact)(thing)
     except ScimError as error:
         return error.scim_type
@@ -183,8 +183,8 @@ class FilterDifference(NamedTuple):
 
 def _values(leaf: Leaf, thing: dict[str, Any]) -> list[object]:
     """The values that a leaf compares."""
-    parsed = filters.parse(f"{leaf.whole_path} pr")
-    assert isinstance(parsed, filters.Present)
+    parsed = grammar.parse(f"{leaf.whole_path} pr")
+    assert isinstance(parsed, grammar.Present)
     head, *rest = [parsed.path.name.lower(), *([parsed.path.sub] if parsed.path.sub else [])]
     holder = thing.get(EXT_URN, {}) if leaf.path.startswith(EXT_URN) else thing
     values = holder.get(head, [])
@@ -209,9 +209,7 @@ def _is_of_another_type(leaf: Leaf, thing: dict[str, Any]) -> bool:
 
 def _is_text_beyond_ascii(leaf: Leaf, thing: dict[str, Any]) -> bool:
     compared = (leaf.value, *_values(leaf, thing))
-    return any(
-        isinstance(v, str) and filters.fold(v) != unicodedata.normalize("NFC", v).lower() for v in compared
-    )
+    return any(isinstance(v, str) and fold(v) != unicodedata.normalize("NFC", v).lower() for v in compared)
 
 
 def _is_a_moment_in_a_string(leaf: Leaf, thing: dict[str, Any]) -> bool:
@@ -380,7 +378,7 @@ GRAMMAR_DIFFERENCES = (
 
 def _ours_of(text: str) -> str | None:
     try:
-        return filters.render(filters.parse(text, lenient=False))
+        return grammar.render(grammar.parse(text, lenient=False))
     except ScimError:
         return None
 

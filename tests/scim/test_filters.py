@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockhost.scim.attributes import fold
 from mockhost.scim.errors import ScimError
-from mockhost.scim.filters import AttrPath, Compare, equalities, fold, is_simple, matches, parse, predicate
+from mockhost.scim.filters import equalities, is_simple, matches, predicate
+from mockhost.scim.grammar import AttrPath, Compare, parse
 from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER
 
 USER: dict[str, Any] = {

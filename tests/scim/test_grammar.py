@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mockhost.scim.errors import ScimError
-from mockhost.scim.filters import And, AttrPath, Compare, Group, Not, Or, Present, parse, render
-from mockhost.scim.grammar import parse_path
+from mockhost.scim.grammar import And, AttrPath, Compare, Group, Not, Or, Present, parse, parse_path, render
 from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER
 
 # The examples of RFC 7644 3.4.2.2, Figure 1, and what the tables beside it allow.

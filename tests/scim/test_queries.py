@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockhost.scim.errors import ScimError
-from mockhost.scim.filters import Compare, parse
+from mockhost.scim.grammar import Compare, parse
 from mockhost.scim.messages import CORE_USER, ECMA_USER, ENTERPRISE_USER
 from mockhost.scim.queries import parse_query, project, projection, read_search
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mockhost.scim.errors import ScimError
-from mockhost.scim.messages import coerce
+from mockhost.scim.values import coerce
 
 
 @pytest.mark.parametrize(

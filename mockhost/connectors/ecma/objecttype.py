@@ -16,7 +16,8 @@ from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, Column, 
 from mockhost.connectors.systems.described import frozen
 from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value
-from mockhost.scim import filters, messages, patch
+from mockhost.scim import grammar, messages, values
+from mockhost.scim.attributes import AttributeInfo, Schema
 from mockhost.scim.errors import ScimError
 
 _URN = messages.ECMA_USER.casefold()
@@ -133,9 +134,9 @@ class ObjectType:
         )
         return shown
 
-    def _make_patch_schema(self) -> patch.FlatSchema:
+    def _make_patch_schema(self) -> Schema:
         infos = {
-            a.name: patch.AttributeInfo(
+            a.name: AttributeInfo(
                 name=a.name,
                 type=a.column.type,
                 multi_valued=a.multi_valued,
@@ -146,12 +147,12 @@ class ObjectType:
             )
             for a in self.attributes
         }
-        password = patch.AttributeInfo(
+        password = AttributeInfo(
             EXPORT_PASSWORD, "string", False, "readWrite", None, True, messages.ECMA_USER
         )
         infos[EXPORT_PASSWORD] = password
-        active = patch.AttributeInfo("active", "boolean", False, "readWrite", None, False, messages.CORE_USER)
-        return patch.FlatSchema(messages.ECMA_USER, infos, {"active": active})
+        active = AttributeInfo("active", "boolean", False, "readWrite", None, False, messages.CORE_USER)
+        return Schema({"active": active}, {messages.ECMA_USER: infos})
 
     # -- records as resources -----------------------------------------------------------------------------
 
@@ -221,13 +222,13 @@ class ObjectType:
         behaviour = "id_case" if name.casefold() == "id" else "value_case"
         return self._behaviours[behaviour] == "exact"
 
-    def column_of(self, path: filters.AttrPath) -> int | None:
+    def column_of(self, path: grammar.AttrPath) -> int | None:
         """The column that this path shows as it is, or None for what is derived or unknown."""
         attribute = self.attribute(path)
         derived = attribute is None or attribute.name == OBJECT_DN or attribute.column.type == "binary"
         return None if attribute is None or derived else attribute.position
 
-    def attribute(self, path: filters.AttrPath) -> Attribute | None:
+    def attribute(self, path: grammar.AttrPath) -> Attribute | None:
         """The attribute of this path, or None for one that is derived or unknown."""
         if path.sub is not None or (path.urn and path.urn.casefold() != messages.ECMA_USER.casefold()):
             return None
@@ -236,7 +237,7 @@ class ObjectType:
             return self._anchor_attribute
         return found
 
-    def getter(self, path: filters.AttrPath) -> Callable[[Record], object] | None:
+    def getter(self, path: grammar.AttrPath) -> Callable[[Record], object] | None:
         """How to read a filter's attribute from a record; None for an unknown one."""
         attribute = self.attribute(path)
         if attribute is not None:
@@ -317,7 +318,7 @@ class ObjectType:
             raise ScimError(400, "invalidValue", f"{name}: expected one value, got {len(given)}.")
         if any(isinstance(item, (list, tuple)) for item in given):
             raise ScimError(400, "invalidValue", f"{name} takes no array in an array.")
-        made = [messages.coerce(column.type, item, name) for item in given]
+        made = [values.coerce(column.type, item, name) for item in given]
         items = tuple(frozen(item) for item in made if item is not None)
         return None if not items else items if column.multi_valued else items[0]
 
@@ -334,7 +335,7 @@ def _octets(value: object) -> object:
 
 def _flag(value: object) -> bool | None:
     """What a client says of `active`: one boolean, also as a string, also in an array. Raises ScimError 400."""
-    flags = messages.coerce("boolean", value if isinstance(value, (list, tuple)) else [value], "active")
+    flags = values.coerce("boolean", value if isinstance(value, (list, tuple)) else [value], "active")
     assert isinstance(flags, list)
     if len(flags) > 1:
         raise ScimError(400, "invalidValue", f"active: expected one value, got {len(flags)}.")

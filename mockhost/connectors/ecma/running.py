@@ -21,7 +21,7 @@ from mockhost.connectors.ecma.objecttype import Given, ObjectType
 from mockhost.connectors.ecma.space import ConnectorSpace, Found
 from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value, fold
-from mockhost.scim import filters, messages, patch
+from mockhost.scim import grammar, messages, patch
 from mockhost.scim.errors import ScimError
 from mockhost.slices import Steps, at_once, no_pause
 
@@ -103,7 +103,7 @@ class RunningConnector:
 
     # -- queries ------------------------------------------------------------------------------------------
 
-    def find(self, query: filters.Filter | None, start: int, count: int) -> Found:
+    def find(self, query: grammar.Filter | None, start: int, count: int) -> Found:
         """A page of the connector space. Raises ScimError 400 `tooMany`."""
         found = self.space.find(query, start, count)
         return found if isinstance(found, Found) else found(no_pause)

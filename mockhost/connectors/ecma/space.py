@@ -21,7 +21,7 @@ from mockhost.connectors.ecma.objecttype import ObjectType
 from mockhost.connectors.systems.system import ReadError, System
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
-from mockhost.scim import filters
+from mockhost.scim import filters, grammar
 from mockhost.slices import SLICE, Pause, no_pause, paced
 
 _AT_ONCE = 2_000
@@ -293,7 +293,7 @@ class ConnectorSpace:
 
     # -- queries ------------------------------------------------------------------------------------------
 
-    def find(self, query: filters.Filter | None, start: int, count: int) -> Found | Walk:
+    def find(self, query: grammar.Filter | None, start: int, count: int) -> Found | Walk:
         """The objects that match, `count` of them from the `start`-th (from 1) on, and how many there are.
 
         At once where an index tells or there is little to look at; else a walk over the objects as they are now, which
@@ -317,13 +317,13 @@ class ConnectorSpace:
         snapshot = self.table.copy()
         return lambda pause: _page(snapshot, self._matching(snapshot, query, budget, pause), start, count)
 
-    def _wanted(self, query: filters.Filter) -> Callable[[Record], bool]:
+    def _wanted(self, query: grammar.Filter) -> Callable[[Record], bool]:
         return filters.predicate(query, self.object_type.getter, case_exact=self._case_exact)
 
-    def _case_exact(self, path: filters.AttrPath) -> bool:
+    def _case_exact(self, path: grammar.AttrPath) -> bool:
         return self.object_type.case_exact(path.name)
 
-    def _indexed(self, query: filters.Filter) -> Iterable[int] | None:
+    def _indexed(self, query: grammar.Filter) -> Iterable[int] | None:
         """The rows that match, in order, if an index tells."""
         kind = self.object_type
         for path, value in filters.equalities(query):
@@ -331,7 +331,7 @@ class ConnectorSpace:
             if attribute is not None and attribute.indexed and isinstance(value, str):
                 rows = self.table.find(attribute.position, value)
                 by_form = attribute.case_exact or attribute.position in self.table.base.forms
-                if isinstance(query, filters.Compare) and not by_form:
+                if isinstance(query, grammar.Compare) and not by_form:
                     return rows  # the index compares as the filter does
                 wanted = self._wanted(query)
                 return (row for row in rows if wanted(self.table.get(row) or ()))
@@ -344,7 +344,7 @@ class ConnectorSpace:
         return None
 
     def _matching(
-        self, table: Table, query: filters.Filter, budget: filters.Budget, pause: Pause
+        self, table: Table, query: grammar.Filter, budget: filters.Budget, pause: Pause
     ) -> Iterator[int]:
         """The rows that match, in order: by the one column that is asked about, else by all."""
         kind, size = self.object_type, max(1, SLICE // budget.each)

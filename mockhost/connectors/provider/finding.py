@@ -18,8 +18,8 @@ from mockhost.connectors.provider.resourcetypes import Document
 from mockhost.connectors.provider.store import Handle, Shelf, seq_of
 from mockhost.scim.attributes import fold
 from mockhost.scim.errors import ScimError, shown
-from mockhost.scim.filters import Budget, Filter, paths, predicate
-from mockhost.scim.grammar import attr_path
+from mockhost.scim.filters import Budget, paths, predicate
+from mockhost.scim.grammar import Filter, attr_path
 from mockhost.scim.messages import LIST_RESPONSE
 from mockhost.scim.queries import Query
 from mockhost.slices import SLICE, Steps, rest

@@ -15,11 +15,11 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 
 from mockhost.connectors.provider.resourcetypes import ResourceType
-from mockhost.scim import filters
+from mockhost.scim import grammar
 from mockhost.scim.attributes import fold
 from mockhost.scim.errors import ScimError, shown
-from mockhost.scim.filters import And, Compare, Filter, Group, Not, Or, instant
-from mockhost.scim.grammar import AttrPath
+from mockhost.scim.filters import instant
+from mockhost.scim.grammar import And, AttrPath, Compare, Filter, Group, Not, Or
 from mockhost.scim.queries import Query
 
 Key: TypeAlias = "tuple[str, object]"
@@ -28,7 +28,7 @@ Key: TypeAlias = "tuple[str, object]"
 
 def read_filter(text: str, types: tuple[ResourceType, ...], *, lenient: bool, refuse_unknown: bool) -> Filter:
     """The filter of a request. Raises ScimError 400 invalidFilter."""
-    found = filters.parse(text, lenient=lenient, bare_words=lenient)
+    found = grammar.parse(text, lenient=lenient, bare_words=lenient)
     if refuse_unknown:
         for path in _all_paths(found):
             if all(type_.place(path) is None and type_.getter(path) is None for type_ in types):

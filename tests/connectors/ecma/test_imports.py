@@ -11,7 +11,7 @@ from mockhost.connectors.ecma.connector import ready
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.systems.memory import MemorySystem
 from mockhost.errors import UsageError
-from mockhost.scim import filters
+from mockhost.scim import grammar
 from tests.connectors.ecma.conftest import user
 
 Hosts = Callable[..., Host]
@@ -96,7 +96,7 @@ def test_a_delta_import_brings_what_changed(hosts: Hosts) -> None:
     host.system("LDAP").change({"delete": [{"cn": "bsimon"}]})
     host.clock.advance(7_200)
     assert {"bob", "ljacobson"} <= logins(host)
-    parsed = filters.parse('cn eq "bsimon"')
+    parsed = grammar.parse('cn eq "bsimon"')
     assert host.connector("LDAP").find(parsed, 1, 10).total == 0
     host.connector("SQL").space.begin_import("full")
     assert "ljacobson" not in logins(host)
@@ -171,7 +171,7 @@ def twin(host: Host, **differs: str) -> None:
 
 def first_names(host: Host) -> list[str]:
     """Those of everybody in the connector space who goes by ljacobson."""
-    parsed = filters.parse('ContosoLogin eq "ljacobson"')
+    parsed = grammar.parse('ContosoLogin eq "ljacobson"')
     found = host.connector("SQL").find(parsed, 1, 10).records
     return [str(host.system("SQL").values(record)["FirstName"]) for record in found]
 

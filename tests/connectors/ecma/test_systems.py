@@ -23,7 +23,7 @@ from mockhost.connectors.tables import Base, Record, Table, Value, fold
 from mockhost.errors import UsageError
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
-from mockhost.scim import filters
+from mockhost.scim import grammar
 from mockhost.scim.errors import ScimError
 from tests.connectors.ecma.conftest import URN, user
 
@@ -221,7 +221,7 @@ def test_exports_reach_the_system_and_are_mirrored(host: Host) -> None:
     """A user is created, found, changed and deleted."""
     connector = host.connector("SQL")
     assert connector.create(user(**BOB)).id == "bob"
-    found = connector.find(filters.parse('ContosoLogin eq "BOB"'), 1, 10)
+    found = connector.find(grammar.parse('ContosoLogin eq "BOB"'), 1, 10)
     assert [connector.system.values(record)["LastName"] for record in found.records] == ["Kelly"]
     operation = {"op": "Replace", "path": f"{URN}:LastName", "value": "Kent"}
     connector.patch("bob", {"Operations": [operation]})

@@ -19,7 +19,7 @@ from mockhost.connectors.tables import Base, Record, Table
 from mockhost.errors import ProtocolAnswer
 from mockhost.scenario import loader
 from mockhost.scenario.model import Scenario
-from mockhost.scim import filters
+from mockhost.scim import grammar
 from tests.connectors.ecma.conftest import URN, user
 from tests.connectors.test_tables import RECORDS, STEPS
 
@@ -66,10 +66,10 @@ def started(derivation: str) -> Host:
 def ident(connector: RunningConnector, name: str) -> str:
     """The id of somebody, or one that nobody has."""
     if connector.name == "LDAP":
-        found = connector.find(filters.Compare(filters.AttrPath(None, "cn", None), "eq", name), 1, 1)
+        found = connector.find(grammar.Compare(grammar.AttrPath(None, "cn", None), "eq", name), 1, 1)
     else:
-        path = filters.AttrPath(None, "ContosoLogin", None)
-        found = connector.find(filters.Compare(path, "eq", name), 1, 1)
+        path = grammar.AttrPath(None, "ContosoLogin", None)
+        found = connector.find(grammar.Compare(path, "eq", name), 1, 1)
     return connector.object_type.id_of(found.records[0]) if found.records else f"nobody {name}"
 
 

@@ -14,7 +14,7 @@ from mockhost.faults.contract import Context, Draft
 from mockhost.faults.parameters import read
 from mockhost.matching import ABSENT
 from mockhost.scenario import loader
-from mockhost.scim import filters
+from mockhost.scim import grammar
 from tests.connectors.ecma.conftest import user
 
 BOB = {"ContosoLogin": "bob", "FirstName": "Bob", "LastName": "Kelly"}
@@ -123,7 +123,7 @@ class Bench:
     def found(self, text: str, name: str = "SQL") -> list[dict[str, object]]:
         """The objects of the cache that a filter finds, by column."""
         connector = self.connector(name)
-        found = connector.find(filters.parse(text), 1, 100)
+        found = connector.find(grammar.parse(text), 1, 100)
         return [dict(connector.system.values(record)) for record in found.records]
 
     def create(self, **values: object) -> Outcome | str:
