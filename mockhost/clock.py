@@ -169,13 +169,19 @@ class VirtualClock:
         """Move the clock on by `seconds` (virtual, not negative); jobs on the way see their own moment."""
         if seconds < 0:
             raise ValueError("a clock can't be moved back")
-        target = self.now() + seconds
+        self.advance_to(self.now() + seconds)
+
+    def advance_to(self, target: float, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Move the clock on to a moment; False if `stop` said so on the way, after the jobs of a moment had run."""
         self.run_due()
-        while (due := self.next_due()) is not None and due <= target:
+        while not stop() and (due := self.next_due()) is not None and due <= target:
             self._offset += max(0.0, due - self.now())
             self.run_due()
+        if stop():
+            return False
         self._offset += max(0.0, target - self.now())
         self.run_due()
+        return True
 
 
 class Chance:

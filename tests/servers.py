@@ -91,6 +91,19 @@ class Postgres(NamedTuple):
     def url(self) -> str:
         return f"postgresql+psycopg://hr:canary-of-a-password@127.0.0.1:{self.port}/postgres"
 
+    def wait(self) -> None:
+        """Until it takes connections: its port answers earlier."""
+        import psycopg
+
+        for _ in range(PATIENCE * 20):
+            try:
+                self.run("SELECT 1")
+            except psycopg.OperationalError:
+                threading.Event().wait(0.05)
+            else:
+                return
+        pytest.fail("the database does not start")
+
     def run(self, *statements: str) -> list[Any]:
         """Execute statements, each on its own; the rows of the last."""
         import psycopg
@@ -120,7 +133,9 @@ def postgres() -> Iterator[Postgres]:
         options["unix_socket_directories"] = ""
         command = [server, "-D", str(folder / "data"), *(f"--{k}={v}" for k, v in options.items())]
         with running(command, port, cwd=folder, **user):
-            yield Postgres(port)
+            started = Postgres(port)
+            started.wait()
+            yield started
 
 
 class OpenLdap(NamedTuple):

@@ -221,6 +221,31 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class Waits(Protocol):
+    """A connector whose target application may be outside of the process."""
+
+    @property
+    def outside(self) -> object:
+        """The application that is waited for, or None.
+
+        For one that is waited for, `change` and `objects` are called without the lock.
+        """
+
+    def tried(self, steps: Steps) -> Steps:
+        """The steps of an answer, of which everything that is written is taken back."""
+
+
+def outside(connector: Connector) -> object:
+    """What a connector waits for outside of the process; None: nothing."""
+    return connector.outside if isinstance(connector, Waits) else None
+
+
+def changing(connector: Connector, change: Mapping[str, Any]) -> slices.Steps[object]:
+    """The steps of `change` of a connector that waits."""
+    return (yield lambda _: connector.change(change))
+
+
+@runtime_checkable
 class Closes(Protocol):
     """A connector that holds something outside of the process, such as connections."""
 

@@ -10,13 +10,14 @@ Here is what actions, faults and exchanges do. What only the control plane and t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from mockhost import actions
 from mockhost.actions import Actions
 from mockhost.clock import Chance, VirtualClock, fresh_key, iso
-from mockhost.connectors.contract import Connector
+from mockhost.connectors.contract import Connector, changing, outside
 from mockhost.connectors.ecma.host import Host
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.faults.contract import Context, Draft
@@ -26,13 +27,14 @@ from mockhost.plans import SERVE, ConnectionPlan
 from mockhost.public_url import PublicUrl
 from mockhost.rules import Decision
 from mockhost.runtime.epochs import Admission, Cut, Epoch
+from mockhost.runtime.outside import Outside, Task, wait
 from mockhost.runtime.state import State
 from mockhost.runtime.ticker import Ticker
 from mockhost.scenario import loader
 from mockhost.scenario.layers import hidden
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Moment, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
-from mockhost.slices import Steps
+from mockhost.slices import Steps, Work
 from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
@@ -88,7 +90,8 @@ class Runtime:
         """secrets that neither scenario nor rules hold, such as the control plane's token"""
         self._is_fork = False
         self._connect(certificates)
-        self._begin(scenario, again=False)
+        with self.waited():
+            self._begin(scenario, again=False)
 
     def _connect(self, certificates: Certificates) -> None:
         """Make what belongs to the process: the lock, the listeners to events, the threads."""
@@ -103,6 +106,8 @@ class Runtime:
         self._spared: object = None
         """the connection of an exchange that makes things happen, while it does"""
         self._ticker = Ticker(self)
+        self._held = threading.Condition(self.lock)
+        self.outside = Outside(self)
 
     # -- state -----------------------------------------------------------------------------------------------
 
@@ -184,10 +189,11 @@ class Runtime:
 
         Raises CannotRun, before anything is dropped, where that can't be emptied.
         """
-        with self.lock:
+        with self.waited(), self.lock:
             if self.kept is not None:
                 self.kept.forget()
             self.epoch.cut.set()
+            self.outside.drop()
             self.epoch = Epoch(self.epoch.number + 1)
             if self.listener is not None:
                 self.listener.close_connections()
@@ -196,7 +202,7 @@ class Runtime:
             self._begin(scenario, again=True)
             self.journal.clear(self.epoch.number)
             self._follow_service()
-        self.wake()
+            self.wake()
         self.tell("reset", {"epoch": self.epoch.number, "scenario": scenario.name})
 
     def fork(self) -> Runtime:
@@ -230,6 +236,8 @@ class Runtime:
             twin.certificates.close()
             raise
         twin.state.served.separate()
+        with twin.lock:
+            twin.state.host.begin_again()
         return twin
 
     def keep_secret(self, *secrets: str) -> None:
@@ -245,6 +253,7 @@ class Runtime:
     def close(self) -> None:
         """End the ticker and every event stream."""
         self.epoch.cut.set()
+        self.outside.drop()
         self._ticker.stop()
         self.events.close()
         with self.lock:
@@ -265,17 +274,28 @@ class Runtime:
 
     def happen(self, moment: Moment) -> None:
         """A moment of the timeline has come. If an action is impossible by now, an event says so; the clock goes on."""
-        try:
-            actions.perform(moment.actions, self)
-        except MockhostError as error:
-            self.tell("timeline", {"after": moment.at, "problem": str(error)})
+        self._attempt(
+            moment.actions,
+            lambda error: self.tell("timeline", {"after": moment.at, "problem": str(error)}),
+        )
 
     def perform(self, found: Actions) -> None:
         """Perform what a state or a rule has happen. If that is impossible by now, an event says so."""
-        try:
-            actions.perform(found, self)
-        except MockhostError as error:
-            self.tell("happening", {"what": actions.written(found), "problem": str(error)})
+        self._attempt(
+            found,
+            lambda error: self.tell("happening", {"what": actions.written(found), "problem": str(error)}),
+        )
+
+    def _attempt(self, found: Actions, tell: Callable[[MockhostError], None]) -> None:
+        """Perform actions under the lock; `tell` is told why one is impossible, also of what is done outside."""
+        with self.outside.noted() as begun:
+            try:
+                actions.perform(found, self)
+            except MockhostError as error:
+                tell(error)
+        for task in begun:
+            task.tell = tell
+        self.outside.leave(begun)
 
     def come_true(self, decision: Decision, connection: object = None) -> None:
         """What a rule has happen once its exchange is over; call it under the lock.
@@ -371,32 +391,61 @@ class Runtime:
                 work = next(steps)
             except StopIteration as over:
                 return over.value  # type: ignore[no-any-return]
+        return self.go_on(admission.epoch, steps, work)
+
+    def go_on(self, epoch: Epoch, steps: Steps[T], work: Work) -> T:
+        """Perform the work without the lock, and the rest of the steps. Raises Cut if the epoch is over."""
         while True:
             outcome: object = None
             problem: Exception | None = None
             try:
-                outcome = work(lambda: self._pause(admission))
+                outcome = work(lambda: self._pause(epoch))
             except Cut:
                 raise
             except Exception as error:
                 problem = error
             with self.lock:
-                if admission.epoch is not self.epoch:
+                if epoch is not self.epoch:
                     raise Cut(_OLDER)
                 try:
                     work = steps.send(outcome) if problem is None else steps.throw(problem)
                 except StopIteration as over:
                     return over.value  # type: ignore[no-any-return]
 
-    def _pause(self, admission: Admission) -> None:
+    def _pause(self, epoch: Epoch) -> None:
         """Let other threads go first for a moment. Raises Cut if the epoch is over."""
-        if admission.epoch.cut.wait(PAUSE):
+        if epoch.cut.wait(PAUSE):
             raise Cut(_OLDER)
 
     def heads(self) -> tuple[str, float]:
         """How the heads of answers are written now: the behaviour `wire`, and the time of `Date`."""
         state = self.state
         return str(state.host.behaviours["wire"]), state.clock.now()
+
+    @contextmanager
+    def waited(self) -> Iterator[None]:
+        """Wait, at the end, for what is begun outside of the process within. Raises its problem.
+
+        While this thread has the lock, nothing is waited for; that is left to a `waited` around this one.
+        """
+        with self.outside.noted() as begun:
+            yield
+        if self._is_held():
+            self.outside.leave(begun)
+        else:
+            wait(begun)
+
+    def _is_held(self) -> bool:
+        """Whether this thread has the lock."""
+        try:
+            self._held.notify(0)  # raises RuntimeError otherwise
+        except RuntimeError:
+            return False
+        return True
+
+    def begin_outside(self, system: object, steps: Steps[object]) -> Task:
+        """Have something done with a system outside of the process, without the lock; call it under the lock."""
+        return self.outside.begin(system, steps)
 
     def record(self, exchange: Exchange) -> None:
         """Write an exchange into the journal, keep it for the event logs, and publish it; call it under the lock."""
@@ -422,13 +471,28 @@ class Runtime:
             raise UsageError("a clock can be moved on only", hint="give a duration such as 4m")
         with self.lock:
             self._check_advance(seconds)
-            self.state.clock.advance(seconds)
+            clock = self.state.clock
+            target = clock.now() + seconds
+        while not self._advance(clock, target):
+            pass
+        with self.lock:
             if self.certificates.refresh() and self.listener is not None:
                 self.listener.close_idle()
             moment = self.state.clock.now()
         self.wake()
         self.tell("clock", {"now": iso(moment), "advanced": seconds})
         return moment
+
+    def _advance(self, clock: VirtualClock, target: float) -> bool:
+        """Move the clock on until something is to be done outside of the process, and wait for that.
+
+        False if there is more to be done; a reset in between ends it.
+        """
+        with self.waited(), self.lock:
+            with self.outside.noted() as begun:
+                over = self.state.clock is not clock or clock.advance_to(target, lambda: bool(begun))
+            self.outside.leave(begun)
+        return over
 
     def _check_advance(self, seconds: float) -> None:
         """Refuse a jump in which too much would happen. Raises UsageError."""
@@ -452,7 +516,7 @@ class Runtime:
         """`start`, `stop` or `restart` Microsoft ECMA2Host. Raises UsageError for anything else."""
         if action not in ("start", "stop", "restart"):
             raise UsageError(f"no such action: {action!r}", hint="start, stop or restart")
-        with self.lock:
+        with self.waited(), self.lock:
             if action in ("stop", "restart"):
                 self.state.stop()
                 if self.listener is not None:
@@ -462,7 +526,7 @@ class Runtime:
                     self.state.start()
             finally:
                 self._follow_service()
-        self.wake()
+                self.wake()
         now = "running" if self.state.host.running else "stopped"
         self.tell("service", {"action": action, "service": now})
 
@@ -496,18 +560,21 @@ class Runtime:
         """Begin an import run of a connector. Raises UsageError for an unknown connector or profile."""
         if profile not in ("full", "delta"):
             raise UsageError(f"no such run profile: {profile!r}", hint="full or delta")
-        with self.lock:
+        with self.waited(), self.lock:
             self.state.served.find(name).import_now(profile)
-        self.wake()
+            self.wake()
         self.tell("import", {"connector": name, "profile": profile})
 
     def change(self, changes: Mapping[str, object]) -> int:
-        """Change connected systems behind the host's back, all or none; how many objects it touched."""
+        """Change connected systems behind the host's back, all or none; how many objects it touched.
+
+        Under the lock, changes outside of the process are only begun, and count as none.
+        """
         return sum(self.change_each(changes).values())
 
     def change_each(self, changes: Mapping[str, object]) -> dict[str, int]:
         """The same; how many objects it touched of each connector."""
-        with self.lock:
+        with self.waited(), self.lock:
             found: list[tuple[Connector, Mapping[str, object]]] = []
             for name, change in changes.items():
                 connector = self.state.served.find(name)
@@ -515,7 +582,17 @@ class Runtime:
                     raise UsageError(f"{name}: a change is a map of insert, update and delete")
                 connector.check_change(change)
                 found.append((connector, change))
-            touched = {connector.name: connector.change(change) for connector, change in found}
+            begun = {
+                connector.name: self.begin_outside(system, changing(connector, change))
+                for connector, change in found
+                if (system := outside(connector)) is not None
+            }
+            touched = {
+                connector.name: connector.change(change)
+                for connector, change in found
+                if connector.name not in begun
+            }
+        touched |= {name: int(str(task.result or 0)) for name, task in begun.items()}
         self.tell("change", {"connectors": list(changes), "objects": sum(touched.values())})
         return touched
 
@@ -533,7 +610,7 @@ class Runtime:
         if kind in ("connectors", "client") and any(inner) and name not in self.state.scenario.connectors:
             hint = did_you_mean(name, self.state.scenario.connectors)
             raise UsageError(f"{path}: there is no connector {name!r}", hint=hint)
-        with self.lock:
+        with self.waited(), self.lock:
             changed = loader.with_overrides(self.state.scenario, {path: value}, source=source)
             later = self.state.configure(changed)
             self._learn()

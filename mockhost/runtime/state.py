@@ -20,6 +20,7 @@ from mockhost.journal.secrets import tokens_in
 from mockhost.rules import Rules, States
 from mockhost.runtime.served import Own, Served
 from mockhost.scenario.model import Moment, Scenario
+from mockhost.slices import Steps
 
 if TYPE_CHECKING:
     from mockhost.connectors.kept import Kept
@@ -49,6 +50,9 @@ class Happens(Protocol):
     def perform(self, found: Actions) -> None:
         """Perform what a state or a rule has happen."""
 
+    def begin_outside(self, system: object, steps: Steps[object]) -> object:
+        """Have something done with a system outside of the process, without the lock."""
+
 
 class State:
     """The state in which a scenario says that the host is, and whatever has become of it. The runtime's lock guards it.
@@ -66,7 +70,15 @@ class State:
         clock = scenario.clock
         self.clock = VirtualClock(clock.mode, speed=clock.speed, start=clock.start)
         """the virtual time, and what is due when"""
-        self.host = Host(scenario.host, _of_host(scenario), self.clock, scenario.seed, kept, is_fork=is_fork)
+        self.host = Host(
+            scenario.host,
+            _of_host(scenario),
+            self.clock,
+            scenario.seed,
+            kept,
+            is_fork=is_fork,
+            outside=by.begin_outside,
+        )
         """configured and effective settings, the connectors' spaces, and the systems behind them"""
         self.states = States(scenario.states, scenario.connector_states, self.clock, by.perform)
         self.rules = Rules(scenario.rules, Chance(scenario.seed), self.states, self.clock.now())

@@ -22,10 +22,9 @@ from mockhost.journal.record import NAME, clipped
 from mockhost.plans import AS_IS, TransportPlan, UploadPlan
 from mockhost.rules import Decision, Passed, Reply, Rule, search_all, too_slow
 from mockhost.rules.reply import Failed, Function, Sources, rendered, rendered_text
-from mockhost.runtime import Runtime
+from mockhost.runtime import Runtime, wait
 from mockhost.server.wsgi import RAW, UPLOAD
 from mockhost.slices import Steps as Work
-from mockhost.slices import at_once
 from mockhost.web.handling import Handling
 
 if TYPE_CHECKING:
@@ -136,7 +135,10 @@ def _by_rules(handling: Handling) -> Steps:
             exchange.delay = answer.plan.delay or None
     handling.conclude(answer)
     if decision is not None and decision.follow:
-        runtime.come_true(decision, handling.connection)
+        with runtime.outside.noted() as begun:
+            runtime.come_true(decision, handling.connection)
+        if begun:
+            yield lambda _: wait(begun)
     if not isinstance(answer.body, bytes):
         answer = answer._replace(body=_counted(handling, answer))
     if answer.plan is None:
@@ -185,7 +187,14 @@ def _carried_out(decision: Decision, handling: Handling) -> Steps:
     """The answer that a rule leads to, with the plan for its way out."""
     step = decision.step
     problems = [decision.problem] if decision.problem else []
-    problems += _act(decision, handling)
+    with handling.runtime.outside.noted() as begun:
+        problems += _act(decision, handling)
+    if begun:
+        try:
+            yield lambda _: wait(begun)
+        except MockhostError as error:
+            problems.append(f"a fault could not act: {error}")
+        handling.change_state()
     base = yield from _base(decision, handling)
     draft = Draft(base.status, base.headers, base.body, base.plan or AS_IS, base.reason)
     for place, chosen in enumerate(step.faults):
@@ -256,9 +265,7 @@ def _base(decision: Decision, handling: Handling) -> Steps:
         said = step.write or "not_applied"
     if reply is None and instead is None:
         if writes and said == "not_applied":
-            with handling.trial():
-                tried = at_once(handling.answered())
-            return tried._replace(native=())
+            return (yield from handling.tried())._replace(native=())
         return (yield from handling.answered())
     native: tuple[str, ...] = ()
     if writes and said == "applied" and handling.exchange.verdict == "ok":

@@ -27,6 +27,7 @@ from mockhost.connectors.contract import (
     Refused,
     Resource,
     Steps,
+    Waits,
 )
 from mockhost.errors import ProtocolAnswer
 from mockhost.exchange import Exchange
@@ -173,6 +174,14 @@ class Handling:
             return done if isinstance(done, Answer) else (yield from done)
         except ProtocolAnswer as error:
             return connector.refuse(error, e)
+
+    def tried(self) -> Steps:
+        """The same. Nothing that it writes stays."""
+        connector = self.connector
+        if isinstance(connector, Waits) and connector.outside is not None:
+            return (yield from connector.tried(self.answered()))
+        with self.trial():
+            return slices.at_once(self.answered())
 
     def unruled(self) -> Answer:
         """The same, whatever the rules say. Nothing that it writes stays."""

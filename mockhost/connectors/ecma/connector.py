@@ -420,6 +420,14 @@ class EcmaConnector:
         assert isinstance(found, Found)
         return found.total
 
+    @property
+    def outside(self) -> object:
+        system = self._host.system(self.name)
+        return system if system.waits else None
+
+    def tried(self, steps: Steps) -> Steps:
+        return self._host.connectors[self.name].tried(steps)
+
     def trial(self) -> AbstractContextManager[None]:
         running = self._host.connectors.get(self.name)
         return nullcontext() if running is None else running.trial()
@@ -437,6 +445,8 @@ class EcmaConnector:
 
     def objects(self) -> Iterator[dict[str, object]]:
         system = self._host.system(self.name)
+        if system.waits:
+            return map(_plain, system.objects())
         records = system.snapshot().records()
         return (_plain(system.values(record)) for _, record in records)
 

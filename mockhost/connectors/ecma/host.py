@@ -16,9 +16,11 @@ from mockhost.connectors.ecma.answers import refusal
 from mockhost.connectors.ecma.backlog import Backlog, Started, Stopped
 from mockhost.connectors.ecma.config import Column, ConnectorConfig, HostConfig
 from mockhost.connectors.ecma.running import RunningConnector
+from mockhost.connectors.ecma.space import Perform, done_at_once
 from mockhost.connectors.systems.system import System, open_system
 from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
 from mockhost.exchange import Exchange
+from mockhost.slices import Steps
 
 if TYPE_CHECKING:
     from mockhost.connectors.kept import Kept
@@ -36,7 +38,10 @@ class Host:
         kept: Kept | None = None,
         *,
         is_fork: bool = False,
+        outside: Perform = done_at_once,
     ) -> None:
+        """`outside` is told to perform what is done with a system outside of the process."""
+        self._outside = outside
         self.clock = clock
         self.chance = Chance(seed)
         self.config = config
@@ -83,9 +88,22 @@ class Host:
         self._kinds[page.name] = page.system.kind
 
     def _run(self, page: ConnectorConfig, system: System) -> None:
-        connector = RunningConnector(page, system, self._behaviours_of(page), self.clock, self, self.backlog)
+        self._prepare(system)
+        connector = RunningConnector(
+            page, system, self._behaviours_of(page), self.clock, self, self.backlog, self._outside
+        )
         self.connectors[page.name] = connector
         connector.start()
+
+    def _prepare(self, system: System) -> None:
+        """Have the scenario's objects put into a system outside of the process, if that is still to be done."""
+        if system.waits:
+            self._outside(system, _prepared(system))
+
+    def begin_again(self) -> None:
+        """Go on, as a fork, with the imports that the original was reading."""
+        for connector in self.connectors.values():
+            connector.space.begin_again()
 
     def stop(self) -> None:
         """Stop the service: its connector spaces and running imports are gone."""
@@ -124,6 +142,7 @@ class Host:
         system.reset(page)
         running = self.connectors.pop(name, None)
         if running is None:
+            self._prepare(system)
             return
         running.space.stop()
         self._run(page, system)
@@ -228,6 +247,10 @@ class Host:
             "last_import": None if ended is None else iso(ended),
             "import_problem": None if space is None else space.problem,
         }
+
+
+def _prepared(system: System) -> Steps[None]:
+    yield lambda _: system.prepare()
 
 
 def _pages(page: ConnectorConfig) -> tuple[object, ...]:

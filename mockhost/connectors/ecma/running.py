@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from mockhost.clock import VirtualClock
@@ -18,12 +19,12 @@ from mockhost.connectors.ecma.backlog import Backlog
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.connectors.ecma.objecttype import Given, ObjectType
-from mockhost.connectors.ecma.space import ConnectorSpace, Found
+from mockhost.connectors.ecma.space import ConnectorSpace, Found, Perform, done_at_once
 from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value, fold
 from mockhost.scim import grammar, messages, patch
 from mockhost.scim.errors import ScimError
-from mockhost.slices import Steps, at_once, no_pause
+from mockhost.slices import Pause, Steps, Work, at_once, no_pause
 
 T = TypeVar("T")
 
@@ -47,6 +48,7 @@ class RunningConnector:
         clock: VirtualClock,
         service: Service,
         backlog: Backlog,
+        outside: Perform = done_at_once,
     ) -> None:
         self.config = config
         self.service = service
@@ -57,7 +59,15 @@ class RunningConnector:
         self.behaviours = behaviours
         self.object_type = ObjectType(config, system, behaviours)
         self.space = ConnectorSpace(
-            config.name, config.imports, self.kind, system, self.object_type, behaviours, clock, backlog
+            config.name,
+            config.imports,
+            self.kind,
+            system,
+            self.object_type,
+            behaviours,
+            clock,
+            backlog,
+            outside,
         )
         if config.dll == "access_denied":
             self.deny_dll()
@@ -83,6 +93,26 @@ class RunningConnector:
         """
         with self.system.transaction(), self.space.trial():
             yield
+
+    def tried(self, steps: Steps[T]) -> Steps[T]:
+        """The same of steps whose system is waited for: each export is taken back before the lock is taken again."""
+        outcome: object = None
+        problem: Exception | None = None
+        while True:
+            try:
+                with self.space.trial():
+                    work = steps.send(outcome) if problem is None else steps.throw(problem)
+            except StopIteration as over:
+                return over.value  # type: ignore[no-any-return]
+            outcome = problem = None
+            try:
+                outcome = yield partial(self._on_trial, work)
+            except Exception as error:
+                problem = error
+
+    def _on_trial(self, work: Work, pause: Pause) -> object:
+        with self.system.transaction():
+            return work(pause)
 
     # -- what can be wrong with it ------------------------------------------------------------------------
 
@@ -274,6 +304,7 @@ class RunningConnector:
         anchor = record[self.object_type.anchor_position]
         with self._exporting():
             exported = yield from self._exported(lambda: self.system.modify(anchor, changed))
+        self.space.note(anchor, exported)
         for at in self._rows_now(row, anchor):
             self.space.put(at, exported)
         return Outcome(
@@ -284,6 +315,7 @@ class RunningConnector:
         anchor = record[self.object_type.anchor_position]
         with self._exporting():
             yield from self._exported(lambda: self.system.remove(anchor))
+        self.space.note(anchor, None)
         for at in self._rows_now(row, anchor):
             self.space.delete(at)
         return Outcome(self.object_type.id_of(record), None, (self._native("delete", record, {}),))

@@ -22,10 +22,12 @@ from mockhost.connectors.systems.system import ReadError, System
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
 from mockhost.scim import filters, grammar
-from mockhost.slices import SLICE, Pause, no_pause, paced
+from mockhost.slices import SLICE, Pause, Steps, at_once, no_pause, paced
 
 _AT_ONCE = 2_000
 """A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
+_FINDS = 100
+"""Objects that a delta import looks up from one pause to the next."""
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 """How an id reads whose anchor is an integer of 64 bits."""
 
@@ -41,6 +43,64 @@ Walk: TypeAlias = "Callable[[Pause], Found]"
 """A search that looks at every object of a snapshot."""
 
 
+Perform: TypeAlias = "Callable[[object, Steps[None]], object]"
+"""Performs what is done with a system outside of the process: told the system and the steps, under the lock."""
+
+
+def done_at_once(_: object, steps: Steps[None]) -> None:
+    """For a host without a lock."""
+    at_once(steps)
+
+
+class _BrokenOff(Exception):
+    """What the import reads is no longer wanted."""
+
+
+class _Reading:
+    """An import that reads the system."""
+
+    def __init__(self, profile: str) -> None:
+        self.profile = profile
+        self.is_over = False
+        """whether it was broken off"""
+        self.exported: dict[Value, Record | None] = {}
+        """what was exported since it began, by anchor; None: it was deleted"""
+
+    def paused(self, pause: Pause) -> Pause:
+        """A pause that also ends the reading once it is broken off."""
+
+        def paused() -> None:
+            pause()
+            if self.is_over:
+                raise _BrokenOff
+
+        return paused
+
+
+class _What(NamedTuple):
+    """What an import is to read, as decided when it began."""
+
+    sees: bool
+    """whether it sees the table at all"""
+    is_delta: bool
+    since: object
+    last_wins: bool
+
+    def winner(self, found: Sequence[object]) -> int:
+        """Which of the objects with one anchor is imported: they can't all be in the connector space."""
+        return -1 if len(found) > 1 and self.last_wins else 0
+
+
+class _Read(NamedTuple):
+    """What an import has read."""
+
+    table: Table | None
+    """all objects; None: only what changed"""
+    changed: Iterable[tuple[Value, list[Record]]]
+    """anchors, with the objects that have them now"""
+    mark: object
+
+
 class ConnectorSpace:
     """One connector's objects as the running service knows them."""
 
@@ -54,7 +114,12 @@ class ConnectorSpace:
         behaviours: Mapping[str, object],
         clock: VirtualClock,
         backlog: Backlog,
+        outside: Perform,
     ) -> None:
+        self._outside = outside
+        self._reading: _Reading | None = None
+        """the import that reads the system, if one does"""
+        self._on_trial = False
         self.table = self._nothing(system)
         self.importing = False
         self.imports_done = 0
@@ -115,6 +180,7 @@ class ConnectorSpace:
         for job in self._jobs:
             job.cancel()
         self._jobs.clear()
+        self._break_off()
         self.importing = False
 
     def _schedule(self, seconds: float, action: Callable[[], None], name: str) -> Job:
@@ -157,36 +223,102 @@ class ConnectorSpace:
             self._import = self._schedule(takes, partial(self._finish_import, profile), action)
 
     def _finish_import(self, profile: str) -> None:
-        self.importing = False
         self._import = None
-        self.problem = next(iter(self._obstacles.values()), None)
-        if self.problem is None:
-            if not self.frozen:
-                try:
-                    self._import_now(profile)
-                except ReadError as error:
-                    self.problem = error.message
-                    if not (self.imports_done and self._behaviours["failed_import_keeps_cache"]):
-                        self._clear()
+        self._reading = reading = _Reading(profile)
+        steps = self._steps(reading)
+        if self._system.waits:
+            self._outside(self._system, steps)
+        else:
+            at_once(steps)
+
+    def begin_again(self) -> None:
+        """Read again, as a fork, what the original was reading."""
+        if self._reading is not None:
+            self._finish_import(self._reading.profile)
+
+    def _break_off(self) -> None:
+        if self._reading is not None:
+            self._reading.is_over = True
+            self._reading = None
+
+    def _steps(self, reading: _Reading) -> Steps[None]:
+        """An import: decided, read, and taken over. One that was broken off changes nothing."""
+        problem = next(iter(self._obstacles.values()), None)
+        failed: str | None = None
+        read: object = None
+        if problem is None and not self.frozen and not self._keeps():
+            what = self._what(reading.profile)
+            try:
+                read = yield lambda pause: self._read(what, reading.paused(pause))
+            except ReadError as error:
+                failed = error.message
+            except Exception:
+                if reading.is_over:
+                    return
+                raise
+        if reading.is_over:
+            return
+        self.importing, self._reading = False, None
+        self.problem = problem or failed
+        if failed is not None and not (self.imports_done and self._behaviours["failed_import_keeps_cache"]):
+            self._clear()
+        if isinstance(read, _Read) and not self.frozen:
+            self._take_over(read, reading)
+        if problem is None:
             self.imports_done += 1
             self.last_import = self._clock.now()
-        self._backlog.event(Imported(self._clock.now(), self._name, profile, self.problem, len(self)))
+        self._backlog.event(Imported(self._clock.now(), self._name, reading.profile, self.problem, len(self)))
 
-    def _import_now(self, profile: str) -> None:
-        failed = not self._system.can("read") and self.imports_done > 0
-        if failed and self._behaviours["failed_import_keeps_cache"]:
-            return
-        sees, changed = self._sees_the_table(), None
-        if profile == "delta" and self.imports_done > 0 and not self.emptied:
-            changed = self._system.changes(self._mark)
+    def _keeps(self) -> bool:
+        """Whether an import that may not read leaves the cache as it is."""
+        may_not = not self._system.can("read") and self.imports_done > 0
+        return may_not and bool(self._behaviours["failed_import_keeps_cache"])
+
+    def _what(self, profile: str) -> _What:
+        is_delta = profile == "delta" and self.imports_done > 0 and not self.emptied
+        last = self._behaviours["duplicate_anchor_import"] == "last_wins"
+        return _What(self._sees_the_table(), is_delta, self._mark, last)
+
+    def _read(self, what: _What, pause: Pause) -> _Read:
+        """What an import reads; a system outside of the process is read without the lock. Raises ReadError."""
+        system = self._system
+        changed = system.changes(what.since) if what.is_delta else None
         if changed is None:
-            self.table = self._import_all() if sees else self._nothing(self._system)
-        elif sees:
-            self._import_changes(changed)
-        if sees or changed is None:
-            self._mark = self._system.mark() if sees else None
+            table = self._import_all(what, pause) if what.sees else self._nothing(system)
+            return _Read(table, (), system.mark() if what.sees else None)
+        if not what.sees:
+            return _Read(None, (), what.since)
+        name, found = self.object_type.anchor, list[tuple[Value, list[Record]]]()
+        for anchor in changed:
+            found.append((anchor, system.find(name, anchor)))
+            if len(found) % _FINDS == 0:
+                pause()
+        return _Read(None, found, system.mark())
+
+    def _take_over(self, read: _Read, reading: _Reading) -> None:
+        """Have what was read, and what was exported since."""
+        if read.table is None and self.emptied:
+            return  # while the changes were read; only a full import brings everything back
+        if read.table is None:
+            self._import_changes(read.changed)
+        else:
+            self.table = read.table
+        self._mark = read.mark
         self.emptied = False
         self._by_id = None
+        for anchor, record in reading.exported.items():
+            rows = self.rows_of_anchor(anchor)
+            if record is not None:
+                self._put_or_insert(rows, record)
+            for row in rows:
+                self.table.delete(row)
+
+    def _put_or_insert(self, rows: list[int], record: Record) -> None:
+        """Have a record in the first of the rows, which is taken from them, or in a new one."""
+        if rows:
+            self.table.put(rows.pop(0), record)
+        else:
+            self.table.insert(record)
 
     def _sees_the_table(self) -> bool:
         table = self._config.table
@@ -194,35 +326,26 @@ class ConnectorSpace:
             table is None or table.casefold() == self._system.table_name.casefold()
         )
 
-    def _import_all(self) -> Table:
-        table = self._system.snapshot()
+    def _import_all(self, what: _What, pause: Pause) -> Table:
+        table = self._system.snapshot(pause)
         anchor = self.object_type.anchor_position
         for row in table.find_empty(anchor):
             table.delete(row)
         for rows in table.shared_rows(anchor, changed=self._system.columns[anchor].unique):
             for row in rows:
-                if row != rows[self._winner(rows)]:
+                if row != rows[what.winner(rows)]:
                     table.delete(row)
         return table
 
-    def _winner(self, found: Sequence[object]) -> int:
-        """Which of the objects with one anchor is imported: they can't all be in the connector space."""
-        return -1 if len(found) > 1 and self._behaviours["duplicate_anchor_import"] == "last_wins" else 0
-
-    def _import_changes(self, anchors: Iterable[Value]) -> None:
+    def _import_changes(self, changed: Iterable[tuple[Value, list[Record]]]) -> None:
         seen = self._behaviours["delta_sees_deletes"]
         by_kind = self._kind.delta_sees_deletes or self._system.sees_deletes
         sees_deletes = by_kind if seen == "by_kind" else seen == "always"
-        name, position = self.object_type.anchor, self.object_type.anchor_position
-        for anchor in anchors:
-            records = self._system.find(name, anchor)
+        position, what = self.object_type.anchor_position, self._what("delta")
+        for anchor, records in changed:
             rows = self.table.find(position, anchor)
             if records:
-                record = records[self._winner(records)]
-                if rows:
-                    self.table.put(rows.pop(0), record)
-                else:
-                    self.table.insert(record)
+                self._put_or_insert(rows, records[what.winner(records)])
             if records or sees_deletes:
                 for row in rows:
                     self.table.delete(row)
@@ -240,6 +363,7 @@ class ConnectorSpace:
                 return
             if self._import is not None:
                 self._import.cancel()
+            self._break_off()
         profiles = self._config.profiles
         self.importing = True
         self.imports_done = 0
@@ -404,6 +528,7 @@ class ConnectorSpace:
     def trial(self) -> Iterator[None]:
         """Take back, at the end, whatever was mirrored within."""
         changed: set[int] = set()
+        outer, self._on_trial = self._on_trial, True
         try:
             with self.table.trial() as changed_rows:
                 try:
@@ -412,6 +537,7 @@ class ConnectorSpace:
                     changed = changed_rows()
                     self._forget(changed)
         finally:
+            self._on_trial = outer
             self._remember(changed)
 
     def _forget(self, rows: set[int]) -> None:
@@ -430,9 +556,21 @@ class ConnectorSpace:
                 if record is not None:
                     self._by_id[self.object_type.id_of(record)] = row
 
+    def note(self, anchor: Value, record: Record | None) -> None:
+        """Remember what was exported while an import reads, which may have read what was there before."""
+        if self._reading is not None and not self._on_trial:
+            self._reading.exported[anchor] = record
+
     def add(self, record: Record) -> None:
-        """Mirror a new object."""
-        if not self.frozen:
+        """Mirror a new object. An import may have brought it already, while it was exported."""
+        anchor = record[self.object_type.anchor_position]
+        self.note(anchor, record)
+        if self.frozen:
+            return
+        rows = self.rows_of_anchor(anchor) if self._system.waits else []
+        if rows:
+            self.put(rows[0], record)
+        else:
             self._remember({self.table.insert(record)})
 
     def put(self, row: int, record: Record) -> None:

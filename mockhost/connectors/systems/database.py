@@ -212,10 +212,15 @@ class Database:
                 connection, (lambda: self.lose(connection)) if trouble == "connection_lost" else None
             )
 
+    @property
+    def on_trial(self) -> bool:
+        """Whether what this thread writes is taken back."""
+        return getattr(self._mine, "trial", None) is not None
+
     @contextmanager
     def trial(self) -> Iterator[None]:
         """Take back, at the end, what this thread writes within."""
-        if getattr(self._mine, "trial", None) is not None:
+        if self.on_trial:
             yield
             return
         with self.engine.connect() as connection:

@@ -68,6 +68,9 @@ class Described:
     def set_password(self, anchor: Value, password: str) -> None:
         """Most systems here keep no passwords."""
 
+    def prepare(self) -> None:
+        """What is in memory is there."""
+
     def separate(self) -> None:
         """What is in memory is copied with its mock."""
 

@@ -19,6 +19,7 @@ from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.directory import (
     NO_SUCH_OBJECT,
     OWN,
+    PAGE,
     Directory,
     DirectoryError,
     Entry,
@@ -31,6 +32,7 @@ from mockhost.connectors.systems.slapd import ADMINISTRATOR, Slapd
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.slices import Pause, no_pause, paced
 
 _CHANGED: Final = "modifyTimestamp"
 """The operational attribute by which a delta import knows what changed (RFC 4512 3.4.4)."""
@@ -71,14 +73,15 @@ class LdapSystem(OutsideSystem):
         self._names = [each.name for _, each in self._held] + [_CHANGED]
         self._filter = f"(objectClass={self.ldap.object_class})"
 
-    def __len__(self) -> int:
-        """How many entries there are, as far as this host knows: a directory does not count them."""
-        return self._count
+    def _reach(self) -> None:
+        if self._own is not None:
+            self._own.start()
 
     def separate(self) -> None:
         self.copied = True
         if self._own is not None:
             self._own = Slapd(self._own)
+            self._own.start()
         self.directory = _directory(self.ldap, self._own)
 
     def close(self) -> None:
@@ -163,7 +166,7 @@ class LdapSystem(OutsideSystem):
 
     @contextmanager
     def _importing(self) -> Iterator[Session]:
-        self._fill()
+        self._fill_to_read()
         try:
             with self.directory.session(unavailable=self.config.trouble == "unavailable") as session:
                 yield session
@@ -176,10 +179,10 @@ class LdapSystem(OutsideSystem):
     def _words(self, error: DirectoryError) -> str:
         return clean(str(error), self._secrets)
 
-    def snapshot(self) -> Table:
+    def snapshot(self, pause: Pause = no_pause) -> Table:
         """All entries, which are read in pages. Raises ReadError."""
         with self._importing() as session:
-            records = list(self._imported(self._search(session, [])))
+            records = list(paced(self._imported(self._search(session, [])), PAGE, pause))
         self._count = len(records)
         return Table(Base(records, forms=self.forms))
 
@@ -217,7 +220,7 @@ class LdapSystem(OutsideSystem):
         self.check_right(operation)
         trouble = self.config.trouble
         try:
-            self._fill()
+            self._fill_to_read()
             with ExitStack() as stack:
                 if trouble == "read_only" and self._own is not None:
                     stack.enter_context(self._own.read_only())
@@ -251,7 +254,7 @@ class LdapSystem(OutsideSystem):
                 raise self.kind.missing_parent(name)
             session.add(name, self._attributes(values))
             record = self._one(session, name) or self.record(values)
-            self._count += not self.directory.on_trial
+            self._count_on(not self.directory.on_trial)
         return record
 
     def _one(self, session: Session, name: str) -> Record | None:
@@ -288,7 +291,7 @@ class LdapSystem(OutsideSystem):
         with self._exporting("delete", {}) as session:
             for name in self._named(session, anchor):
                 session.delete(name)
-                self._count -= not self.directory.on_trial
+                self._count_on(-(not self.directory.on_trial))
 
     def set_password(self, anchor: Value, password: str) -> None:
         """Replace `userPassword` (the wizard's Password Attribute). Raises ExportError."""
@@ -308,7 +311,7 @@ class LdapSystem(OutsideSystem):
                 for values in inserts:
                     self._give_guids(values)
                     session.add(str(values.get(OBJECT_DN) or ""), self._attributes(values))
-                    self._count += 1
+                    self._count_on(1)
                     count += 1
                 for wanted, new in updates:
                     for entry in list(self._search(session, wanted)):
@@ -317,7 +320,7 @@ class LdapSystem(OutsideSystem):
                 for wanted in deletes:
                     for entry in list(self._search(session, wanted)):
                         session.delete(entry.dn)
-                        self._count -= 1
+                        self._count_on(-1)
                         count += 1
         except ReadError as error:
             raise UsageError(error.message) from None

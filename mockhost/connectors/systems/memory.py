@@ -21,6 +21,7 @@ from mockhost.connectors.systems.octets import octets_of, record_of
 from mockhost.connectors.tables import Base, Form, Record, Rows, Stacked, Table, Value
 from mockhost.errors import CannotRun
 from mockhost.people import Crowd, PeopleConfig
+from mockhost.slices import Pause, no_pause
 
 if TYPE_CHECKING:
     from mockhost.connectors.kept import Kept, Store
@@ -156,7 +157,7 @@ class MemorySystem(Described):
 
     # -- what an import reads -----------------------------------------------------------------------------
 
-    def snapshot(self) -> Table:
+    def snapshot(self, pause: Pause = no_pause) -> Table:
         """All objects in a table of the caller's own; it shares what was not changed."""
         return self.table.copy()
 

@@ -6,6 +6,7 @@ is told in their words, or in those that are published for the connector, with t
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
@@ -16,7 +17,7 @@ from mockhost.connectors.ecma.kinds import CODES, ExportError
 from mockhost.connectors.systems.described import Changes, Described
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Value
-from mockhost.errors import UsageError
+from mockhost.errors import CannotRun, UsageError
 
 _LONGEST: Final = 500
 _ON_A_FORK: Final = "run 'mockhost check SCENARIO' to play its steps on a host of its own"
@@ -54,6 +55,7 @@ class OutsideSystem(Described):
         self._seen: Any = None
         """the newest change, as the last reading found it"""
         self._count = 0
+        self._filling, self._counting = threading.Lock(), threading.Lock()
         self._open(page)
 
     def _connect(self, page: ConnectorConfig) -> None:
@@ -69,6 +71,9 @@ class OutsideSystem(Described):
         """Take over the columns."""
         raise NotImplementedError
 
+    def _reach(self) -> None:
+        """Start what is the mock's own, if it is not started. Raises CannotRun."""
+
     def _make(self) -> None:
         """Replace what is there by the scenario's objects. Raises ReadError, UsageError."""
         raise NotImplementedError
@@ -79,16 +84,34 @@ class OutsideSystem(Described):
         self._connect(page)
         self._map(page)
         self._filled = outside.rows == "keep"
-        with suppress(
-            ReadError
-        ):  # it is tried again with the next import or export, which tell what is wrong
+
+    def prepare(self) -> None:
+        """What fails now is tried again with the next import or export, which tell what is wrong."""
+        with suppress(ReadError):
             self._fill()
 
     def _fill(self) -> None:
         """Put the scenario's objects there, if that is still to be done. Raises ReadError, UsageError."""
-        if not self._filled and self.may_write:
-            self._make()
-            self._filled = True
+        with self._filling:
+            self._reach()
+            if not self._filled and self.may_write:
+                self._make()
+                self._filled = True
+
+    def _fill_to_read(self) -> None:
+        """The same for an import. Raises ReadError."""
+        try:
+            self._fill()
+        except (UsageError, CannotRun) as error:
+            raise ReadError(error.message) from None
+
+    def __len__(self) -> int:
+        """How many objects there were when they were last read, with the mock's own changes since."""
+        return self._count
+
+    def _count_on(self, more: int) -> None:
+        with self._counting:
+            self._count += more
 
     def mark(self) -> object:
         return self._seen
@@ -121,7 +144,6 @@ class OutsideSystem(Described):
             raise UsageError(self._not_its_own(), hint=_ON_A_FORK)
         self.configure(page)
         self._generated, self._filled = 0, False
-        self._fill()
 
     own_word = "system's"
 

@@ -47,7 +47,7 @@ _counting = threading.Lock()
 
 
 class Slapd:
-    """A running slapd with an empty directory, or with the entries of another. Raises CannotRun."""
+    """A slapd with an empty directory, or with the entries of another, once it is started. Raises CannotRun."""
 
     def __init__(self, source: Slapd | None = None) -> None:
         program = shutil.which("slapd", path=os.pathsep.join([os.environ.get("PATH", ""), *_PLACES]))
@@ -66,11 +66,22 @@ class Slapd:
         self._folder = PrivateFolder()
         self._read_only = threading.Lock()
         self.password = secrets.token_hex(16)
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
         try:
             self._configure(schemas)
-            if source is not None:
-                self._copy(program, source)
-            self._process = self._start(program)
+            if source is not None and source._process is not None:
+                self._copy(source)
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self) -> None:
+        """Start it, unless it runs. Raises CannotRun."""
+        if self._process is not None:
+            return
+        self._process = self._run()
+        try:
             self._wait()
         except BaseException:
             self.close()
@@ -99,13 +110,13 @@ class Slapd:
         self._settings.touch(mode=0o600)
         self._settings.write_text("\n".join(lines) + "\n")
 
-    def _copy(self, program: str, source: Slapd) -> None:
+    def _copy(self, source: Slapd) -> None:
         """Take over the entries of a running directory, with what the directory itself keeps of them."""
         entries = self._folder.path / "entries.ldif"
         entries.touch(mode=0o600)
         # Both are modes of slapd; reading a database of mdb beside the running server is safe (man slapcat).
         for mode, of in (("cat", source), ("add", self)):
-            tool = [program, "-T", mode, "-n", "1", "-f", str(of._settings), "-l", str(entries)]
+            tool = [self._program, "-T", mode, "-n", "1", "-f", str(of._settings), "-l", str(entries)]
             tool += ["-q"] if mode == "add" else []
             done = subprocess.run(tool, capture_output=True, check=False)
             if done.returncode:
@@ -113,8 +124,8 @@ class Slapd:
                 raise CannotRun(f"the directory can't be copied: {said}")
         entries.unlink()
 
-    def _start(self, program: str) -> subprocess.Popen[bytes]:
-        command = [program, "-f", str(self._settings), "-h", self.url, "-d", "0"]
+    def _run(self) -> subprocess.Popen[bytes]:
+        command = [self._program, "-f", str(self._settings), "-h", self.url, "-d", "0"]
         with (self._folder.path / "log").open("wb") as log:
             return subprocess.Popen(
                 ["/bin/sh", "-c", _PARENT, "mockhost", *command],
@@ -149,8 +160,9 @@ class Slapd:
 
     def close(self) -> None:
         """End it, and remove what it had. May be called twice."""
-        process = getattr(self, "_process", None)
+        process = self._process
         if process is not None and process.poll() is None:
+            assert process.stdin is not None
             process.stdin.close()
             try:
                 process.wait(_PATIENCE)

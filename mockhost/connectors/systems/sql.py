@@ -10,7 +10,7 @@ import base64
 import datetime
 import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, SqlConfig
@@ -22,6 +22,7 @@ from mockhost.connectors.systems.outside import OutsideSystem
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError, did_you_mean
+from mockhost.slices import Pause, no_pause, paced
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
@@ -56,19 +57,6 @@ class SqlSystem(OutsideSystem):
         self._held = [(at, column) for at, column in enumerate(self.columns) if column.name in self.table.c]
         self._codecs = [_CODECS[column.type] for column in self.columns]
 
-    def __len__(self) -> int:
-        """How many rows there are; how many there were when they were last read, where that can't be found out."""
-        from sqlalchemy import func, select
-        from sqlalchemy.exc import SQLAlchemyError
-
-        try:
-            with self.database.reading() as connection:
-                count = select(func.count()).select_from(self.table).where(*self._living())
-                self._count = int(connection.execute(count).scalar() or 0)
-        except SQLAlchemyError:
-            pass
-        return self._count
-
     # -- its life -----------------------------------------------------------------------------------------
 
     def separate(self) -> None:
@@ -91,13 +79,28 @@ class SqlSystem(OutsideSystem):
                     self._row(record)
                     for record in start_records(self.page, self.columns, self.forms, self.chance)
                 )
+                self._count = 0
                 while some := list(itertools.islice(rows, SLICE)):
                     connection.execute(self.table.insert(), some)
+                    self._count += len(some)
         except OperationalError as error:
             raise self._unread(error) from None
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, ValueError, OverflowError) as error:
             words = self.database.refusal(error).words
             raise UsageError(f"{self.name}: the table {self.sql.table} can't be made: {words}") from None
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not self.page.imports.profiles:  # no import will count them
+            with suppress(ReadError):
+                self._read_count()
+
+    def _read_count(self) -> None:
+        from sqlalchemy import func, select
+
+        with self._importing() as connection:
+            count = select(func.count()).select_from(self.table).where(*self._living())
+            self._count = int(connection.execute(count).scalar() or 0)
 
     # -- rows and records ---------------------------------------------------------------------------------
 
@@ -133,11 +136,12 @@ class SqlSystem(OutsideSystem):
 
     # -- what an import reads -----------------------------------------------------------------------------
 
-    def snapshot(self) -> Table:
+    def snapshot(self, pause: Pause = no_pause) -> Table:
         """All rows; they are read in slices, so that nothing is in memory twice. Raises ReadError."""
         with self._importing() as connection:
             self._look_at_watermark(connection)
-            records = [self._record(row) for row in self._streamed(connection, self._ordered(self._select()))]
+            rows = paced(self._streamed(connection, self._ordered(self._select())), SLICE, pause)
+            records = [self._record(row) for row in rows]
         self._count = len(records)
         return Table(Base(records, forms=self.forms))
 
@@ -149,7 +153,7 @@ class SqlSystem(OutsideSystem):
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            self._fill()
+            self._fill_to_read()
             with self.database.reading() as connection:
                 if self.config.trouble == "connection_lost":
                     self.database.lose(connection)
@@ -220,14 +224,16 @@ class SqlSystem(OutsideSystem):
 
         self.check_right(operation)
         try:
-            self._fill()
+            self._fill_to_read()
             with self.database.writing(self.config.trouble) as writer:
                 yield writer
+            if not self.database.on_trial:
+                self._count_on(_MORE[operation])
         except ReadError as error:
             raise ExportError(CODES["other"], error.message, "other") from None
         except SQLAlchemyError as error:
             raise self._refused(self.database.refusal(error), values) from None
-        except ValueError as error:  # a value that is no date, for one
+        except (ValueError, OverflowError) as error:  # a value that is no date, for one
             raise ExportError(CODES["bad_value"], self.database.clean(str(error)), "bad_value") from None
 
     def add(self, values: dict[str, Value]) -> Record:
@@ -293,15 +299,20 @@ class SqlSystem(OutsideSystem):
                     count += writer.write(
                         self.table.update().where(*self._conditions(wanted)).values(row)
                     ).changed
+                gone = 0
                 for wanted in deletes:
-                    count += writer.write(self.table.delete().where(*self._conditions(wanted))).changed
+                    gone += writer.write(self.table.delete().where(*self._conditions(wanted))).changed
+            self._count_on(len(inserts) - gone)
         except ReadError as error:
             raise UsageError(error.message) from None
         except SQLAlchemyError as error:
             raise UsageError(f"{self.name}: {self.database.refusal(error).words}") from None
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise UsageError(f"{self.name}: {self.database.clean(str(error))}") from None
-        return count
+        return count + gone
+
+
+_MORE: Final = {"add": 1, "modify": 0, "delete": -1}
 
 
 # -- types ------------------------------------------------------------------------------------------------

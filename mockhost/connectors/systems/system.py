@@ -16,6 +16,7 @@ from mockhost.connectors.ecma.config import Column, ConnectorConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.tables import Form, Record, Table, Value
 from mockhost.errors import MockhostError
+from mockhost.slices import Pause, no_pause
 
 if TYPE_CHECKING:
     from mockhost.connectors.kept import Kept
@@ -35,11 +36,12 @@ class ReadError(MockhostError):
 class System(Protocol):
     """One target application. It outlives restarts of the service.
 
-    The runtime's lock guards it, unless it `waits`: then exports are made without the lock, several at a time.
+    The runtime's lock guards it, unless it `waits`: then exports are made without the lock, several at a time, and
+    beside them one import or change at a time.
     """
 
     waits: bool
-    """whether an export may wait for something outside of the process"""
+    """whether it is outside of the process: then it is used without the lock, but for its columns and `len`"""
     sees_deletes: bool
     """whether `changes` has objects that are gone, whatever the kind of connector makes of them"""
     kind: Kind
@@ -53,7 +55,7 @@ class System(Protocol):
     @property
     def table_name(self) -> str: ...
     def __len__(self) -> int:
-        """How many objects there are."""
+        """How many objects there are; of a system that `waits`, how many there were when it was last read."""
 
     def can(self, right: str) -> bool:
         """Whether the connector's account may `read` or `write`."""
@@ -66,9 +68,13 @@ class System(Protocol):
 
     # -- what an import reads
 
-    def snapshot(self) -> Table:
+    def prepare(self) -> None:
+        """Put the objects of the start there, if the system is outside of the process. Raises UsageError."""
+
+    def snapshot(self, pause: Pause = no_pause) -> Table:
         """All objects as they are now, in a table of the caller's own. It may share what never changes.
 
+        A system that `waits` calls `pause` now and then, which may end the reading with an exception.
         This, `changes` and `find` raise ReadError.
         """
 

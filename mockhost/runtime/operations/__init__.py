@@ -80,9 +80,10 @@ def carry_out(
     if not may(host.role, operation):
         raise NotAllowed(f"{operation.name} is not for a {host.role}", hint=f"a {operation.role} may ask")
     room = importlib.import_module(operation.room)
-    if operation.first:
-        getattr(room, operation.first)(host, **in_path)
-    found = getattr(room, operation.name)(host, **in_path, **others())
+    with host.runtime.waited():
+        if operation.first:
+            getattr(room, operation.first)(host, **in_path)
+        found = getattr(room, operation.name)(host, **in_path, **others())
     if operation.hidden and host.role == ROLES[0]:
         found |= {name: _EMPTY.get(type(found[name])) for name in operation.hidden}
     return found

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mockhost.connectors.contract import Connector
+from mockhost.connectors.contract import Connector, outside
 from mockhost.errors import did_you_mean
 from mockhost.runtime import targets
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
@@ -35,12 +35,12 @@ def reset_connector(host: Operated, *, name: str) -> Data:
     """Rules are the host's, and stay where they are; a connector that was created on demand has its own, which start
     again."""
     runtime, state = host.runtime, host.runtime.state
-    with runtime.lock:
+    with runtime.waited(), runtime.lock:
         state.served.reset(name)
         if name not in state.served.own:
             state.states.restart(name)
         runtime.journal.forget(name)
-    runtime.wake()
+        runtime.wake()
     runtime.tell("reset", {"epoch": runtime.epoch.number, "connector": name})
     return {"connector": name, "state": _state(host, name)}
 
@@ -123,7 +123,7 @@ def states(runtime: Runtime) -> dict[str, Data]:
 
 def objects(runtime: Runtime, name: str) -> list[dict[str, object]]:
     """The objects of the target application behind a connector, with their passwords."""
-    return _read(runtime, name, lambda connector: connector.objects())
+    return _read(runtime, name, lambda connector: connector.objects(), is_outside=True)
 
 
 def cache(runtime: Runtime, name: str) -> list[dict[str, object]]:
@@ -132,11 +132,18 @@ def cache(runtime: Runtime, name: str) -> list[dict[str, object]]:
 
 
 def _read(
-    runtime: Runtime, name: str, what: Callable[[Connector], Iterator[dict[str, object]]]
+    runtime: Runtime,
+    name: str,
+    what: Callable[[Connector], Iterator[dict[str, object]]],
+    *,
+    is_outside: bool = False,
 ) -> list[dict[str, object]]:
-    """What a connector holds, read in slices between which others have the lock."""
+    """What a connector holds, read in slices between which others have the lock; without it, where it is outside."""
     with runtime.lock:
-        items = what(runtime.state.served.find(name))
+        connector = runtime.state.served.find(name)
+        items = None if is_outside and outside(connector) is not None else what(connector)
+    if items is None:
+        return list(what(connector))
     found: list[dict[str, object]] = []
     while True:
         with runtime.lock:

@@ -341,6 +341,7 @@ def test_a_directory_of_the_mocks_own_goes_with_it() -> None:
     assert isinstance(system, LdapSystem)
     assert system._own is not None
     process, folder = system._own._process, system._own._folder.path
+    assert process is not None
     assert process.poll() is None
     host.close()
     assert process.poll() is not None
@@ -369,6 +370,7 @@ def test_it_ends_with_a_process_that_is_killed() -> None:
     code = """
 from mockhost.connectors.systems.slapd import Slapd
 made = Slapd()
+made.start()
 print(made._socket, flush=True)
 input()
 """

@@ -1,0 +1,137 @@
+"""Work on connected systems outside of the process: decided and concluded under the lock, performed without it.
+
+What is begun under the lock is done by a thread for each system, one piece of work after the other. The caller can
+wait for it once the lock is free again. An autosync is not waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from mockhost.errors import MockhostError
+from mockhost.journal import EventBus
+from mockhost.runtime.epochs import Cut, Epoch
+from mockhost.slices import Steps, Work
+
+
+class Performer(Protocol):
+    """What this needs of the runtime."""
+
+    epoch: Epoch
+    lock: threading.RLock
+    events: EventBus
+
+    def go_on(self, epoch: Epoch, steps: Steps[object], work: Work) -> object:
+        """Perform the work and the rest of the steps. Raises Cut if the epoch is over."""
+
+
+class Task:
+    """One piece of work."""
+
+    def __init__(self, steps: Steps[object], epoch: Epoch) -> None:
+        self._steps = steps
+        self.epoch = epoch
+        self.over = threading.Event()
+        self.result: object = None
+        self.problem: MockhostError | None = None
+        self.tell: Callable[[MockhostError], None] | None = None
+        """is called with what went wrong, which is then not raised"""
+
+    def run(self, by: Performer) -> None:
+        """Do it, unless its epoch is over."""
+        try:
+            self.result = self._done(by)
+        except Cut:
+            pass
+        except MockhostError as error:
+            if self.tell is None:
+                self.problem = error
+            else:
+                self.tell(error)
+        finally:
+            self.over.set()
+
+    def _done(self, by: Performer) -> object:
+        with by.lock:
+            if self.epoch is not by.epoch or self.epoch.cut.is_set():
+                raise Cut("the epoch is over")
+            try:
+                work = next(self._steps)
+            except StopIteration as over:
+                return over.value
+        return by.go_on(self.epoch, self._steps, work)
+
+
+class Outside:
+    """The work that is under way. `begin` is called under the runtime's lock, everything else without it."""
+
+    def __init__(self, by: Performer) -> None:
+        self._by = by
+        self._changing = threading.Lock()
+        self._queues: dict[int, deque[Task]] = {}
+        """what waits for the system with this identity, the task that is under way first"""
+        self._mine = threading.local()
+
+    def begin(self, system: object, steps: Steps[object]) -> Task:
+        """Have this done once what was begun on the same system is over."""
+        task = Task(steps, self._by.epoch)
+        noted: list[Task] | None = getattr(self._mine, "noted", None)
+        if noted is not None:
+            noted.append(task)
+        with self._changing:
+            queue = self._queues.setdefault(id(system), deque())
+            queue.append(task)
+            if len(queue) == 1:
+                name = "mockhost-outside"
+                threading.Thread(target=self._run, args=(system, queue), name=name, daemon=True).start()
+        return task
+
+    def _run(self, system: object, queue: deque[Task]) -> None:
+        while True:
+            try:
+                queue[0].run(self._by)
+            except Exception as error:  # a mistake of ours, which must not be the end of the others
+                self._by.events.publish(
+                    "bug", {"error": f"{type(error).__name__}: {error}", "place": __name__}
+                )
+            with self._changing:
+                queue.popleft()
+                if not queue:
+                    del self._queues[id(system)]
+                    return
+
+    @contextmanager
+    def noted(self) -> Iterator[list[Task]]:
+        """The tasks that this thread begins within."""
+        outer: list[Task] | None = getattr(self._mine, "noted", None)
+        self._mine.noted = found = list[Task]()
+        try:
+            yield found
+        finally:
+            self._mine.noted = outer
+
+    def leave(self, tasks: list[Task]) -> None:
+        """Add them to the tasks of the `noted` around this one, which then waits for them."""
+        outer: list[Task] | None = getattr(self._mine, "noted", None)
+        if outer is not None:
+            outer.extend(tasks)
+
+    def drop(self) -> None:
+        """Let go of those who wait: what is under way belongs to an epoch that is over."""
+        with self._changing:
+            tasks = [task for queue in self._queues.values() for task in queue]
+        for task in tasks:
+            task.over.set()
+
+
+def wait(tasks: list[Task]) -> None:
+    """Wait until all of them are over. Raises the first of their problems."""
+    for task in tasks:
+        task.over.wait()
+    for task in tasks:
+        if task.problem is not None:
+            raise task.problem
