@@ -12,8 +12,7 @@ import pytest
 from mockhost import facts
 from mockhost.connectors.ecma import kinds
 from mockhost.connectors.provider.config import ProviderConfig
-from mockhost.connectors.provider.offers import OFFERS
-from mockhost.connectors.provider.strictness import TABLE, Strictness
+from mockhost.connectors.provider.strictness import OFFERS, TABLE, Strictness
 
 ROOT = Path(__file__).parent.parent
 FOLDER = Path(facts.__file__).parent

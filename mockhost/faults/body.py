@@ -250,11 +250,6 @@ def missing_resources(draft: Draft, _: Context) -> Draft:
     return altered(draft, without)
 
 
-_MEMBERS: Final = {
-    "total_results": "totalResults",
-    "start_index": "startIndex",
-    "items_per_page": "itemsPerPage",
-}
 _FARTHEST: Final = 1 << 53
 """JSON's integers are exact up to here (RFC 8259 6)."""
 

@@ -19,7 +19,7 @@ from mockhost.connectors.ecma.config import (
 )
 from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.connectors.provider.config import Extension, ProviderConfig, TypeConfig
-from mockhost.connectors.provider.offers import OFFERS
+from mockhost.connectors.provider.strictness import OFFERS
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.scenario import naming, outside, shape, system
@@ -215,9 +215,9 @@ def parse_provider(name: str, connector: Map, seed: int, findings: Findings) -> 
             )
     behaviours = connector.get("behaviours")
     if isinstance(behaviours, Mapping) and behaviours:
-        from mockhost.connectors.provider import offers
+        from mockhost.connectors.provider import strictness
 
-        for wrong in offers.problems(behaviours):
+        for wrong in strictness.problems(behaviours):
             findings.add((*path, "behaviours", wrong.name), wrong.message, wrong.hint, key=wrong.is_name)
     if findings.spoilt(path):
         return None

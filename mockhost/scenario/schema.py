@@ -27,14 +27,14 @@ SCHEMA_FILE = FilePath(__file__).with_name("schema.json")
 def text() -> str:
     """The JSON Schema of format 1 for people and editors, with every behaviour that can be set."""
     from mockhost.connectors.ecma import behaviours
-    from mockhost.connectors.provider import offers
+    from mockhost.connectors.provider import strictness
 
     whole = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     whole["$defs"]["host"]["properties"]["behaviours"] = behaviours.json_schema()
     of_connector = behaviours.json_schema(of_connector=True)
     named = of_connector["properties"]
     assert isinstance(named, dict)
-    for name, scim in offers.json_schemas().items():
+    for name, scim in strictness.json_schemas().items():
         named[name] = scim if name not in named else _either(named[name], scim)
     whole["$defs"]["connector"]["properties"]["behaviours"] = of_connector
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mockhost import actions, matching
 from mockhost.client.observation import ENDS
 from mockhost.connectors.ecma import behaviours
-from mockhost.connectors.provider import offers, strictness
+from mockhost.connectors.provider import strictness
 from mockhost.rules import conditions, rule
 from mockhost.scenario import schema, shape, steps
 from mockhost.tls.config import TLS_WORDS, TlsConfig
@@ -71,7 +71,7 @@ def test_behaviours_are_named_in_the_schema_that_is_printed() -> None:
     settable = set(behaviours.TABLE)
     assert set(printed["host"]["properties"]["behaviours"]["properties"]) == settable
     of_connector = printed["connector"]["properties"]["behaviours"]["properties"]
-    of_scim = {"strictness", *strictness.TABLE, *offers.OFFERS}
+    of_scim = {"strictness", *strictness.TABLE, *strictness.OFFERS}
     assert (
         set(of_connector)
         == (settable - {name for name, row in behaviours.TABLE.items() if row.host_wide}) | of_scim

@@ -9,8 +9,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.connectors.provider.config import ProviderConfig
-from mockhost.connectors.provider.offers import OFFERS
-from mockhost.connectors.provider.strictness import TABLE
+from mockhost.connectors.provider.strictness import OFFERS, TABLE
 from mockhost.errors import ScenarioError
 from mockhost.scenario import loader, schema
 

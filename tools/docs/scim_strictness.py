@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from mockhost.connectors.provider.offers import OFFERS, default_of
-from mockhost.connectors.provider.strictness import LEVELS, TABLE, Row
+from mockhost.connectors.provider.strictness import LEVELS, OFFERS, TABLE, Row, default_of
 from tools.docs import ROOT, File, table
 
 PAGE = ROOT / "docs" / "scim-strictness.md"

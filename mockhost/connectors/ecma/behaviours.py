@@ -7,20 +7,17 @@ A row says what is known, what this mock does, which other values it can be set 
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
-from mockhost import facts
+from mockhost import durations, facts
 from mockhost.errors import UsageError, did_you_mean
 
 GENERATIONS: Final = ("current", "preview-2020")
 """The named sets: hosts since about 2022, and the private preview of 2020 (version 1.6)."""
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d)")
 _TYPES: Final = {
     "status": "a status (200 to 599)",
     "int": "a whole number",
@@ -77,8 +74,12 @@ class Behaviour(NamedTuple):
 
 
 def _seconds(value: object) -> float | None:
-    found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-    return float(found[1]) * _UNITS[found[2]] if found else None
+    if not isinstance(value, str) or value.startswith("-"):
+        return None
+    try:
+        return durations.seconds(value)
+    except ValueError:
+        return None
 
 
 TABLE: Final[Mapping[str, Behaviour]] = facts.rows(facts.read("behaviours")["behaviours"], Behaviour)

@@ -91,8 +91,6 @@ class Blueprint:
             for item in members if isinstance(members, list) else ():
                 resolve(item)
             for link in self.types[each.type].links:
-                holder: object = each.document.get(link.place.urn) if link.place.urn else each.document
-                value = holder.get(link.place.name) if isinstance(holder, dict) else None
-                for item in value if isinstance(value, list) else (value,):
+                for item in link.value.items(each.document):
                     resolve(item)
         return tuple(initial)

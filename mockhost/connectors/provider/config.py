@@ -61,7 +61,7 @@ class ProviderConfig(NamedTuple):
     filter: bool = True
     sort: bool = True
     etag: bool = True
-    """what it offers; `offers.OFFERS` says what happens without"""
+    """what it offers; `strictness.OFFERS` says what happens without"""
     max_results: int = 1000
     """most resources in one page"""
     page_size: int = 100

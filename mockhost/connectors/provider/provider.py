@@ -22,8 +22,7 @@ from mockhost.connectors.provider.documents import (
 )
 from mockhost.connectors.provider.finding import Finder
 from mockhost.connectors.provider.members import mentions_members, read_members, simple_changes
-from mockhost.connectors.provider.projection import drop_reference
-from mockhost.connectors.provider.resources import Resources, location
+from mockhost.connectors.provider.resources import Resources, drop_reference, location
 from mockhost.connectors.provider.resourcetypes import Document, Place, ResourceType
 from mockhost.connectors.provider.store import Changes, Handle, Holder, Member, Shelf, keys_of
 from mockhost.connectors.provider.strictness import Strictness

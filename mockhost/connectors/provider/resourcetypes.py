@@ -60,6 +60,13 @@ class Place(NamedTuple):
             return found
         return sub_value(value, name)
 
+    def items(self, resource: Document) -> Iterator[Document]:
+        """The maps among the attribute's values in a resource of ours; they may be changed."""
+        value = Place(self.info).get(resource)
+        for item in value if isinstance(value, list) else (value,):
+            if isinstance(item, dict):
+                yield item
+
 
 class Link(NamedTuple):
     """A complex attribute that refers to a resource: `value` is its id, and `$ref` is known from that.

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mockhost.connectors.provider.config import ProviderConfig
-from mockhost.connectors.provider.offers import OFFERS
 from mockhost.connectors.provider.provider import Provider
+from mockhost.connectors.provider.strictness import OFFERS
 from mockhost.scim.errors import ScimError
 from mockhost.scim.messages import CORE_GROUP, CORE_USER, ENTERPRISE_USER
 from mockhost.scim.queries import Query
