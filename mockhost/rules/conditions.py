@@ -82,33 +82,24 @@ class Condition(NamedTuple):
             return Undecided(error.message)
 
 
-class _InState(NamedTuple):
-    """As Condition, for `in_state`: one of the states that count has to be as expected."""
+class _InState(Condition):
+    """The condition `in_state`: one of the states that count has to be as expected."""
 
-    label: str
-    expected: object
+    __slots__ = ()
 
     def holds(self, request: Exchange) -> bool:
         """As above."""
         return self.difference(request) is None
 
-    @property
-    def pattern(self) -> bool:
-        """As above."""
-        return any(patterns_in(self.expected))
-
     def difference(self, request: Exchange) -> str | None:
         """As above."""
-        states = request.states
         try:
-            if any(difference(self.expected, state, request.search) is None for state in states):
+            if any(difference(self.expected, state, request.search) is None for state in request.states):
                 return None
         except TooSlow as error:
             return Undecided(error.message)
-        return f"expected {_shown(self.expected)}, got {' and '.join(map(repr, states))}"
+        return f"expected {_shown(self.expected)}, got {' and '.join(map(repr, request.states))}"
 
-
-AnyCondition = Condition | _InState
 
 _OF_CONNECTION: Final[Mapping[str, Callable[[Exchange], object]]] = {
     "nth": lambda request: request.connection_nth,
@@ -116,9 +107,9 @@ _OF_CONNECTION: Final[Mapping[str, Callable[[Exchange], object]]] = {
 }
 
 
-def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
+def compiled(when: Mapping[str, object]) -> tuple[Condition, ...]:
     """The conditions of a `when` but for its window. Raises UsageError for an unknown word."""
-    conditions: list[AnyCondition] = []
+    conditions: list[Condition] = []
     for word, expected in when.items():
         if word not in WORDS:
             raise UsageError(f"unknown condition {word!r}", hint=did_you_mean(word, WORDS))
@@ -127,14 +118,18 @@ def compiled(when: Mapping[str, object]) -> tuple[AnyCondition, ...]:
         if word in OF_REQUESTS and word in FIELDS:
             conditions.append(_condition(word, expected, FIELDS[word]))
         elif word == "in_state":
-            _check_patterns(word, expected)
-            conditions.append(_InState(word, any_of(expected)))
+            has_patterns = _check_patterns(word, expected)
+            conditions.append(_InState(word, any_of(expected), _states, has_patterns))
         elif word not in OF_WINDOW:
             conditions += _each(word, expected)
     return tuple(conditions)
 
 
-def _each(word: str, expected: object) -> list[AnyCondition]:
+def _states(request: Exchange) -> object:
+    return request.states
+
+
+def _each(word: str, expected: object) -> list[Condition]:
     """A condition for each entry of a map: of `header`, `query`, `attributes`, `body` and `connection`."""
     if not isinstance(expected, Mapping):
         raise UsageError(f"the condition {word!r} is a map, not {expected!r}")

@@ -14,7 +14,7 @@ from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
 from mockhost.matching import ABSENT
 from mockhost.patterns import ONE, Searches, TooSlow
-from mockhost.rules.conditions import AnyCondition, is_condition
+from mockhost.rules.conditions import Condition, is_condition
 from mockhost.rules.rule import Rule
 
 
@@ -137,7 +137,7 @@ def _miss(rule: Rule, request: Exchange, passed: dict[str, str], sink: Sink) -> 
     return Miss(rule.name, count - len(failed), count, *failed[0])
 
 
-def _difference(condition: AnyCondition, request: Exchange, sink: Sink) -> str | None:
+def _difference(condition: Condition, request: Exchange, sink: Sink) -> str | None:
     word, _, name = condition.label.partition(" ")
     try:
         text = condition.difference(request)

@@ -22,7 +22,7 @@ from mockhost.rules import conditions
 from mockhost.rules.conditions import (
     OF_REQUESTS,
     SEES_REFUSED,
-    AnyCondition,
+    Condition,
     Opened,
     Undecided,
     outside,
@@ -127,7 +127,7 @@ class Rule:
             raise UsageError("'when' is a map of conditions")
         self._operations = conditions.names(when.get("operation"))
         self._connectors = conditions.names(when.get("connector"))
-        self.conditions: tuple[AnyCondition, ...] = conditions.compiled(when)
+        self.conditions: tuple[Condition, ...] = conditions.compiled(when)
         self.has_patterns = any(condition.pattern for condition in self.conditions)
         self.sees_refused = not SEES_REFUSED.isdisjoint(when)
         self.window = window_of(when)
