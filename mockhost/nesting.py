@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from typing import Any
 
 from mockhost.errors import UsageError
 
 LIMIT = 64
 """Levels of lists and maps in each other. Python's recursion ends at 1,000 calls, and a level takes several."""
+
+
+def parse(text: str | bytes) -> Any:
+    """Parse JSON that comes from outside. Raises ValueError, also for what is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def check(value: object, what: str) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
+from mockhost import nesting
 from mockhost.cli.options import CONTROL_PORT, DEFAULT_URL, FORMAT, PATH, Port, gathered, option, timeout
 from mockhost.cli.terminal import tell
 from mockhost.clock import monotonic
@@ -254,7 +255,7 @@ def _answers(document: Mapping[str, Any]) -> bool:
 def read(path: Path) -> dict[str, Any]:
     """The document of a ready file. Raises UsageError if there is none."""
     try:
-        document = json.loads(path.read_bytes())
+        document = nesting.parse(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(
             f"there is no ready file {path}", hint="is the host running, with --ready-file?"
@@ -290,7 +291,7 @@ def planes() -> Iterator[tuple[str, str | None]]:
                 with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
                     # No other user can put a file into a private folder of this one.
                     if not hasattr(os, "getuid") or entry.stat(follow_symlinks=False).st_uid == os.getuid():
-                        control = json.loads((Path(entry.path) / _NAME).read_bytes())["control"]
+                        control = nesting.parse((Path(entry.path) / _NAME).read_bytes())["control"]
                         yield str(control["url"]), control["token"]
 
 
@@ -399,7 +400,7 @@ def _in_ready_file(path: Path | None) -> str | None:
     while not path.exists() and monotonic() < until:
         pause.wait(0.02)
     try:
-        url = json.loads(path.read_bytes())["control"]["url"]
+        url = nesting.parse(path.read_bytes())["control"]["url"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return url if isinstance(url, str) else None

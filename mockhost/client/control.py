@@ -12,6 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from mockhost import nesting
 from mockhost.client.observation import exchange, shown
 from mockhost.client.printing import printable
 from mockhost.clock import monotonic
@@ -63,7 +64,7 @@ class ControlPlane:
         if not kind.startswith(JSON) and row.answer.kind == JSON and not row.answer.others:
             raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
         try:
-            return json.loads(text) if kind.startswith(JSON) else text
+            return nesting.parse(text) if kind.startswith(JSON) else text
         except ValueError:
             raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL) from None
 
@@ -112,7 +113,7 @@ class ControlPlane:
                 if word == "event":
                     kind = value
                 elif word == "data":
-                    yield kind, json.loads(value)
+                    yield kind, nesting.parse(value)
         except ConnectionResetError:
             return  # the host has ended
         except (HTTPException, OSError, ValueError) as error:
@@ -161,7 +162,7 @@ def _in_query(value: object) -> object:
 def _refusal(status: int, text: str) -> MockhostError:
     """The error that the control plane tells of."""
     try:
-        said = json.loads(text)["error"]
+        said = nesting.parse(text)["error"]
         message, hint, problems = (
             printable(str(said["message"])),
             printable(str(said.get("hint", ""))),

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from mockhost import nesting
 from mockhost.errors import CannotRun, UsageError
 from mockhost.windows.config import LONGEST_FILE
 
@@ -212,7 +213,7 @@ class FolderDrive:
         marker = self.root / MARKER
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            known = json.loads(marker.read_bytes())["scenario"] if marker.is_file() else None
+            known = nesting.parse(marker.read_bytes())["scenario"] if marker.is_file() else None
             is_empty = not any(self.root.iterdir())
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise UsageError(f"{self.root} can't be a drive: {error}", hint="give an empty folder") from None

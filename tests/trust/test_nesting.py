@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from mockhost import MockHost, nesting
-from mockhost.cli import asking
+from mockhost.cli import asking, planes
+from mockhost.cli.verbs import mockhost
+from mockhost.client.control import ControlPlane
 from mockhost.control.app import create_control_app
-from mockhost.errors import MockhostError, UsageError
+from mockhost.errors import CannotRun, MockhostError, UsageError
 from mockhost.operations import TABLE
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Operated
 from mockhost.scenario import loader
 from mockhost.tls.authority import Authority
 from mockhost.tls.serving import Certificates
+from mockhost.windows.drive import MARKER, FolderDrive
 
 LOCAL = "http://127.0.0.1:8586"
 
@@ -111,6 +117,44 @@ def test_files_settings_and_words_refuse_it(tmp_path: Path, levels: int) -> None
         asking.pairs([f"a={text}"], "the arguments")
     with pytest.raises(UsageError):
         asking.pairs([".".join("a" * levels) + "=1"], "the arguments")
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_that_no_control_plane_gives_is_refused(status: int) -> None:
+    """A wrong `--url` may be any server."""
+
+    class Deep(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            events = self.path.endswith("/events")
+            self.send_header("Content-Type", "text/event-stream" if events else "application/json")
+            self.end_headers()
+            self.wfile.write(b"data: " * events + b"[" * 100_000)
+
+        def log_message(self, *said: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Deep) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        plane = ControlPlane(f"http://127.0.0.1:{server.server_port}")
+        for ask in (lambda: plane.call("get_clock"), lambda: next(plane.events())):
+            with pytest.raises(CannotRun):
+                ask()
+        server.shutdown()
+
+
+def test_files_that_tell_where_a_host_is_may_be_any_file(tmp_path: Path) -> None:
+    """A ready file that is given, and what marks a folder as a drive."""
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="is no ready file"):
+        planes.read(tmp_path / "deep.json")
+    health = CliRunner().invoke(
+        mockhost, ["health", "--ready-file", str(tmp_path / "deep.json"), "--control-port", "1"]
+    )
+    assert (health.exit_code, health.stderr) == (1, ""), health.output
+    (tmp_path / MARKER).write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="can't be a drive"):
+        FolderDrive(tmp_path).begin({}, "basics/healthy", 0.0, again=False)
 
 
 def test_python_refuses_it() -> None:
