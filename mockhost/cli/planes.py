@@ -19,6 +19,7 @@ import click
 from click.core import ParameterSource
 
 from mockhost import nesting
+from mockhost.cli import saving
 from mockhost.cli.options import CONTROL_PORT, DEFAULT_URL, FORMAT, PATH, Port, gathered, option, timeout
 from mockhost.cli.terminal import tell
 from mockhost.clock import monotonic
@@ -157,6 +158,7 @@ class ReadyFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._place = saving.place_of(path)
         self._written = ""
 
     def write(self, document: Mapping[str, Any]) -> None:
@@ -164,32 +166,19 @@ class ReadyFile:
         text = json.dumps(document, indent=2) + "\n"
         if text == self._written:
             return
-        if self.path.exists() and not self.path.is_file():
-            # A device such as /dev/null would be replaced by the file, for everyone on this machine.
+        self._refuse_others()
+        saving.save(self.path, text, "the ready file", private=True)
+        self._written = text
+
+    def _refuse_others(self) -> None:
+        """A device such as /dev/null would be replaced by the file, for everyone on this machine."""
+        if not saving.is_replaced(self._place):
             why = f"the ready file {self.path} can't be written: it exists, and is not a file"
             raise CannotRun(why, hint="name a path where nothing or a file is")
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            beside.unlink(missing_ok=True)
-            # The mode is set as the file comes into being, so that it is at no time readable for others.
-            with open(
-                os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-            ) as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, self.path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-            why = f"the ready file {self.path} can't be written: {error.strerror or error}"
-            raise CannotRun(
-                why, hint="name a path in a folder that exists and that you may write to"
-            ) from None
-        self._written = text
 
     def clear(self) -> None:
         """Remove what a killed process left. Raises CannotRun for the file of a host that still runs."""
+        self._refuse_others()
         try:
             document = read(self.path)
             pid = document["pid"]
@@ -203,13 +192,13 @@ class ReadyFile:
                 hint=f"name another file with --ready-file, or end that host first: {_kill(pid)}",
             )
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            self._place.unlink()
 
     def remove(self) -> None:
         """Remove it, unless another process has written its own in the same place."""
         try:
-            if self._written and self.path.read_text("utf-8") == self._written:
-                self.path.unlink()
+            if self._written and self._place.read_text("utf-8") == self._written:
+                self._place.unlink()
         except (OSError, UnicodeDecodeError):
             pass
 

@@ -23,13 +23,13 @@ def try_out(path: Path, what: str = "", *, overwrite: bool = True) -> None:
 
     what: the file in words, such as "the report"; it begins the message. overwrite: whether it may be there already.
     """
-    place = _place(path)
+    place = place_of(path)
     if not overwrite and place.is_file():
         raise UsageError(f"{path} is there already", hint="name another file, or overwrite it with --force")
     try:
         if place.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        if _is_replaced(place):
+        if is_replaced(place):
             descriptor, draft = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
             os.close(descriptor)
             os.unlink(draft)
@@ -39,36 +39,45 @@ def try_out(path: Path, what: str = "", *, overwrite: bool = True) -> None:
 
 
 def save(
-    path: Path, text: str, what: str = "", *, overwrite: bool = True, newline: str | None = None
+    path: Path,
+    text: str,
+    what: str = "",
+    *,
+    overwrite: bool = True,
+    newline: str | None = None,
+    private: bool = False,
 ) -> None:
     """Write a file, whole or not at all: another one in its place stays until the new one is complete.
 
-    what, overwrite: as in `try_out`. newline: as in `open`. A file keeps its mode, a symbolic link stays a link, and
-    what is no regular file, such as a pipe, is written into. Raises UsageError where a file is that may not be
-    overwritten, CannotRun where none can be written.
+    what, overwrite: as in `try_out`. newline: as in `open`. private: only its owner may read a new file, at any time,
+    and also one that replaces another. Otherwise a file keeps its mode; a symbolic link stays a link, and what is no
+    regular file, such as a pipe, is written into. Raises UsageError where a file is that may not be overwritten,
+    CannotRun where none can be written.
     """
     try_out(path, what, overwrite=overwrite)
-    place = _place(path)
+    place = place_of(path)
     try:
-        if _is_replaced(place):
-            _replace(place, text, newline)
+        if is_replaced(place):
+            _replace(place, text, newline, private=private)
         else:
             _write(place, text, newline)
     except OSError as error:
         if not _may_write_into(place, error):
             raise _refused(path, what, error) from None
         try:
+            if private:
+                place.chmod(0o600)
             _write(place, text, newline)
         except OSError as second:
             raise _refused(path, what, second) from None
 
 
-def _place(path: Path) -> Path:
+def place_of(path: Path) -> Path:
     """Where the file is that a symbolic link leads to; devices and open files (/dev/stdout) by their own name."""
     return path if path.absolute().parts[1:2] in (("dev",), ("proc",)) else Path(os.path.realpath(path))
 
 
-def _is_replaced(place: Path) -> bool:
+def is_replaced(place: Path) -> bool:
     """Whether a new file takes the place of what is there."""
     return not place.exists() or (place.is_file() and place.parts[1:2] not in (("dev",), ("proc",)))
 
@@ -78,7 +87,7 @@ def _may_write_into(place: Path, error: OSError) -> bool:
     return error.errno in _NO_ROOM_BESIDE and place.is_file() and os.access(place, os.W_OK)
 
 
-def _replace(place: Path, text: str, newline: str | None) -> None:
+def _replace(place: Path, text: str, newline: str | None, *, private: bool) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
     draft = Path(name)
     try:
@@ -86,7 +95,8 @@ def _replace(place: Path, text: str, newline: str | None) -> None:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
-        draft.chmod(_mode(place))
+        if not private:  # which it is from its beginning
+            draft.chmod(_mode(place))
         draft.replace(place)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -92,3 +92,33 @@ def test_what_is_not_a_file_is_not_replaced(tmp_path: Path) -> None:
         with pytest.raises(CannotRun, match="it exists, and is not a file"):
             ReadyFile(where).write({"pid": 1})
         assert where.is_fifo()
+
+
+def test_a_pipe_is_refused_before_the_host_starts(tmp_path: Path, invoke: Invoke) -> None:
+    """Reading it would wait for whoever writes into it."""
+    os.mkfifo(tmp_path / "pipe")
+    refused = invoke("serve", "--port", "0", "--control-port", "0", "--ready-file", str(tmp_path / "pipe"))
+    assert refused.exit_code == 4
+    assert "it exists, and is not a file" in refused.stderr
+    ReadyFile(tmp_path / "pipe").remove()
+
+
+def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    """As the other files that a command writes."""
+    link, target = tmp_path / "link.json", tmp_path / "target.json"
+    link.symlink_to(target)
+    file = ReadyFile(link)
+    file.write({"control": {}})
+    assert target.stat().st_mode & 0o777 == 0o600
+    file.remove()
+    assert link.is_symlink()
+    assert not target.exists()
+
+
+def test_open_files_of_a_process_are_refused(tmp_path: Path) -> None:
+    """Such as /dev/stdout when it goes to a file: it is a link, which must not be replaced."""
+    with (tmp_path / "out").open("w") as out:
+        file = ReadyFile(Path(f"/dev/fd/{out.fileno()}"))
+        for use in (file.clear, lambda: file.write({"control": {}})):
+            with pytest.raises(CannotRun, match="is not a file"):
+                use()
