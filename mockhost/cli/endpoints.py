@@ -184,6 +184,11 @@ def compare(
         for url, token, trusted in ((one, token_a, ca_a), (other, token_b, ca_b))
     ]
     found = list(comparing.compare(servers[0], servers[1], requests, timeout))
+    if all(each.silent for each in found):
+        raise CannotRun(
+            f"neither server answers ({found[0].silent})",
+            hint="are both running? --ca-a and --ca-b say what to trust, --insecure checks no certificate",
+        )
     different = [each for each in found if each.differences]
     document = {
         "a": one,

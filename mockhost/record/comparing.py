@@ -55,6 +55,8 @@ class Compared(NamedTuple):
 
     asked: Asked
     differences: tuple[str, ...]
+    silent: str = ""
+    """where neither server answered: what was seen of the two"""
 
 
 def compare(
@@ -80,7 +82,8 @@ def compare(
             if each.made:
                 recorded[0].update({each.made: mine} if mine else {})
                 recorded[1].update({each.made: its} if its else {})
-            yield Compared(each, tuple(_differences(here, there, one, other, own)))
+            silent = "" if here.status or there.status else f"A: {here.describe()}; B: {there.describe()}"
+            yield Compared(each, tuple(_differences(here, there, one, other, own)), silent)
 
 
 def requests_of(exchanges: Sequence[Recorded]) -> list[Asked]:

@@ -83,3 +83,19 @@ def test_recorded_ids_are_each_servers_own(target: MockHost, tmp_path: Path) -> 
 def test_a_url_that_is_none() -> None:
     done = CliRunner().invoke(mockhost, ["compare", "nonsense", "http://a"])
     assert done.exit_code == 2
+
+
+def test_two_servers_that_do_not_answer_are_not_alike() -> None:
+    """Nothing listens at either, or no certificate is accepted: nothing was compared."""
+    done = CliRunner().invoke(mockhost, ["compare", "http://127.0.0.1:1/a", "http://127.0.0.1:1/b"])
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "neither server answers (A: no answer, refused" in done.stderr
+    with MockHost("basics/scim", control=False) as host:
+        done = CliRunner().invoke(mockhost, ["compare", host.url(), host.url()])
+    assert (done.exit_code, done.stdout) == (4, "")
+    assert "--ca-a" in done.stderr
+
+
+def test_one_server_that_does_not_answer_differs(target: MockHost) -> None:
+    done = CliRunner().invoke(mockhost, ["compare", "http://127.0.0.1:1/a", target.url()])
+    assert done.exit_code == 1
