@@ -26,6 +26,8 @@ _ENDPOINT = re.compile(
     r"/(?:Users|Groups|Schemas|ResourceTypes|ServiceProviderConfig|Bulk|Me|\.search|Devices|cache)(?=/|$)",
     re.I,
 )
+STATUSES: Final = range(200, 600)
+"""What an answer of a scenario may have (schema.json)."""
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of a HAR file."""
 
@@ -44,7 +46,7 @@ class Recorded(NamedTuple):
 
 
 def of_exchange(exchange: Exchange, base: str, journal: Journal) -> Recorded | None:
-    """A recorded exchange from one whose path begins with `base`; None for one without an answer."""
+    """A recorded exchange from one whose path begins with `base`; None for one without an answer to play again."""
     plain = copy.copy(exchange)
     body = _uncompressed(exchange.body, exchange.headers)
     answer = (
@@ -57,7 +59,13 @@ def of_exchange(exchange: Exchange, base: str, journal: Journal) -> Recorded | N
     plain.headers = tuple(pair for pair in exchange.headers if pair[0].lower() != "content-encoding")
     e = journal.sink.shown(plain)
     path, _, query = e.target.partition("?")
-    if e.status is None or e.answer_body is None or not path.startswith(base) or e.answer_digest is not None:
+    if (
+        e.status is None
+        or e.status not in STATUSES
+        or e.answer_body is None
+        or not path.startswith(base)
+        or e.answer_digest is not None
+    ):
         return None
     headers = [(name, value) for name, value in e.answer_headers if name.lower() in KEPT_HEADERS]
     return Recorded(
@@ -120,18 +128,33 @@ def read_har(file: Path, base: str | None) -> tuple[list[Recorded], list[str]]:
     for number, entry in enumerate(entries, 1):
         try:
             exchange = _exchange(entry)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            left_out.append(f"entry {number} can't be read ({type(error).__name__})")
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            left_out.append(f"entry {number} is left out: {_why_unread(error)}")
             continue
         url = urlsplit(str(entry["request"]["url"]))
         before = _before(url.path, f"{url.scheme}://{url.netloc}", base)
         made = None if before is None else of_exchange(exchange, before, journal)
         if made is None:
-            why = "it has no answer" if before is not None else "its URL is not below the server's"
-            left_out.append(f"entry {number} is left out: {why}")
+            left_out.append(f"entry {number} is left out: {_why_left_out(before, exchange)}")
         else:
             found.append(made)
     return found, left_out
+
+
+def _why_unread(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"{error} is missing in it"
+    if isinstance(error, ValueError):  # of a URL, a number, base64 or half of a surrogate pair
+        return f"it can't be read: {error}"
+    return "it is not a request with its answer"
+
+
+def _why_left_out(before: str | None, exchange: Exchange) -> str:
+    if before is None:
+        return "its URL is not below the server's"
+    if exchange.status is None or exchange.status in STATUSES:
+        return "it has no answer"
+    return f"no scenario answers with {exchange.status}, only with 200 to 599"
 
 
 def _entries(file: Path) -> list[Any]:

@@ -31,7 +31,8 @@ def document(exchanges: Sequence[Recorded], name: str, title: str) -> dict[str, 
     """The scenario's document. Raises UsageError where there is nothing to write."""
     if not exchanges:
         raise UsageError(
-            "no exchange was recorded", hint="send requests through the proxy, then end it with Ctrl-C"
+            "no exchange was recorded",
+            hint="a proxy records what passes through it until Ctrl-C; in a HAR file, --base says what is /scim",
         )
     seen: set[str] = set()
     """what answers had, and no request before"""

@@ -24,6 +24,7 @@ from mockhost.journal import Journal
 from mockhost.journal.renderings import har
 from mockhost.record import people
 from mockhost.record.recorded import Recorded, of_exchange
+from mockhost.scenario import loader
 
 TOKEN = "canary-secret-token-of-the-target"
 PASSWORD = "canary-Passw0rd-of-ann"
@@ -318,6 +319,44 @@ def test_texts_that_mean_something_in_a_scenario_are_kept(tmp_path: Path) -> Non
     with MockHost(str(tmp_path / "r.yaml"), tls=False, control=False) as host:
         seen = Client(host.url("TARGET"), host.token("TARGET"))("GET", "/Users/${a}?x=${b}")
     assert (seen.status, seen.body, seen.header("etag")) == (200, body, "${c}")
+
+
+GOOD = {
+    "request": {"method": "GET", "url": "https://a.example/scim/Users", "headers": []},
+    "response": {"status": 200, "headers": [], "content": {"text": "{}"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (None, "not a request with its answer"),
+        ({}, "'request' is missing"),
+        (GOOD | {"response": {"status": None}}, "not a request with its answer"),
+        (GOOD | {"response": {"status": 0}}, "it has no answer"),
+        (GOOD | {"response": {"status": 101}}, "no scenario answers with 101"),
+        (GOOD | {"response": {"status": 999}}, "no scenario answers with 999"),
+        (GOOD | {"response": {"status": -1}}, "no scenario answers with -1"),
+        (GOOD | {"response": {"status": float("inf")}}, "not a request with its answer"),
+        (GOOD | {"response": {"status": 200, "headers": [{"name": "x"}]}}, "'value' is missing"),
+        (GOOD | {"request": {"method": "GET", "url": "https://[::1/Users"}}, "Invalid IPv6 URL"),
+        (GOOD | {"response": {"status": 200, "content": {"text": "\ud800"}}}, "surrogates not allowed"),
+        (
+            GOOD | {"response": {"status": 200, "content": {"text": "a", "encoding": "base64"}}},
+            "can't be read",
+        ),
+        (GOOD | {"request": {"method": "GET", "url": "https://a.example/"}}, "not below the server's"),
+    ],
+)
+def test_an_entry_that_cannot_be_played_again_is_left_out(entry: object, why: str, tmp_path: Path) -> None:
+    """With its number and the reason; the others are written. Browsers note status 0 and 101, and servers send 999."""
+    har, out = tmp_path / "odd.har", tmp_path / "out.yaml"
+    har.write_text(json.dumps({"log": {"entries": [entry, GOOD]}}), "utf-8")
+    done = CliRunner().invoke(mockhost, ["import", "har", str(har), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert "entry 1 is left out: " in done.stderr
+    assert why in done.stderr
+    loader.load(out)
 
 
 def test_nothing_to_write(tmp_path: Path) -> None:
