@@ -168,7 +168,7 @@ class Serving:
             from mockhost.cli.live import Live
 
             self._live = Live(host.runtime.events, host.journal.sink, stdout(), as_json=self._as_json)
-        self._bind(host)
+        host.start()
         host.runtime.events.call(self._on_event)
         if self._ready_file is not None:
             self._ready_file.clear()  # another may have started since
@@ -181,15 +181,6 @@ class Serving:
             self._say(host)
         if self._live is not None:
             self._live.start()
-
-    def _bind(self, host: MockHost) -> None:
-        """Start it; a port that is taken names the option that gives another."""
-        try:
-            host.start()
-        except CannotRun as error:
-            if not error.message.startswith(f"port {self._hosting.control_port} "):
-                raise
-            raise CannotRun(error.message, hint=error.hint.replace("--port", "--control-port")) from None
 
     def _say(self, host: MockHost) -> None:
         from mockhost.cli import start_page

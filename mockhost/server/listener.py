@@ -67,7 +67,7 @@ class Listener:
         self.limits = limits
         self.name = name
         self._service = Service(app, tls, heads, observer or NoObserver(), limits, plan, upload, Bell())
-        self._port = Port(hosts, port)
+        self._port = Port(hosts, port, options="--control-" if name == "control" else "--")
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
         self._workers = Workers(f"mockhost-{name}", limits.idle_threads)

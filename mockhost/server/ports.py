@@ -21,8 +21,9 @@ import sys
 from collections.abc import Sequence
 
 from mockhost.clock import monotonic
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, UsageError
 
+_HIGHEST = 65_535
 _BACKLOG = 1_024
 _TRIES = 64
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
@@ -31,6 +32,14 @@ _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT}
 def _reuse(sock: socket.socket, on: bool) -> None:
     if sys.platform != "win32":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, on)
+
+
+def _bind(sock: socket.socket, address: tuple[str, int]) -> None:
+    """Raises OSError, also for a text that cannot be the name of an address."""
+    try:
+        sock.bind(address)
+    except (TypeError, UnicodeError):  # a NUL, half of a surrogate pair
+        raise OSError(errno.EADDRNOTAVAIL, "it is not an address") from None
 
 
 class _Place:
@@ -51,7 +60,7 @@ class _Place:
             if sys.platform == "win32":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             try:
-                sock.bind(self.address)
+                _bind(sock, self.address)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
@@ -85,10 +94,18 @@ class _Place:
 
 
 class Port:
-    """One port number on several addresses."""
+    """One port number on several addresses.
 
-    def __init__(self, hosts: Sequence[str], port: int) -> None:
+    options: how the options begin that name the port and its addresses, in the hints of errors. Raises UsageError.
+    """
+
+    def __init__(self, hosts: Sequence[str], port: int, *, options: str = "--") -> None:
+        if not hosts:
+            raise UsageError("there is no address to listen on", hint="give one, such as 127.0.0.1")
+        if not 0 <= port <= _HIGHEST:
+            raise UsageError(f"{port} is not a valid port", hint=f"give one from 0 to {_HIGHEST}")
         self._hosts = tuple(hosts)
+        self._host_option, self._port_option = f"{options}host", f"{options}port"
         self._wanted = port
         self._places: list[_Place] = []
         self.listening = False
@@ -124,18 +141,20 @@ class Port:
             if not taken:
                 raise CannotRun(
                     f"none of {', '.join(self._hosts)} is an address of this machine",
-                    hint="give another --host",
+                    hint=f"give another {self._host_option}",
                 )
             self._places = taken
             return
-        raise CannotRun(f"no port is free on all of {', '.join(self._hosts)}", hint="give one with --port")
+        raise CannotRun(
+            f"no port is free on all of {', '.join(self._hosts)}", hint=f"give one with {self._port_option}"
+        )
 
     def _free_port(self) -> int:
         host = self._hosts[0]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.bind((host, 0))
+                _bind(probe, (host, 0))
                 return int(probe.getsockname()[1])
         except OSError as error:
             raise self._cannot(host, 0, error) from None
@@ -147,19 +166,23 @@ class Port:
             if ":" not in host or error.errno not in _ABSENT:
                 raise
 
-    @staticmethod
-    def _cannot(host: str, port: int, error: OSError) -> CannotRun:
+    def _cannot(self, host: str, port: int, error: OSError) -> CannotRun:
         if error.errno == errno.EADDRINUSE:
             return CannotRun(
                 f"port {port} on {host} is in use",
-                hint="stop what uses it, or give another with --port (0 picks a free one)",
+                hint=f"stop what uses it, or give another with {self._port_option} (0 picks a free one)",
             )
         if error.errno in (errno.EACCES, errno.EPERM):
-            return CannotRun(f"port {port} on {host} may not be used", hint="give a --port from 1024 on")
+            return CannotRun(
+                f"port {port} on {host} may not be used", hint=f"give a {self._port_option} from 1024 on"
+            )
         if error.errno in _ABSENT or isinstance(error, socket.gaierror):
-            return CannotRun(f"{host} is not an address of this machine", hint="give another --host")
+            return CannotRun(
+                f"{host} is not an address of this machine", hint=f"give another {self._host_option}"
+            )
         return CannotRun(
-            f"port {port} on {host} can't be bound: {error.strerror}", hint="give another --port"
+            f"port {port} on {host} can't be bound: {error.strerror}",
+            hint=f"give another {self._host_option} or {self._port_option}",
         )
 
     def listen(self) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, UsageError
 from mockhost.server.listener import Listener
 from tests.server.conftest import Recorder, Serve, hello
 from tests.server.raw import RawClient, get
@@ -175,14 +175,31 @@ def test_port_0_looks_for_one_that_is_free_everywhere(serve: Serve, monkeypatch:
     [
         ("127.0.0.1", "port {port} on 127.0.0.1 is in use"),
         ("192.0.2.1", "192.0.2.1 is not an address of this machine"),
+        ("a" * 70, "a" * 70 + " is not an address of this machine"),
+        ("\udcff", "\udcff is not an address of this machine"),
+        ("a\0b", "a\0b is not an address of this machine"),
     ],
 )
-def test_what_can_not_be_bound_is_said_in_words(serve: Serve, host: str, message: str) -> None:
-    """Naming the port, the address and what to try; never a bare errno."""
+@pytest.mark.parametrize(("name", "options"), [("data", "--"), ("control", "--control-")])
+@pytest.mark.parametrize("free", [False, True])
+def test_what_can_not_be_bound_is_said_in_words(
+    serve: Serve, host: str, message: str, name: str, options: str, free: bool
+) -> None:
+    """Naming the port, the address and the option to try; never a bare errno."""
+    if free and "in use" in message:
+        pytest.skip("a free port is not in use")
     with other() as port, pytest.raises(CannotRun) as caught:
-        serve(hello, hosts=(host,), port=port)
+        serve(hello, hosts=(host,), port=0 if free else port, name=name)
     assert caught.value.message == message.format(port=port)
-    assert "--port" in caught.value.hint or "--host" in caught.value.hint
+    assert f"{options}port" in caught.value.hint or f"{options}host" in caught.value.hint
+
+
+@pytest.mark.parametrize(("hosts", "port"), [((), 0), (("127.0.0.1",), 65_536), (("127.0.0.1",), -1)])
+def test_what_is_no_port_and_no_address_is_said_in_words(
+    serve: Serve, hosts: tuple[str, ...], port: int
+) -> None:
+    with pytest.raises(UsageError, match=r"not a valid port|no address"):
+        serve(hello, hosts=hosts, port=port)
 
 
 def test_a_port_with_old_connections_can_be_taken_again(serve: Serve) -> None:
