@@ -35,6 +35,6 @@ def ca_problem(pem: str) -> str | None:
     """What is wrong with certificates in PEM form."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: not ASCII
         return "these are not certificates in PEM form"
     return None

@@ -152,6 +152,7 @@ def test_a_certificate_is_checked_or_not_as_told(proxy: Make) -> None:
         ({"target": "https://a.example", "anchor": "x"}, "there is no 'anchor'"),
         ({"target": "https://a.example", "token": "t"}, "'secret_token'"),
         ({"target": "https://a.example", "ca": "nothing"}, "these are not certificates in PEM form"),
+        ({"target": "https://a.example", "ca": "\ufffd"}, "these are not certificates in PEM form"),
         ({"target": "https://a.example", "ca": "x", "verify": False}, "'ca' has no use"),
         ({"target": "https://a.example", "timeout": 5}, "timeout"),
         (
