@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.expect.check import HostDriver, check, prove
+from mockhost.expect.check import HostDriver, check, default_connector, prove
+from mockhost.expect.steps import play
 from mockhost.scenario import catalogue, loader
 
 ALL = list(catalogue.names())
@@ -41,6 +42,29 @@ def test_its_symptom_is_not_seen_on_its_healthy_counterpart(
     with MockHost(scenario.parent, control=False) as healthy:
         result = prove(healthy.load(scenario), HostDriver(healthy), timeout=PATIENCE)
         assert result.holds, result
+
+
+CYCLES = {
+    name for name in DOCUMENTED if any(step.get("entra") == "cycle" for step in loader.load(name).cured)
+}
+ONCE = {"documented/accidental_deletion"}
+"""Only the first cycle after the cure tells that the users had been held back."""
+
+
+@pytest.mark.parametrize("name", sorted(CYCLES - ONCE))
+def test_a_cure_still_holds_after_a_cycle(name: str) -> None:
+    """Whoever cures a host may run a cycle before the check: what the first one does is not done again."""
+    with MockHost(name, control=False) as host:
+        scenario, driver = host.scenario, HostDriver(host)
+        steps = [*scenario.expect, *scenario.cure, *scenario.cured, *scenario.cured]
+        played = play(
+            steps,
+            targets=driver.targets(),
+            driver=driver,
+            default_connector=default_connector(scenario),
+            timeout=PATIENCE,
+        )
+        assert all(each.ok for each in played), [each.text for each in played if not each.ok]
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
