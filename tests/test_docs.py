@@ -7,20 +7,23 @@ import importlib
 import inspect
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
+import click
 import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from mockhost import MockHost
+from mockhost.cli.verbs import mockhost
 from mockhost.journal import verification
 from mockhost.matching import misspelt
 from mockhost.rules import conditions
@@ -262,6 +265,54 @@ def play(snippet: Snippet, folder: Path, python: str = sys.executable) -> None:
         (folder / "snippet.yaml").write_text(snippet.text, "utf-8")
         verb = "check" if re.search(r"^expect:", snippet.text, flags=re.MULTILINE) else "validate"
         run(["mockhost", verb, "./snippet.yaml"], folder, python)
+
+
+# -- command lines -----------------------------------------------------------------------------------------------
+
+UNTIL = re.compile(r"\s(?:[|<>&#]|&&)|;")
+"""Where a command of a shell's line ends."""
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """The lines of a page's snippets that begin with `mockhost`, with what stands before it taken away."""
+    for snippet in snippets(page):
+        for line in snippet.text.replace("\\\n", " ").splitlines():
+            found = re.match(r"\s*(?:\$ )?(?:[A-Z_]+=\S* )*(mockhost [a-z-].*)", line)
+            if found and (snippet.language in ("sh", "shell", "bash") or line.lstrip().startswith("$ ")):
+                yield found[1]
+
+
+def parsed(words: list[str]) -> None:
+    """Parse the words of a command as the command itself would. Raises ClickException."""
+    command, parent, called = cast(click.Command, mockhost), None, "mockhost"
+    while True:
+        with command.make_context(called, words, parent=parent) as context:
+            rest = [*context._protected_args, *context.args]
+            if not isinstance(command, click.Group) or not rest:
+                return
+            found, below, words = command.resolve_command(context, rest)
+            assert below is not None
+            called, command, parent = str(found), below, context
+
+
+def problem_of(line: str) -> str:
+    """What is wrong with a command line, or ''."""
+    whole = UNTIL.split(line)[0]
+    try:
+        parsed(shlex.split(whole if whole.count("'") % 2 == 0 else line, comments=True)[1:])
+    except click.exceptions.Exit:
+        pass  # --help, --version
+    except click.ClickException as error:
+        if not re.search("does not exist|No such file", error.message):
+            return error.message
+    return ""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(command_lines(page))], ids=name)
+def test_command_lines_are_valid(page: Path) -> None:
+    """Verbs, options and arguments of a page's commands are those of mockhost; files need not be there."""
+    problems = [(line, why) for line in command_lines(page) if (why := problem_of(line))]
+    assert not problems
 
 
 # -- what is generated -------------------------------------------------------------------------------------------
