@@ -85,6 +85,8 @@ class _What(NamedTuple):
     is_delta: bool
     since: object
     last_wins: bool
+    known: Sequence[Record]
+    """what the last full import read, so that what is the same is held once while the old cache answers"""
 
     def winner(self, found: Sequence[object]) -> int:
         """Which of the objects with one anchor is imported: they can't all be in the connector space."""
@@ -277,7 +279,9 @@ class ConnectorSpace:
     def _what(self, profile: str) -> _What:
         is_delta = profile == "delta" and self.imports_done > 0 and not self.emptied
         last = self._behaviours["duplicate_anchor_import"] == "last_wins"
-        return _What(self._sees_the_table(), is_delta, self._mark, last)
+        rows = self.table.base.rows
+        known = rows if isinstance(rows, list) else ()
+        return _What(self._sees_the_table(), is_delta, self._mark, last, known)
 
     def _read(self, what: _What, pause: Pause) -> _Read:
         """What an import reads; a system outside of the process is read without the lock. Raises ReadError."""
@@ -327,7 +331,7 @@ class ConnectorSpace:
         )
 
     def _import_all(self, what: _What, pause: Pause) -> Table:
-        table = self._system.snapshot(pause)
+        table = self._system.snapshot(pause, what.known)
         anchor = self.object_type.anchor_position
         for row in table.find_empty(anchor):
             table.delete(row)

@@ -27,7 +27,7 @@ from mockhost.connectors.systems.directory import (
     missing_package,
 )
 from mockhost.connectors.systems.memory import start_records
-from mockhost.connectors.systems.outside import OutsideSystem, Refusal, clean
+from mockhost.connectors.systems.outside import OutsideSystem, Refusal, Sharing, clean
 from mockhost.connectors.systems.slapd import ADMINISTRATOR, Slapd
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
@@ -179,10 +179,11 @@ class LdapSystem(OutsideSystem):
     def _words(self, error: DirectoryError) -> str:
         return clean(str(error), self._secrets)
 
-    def snapshot(self, pause: Pause = no_pause) -> Table:
+    def snapshot(self, pause: Pause = no_pause, known: Sequence[Record] = ()) -> Table:
         """All entries, which are read in pages. Raises ReadError."""
+        share = Sharing(self.columns, known).of
         with self._importing() as session:
-            records = list(paced(self._imported(self._search(session, [])), PAGE, pause))
+            records = list(map(share, paced(self._imported(self._search(session, [])), PAGE, pause)))
         self._count = len(records)
         return Table(Base(records, forms=self.forms))
 

@@ -157,7 +157,7 @@ class MemorySystem(Described):
 
     # -- what an import reads -----------------------------------------------------------------------------
 
-    def snapshot(self, pause: Pause = no_pause) -> Table:
+    def snapshot(self, pause: Pause = no_pause, known: Sequence[Record] = ()) -> Table:
         """All objects in a table of the caller's own; it shares what was not changed."""
         return self.table.copy()
 

@@ -6,8 +6,9 @@ is told in their words, or in those that are published for the connector, with t
 
 from __future__ import annotations
 
+import operator
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from mockhost.connectors.ecma.config import Column, ConnectorConfig
 from mockhost.connectors.ecma.kinds import CODES, ExportError
 from mockhost.connectors.systems.described import Changes, Described
 from mockhost.connectors.systems.system import ReadError
-from mockhost.connectors.tables import Value
+from mockhost.connectors.tables import Record, Value
 from mockhost.errors import CannotRun, UsageError
 
 _LONGEST: Final = 500
@@ -40,6 +41,48 @@ def clean(words: str, secrets: Iterable[str]) -> str:
     line = " ".join(words.split())
     line = "".join(c if c.isprintable() else "?" for c in line)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+_AHEAD: Final = 64
+"""How many known records are looked at for one that was read: those between them are gone."""
+_MOST_SHARED: Final = 50_000
+"""Records after which it is looked at which columns have values in common."""
+
+
+class Sharing:
+    """Makes the records of an import small: what was read before, and what many of them have, is held once.
+
+    known: records that were read before, about in the same order.
+    """
+
+    def __init__(self, columns: Sequence[Column], known: Sequence[Record] = ()) -> None:
+        self._known = known
+        self._next = 0
+        self._read = 0
+        texts = (
+            at for at, each in enumerate(columns) if each.type in ("string", "reference") and not each.unique
+        )
+        self._values: list[tuple[int, dict[Value, Value]]] = [(at, {}) for at in texts]
+
+    def of(self, record: Record) -> Record:
+        """The known record that is equal, or this one with values that others have, too."""
+        known, first = self._known, self._next
+        for at in range(first, min(first + _AHEAD, len(known))):
+            if known[at] == record and not _differ_in_type(known[at], record):
+                self._next = at + 1
+                return known[at]
+        made = list(record)
+        for at, values in self._values:
+            made[at] = values.setdefault(made[at], made[at])
+        self._read += 1
+        if not self._read % _MOST_SHARED:  # a column most of whose values are different is given up
+            self._values = [each for each in self._values if len(each[1]) < self._read / 2]
+        return tuple(made)
+
+
+def _differ_in_type(one: Record, other: Record) -> bool:
+    """Whether equal records are not the same: true is 1."""
+    return any(map(operator.is_not, map(type, one), map(type, other)))
 
 
 class OutsideSystem(Described):

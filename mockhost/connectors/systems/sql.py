@@ -18,7 +18,7 @@ from mockhost.connectors.ecma.kinds import CODES, ExportError
 from mockhost.connectors.systems.database import OWN, Database, Writer, missing_package, read_url
 from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.memory import start_records
-from mockhost.connectors.systems.outside import OutsideSystem
+from mockhost.connectors.systems.outside import OutsideSystem, Sharing
 from mockhost.connectors.systems.system import ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError, did_you_mean
@@ -136,12 +136,13 @@ class SqlSystem(OutsideSystem):
 
     # -- what an import reads -----------------------------------------------------------------------------
 
-    def snapshot(self, pause: Pause = no_pause) -> Table:
+    def snapshot(self, pause: Pause = no_pause, known: Sequence[Record] = ()) -> Table:
         """All rows; they are read in slices, so that nothing is in memory twice. Raises ReadError."""
+        share = Sharing(self.columns, known).of
         with self._importing() as connection:
             self._look_at_watermark(connection)
             rows = paced(self._streamed(connection, self._ordered(self._select())), SLICE, pause)
-            records = [self._record(row) for row in rows]
+            records = [share(self._record(row)) for row in rows]
         self._count = len(records)
         return Table(Base(records, forms=self.forms))
 

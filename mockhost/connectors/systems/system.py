@@ -6,7 +6,7 @@ anything to the other. An import reads a snapshot, or the anchors of what change
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -71,10 +71,11 @@ class System(Protocol):
     def prepare(self) -> None:
         """Put the objects of the start there, if the system is outside of the process. Raises UsageError."""
 
-    def snapshot(self, pause: Pause = no_pause) -> Table:
+    def snapshot(self, pause: Pause = no_pause, known: Sequence[Record] = ()) -> Table:
         """All objects as they are now, in a table of the caller's own. It may share what never changes.
 
         A system that `waits` calls `pause` now and then, which may end the reading with an exception.
+        known: what an earlier snapshot had; records that are the same may be taken from it.
         This, `changes` and `find` raise ReadError.
         """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -85,7 +85,7 @@ class RestSystem(Described):
 
     # -- what an import reads
 
-    def snapshot(self, pause: Pause = no_pause) -> Table:
+    def snapshot(self, pause: Pause = no_pause, known: Sequence[Record] = ()) -> Table:
         return Table(Base(self.records(), forms=self.forms))
 
     def mark(self) -> object:
