@@ -1,4 +1,4 @@
-"""The walk of one request through the package: how many calls it takes, through how many files, and how often it
+"""The walk of a request through the package: how many calls it takes, through how many files, and how often it
 changes from one to another. Run as a program, because it has to watch all threads from their start."""
 
 from __future__ import annotations
@@ -33,10 +33,14 @@ class Walk:
         if self.watching and event == "call" and code.co_filename.startswith(PACKAGE):
             self.calls.append((code.co_filename[len(PACKAGE) + 1 :], code.co_qualname))
 
-    def figures(self) -> dict[str, int]:
-        """How long the way is of a request on a connection that was there, from its head to its answer's last byte."""
+    def has(self, name: str) -> bool:
+        """Whether a function of this name was called."""
+        return any(called == name for _, called in self.calls.copy())
+
+    def figures(self, last: str) -> dict[str, int]:
+        """How long the way is of a request on a connection that was there, from its head to the call of `last`."""
         names = [name for _, name in self.calls]
-        calls = self.calls[names.index("HeadReader.parse") : names.index("Connection.write") + 1]
+        calls = self.calls[names.index("HeadReader.parse") : names.index(last) + 1]
         files = [file for file, _ in calls]
         moves = sum(1 for before, after in itertools.pairwise(files) if before != after)
         own = sum(1 for file in files if not file.startswith(SHARED))
@@ -63,7 +67,39 @@ def figures_of_a_find(walk: Walk, host: MockHost) -> dict[str, int]:
     ask(host, client, "ljacobson")
     walk.watching = False
     client.close()
-    return walk.figures()
+    return walk.figures("Connection.write")
+
+
+def figures_of_a_reset(walk: Walk) -> dict[str, int]:
+    """The figures of the second create of a user whose connection is reset by a rule, each user another."""
+    rules = [{"when": {"operation": "create_user"}, "fault": "connection_reset"}]
+    walk.calls.clear()
+    ended = threading.Event()
+    with MockHost({"extends": "basics/healthy", "rules": rules}, tls=False, control=False) as host:
+        target = host.truth("SQL")
+        path = urllib.parse.urlsplit(target.url).path
+        headers = {
+            "Authorization": f"Bearer {target.secret_token}",
+            "Content-Type": "application/scim+json",
+        }
+        for login in ("first", "second"):
+            names = {name: login for name in ("ContosoLogin", "AzureID", "FirstName", "LastName")}
+            user = {"schemas": [URN], URN: {**names, "Email": f"{login}@contoso.example"}}
+            client = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
+            client.request("GET", f"{path}/Users", headers=headers)
+            client.getresponse().read()
+            walk.watching = login == "second"
+            client.request("POST", f"{path}/Users", body=json.dumps(user), headers=headers)
+            try:
+                client.getresponse()
+            except ConnectionResetError:
+                client.close()
+            else:
+                raise SystemExit("a create that should be reset was answered")
+        while not walk.has("reset"):
+            ended.wait(0.01)
+        walk.watching = False
+    return walk.figures("reset")
 
 
 def files_of_a_find(walk: Walk, host: MockHost) -> list[str]:
@@ -86,12 +122,15 @@ def files_of_a_find(walk: Walk, host: MockHost) -> list[str]:
 
 
 def main() -> None:
-    """Print one JSON line: the figures, or with `--files` the files."""
+    """Print one JSON line: the figures of both requests, or with `--files` the files of a find."""
     walk = Walk()
     threading.setprofile(walk.profile)
-    measure = files_of_a_find if "--files" in sys.argv else figures_of_a_find
     with MockHost(tls=False, control=False) as host:
-        print(json.dumps(measure(walk, host)))
+        if "--files" in sys.argv:
+            print(json.dumps(files_of_a_find(walk, host)))
+            return
+        find = figures_of_a_find(walk, host)
+    print(json.dumps({"find": find, "reset": figures_of_a_reset(walk)}))
 
 
 if __name__ == "__main__":

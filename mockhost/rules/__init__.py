@@ -90,6 +90,10 @@ class Rules:
         courses = (*self._live, *self._file)
         self._on_connections = tuple(course for course in courses if course.rule.on_connection)
         self._on_uploads = tuple(course for course in courses if course.rule.on_upload)
+        self.has_on_connections = bool(self._on_connections)
+        """whether any rule is decided when a connection is accepted"""
+        self.has_on_uploads = bool(self._on_uploads)
+        """whether any rule is decided when the head of a request with a body was read"""
         self.on_requests = tuple(course for course in courses if not course.rule.on_connection)
         """the rules that requests are shown to, in order, with what happened to them"""
         self.considered = tuple(course.rule for course in self.on_requests[:CONSIDERED_MOST])
@@ -97,16 +101,6 @@ class Rules:
 
     def __iter__(self) -> itertools.chain[Rule]:
         return itertools.chain((c.rule for c in self._live), (c.rule for c in self._file))
-
-    @property
-    def has_on_connections(self) -> bool:
-        """Whether any rule is decided when a connection is accepted."""
-        return bool(self._on_connections)
-
-    @property
-    def has_on_uploads(self) -> bool:
-        """Whether any rule is decided when the head of a request with a body was read."""
-        return bool(self._on_uploads)
 
     # -- deciding --------------------------------------------------------------------------------------------
 

@@ -242,7 +242,8 @@ def _pairs(document: Mapping[str, object]) -> Iterator[tuple[AttrPath, object]]:
     """The attributes of a body: top-level members, flat keys, and those under an extension's URN."""
     for key, value in document.items():
         if ":" in key and isinstance(value, Mapping):
-            yield from ((AttrPath(key, name), inner) for name, inner in value.items())
+            for name, inner in value.items():
+                yield AttrPath(key, name), inner
         path = attr_path(key)
         if path is not None:
             yield path, value

@@ -310,6 +310,8 @@ class ObjectType:
     def _column_value(self, attribute: Attribute, value: object) -> Value:
         """A value as the column holds it; nothing, an empty list and a list of nulls are one (RFC 7643 2.5)."""
         column, name = attribute.column, attribute.name
+        if type(value) is str and column.type == "string":  # by far the most
+            return (value,) if column.multi_valued else value
         listed = value if isinstance(value, (list, tuple)) else [value]
         given = [item for item in listed if item is not None]
         if not given:
