@@ -19,15 +19,17 @@ from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import Fraction, at_least, between, instead, on_answer
 from mockhost.faults.documents import (
     Document,
-    altered,
-    altered_resources,
+    Resource,
     change_values,
     holders,
     is_message,
     key_of,
     listed,
+    on_document,
+    on_resources,
     places,
     read,
+    remove,
     resources,
     settled,
     with_body,
@@ -181,12 +183,7 @@ def _root_problem(root: str, **_: object) -> str | None:
 
 
 @on_answer(check=_root_problem)
-def xml(
-    draft: Draft,
-    _: Context,
-    root: str = "Response",
-    keep_content_type: bool = False,
-) -> Draft:
+def xml(draft: Draft, _: Context, root: str = "Response", keep_content_type: bool = False) -> Draft:
     """The answer is XML.
 
     ASP.NET Web API, on which hosts of this kind are likely built, answers in XML to a client that prefers it (Microsoft
@@ -209,45 +206,36 @@ def xml(
 # -- what is missing ---------------------------------------------------------------------------------------------
 
 
-@on_answer(main="where")
+@on_document(main="where")
 def missing_schemas(
-    draft: Draft,
+    document: Document,
     _: Context,
     where: Literal["everywhere", "message", "resources"] = "everywhere",
-) -> Draft:
+) -> Document:
     """The answer does not say which schemas it follows.
 
     RFC 7643 3: every representation of a resource, and RFC 7644 3.1: every message, MUST have `schemas`.
     """
-
-    def without(document: Document) -> Document:
-        chosen = holders(document)
-        if where == "message":
-            chosen = [document] if is_message(document) else []
-        elif where == "resources":
-            chosen = resources(document)
-        for holder in chosen:
-            if (key := key_of(holder, "schemas")) is not None:
-                del holder[key]
-        return document
-
-    return altered(draft, without)
+    chosen = holders(document)
+    if where == "message":
+        chosen = [document] if is_message(document) else []
+    elif where == "resources":
+        chosen = resources(document)
+    for holder in chosen:
+        remove(holder, "schemas")
+    return document
 
 
-@on_answer()
-def missing_resources(draft: Draft, _: Context) -> Draft:
+@on_document()
+def missing_resources(document: Document, _: Context) -> Document:
     """A list has totals and no resources.
 
     RFC 7644 3.4.2: `Resources` is required if totalResults is not zero; many servers leave it out when it is zero,
     which is allowed.
     """
-
-    def without(document: Document) -> Document:
-        if isinstance(document, dict) and (key := key_of(document, "Resources")) is not None:
-            del document[key]
-        return document
-
-    return altered(draft, without)
+    if isinstance(document, dict):
+        remove(document, "Resources")
+    return document
 
 
 _FARTHEST: Final = 1 << 53
@@ -266,14 +254,14 @@ def _counts_problem(**given: object) -> str | None:
     return None
 
 
-@on_answer(main="total_results", check=_counts_problem)
+@on_document(main="total_results", check=_counts_problem)
 def lying_totals(
-    draft: Draft,
+    document: Document,
     _: Context,
     total_results: object = None,
     start_index: object = None,
     items_per_page: object = None,
-) -> Draft:
+) -> Document:
     """The numbers of a list are not those of the list.
 
     How many match, where the page begins, how many it has: RFC 7644 3.4.2 says what they count. Counting the page
@@ -282,17 +270,13 @@ def lying_totals(
     if (total_results, start_index, items_per_page) == (None, None, None):
         total_results = {"add": 1}
     wanted = {"totalResults": total_results, "startIndex": start_index, "itemsPerPage": items_per_page}
-
-    def lying(document: Document) -> Document:
-        members = listed(document)
-        if isinstance(document, dict) and (members is not None or key_of(document, "totalResults")):
-            for name, value in wanted.items():
-                if value is not None:
-                    key = key_of(document, name) or name
-                    document[key] = _counted(value, document.get(key), len(members or ()))
-        return document
-
-    return altered(draft, lying)
+    members = listed(document)
+    if isinstance(document, dict) and (members is not None or key_of(document, "totalResults")):
+        for name, value in wanted.items():
+            if value is not None:
+                key = key_of(document, name) or name
+                document[key] = _counted(value, document.get(key), len(members or ()))
+    return document
 
 
 def _counted(value: object, true: object, returned: int) -> object:
@@ -305,13 +289,13 @@ def _counted(value: object, true: object, returned: int) -> object:
 # -- values ------------------------------------------------------------------------------------------------------
 
 
-@on_answer(main="attributes")
+@on_document(main="attributes")
 def numbers_as_strings(
-    draft: Draft,
+    document: Document,
     _: Context,
     attributes: Names = None,
     booleans: bool = False,
-) -> Draft:
+) -> Document:
     """Numbers are written as strings.
 
     Newtonsoft.Json converts them where a number is due; System.Text.Json refuses them unless told otherwise
@@ -323,7 +307,7 @@ def numbers_as_strings(
             return str(value) if booleans else value
         return str(value) if isinstance(value, (int, float)) else value
 
-    return altered(draft, lambda document: change_values(document, attributes or (), quoted, frozenset()))
+    return change_values(document, attributes or (), quoted, frozenset())
 
 
 _NUMBER = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?")
@@ -337,75 +321,57 @@ def _number(value: object) -> object:
     return float(value)
 
 
-@on_answer(main="attributes")
-def strings_as_numbers(
-    draft: Draft,
-    _: Context,
-    attributes: Names = None,
-) -> Draft:
+@on_document(main="attributes")
+def strings_as_numbers(document: Document, _: Context, attributes: Names = None) -> Document:
     """Strings of digits are written as numbers.
 
     That loses leading zeros and what is too long for a number. Databases whose column is a number are where this comes
     from: an id of 1001 leaves the server without quotes, though RFC 7643 3.1 has `id` as a string.
     """
     keep = _KEPT - {"id"}
-    return altered(draft, lambda document: change_values(document, attributes or (), _number, keep))
+    return change_values(document, attributes or (), _number, keep)
 
 
-@on_answer(main="attributes")
-def null_list(
-    draft: Draft,
-    _: Context,
-    attributes: tuple[str, ...] = ("Resources",),
-) -> Draft:
+@on_document(main="attributes")
+def null_list(document: Document, _: Context, attributes: tuple[str, ...] = ("Resources",)) -> Document:
     """There is null where a list is due.
 
     `"Resources": null` of an empty list, `"emails": null` of a user without any. RFC 7643 2.5: null and an empty array
     both mean unassigned; but RFC 7644 3.4.2 has `Resources` as an array, and clients walk through it.
     """
-
-    def nulled(document: Document) -> Document:
-        # The innermost first: whose list is null has nothing to look for in it.
-        for holder in reversed(holders(document)):
-            for name in attributes:
-                for container, key in places(holder, name):
-                    if isinstance(container[key], list):
-                        container[key] = None
-        return document
-
-    return altered(draft, nulled)
+    # The innermost first: whose list is null has nothing to look for in it.
+    for holder in reversed(holders(document)):
+        for name in attributes:
+            for container, key in places(holder, name):
+                if isinstance(container[key], list):
+                    container[key] = None
+    return document
 
 
-@on_answer()
-def missing_id(draft: Draft, _: Context) -> Draft:
+@on_resources()
+def missing_id(resource: Resource, _: Context) -> None:
     """Resources have no id.
 
     RFC 7643 3.1: every resource MUST have one. Microsoft Learn, "Tutorial: Develop and plan provisioning for a SCIM
     endpoint in Microsoft Entra ID", asks for it as well: the service keeps it and uses it in all later requests.
     """
-
-    def without(resource: dict[str, Any], _: int) -> None:
-        if (key := key_of(resource, "id")) is not None:
-            del resource[key]
-
-    return altered_resources(draft, without)
+    remove(resource, "id")
 
 
-@on_answer(main="to")
+@on_document(main="to", of_success=True)
 def changed_id(
-    draft: Draft,
+    document: Document,
     context: Context,
     to: Literal["guid", "other_case", "trailing_blank", "value"] = "guid",
     value: str | None = None,
-) -> Draft:
+) -> Document:
     """Resources have another id than they should.
 
     RFC 7643 3.1: an id is stable and never reassigned. A client that keeps this one gets 404 for its next request.
     """
-
-    def other(resource: dict[str, Any], position: int) -> None:
+    for position, resource in enumerate(resources(document)):
         if (key := key_of(resource, "id")) is None:
-            return
+            continue
         text = str(resource[key])
         if to == "guid":
             resource[key] = _guid(context.octets(16, f"id {position}"))
@@ -415,8 +381,7 @@ def changed_id(
             resource[key] = f"{text} "
         else:
             resource[key] = value or f"{text}-{context.ordinal}"
-
-    return altered_resources(draft, other)
+    return document
 
 
 def _guid(octets: bytes) -> str:
@@ -428,27 +393,19 @@ def _guid(octets: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-@on_answer(main="attributes")
-def dropped_attributes(
-    draft: Draft,
-    _: Context,
-    attributes: Names = None,
-) -> Draft:
+@on_resources(main="attributes")
+def dropped_attributes(resource: Resource, _: Context, attributes: Names = None) -> None:
     """Attributes are missing from the resources.
 
     A client that compares what it sent with what it reads back sends it again in each cycle.
     """
     names = attributes or ()
-
-    def without(resource: dict[str, Any], _: int) -> None:
-        for name in names:
-            for container, key in places(resource, name):
-                container.pop(key, None)
-        if not names:
-            for key in [key for key in resource if fold(key) not in _KEPT]:
-                del resource[key]
-
-    return altered_resources(draft, without)
+    for name in names:
+        for container, key in places(resource, name):
+            container.pop(key, None)
+    if not names:
+        for key in [key for key in resource if fold(key) not in _KEPT]:
+            del resource[key]
 
 
 def _renamed(container: dict[str, Any], old: str, new: str) -> None:
@@ -467,23 +424,15 @@ def _names_problem(names: Mapping[object, object]) -> str | None:
     return None if names else "names says nothing; e.g. {FirstName: GivenName}"
 
 
-@on_answer(main="names", check=_names_problem)
-def renamed_attributes(
-    draft: Draft,
-    _: Context,
-    names: Mapping[str, str],
-) -> Draft:
+@on_resources(main="names", check=_names_problem)
+def renamed_attributes(resource: Resource, _: Context, names: Mapping[str, str]) -> None:
     """Attributes come under other names.
 
     Other than they are written by: `mail` for `emails`, `GivenName` for `FirstName`.
     """
-
-    def rename(resource: dict[str, Any], _: int) -> None:
-        for old, new in names.items():
-            for container, key in places(resource, old):
-                _renamed(container, key, new)
-
-    return altered_resources(draft, rename)
+    for old, new in names.items():
+        for container, key in places(resource, old):
+            _renamed(container, key, new)
 
 
 _CASES: Final[dict[str, Callable[[str], str]]] = {
@@ -495,30 +444,26 @@ _CASES: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-@on_answer(main="to")
+@on_document(main="to")
 def recased_attributes(
-    draft: Draft,
+    document: Document,
     _: Context,
     to: Literal["lower", "upper", "camel", "pascal", "swapped"] = "lower",
     attributes: Names = None,
-) -> Draft:
+) -> Document:
     """The names of attributes come in another case.
 
     `totalresults`, `resources`, `firstName`. RFC 7643 2.1: attribute names are case-insensitive, so a client should not
     mind, and many do. PascalCase is what .NET's serializers write unless told otherwise.
     """
     case = _CASES[to]
-
-    def recased(document: Document) -> Document:
-        if not attributes:
-            return _recased(document, case)
-        for holder in holders(document):
-            for name in attributes:
-                for container, key in places(holder, name):
-                    _renamed(container, key, case(key))
-        return document
-
-    return altered(draft, recased)
+    if not attributes:
+        return _recased(document, case)
+    for holder in holders(document):
+        for name in attributes:
+            for container, key in places(holder, name):
+                _renamed(container, key, case(key))
+    return document
 
 
 def _recased(value: Any, case: Callable[[str], str]) -> Any:
@@ -531,28 +476,24 @@ def _recased(value: Any, case: Callable[[str], str]) -> Any:
     return [_recased(part, case) for part in value] if isinstance(value, list) else value
 
 
-@on_answer(main="value")
+@on_resources(main="value")
 def manager_as_string(
-    draft: Draft,
+    resource: Resource,
     _: Context,
     attributes: tuple[str, ...] = ("manager",),
     value: str | None = None,
-) -> Draft:
+) -> None:
     """The manager is a plain string.
 
     RFC 7643 4.3 has a complex attribute: `{"value": "26118915", "$ref": …}`. GitHub Budibase/budibase#15369 is a server
     that did so: users with a manager failed with SystemForCrossDomainIdentityManagementServiceIncompatible, "We are
     not able to deserialize the resource received from your SCIM endpoint"; an Auth0 support article tells the same.
     """
-
-    def plain(resource: dict[str, Any], _: int) -> None:
-        for name in attributes:
-            for container, key in places(resource, name):
-                container[key] = _plain(container[key], value)
-        if value is not None and not any(places(resource, name) for name in attributes):
-            _appoint(resource, attributes[0] if attributes else "manager", value)
-
-    return altered_resources(draft, plain)
+    for name in attributes:
+        for container, key in places(resource, name):
+            container[key] = _plain(container[key], value)
+    if value is not None and not any(places(resource, name) for name in attributes):
+        _appoint(resource, attributes[0] if attributes else "manager", value)
 
 
 def _plain(given: object, value: object) -> object:
@@ -576,14 +517,14 @@ def _appoint(resource: dict[str, Any], name: str, value: object) -> None:
         schemas.append(ENTERPRISE_USER)
 
 
-@on_answer(main="count")
+@on_document(main="count", of_success=True)
 def several_resources(
-    draft: Draft,
+    document: Document,
     _: Context,
     count: Annotated[int, between(2, 1000)] = 2,
     same_id: bool = False,
     of_one: Literal["list_response", "array"] = "list_response",
-) -> Draft:
+) -> Document:
     """Several resources come where one is due.
 
     Two for a find on a unique value, a list for a GET by id. Microsoft Learn, "What are the Microsoft Entra
@@ -594,21 +535,18 @@ def several_resources(
     def family(first: dict[str, Any]) -> list[Any]:
         return [first, *(_twin(first, number, same=same_id) for number in range(2, count + 1))]
 
-    def several(document: Document) -> Document:
-        members = listed(document)
-        if members is None:
-            if is_message(document):
-                return document
-            return family(document) if of_one == "array" else list_response(family(document), count, 1)
-        if members and len(members) < count and isinstance(members[0], dict):
-            added = family(members[0])[len(members) - count :]
-            members.extend(added)
-            for name in ("totalResults", "itemsPerPage"):
-                if isinstance(document, dict) and isinstance(document.get(name), int):
-                    document[name] += len(added)
-        return document
-
-    return altered(draft, several) if 200 <= draft.status < 300 else draft
+    members = listed(document)
+    if members is None:
+        if is_message(document):
+            return document
+        return family(document) if of_one == "array" else list_response(family(document), count, 1)
+    if members and len(members) < count and isinstance(members[0], dict):
+        added = family(members[0])[len(members) - count :]
+        members.extend(added)
+        for name in ("totalResults", "itemsPerPage"):
+            if isinstance(document, dict) and isinstance(document.get(name), int):
+                document[name] += len(added)
+    return document
 
 
 def _twin(resource: dict[str, Any], number: int, *, same: bool) -> dict[str, Any]:
@@ -652,13 +590,13 @@ _REFORMATTED: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-@on_answer(main="how")
+@on_document(main="how", of_success=True)
 def reformatted_values(
-    draft: Draft,
+    document: Document,
     _: Context,
     how: Literal["trailing_blanks", "phone", "upper", "lower", "decomposed", "html"] = "trailing_blanks",
     attributes: Names = None,
-) -> Draft:
+) -> Document:
     """Values come back otherwise than they were written.
 
     Microsoft Learn, "Tutorial: Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID": values
@@ -669,15 +607,12 @@ def reformatted_values(
     def reformatted(value: object) -> object:
         return way(value) if isinstance(value, str) else value
 
-    def each(document: object) -> object:
-        for resource in resources(document):
-            if how == "phone" and not attributes:
-                resource.update(_phones(resource, reformatted))  # type: ignore[call-overload]  # a map of a map
-            else:
-                resource.update(change_values(resource, attributes or (), reformatted, _KEPT))
-        return document
-
-    return altered(draft, each) if 200 <= draft.status < 300 else draft
+    for resource in resources(document):
+        if how == "phone" and not attributes:
+            resource.update(_phones(resource, reformatted))  # type: ignore[call-overload]  # a map of a map
+        else:
+            resource.update(change_values(resource, attributes or (), reformatted, _KEPT))
+    return document
 
 
 def _phones(value: object, way: Callable[[object], object], named: bool = False) -> object:
@@ -701,11 +636,7 @@ _NAME_OF: Final = {"create_user": "userName", "create_group": "displayName", "cr
 
 
 @instead(main="detail")
-def conflict(
-    context: Context,
-    detail: str | None = None,
-    scim_type: str = "uniqueness",
-) -> Draft | None:
+def conflict(context: Context, detail: str | None = None, scim_type: str = "uniqueness") -> Draft | None:
     """Every create is answered by 409.
 
     As if the object were there already. RFC 7644 3.3 and 3.12: 409 with scimType `uniqueness`. Microsoft Learn,

@@ -8,15 +8,17 @@ What can't be read, or where nothing is found, stays as it is, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Concatenate
 
 import orjson
 
-from mockhost.faults.contract import Draft
+from mockhost.faults.contract import Context, Draft
+from mockhost.faults.declare import Check, Fault, Parameters
 from mockhost.scim.attributes import CORE_PREFIX, fold
 
 Document = Any
 """What orjson makes of a JSON object or array."""
+Resource = dict[str, Any]
 Place = tuple[dict[str, Any], str]
 """A value's container, and the value's name in it."""
 
@@ -58,17 +60,57 @@ def altered(draft: Draft, change: Callable[[Document], Document]) -> Draft:
     return draft if after == before else with_body(draft, after)
 
 
-def altered_resources(draft: Draft, change: Callable[[dict[str, Any], int], None]) -> Draft:
-    """The draft with each of its resources as `change`, which also gets its position, leaves it."""
-    if not 200 <= draft.status < 300:
-        return draft
+def on_document(
+    *, main: str | None = None, check: Check | None = None, of_success: bool = False
+) -> Callable[[Callable[Concatenate[Document, Context, ...], Document]], Fault]:
+    """A fault that turns the JSON of an answer into another; with `of_success`, of no other answer.
 
-    def all_of(document: Document) -> Document:
-        for position, resource in enumerate(resources(document)):
-            change(resource, position)
-        return document
+    The function may work on the document that it is given.
+    """
 
-    return altered(draft, all_of)
+    def declared(function: Callable[Concatenate[Document, Context, ...], Document]) -> Fault:
+        fault = Fault(function, 2, main=main, check=check)
+
+        def answer(draft: Draft, parameters: Parameters, context: Context) -> Draft:
+            if of_success and not 200 <= draft.status < 300:
+                return draft
+            given = fault.keywords(parameters)
+            return altered(draft, lambda document: function(document, context, **given))
+
+        fault.answer = answer
+        return fault
+
+    return declared
+
+
+def on_resources(
+    *, main: str | None = None, check: Check | None = None
+) -> Callable[[Callable[Concatenate[Resource, Context, ...], None]], Fault]:
+    """A fault that changes each resource of an answer of success, alone or in a list, in its place."""
+
+    def declared(function: Callable[Concatenate[Resource, Context, ...], None]) -> Fault:
+        fault = Fault(function, 2, main=main, check=check)
+
+        def answer(draft: Draft, parameters: Parameters, context: Context) -> Draft:
+            given = fault.keywords(parameters)
+
+            def each(document: Document) -> Document:
+                for resource in resources(document):
+                    function(resource, context, **given)
+                return document
+
+            return altered(draft, each) if 200 <= draft.status < 300 else draft
+
+        fault.answer = answer
+        return fault
+
+    return declared
+
+
+def remove(holder: Resource, name: str) -> None:
+    """Take out the member that is called so in any case."""
+    if (key := key_of(holder, name)) is not None:
+        del holder[key]
 
 
 def key_of(mapping: dict[str, Any], name: str) -> str | None:

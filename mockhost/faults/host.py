@@ -71,11 +71,7 @@ def _made_up(connector: RunningConnector, context: Context) -> dict[str, Value]:
 
 
 @on_host(main="for")
-def importing(
-    context: Context,
-    for_: Duration = 180.0,
-    connector: ConnectorName = None,
-) -> None:
+def importing(context: Context, for_: Duration = 180.0, connector: ConnectorName = None) -> None:
     """The first full import runs, as after a start of the service: the cache is empty and clients have to wait.
 
     The text is published (Microsoft Learn, Troubleshoot on-premises application provisioning, edition of April 2025,
@@ -121,11 +117,7 @@ def _change_of_request(connector: RunningConnector, context: Context) -> Mapping
 
 
 @on_host(main="for")
-def cache_frozen(
-    context: Context,
-    for_: Lasts = None,
-    connector: ConnectorName = None,
-) -> None:
+def cache_frozen(context: Context, for_: Lasts = None, connector: ConnectorName = None) -> None:
     """The cache no longer follows what is imported and written, until the service is restarted.
 
     Assumed: nothing is published of a host in this state. That a restart helps is (Microsoft Learn, Troubleshoot
@@ -243,11 +235,7 @@ def _switch_debug(operator: Operator, at_once: bool, configured: bool, effective
 
 
 @on_host(main="token")
-def token_rotated(
-    context: Context,
-    token: str | None = None,
-    connector: ConnectorName = None,
-) -> None:
+def token_rotated(context: Context, token: str | None = None, connector: ConnectorName = None) -> None:
     """The connector's secret token was changed, and the client still has the old one.
 
     The secret token of the portal has to be the one of the connector (Microsoft Learn, Troubleshoot on-premises
@@ -283,11 +271,7 @@ def autosync_fails(
 
 
 @on_host(main="for")
-def dll_not_loadable(
-    context: Context,
-    for_: Lasts = None,
-    connector: ConnectorName = None,
-) -> None:
+def dll_not_loadable(context: Context, for_: Lasts = None, connector: ConnectorName = None) -> None:
     """The connector's DLL can't be loaded: access to its cache folder is denied.
 
     The text is published for Generic SQL (Microsoft Learn, Troubleshoot on-premises application provisioning, Common

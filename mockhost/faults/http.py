@@ -366,12 +366,7 @@ def _content_type_problem(value: str, **_: object) -> str | None:
 
 
 @on_answer(main="value", check=_content_type_problem)
-def content_type(
-    draft: Draft,
-    _: Context,
-    value: str = "text/html",
-    missing: bool = False,
-) -> Draft:
+def content_type(draft: Draft, _: Context, value: str = "text/html", missing: bool = False) -> Draft:
     """The Content-Type is wrong or missing.
 
     Microsoft Learn, "Tutorial: Develop and plan provisioning for a SCIM endpoint in Microsoft Entra ID", asks for
@@ -393,11 +388,7 @@ def _length_problem(says: object) -> str | None:
 
 
 @on_answer(main="says", closes=True, check=_length_problem)
-def content_length(
-    draft: Draft,
-    _: Context,
-    says: object = _TEN_MORE,
-) -> Draft:
+def content_length(draft: Draft, _: Context, says: object = _TEN_MORE) -> Draft:
     """The Content-Length is too large or too small.
 
     Too large: the client waits for the rest, and gets the end of the connection (RFC 9112 8: the message is
@@ -425,11 +416,7 @@ def _gzip(body: bytes) -> bytes:
 
 
 @on_answer(main="how")
-def bad_gzip(
-    draft: Draft,
-    _: Context,
-    how: Literal["plain", "damaged", "truncated"] = "plain",
-) -> Draft:
+def bad_gzip(draft: Draft, _: Context, how: Literal["plain", "damaged", "truncated"] = "plain") -> Draft:
     """The header says gzip, and the body is none.
 
     RFC 9110 8.4.1.3. Clients decode whether or not they asked for it; proxies that forget one of header and body

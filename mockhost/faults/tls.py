@@ -118,9 +118,7 @@ def _no_alert(name: str) -> str | None:
 
 
 @on_connection(main="name", check=_no_alert)
-def tls_alert(
-    name: Annotated[str, OneOf(ALERTS)] = "handshake_failure",
-) -> ConnectionPlan:
+def tls_alert(name: Annotated[str, OneOf(ALERTS)] = "handshake_failure") -> ConnectionPlan:
     """The handshake is refused by an alert.
 
     It comes after the ClientHello, instead of a ServerHello.
@@ -129,17 +127,13 @@ def tls_alert(
 
 
 @on_connection(main="after")
-def tls_stall(
-    after: Literal["client_hello", "server_hello"] = "client_hello",
-) -> ConnectionPlan:
+def tls_stall(after: Literal["client_hello", "server_hello"] = "client_hello") -> ConnectionPlan:
     """The handshake stops and the connection stays open."""
     return ConnectionPlan("stall", after=after)
 
 
 @on_connection(main="after")
-def tls_reset(
-    after: Literal["accept", "client_hello", "server_hello"] = "client_hello",
-) -> ConnectionPlan:
+def tls_reset(after: Literal["accept", "client_hello", "server_hello"] = "client_hello") -> ConnectionPlan:
     """The handshake is reset."""
     return ConnectionPlan("reset", after=after)
 
@@ -149,9 +143,7 @@ def _unspoken(newest: str = "TLS 1.1") -> str | None:
 
 
 @on_connection(main="newest", check=_unspoken, unavailable=lambda: unspoken("1.0") and unspoken("1.1"))
-def old_protocol(
-    newest: Literal["TLS 1.0", "TLS 1.1"] = "TLS 1.1",
-) -> ConnectionPlan:
+def old_protocol(newest: Literal["TLS 1.0", "TLS 1.1"] = "TLS 1.1") -> ConnectionPlan:
     """Only TLS 1.0 and 1.1 are spoken.
 
     As by a server without anything newer enabled (RFC 8996 forbids both).
@@ -167,9 +159,7 @@ def plain_http() -> ConnectionPlan:
 
 
 @on_connection(main="demand")
-def client_certificate(
-    demand: Literal["required", "requested"] = "required",
-) -> ConnectionPlan:
+def client_certificate(demand: Literal["required", "requested"] = "required") -> ConnectionPlan:
     """A client certificate is demanded.
 
     The client does not have one.

@@ -56,11 +56,7 @@ def connection_reset(
 
 
 @on_answer(main="how", closes=True)
-def empty_response(
-    draft: Draft,
-    _: Context,
-    how: Literal["fin", "close_notify"] = "close_notify",
-) -> Draft:
+def empty_response(draft: Draft, _: Context, how: Literal["fin", "close_notify"] = "close_notify") -> Draft:
     """The connection is closed without an answer.
 
     What a service does that stops while a request is in it.
@@ -174,11 +170,7 @@ def dribble(
 
 
 @on_answer(main="bytes_per_second")
-def bandwidth(
-    draft: Draft,
-    _: Context,
-    bytes_per_second: Annotated[int, at_least(1)] = 1000,
-) -> Draft:
+def bandwidth(draft: Draft, _: Context, bytes_per_second: Annotated[int, at_least(1)] = 1000) -> Draft:
     """The answer comes at few bytes a second."""
     size = max(1, bytes_per_second // _STEPS)
     pace = Pace(size, size / bytes_per_second)
@@ -222,9 +214,7 @@ BodyRead = Annotated[
 
 
 @on_upload(main="bytes_per_second")
-def slow_upload(
-    bytes_per_second: Annotated[int, at_least(1)] = 1000,
-) -> UploadPlan:
+def slow_upload(bytes_per_second: Annotated[int, at_least(1)] = 1000) -> UploadPlan:
     """The request's body is read at few bytes a second.
 
     What the machine's socket buffers hold (some 100 kB) a client can send at once all the same; the answer comes when
@@ -235,10 +225,7 @@ def slow_upload(
 
 
 @on_upload(main="for")
-def upload_stall(
-    after_bytes: BodyRead = 0,
-    for_: Duration | None = None,
-) -> UploadPlan:
+def upload_stall(after_bytes: BodyRead = 0, for_: Duration | None = None) -> UploadPlan:
     """The request's body is not read, or not to its end.
 
     The connection stays open and nothing is answered. A client that sends more than the machines' socket buffers hold
@@ -275,12 +262,7 @@ def close_delimited(
 
 
 @on_answer(main="after", closes=True)
-def slow_close(
-    draft: Draft,
-    _: Context,
-    after: Duration = 0.1,
-    how: How = "close_notify",
-) -> Draft:
+def slow_close(draft: Draft, _: Context, after: Duration = 0.1, how: How = "close_notify") -> Draft:
     """The connection is closed a while after the answer, unannounced.
 
     A keep-alive time-out that is shorter than the client's: a request that is sent into the pause is never answered
