@@ -1,7 +1,7 @@
 """The rows that are measured inside one process, as a script of its own so that the installed mockhost is measured.
 
-`python -P bench/inprocess.py another-host ROUNDS` or `… reset SCENARIO ROUNDS` prints one JSON line. `-P` keeps the
-checkout off the import path.
+`python -P bench/inprocess.py another-host ROUNDS`, `… reset SCENARIO ROUNDS` or `… change-all SCENARIO FOLDER` prints
+one JSON line. `-P` keeps the checkout off the import path.
 """
 
 from __future__ import annotations
@@ -69,6 +69,17 @@ def _create(session: requests.Session, url: str, login: str) -> None:
     session.post(url + "/Users", json=user, timeout=10).raise_for_status()
 
 
+def change_all(scenario: str, folder: str) -> dict[str, float]:
+    """Change every object behind the host's back, and keep that in a folder; how many they are."""
+    with MockHost(scenario, data=folder) as host:
+        everybody: dict[str, Any] = {"where": {}, "set": {"LastName": "Changed"}}
+        return {"ours": host.change({"SQL": {"update": [everybody]}})}
+
+
 if __name__ == "__main__":
     which, *rest = sys.argv[1:]
-    print(json.dumps(another_host(int(rest[0])) if which == "another-host" else reset(rest[0], int(rest[1]))))
+    if which == "change-all":
+        figures = change_all(*rest)
+    else:
+        figures = another_host(int(rest[0])) if which == "another-host" else reset(rest[0], int(rest[1]))
+    print(json.dumps(figures))

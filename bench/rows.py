@@ -65,9 +65,17 @@ class Bench:
 
     @contextlib.contextmanager
     def mockhost(
-        self, scenario: str, *, tls: bool = False, quiet: bool = True, name: str = "mockhost"
+        self,
+        scenario: str,
+        *,
+        tls: bool = False,
+        quiet: bool = True,
+        name: str = "mockhost",
+        data: Path | None = None,
     ) -> Iterator[Server]:
-        with servers.mockhost(scenario, self.folder(name), tls=tls, quiet=quiet, patience=300) as server:
+        with servers.mockhost(
+            scenario, self.folder(name), tls=tls, quiet=quiet, patience=300, data=data
+        ) as server:
             yield server
 
     @contextlib.contextmanager
@@ -485,6 +493,25 @@ def load_million(bench: Bench) -> list[Result]:
             each,
             budget=Budget("value", at_most=1024),
         ),
+    ]
+
+
+@row("data-start")
+def data_start(bench: Bench) -> list[Result]:
+    """With every object changed and kept, beside the same start without; and what that takes of memory."""
+    scenario, kept = scenarios.crowd(bench.work, bench.crowd), bench.folder("kept")
+    _in_process(bench, "change-all", scenario, str(kept))
+    rounds, resident = [], 0.0
+    for _ in range(bench.rounds):
+        with bench.mockhost(scenario, data=kept) as server:
+            ours, resident = server.first_200, server.resident()
+        with bench.mockhost(scenario) as server:
+            rounds.append([ours, server.first_200])
+    what = f"{bench.crowd:,} changed objects in --data"
+    took = _beside("data-start", f"{what}: start to the first find", "s", rounds, "without --data")
+    return [
+        took._replace(budget=Budget("value", at_most=3)),
+        Result("data-start", f"{what}: resident then", "MiB", resident),
     ]
 
 

@@ -84,6 +84,7 @@ def mockhost(
     quiet: bool = True,
     patience: float = 30,
     connector: str = "SQL",
+    data: Path | None = None,
 ) -> Iterator[Server]:
     """`mockhost serve` as a user starts it, from the environment that runs the benchmark.
 
@@ -97,6 +98,7 @@ def mockhost(
     ready.unlink(missing_ok=True)
     arguments = ["serve", scenario, "--port", "0", "--control-port", "0", "--ready-file", str(ready)]
     arguments += [*([] if tls else ["--no-tls"]), *(["--quiet"] if quiet else [])]
+    arguments += [] if data is None else ["--data", str(data)]
     nobody = find("ContosoLogin", "nobody") if connector == "SQL" else find_user("nobody")
     began = time.perf_counter()
     with _process([command, *arguments], work) as process:

@@ -156,11 +156,11 @@ class Kept:
         except (sqlite3.Error, ValueError) as error:
             raise CannotRun(f"the data in {self.folder} can't be read: {error}", hint=_OTHER_FOLDER) from None
 
-    def rows(self, store: int, part: str) -> Iterator[tuple[int, bytes | None]]:
-        """The objects of a part of a store by number, None for one of the start that is gone."""
+    def rows(self, store: int, part: str) -> dict[int, bytes | None]:
+        """The objects of a part of a store by number, in order, None for one of the start that is gone."""
         query = "SELECT number, octets FROM objects WHERE store = ? AND part = ? ORDER BY number"
         with self._reading():
-            yield from self._connection.execute(query, (store, part))
+            return dict(self._connection.execute(query, (store, part)))
 
 
 class Store:
@@ -176,8 +176,8 @@ class Store:
         """its number in the file; 0: it is not there before the first write"""
         self.state: State = {}
 
-    def rows(self, part: str) -> Iterator[tuple[int, bytes | None]]:
-        """The changed objects of a part in order; None: one of the start is gone. Raises CannotRun."""
+    def rows(self, part: str) -> dict[int, bytes | None]:
+        """The changed objects of a part by number, in order; None: one of the start is gone. Raises CannotRun."""
         return self._kept.rows(self.id, part)
 
     def write(self, changes: Changes, state: State) -> None:

@@ -9,6 +9,7 @@ index over the base is built once, when an attribute is first searched by.
 from __future__ import annotations
 
 import bisect
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,11 +50,43 @@ class Stacked(Rows):
         return self._first[row] if row < border else self._second[row - border]
 
     def column(self, position: int) -> Iterator[Value]:
-        if isinstance(self._first, Rows):
-            yield from self._first.column(position)
-        else:
-            yield from (record[position] for record in self._first)
+        yield from _values(self._first, position)
         yield from self._second.column(position)
+
+
+class Amended(Rows):
+    """Records of which some are other ones, or more; those are octets until they are asked for.
+
+    A row with None among the others, or beyond the first records and not among them, is never asked for.
+    """
+
+    def __init__(
+        self, first: Sequence[Record], others: Mapping[int, bytes | None], read: Callable[[bytes], Record]
+    ) -> None:
+        self._first = first
+        self._others = others
+        self._read = read
+        self._size = max(len(first), max(others, default=-1) + 1)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, row: int) -> Record:  # type: ignore[override]  # slices are never asked for
+        octets = self._others.get(row)
+        return self._first[row] if octets is None else self._read(octets)
+
+    def column(self, position: int) -> Iterator[Value]:
+        others, read, more = self._others, self._read, self._size - len(self._first)
+        for row, value in enumerate(
+            itertools.chain(_values(self._first, position), itertools.repeat(None, more))
+        ):
+            octets = others.get(row)
+            yield value if octets is None else read(octets)[position]
+
+
+def _values(rows: Sequence[Record], position: int) -> Iterator[Value]:
+    """All values of one column, in row order, without making records that are computed."""
+    return rows.column(position) if isinstance(rows, Rows) else (record[position] for record in rows)
 
 
 class Base:
@@ -63,19 +96,32 @@ class Base:
     are looked up, by its position, where that is not `fold`.
     """
 
-    __slots__ = ("__weakref__", "_building", "_indexes", "forms", "owner", "rows")
+    __slots__ = ("__weakref__", "_building", "_empty", "_indexes", "_size", "forms", "owner", "rows")
 
     def __init__(
         self, rows: Sequence[Record] = (), owner: object = None, forms: Mapping[int, Form] | None = None
     ) -> None:
         self.rows = rows
+        self._size = len(rows)
         self.owner = owner
         self.forms: Mapping[int, Form] = forms or {}
         self._indexes: dict[int, dict[object, int | list[int]]] = {}
+        self._empty: dict[
+            int, list[int]
+        ] = {}  # if amended, per column with an index: the rows without a value
         self._building = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self._size
+
+    def amended(self, others: Mapping[int, bytes | None], read: Callable[[bytes], Record]) -> Base:
+        """A base in which some records are other ones, or more, given as octets."""
+        return Base(Amended(self.rows, others, read), forms=self.forms)
+
+    @property
+    def is_amended(self) -> bool:
+        """Whether it has records that were no part of a scenario."""
+        return isinstance(self.rows, Amended)
 
     def index(self, position: int) -> dict[object, int | list[int]]:
         """Form of a value -> row, or -> rows where several share it, for one column."""
@@ -84,7 +130,10 @@ class Base:
             with self._building:
                 found = self._indexes.get(position)
                 if found is None:
-                    found = self._indexes[position] = _index(self.column(position), self.form(position))
+                    empty = self._empty.setdefault(position, []) if self.is_amended else None
+                    found = self._indexes[position] = _index(
+                        self.column(position), self.form(position), empty
+                    )
         return found
 
     def form(self, position: int) -> Form:
@@ -93,18 +142,25 @@ class Base:
 
     def column(self, position: int) -> Iterator[Value]:
         """All values of one column, in row order, without making records that are computed."""
-        if isinstance(self.rows, Rows):
-            return self.rows.column(position)
-        return (record[position] for record in self.rows)
+        return _values(self.rows, position)
+
+    def empty(self, position: int) -> Iterable[int]:
+        """The rows whose column holds nothing. Computed records are taken to fill what they are asked for."""
+        if self.is_amended:
+            self.index(position)
+            return self._empty[position]
+        stored = self.rows if isinstance(self.rows, list) else ()
+        return (row for row, record in enumerate(stored) if record[position] is None)
 
 
-def _index(values: Iterable[Value], form: Form) -> dict[object, int | list[int]]:
+def _index(values: Iterable[Value], form: Form, empty: list[int] | None) -> dict[object, int | list[int]]:
     index: dict[object, int | list[int]] = {}
     claim = index.setdefault
     for row, value in enumerate(values):
         if value is None:
-            continue
-        if isinstance(value, str) and form is fold:
+            if empty is not None:
+                empty.append(row)
+        elif isinstance(value, str) and form is fold:
             key: object = value.casefold()
             if key == value:
                 key = value  # one string object less per row
@@ -143,10 +199,11 @@ class Table:
 
     __slots__ = ("_deleted", "_found", "_next", "_overlay", "_undo", "base", "log")
 
-    def __init__(self, base: Base) -> None:
+    def __init__(self, base: Base, gone: Iterable[int] = ()) -> None:
+        """gone: rows of the base that are not there from the beginning."""
         self.base = base
-        self._overlay: dict[int, Record | None] = {}
-        self._deleted: list[int] = []  # rows of the base that are gone, sorted
+        self._deleted: list[int] = sorted(gone)  # rows of the base that are gone
+        self._overlay: dict[int, Record | None] = dict.fromkeys(self._deleted)
         self._found: dict[int, dict[object, set[int]]] = {}  # per column: folded value -> changed rows
         self._next = len(base)
         self._undo: list[tuple[int, _Held, bool]] | None = (
@@ -240,11 +297,6 @@ class Table:
     def changed(self, row: int) -> _Held:
         """The record of a row that is other than in the base."""
         return self._overlay.get(row, UNTOUCHED)
-
-    def restore(self, row: int, record: Record | None) -> None:
-        """Set what `changed` gave."""
-        self._next = max(self._next, row + 1)
-        self._set(row, record)
 
     def _put(self, row: int, record: Record | None) -> None:
         if self._undo is not None:
@@ -348,23 +400,19 @@ class Table:
                 yield row, record
 
     def find_empty(self, position: int) -> list[int]:
-        """Rows whose column holds nothing. Computed records are taken to fill what they are asked for."""
-        stored = self.base.rows if isinstance(self.base.rows, list) else ()
-        rows = [
-            row for row, record in enumerate(stored) if record[position] is None and row not in self._overlay
-        ]
-        rows += [
-            row for row, record in self._overlay.items() if record is not None and record[position] is None
-        ]
+        """Rows whose column holds nothing, as far as `Base.empty` tells."""
+        overlay = self._overlay
+        rows = [row for row in self.base.empty(position) if row not in overlay]
+        rows += [row for row, record in overlay.items() if record is not None and record[position] is None]
         return sorted(rows)
 
     def shared_rows(self, position: int, *, changed: bool = False) -> list[list[int]]:
         """The groups of two and more rows that have one value of a column in common.
 
-        `changed`: only of groups with a row that was changed, where the base is known to have none; it costs less.
+        `changed`: only of groups with a row that was changed, where the scenario is known to have none; it costs less.
         """
         groups: dict[object, object] = {}
-        if not changed:
+        if not changed or self.base.is_amended:
             for key, held in self.base.index(position).items():
                 if isinstance(held, list):
                     groups[key] = key

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mockhost.connectors.systems.octets import octets_of, record_of
 from mockhost.connectors.tables import Base, Record, Rows, Stacked, Table
 
 NAMES = st.sampled_from(["ann", "Ann", "bea", "cid", None])
@@ -36,9 +37,25 @@ def found_in(model: dict[int, Record], position: int, value: str) -> list[int]:
 @given(st.lists(RECORDS, max_size=8), STEPS)
 def test_a_table_is_a_dictionary_of_rows(base: list[Record], steps: list[tuple[str, int, Record]]) -> None:
     """After any changes a table holds, counts, lists, pages and finds what a dictionary would."""
-    table = Table(Base(base))
-    model = dict(enumerate(base))
-    following = len(base)
+    check(Table(Base(base)), dict(enumerate(base)), steps)
+
+
+@settings(deadline=None)
+@given(st.lists(RECORDS, max_size=8), st.dictionaries(st.integers(0, 12), RECORDS | st.none()), STEPS)
+def test_so_is_one_over_an_amended_base(
+    first: list[Record], others: dict[int, Record | None], steps: list[tuple[str, int, Record]]
+) -> None:
+    """Some records are other ones, more, or gone, as a file has them."""
+    octets = {row: None if record is None else octets_of(record) for row, record in others.items()}
+    base = Base(first).amended(octets, record_of)
+    there: dict[int, Record | None] = {**dict(enumerate(first)), **others}
+    model = {row: record for row, record in there.items() if record is not None}
+    check(Table(base, [row for row in range(len(base)) if row not in model]), model, steps)
+
+
+def check(table: Table, model: dict[int, Record], steps: list[tuple[str, int, Record]]) -> None:
+    """Do the steps with both, and compare."""
+    following = len(table.base)
     for action, row, record in steps:
         if action == "insert":
             assert table.insert(record) == following

@@ -366,13 +366,13 @@ class Shelf:
             stored = self._order.get(number, None if number < self._border else UNTOUCHED)
         return stored.record() if isinstance(stored, Stored) else stored
 
-    def load(self, rows: Iterable[tuple[int, bytes | None]], started: float) -> None:
+    def load(self, rows: Mapping[int, bytes | None], started: float) -> None:
         """Take over what was kept of the changes of the start, which was at this moment."""
         self.started = started
         for stored in self._order.values():
             stored.created = stored.modified = started
         self._indexes.clear()
-        for seq, record in rows:
+        for seq, record in rows.items():
             if (old := self._order.get(seq)) is not None:
                 del self._kept[old.id]
             if record is not None:
@@ -574,14 +574,14 @@ class Memberships:
             return octets_of([group, member, self._members[group][member]])
         return None if number < self._border else UNTOUCHED
 
-    def load(self, rows: Iterable[tuple[int, bytes | None]]) -> None:
+    def load(self, rows: Mapping[int, bytes | None]) -> None:
         """Take over what was kept of the changes of the start."""
         of_start = {
             number: (group, member)
             for member, groups in self._groups.items()
             for group, number in groups.items()
         }
-        for number, octets in rows:
+        for number, octets in rows.items():
             if number in of_start:
                 self._take(*of_start[number])
             if octets is not None:

@@ -18,7 +18,7 @@ from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, 
 from mockhost.connectors.ecma.kinds import CODES, KINDS, ExportError
 from mockhost.connectors.systems.described import Described, Wanted, frozen
 from mockhost.connectors.systems.octets import octets_of, record_of
-from mockhost.connectors.tables import Base, Form, Record, Rows, Stacked, Table, Value
+from mockhost.connectors.tables import UNTOUCHED, Base, Form, Record, Rows, Stacked, Table, Untouched, Value
 from mockhost.errors import CannotRun
 from mockhost.people import Crowd, PeopleConfig
 from mockhost.slices import Pause, no_pause
@@ -65,6 +65,8 @@ class MemorySystem(Described):
             self._store.begin_again(self._made_from(), {}, {})
         self._generated = 0
         self.table = self._of_start()
+        self._border = len(self.table.base)
+        """rows from here on are not of the start"""
 
     def _of_start(self) -> Table:
         return Table(_base(self.page, self.columns, self.forms, self.chance))
@@ -75,8 +77,13 @@ class MemorySystem(Described):
         """Take over what was kept, and keep what is changed from now on. Raises UsageError, CannotRun."""
         self._store = kept.store(self.name, self._made_from())
         self._generated = int(self._store.state.get("generated", 0))
-        for row, octets in self._store.rows(""):
-            self.table.restore(row, record_of(octets))
+        others = self._store.rows("")
+        if others:
+            base = self.table.base.amended(others, record_of)
+            gone = {row for row, octets in others.items() if octets is None}
+            gone.update(row for row in range(self._border, len(base)) if row not in others)
+            self.table = Table(base, gone)
+            self._watch()
 
     def _made_from(self) -> str:
         """What tells these objects of the start from others."""
@@ -99,9 +106,16 @@ class MemorySystem(Described):
             return
         with self.table.attempt() as touched:
             yield
-            changes = {row: octets_of(self.table.changed(row)) for row in touched()}
+            changes = {row: self._held(self.table, row) for row in touched()}
             if changes:
                 self._store.write({"": changes}, {"generated": self._generated})
+
+    def _held(self, table: Table, row: int) -> bytes | Untouched | None:
+        """What a file keeps of a row."""
+        record = table.changed(row)
+        if isinstance(record, Untouched) or (record is None and row >= self._border):
+            return UNTOUCHED
+        return None if record is None else octets_of(record)
 
     @contextmanager
     def _exporting(self, operation: str) -> Iterator[None]:
@@ -145,7 +159,8 @@ class MemorySystem(Described):
                 table.delete(row)
             for record in records:
                 table.insert(record)
-            changes = {row: octets_of(table.changed(row)) for row in touched()}
+            self._border = len(table.base)
+            changes = {row: self._held(table, row) for row in touched()}
         self._store.begin_again(self._made_from(), {"": changes}, self._store.state)
         self.table = table
 

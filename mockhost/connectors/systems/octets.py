@@ -6,23 +6,19 @@ import json
 
 import orjson
 
-from mockhost.connectors.tables import Record, Untouched
+from mockhost.connectors.tables import Record
 
 
-def octets_of(record: Record | Untouched | None) -> bytes | Untouched | None:
-    """The octets of a record; what is none stays as it is."""
-    if record is None or isinstance(record, Untouched):
-        return record
+def octets_of(record: Record) -> bytes:
+    """The octets of a record."""
     try:
         return orjson.dumps(record)
     except TypeError:  # numbers of more than 64 bits, halves of surrogate pairs
         return b"!" + json.dumps(record, default=lambda value: {"hex": value.hex()}).encode()
 
 
-def record_of(octets: bytes | None) -> Record | None:
+def record_of(octets: bytes) -> Record:
     """The record of which these are the octets."""
-    if octets is None:
-        return None
     if octets.find(b"[", 1) < 0 and b"{" not in octets and octets[:1] != b"!":  # by far the most
         return tuple(orjson.loads(octets))
     values = json.loads(octets[1:]) if octets.startswith(b"!") else orjson.loads(octets)
