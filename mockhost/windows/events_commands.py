@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from mockhost.errors import CannotRun, UsageError
-from mockhost.windows import powershell, rendering
+from mockhost.windows import rendering
 from mockhost.windows.eventlog import LEVEL_NAMES, Record, newest
 from mockhost.windows.powershell import CommandFailed, failed, table
 from mockhost.windows.shell import Call, Done, cmdlet, program
 
-_NO_MATCH: Final = "No events were found that match the specified selection criteria."
 _FORMATS: Final = ("Table", "List", "Xml", "Csv", "Json")
 
 
@@ -43,22 +42,23 @@ def get_win_event(
             table({"LogMode": 8, "MaximumSizeInBytes": -18, "RecordCount": -11, "LogName": 40}, rows), data
         )
     if not log_name and provider_name is None:
-        raise powershell.missing("Get-WinEvent", ["LogName"])
+        raise failed("Get-WinEvent", "MissingMandatoryParameter", names="LogName")
     by_name = {name.casefold(): name for name in exist}
     for name in log_name or ():
         if name.casefold() not in by_name:
-            words = f'There is not an event log on the localhost computer that matches "{name}".'
-            raise failed("Get-WinEvent", words, "ObjectNotFound", "NoMatchingLogsFound")
+            raise failed("Get-WinEvent", "NoMatchingLogsFound", name=name)
     records = newest(exist[by_name[name.casefold()]] for name in log_name or exist)
     chosen = _chosen(call, records, filter_xpath, provider_name, level, after, text)
     if oldest:
         chosen.reverse()
     if max_events is not None:
         if max_events < 1:
-            raise powershell.out_of_range("Get-WinEvent", "MaxEvents", max_events)
+            raise failed(
+                "Get-WinEvent", "ParameterArgumentValidationError", name="MaxEvents", value=max_events
+            )
         chosen = chosen[:max_events]
     if not chosen:
-        raise failed("Get-WinEvent", _NO_MATCH, "ObjectNotFound", "NoMatchingEventsFound")
+        raise failed("Get-WinEvent", "NoMatchingEventsFound")
     return Done(_rendered(call, chosen, format), [rendering.as_json(each) for each in chosen])
 
 
@@ -75,12 +75,7 @@ def _chosen(
         try:
             records = rendering.select(records, xpath, call.machine.now)
         except (UsageError, CannotRun) as error:
-            raise failed(
-                "Get-WinEvent",
-                str(error),
-                "NotSpecified",
-                "System.Diagnostics.Eventing.Reader.EventLogException",
-            ) from None
+            raise failed("Get-WinEvent", "invalid_query", why=error) from None
     if provider is not None:
         records = [each for each in records if each.source.casefold() == provider.casefold()]
     if level is not None:

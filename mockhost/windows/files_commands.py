@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mockhost.errors import UsageError
+from mockhost.windows import powershell
 from mockhost.windows.config import below_c, windows_path
 from mockhost.windows.drive import check_room
 from mockhost.windows.machine import Grant, Machine
@@ -17,7 +18,6 @@ from mockhost.windows.rendering import local
 from mockhost.windows.shell import HOME, Call, Done, cmdlet, program
 
 _PROTECTED: Final = ("program files", "windows", "programdata")
-_DENIED: Final = "Access to the path '{path}' is denied."
 
 
 def may_write(call: Call, path: str) -> bool:
@@ -38,13 +38,11 @@ def decoded(data: bytes) -> str:
 
 
 def _missing(command: str, path: str) -> CommandFailed:
-    text = f"Cannot find path '{windows_path(path)}' because it does not exist."
-    return failed(command, text, "ObjectNotFound", "PathNotFound")
+    return failed(command, "PathNotFound", path=windows_path(path))
 
 
 def _denied(command: str, path: str) -> CommandFailed:
-    text = _DENIED.format(path=windows_path(path))
-    return failed(command, text, "PermissionDenied", "UnauthorizedAccessException")
+    return failed(command, "denied", path=windows_path(path))
 
 
 @cmdlet("Get-Content")
@@ -98,43 +96,31 @@ def notepad(call: Call, words: Sequence[str]) -> Done:
 def list_folder(call: Call, path: str = ".", *, recurse: bool = False, name: bool = False) -> Done:
     """Lists a folder."""
     place = call.path(path)
-    drive = call.machine.drive
-    if recurse:
-        found: list[dict[str, Any]] = [
-            {"Name": windows_path(each), "Length": len(drive.read(each) or b"")}
-            for each in drive.files(place)
-        ]
-        if not found:
-            raise _missing("Get-ChildItem", place)
-        return Done("".join(f"{each['Name']}\n" for each in found), found)
+    drive, found = call.machine.drive, list[dict[str, Any]]()
     entries = call.entries(place)
-    if entries is None:
-        data = drive.read(place)
-        if data is None:
-            raise _missing("Get-ChildItem", place)
-        return Done(f"{windows_path(place)}\n", [{"Name": place.rpartition("/")[2], "Length": len(data)}])
-    shown = [
-        {
-            "Mode": "d-----" if each.is_folder else "-a----",
-            "LastWriteTime": "" if each.modified is None else local(each.modified, call.machine.config),
-            "Length": "" if each.is_folder else each.size,
-            "Name": each.name,
-        }
-        for each in entries
-    ]
-    if name:
-        return Done("".join(f"{each['Name']}\n" for each in shown), shown)
-    lines = [
-        "",
-        "",
-        f"    Directory: {windows_path(place)}",
-        "",
-        "",
-        "Mode                LastWriteTime         Length Name",
-    ]
-    lines.append("----                -------------         ------ ----")
-    lines += [f"{e['Mode']:<8}{e['LastWriteTime']:>25} {e['Length']:>14} {e['Name']}" for e in shown]
-    return Done("\n".join([*lines, "", ""]) + "\n", shown)
+    if recurse:
+        for each in drive.files(place):
+            found.append({"Name": windows_path(each), "Length": len(drive.read(each) or b"")})
+    elif entries is not None:
+        for entry in entries:
+            at = entry.modified
+            found.append(
+                {
+                    "Mode": "d-----" if entry.is_folder else "-a----",
+                    "LastWriteTime": "" if at is None else local(at, call.machine.config),
+                    "Length": "" if entry.is_folder else entry.size,
+                    "Name": entry.name,
+                }
+            )
+    elif (data := drive.read(place)) is not None:
+        shown = {"Name": place.rpartition("/")[2], "Length": len(data)}
+        return Done(f"{windows_path(place)}\n", [shown])
+    if (recurse or entries is None) and not found:
+        raise _missing("Get-ChildItem", place)
+    if recurse or name:
+        return Done("".join(f"{each['Name']}\n" for each in found), found)
+    rows = [f"{e['Mode']:<8}{e['LastWriteTime']:>25} {e['Length']:>14} {e['Name']}\n" for e in found]
+    return Done(powershell.shown("directory", path=windows_path(place)) + "".join(rows) + "\n\n", found)
 
 
 @cmdlet("Set-Location")
@@ -173,12 +159,10 @@ def expand_archive(call: Call, path: str, destination_path: str = "") -> Done:
     name, drive, source = "Expand-Archive", call.machine.drive, call.path(path)
     data = drive.read(source)
     if data is None:
-        text = f"The path '{path}' either does not exist or is not a valid file system path."
-        raise failed(name, text, "InvalidArgument", "ArchiveCmdletPathNotFound")
+        raise failed(name, "ArchiveCmdletPathNotFound", path=path)
     target = call.path(destination_path or source.rpartition("/")[2].rpartition(".")[0])
     if not may_write(call, target):
         raise _denied(name, target)
-    text = f"{windows_path(source)} is not a zip file, or not one that can be unpacked here."
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             # None of the paths leads out of the folder.
@@ -189,7 +173,7 @@ def expand_archive(call: Call, path: str, destination_path: str = "") -> Done:
             for each, place in files.items():
                 drive.write(place, archive.read(each), call.machine.now)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError, UsageError):
-        raise failed(name, text, "InvalidData", "InvalidArchive") from None
+        raise failed(name, "InvalidArchive", path=windows_path(source)) from None
     return Done("", {"path": windows_path(target)})
 
 
@@ -203,8 +187,7 @@ def remove_item(call: Call, path: str, *, recurse: bool = False, force: bool = F
     if not place or not may_write(call, place):
         raise _denied("Remove-Item", place)
     if machine.drive.read(place) is None and not recurse:
-        text = f"The item at {windows_path(place)} has children and the Recurse parameter was not specified."
-        raise failed("Remove-Item", text, "InvalidOperation", "DirectoryNotEmpty")
+        raise failed("Remove-Item", "DirectoryNotEmpty", path=windows_path(place))
     machine.drive.remove(place)
     return ""
 

@@ -8,7 +8,7 @@ from typing import Final
 from mockhost.windows import layout
 from mockhost.windows.config import FILES
 from mockhost.windows.machine import Machine, StartFailed, win32
-from mockhost.windows.powershell import CommandFailed
+from mockhost.windows.powershell import CommandFailed, shown
 from mockhost.windows.shell import Call, Done, program
 
 _DOTNET: Final = (4, 7, 1)
@@ -35,13 +35,7 @@ def _version(machine: Machine) -> tuple[int, ...]:
 def _install_host(machine: Machine) -> str:
     config = machine.config
     if _version(machine) < _DOTNET:
-        raise CommandFailed(
-            "Method Name : <>c__DisplayClass0_1 : \nRegisterNotLoadedAssemblies Error during load assembly:"
-            " System.Management.Automation.resources.dll\n--------- Outer Exception Data ---------\nMessage:"
-            " Could not load file or assembly 'file:///C:\\Program Files\\Microsoft"
-            " ECMA2Host\\Service\\ECMA\\System.Management.Automation.resources.dll' or one of its"
-            " dependencies. The system cannot find the file specified."
-        )
+        raise CommandFailed(shown("setup_no_dotnet"))
     if machine.state_of("host") != "absent":
         raise CommandFailed(
             f"System.ComponentModel.Win32Exception (0x80004005): {win32(1073).rstrip('.')}", 1073
@@ -82,11 +76,8 @@ def _install_agent(machine: Machine) -> str:
         machine.stop_service("agent")
         machine.start_service("agent")
     except StartFailed as error:
-        raise CommandFailed(
-            f"Service '{machine.config.display('agent')}' failed to start. Check that you have sufficient"
-            " privileges to start the system services.",
-            error.code,
-        ) from None
+        text = shown("agent_not_started", service=machine.config.display("agent"))
+        raise CommandFailed(text, error.code) from None
     if not machine.gets_out:
         raise CommandFailed(
             f"The agent times out, or reports an invalid certificate {_NO_TEXT}: it can't reach the Hybrid"

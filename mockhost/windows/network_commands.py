@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mockhost.client.observation import Observation, exchange
-from mockhost.windows.powershell import CommandFailed, failed
+from mockhost.windows.powershell import CommandFailed, failed, shown
 from mockhost.windows.shell import Call, Done, cmdlet, program
 
 _AZURE: Final = re.compile(
@@ -50,16 +50,14 @@ def trouble(seen: Observation) -> str | None:
         return None
     if seen.ends in ("refused", "unreachable"):
         return "Unable to connect to the remote server"
-    if seen.ends in ("alert", "not_tls", "rst") or seen.ends.startswith("tls_"):
-        return (
-            "The underlying connection was closed: Could not establish trust relationship for the SSL/TLS"
-            " secure channel."
-            if seen.ends.startswith("tls_")
-            else "The underlying connection was closed: An unexpected error occurred on a send."
-        )
     if seen.ends == "no_answer_within":
         return "The operation has timed out."
-    return "The underlying connection was closed: The connection was closed unexpectedly."
+    how = "The connection was closed unexpectedly."
+    if seen.ends.startswith("tls_"):
+        how = "Could not establish trust relationship for the SSL/TLS secure channel."
+    elif seen.ends in ("alert", "not_tls", "rst"):
+        how = "An unexpected error occurred on a send."
+    return f"The underlying connection was closed: {how}"
 
 
 @cmdlet("Invoke-WebRequest", waits=True)
@@ -72,7 +70,7 @@ def invoke_web_request(
     if "://" not in uri:
         uri = f"http://{uri}"
     if not re.fullmatch("[A-Za-z]{1,20}", method):
-        raise failed(name, f'Cannot convert value "{method}" to type "WebRequestMethod".', "InvalidArgument")
+        raise failed(name, "not_a_method", value=method)
     said = []
     for each in headers or ():
         header, colon, value = each.partition(":")
@@ -83,7 +81,7 @@ def invoke_web_request(
     if seen is None:
         return _outside(call, uri, proxy)
     if (why := trouble(seen)) is not None:
-        raise failed(name, why, "InvalidOperation", "WebCmdletWebResponseException")
+        raise failed(name, "WebCmdletWebResponseException", why=why)
     assert seen.status is not None
     text = seen.body.decode("utf-8", "replace")
     data = {
@@ -94,34 +92,23 @@ def invoke_web_request(
     }
     if seen.status >= 400:
         why = f"The remote server returned an error: ({seen.status}) {seen.reason}."
-        shown = failed(name, f"{why}\n{text}", "InvalidOperation", "WebCmdletWebResponseException").shown
-        return Done(shown, data, code=1)
-    shown = text if len(text) <= 4000 else text[:4000] + "..."
-    lines = [
-        "",
-        "",
-        f"StatusCode        : {seen.status}",
-        f"StatusDescription : {seen.reason}",
-        f"Content           : {shown}",
-    ]
-    lines += [f"RawContentLength  : {len(seen.body)}", "", ""]
-    return Done("\n".join(lines) + "\n", data)
+        return Done(failed(name, "WebCmdletWebResponseException", why=f"{why}\n{text}").shown, data, code=1)
+    content = text if len(text) <= 4000 else text[:4000] + "..."
+    page = shown("web_response", status=seen.status, reason=seen.reason, content=content)
+    return Done(f"{page}RawContentLength  : {len(seen.body)}\n\n\n", data)
 
 
 def _outside(call: Call, uri: str, proxy: str | None) -> Done:
     """A host elsewhere, as the model of the network has it: nothing is sent."""
     name, needed = urlsplit(uri).hostname or "", call.machine.config.proxy
     if not _AZURE.fullmatch(name):
-        raise failed(
-            "Invoke-WebRequest", f"The remote name could not be resolved: '{name}'", "InvalidOperation"
-        )
+        why = f"The remote name could not be resolved: '{name}'"
+        raise failed("Invoke-WebRequest", "InvalidOperation", why=why)
     if needed is not None and (proxy or "").rstrip("/").rpartition("//")[2] != needed:
-        raise failed("Invoke-WebRequest", "Unable to connect to the remote server", "InvalidOperation")
-    text = (
-        "\n\nStatusCode        : 200\nStatusDescription : OK\nContent           : (as the scenario has it:"
-        f" {name} is reached; nothing was sent)\n\n"
-    )
-    return Done(text, {"StatusCode": 200, "Simulated": True})
+        raise failed("Invoke-WebRequest", "InvalidOperation", why="Unable to connect to the remote server")
+    content = f"(as the scenario has it: {name} is reached; nothing was sent)"
+    page = shown("web_response", status=200, reason="OK", content=content)
+    return Done(f"{page}\n", {"StatusCode": 200, "Simulated": True})
 
 
 @program("netsh")
@@ -157,8 +144,8 @@ _OPTIONS: Final = ("proxy-server=", "bypass-list=")
 def _winhttp(call: Call) -> str:
     proxy, bypass = call.machine.winhttp
     set_up = f"    Proxy Server(s) :  {proxy}\n    Bypass List     :  {bypass}"
-    shown = set_up if proxy else "    Direct access (no proxy server)."
-    return f"\nCurrent WinHTTP proxy settings:\n\n{shown}\n\n"
+    state = set_up if proxy else "    Direct access (no proxy server)."
+    return f"\nCurrent WinHTTP proxy settings:\n\n{state}\n\n"
 
 
 def _sslcert(call: Call) -> Done:

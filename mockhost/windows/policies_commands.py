@@ -41,20 +41,9 @@ def set_execution_policy(
         _one_of(name, "Scope", scope, SCOPES),
     )
     if scope in _GROUP.values():
-        text = (
-            "Cannot set execution policy. Execution policies at the MachinePolicy or UserPolicy scopes must"
-            " be set through Group Policy."
-        )
-        raise failed(name, text, "InvalidOperation", "CantSetGroupPolicy")
+        raise failed(name, "CantSetGroupPolicy")
     if scope == "LocalMachine" and not call.elevated:
-        text = (
-            "Access to the registry key"
-            " 'HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\PowerShell\\1\\ShellIds\\Microsoft.PowerShell' is"
-            " denied. To change the execution policy for the default (LocalMachine) scope, start Windows"
-            ' PowerShell with the "Run as administrator" option. To change the execution policy for the'
-            ' current user, run "Set-ExecutionPolicy -Scope CurrentUser".'
-        )
-        raise failed(name, text, "PermissionDenied", "System.UnauthorizedAccessException")
+        raise failed(name, "policy_denied")
     session = call.session
     if scope == "Process":
         session = session._replace(policy=policy)
@@ -63,16 +52,7 @@ def set_execution_policy(
         machine.config = machine.config._replace(execution_policy=held)
     counts = machine.config.policy(session.policy)
     if policy not in ("Undefined", counts):
-        text = (
-            "Windows PowerShell updated your execution policy successfully, but the setting is overridden by"
-            " a policy defined "
-            f"at a more specific scope.  Due to the override, your shell will retain its current effective"
-            f" execution policy of "
-            f'{counts}. Type "Get-ExecutionPolicy -List" to view your execution policy settings.'
-        )
-        return Done(
-            failed(name, text, "PermissionDenied", "ExecutionPolicyOverride").shown, code=1, session=session
-        )
+        return Done(failed(name, "ExecutionPolicyOverride", counts=counts).shown, code=1, session=session)
     return Done("", session=session)
 
 
@@ -80,13 +60,7 @@ def _one_of(command: str, parameter: str, said: str, known: Sequence[str]) -> st
     for name in known:
         if name.casefold() == said.casefold():
             return name
-    text = (
-        f"Cannot bind parameter '{parameter}'. Cannot convert value \"{said}\" due to enumeration values that"
-        " are not valid. "
-        "Specify one of the following enumeration values and try again. The possible enumeration values are"
-        f' "{",".join(known)}".'
-    )
-    raise failed(command, text, "InvalidArgument", "CannotConvertArgumentNoMessage")
+    raise failed(command, "not_of_enumeration", name=parameter, value=said, known=",".join(known))
 
 
 @program("gpedit")

@@ -9,7 +9,10 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 ELEVATED_HOME: Final = "Windows/system32"
@@ -160,8 +163,7 @@ def bind(command: str, parameters: Sequence[Parameter], words: Sequence[Word]) -
             continue
         found = _named(command, parameters, match[1])
         if found.argument in given:
-            text = f"Cannot bind parameter because parameter '{found.name}' is specified more than once."
-            raise failed(command, text, "InvalidArgument", "ParameterAlreadyBound")
+            raise failed(command, "ParameterAlreadyBound", name=found.name)
         if found.kind == "bool":
             text = (match[2] or "$true").lstrip("$").lower()
             given[found.argument] = text not in ("false", "0")
@@ -170,13 +172,12 @@ def bind(command: str, parameters: Sequence[Parameter], words: Sequence[Word]) -
         while rest and (not values or rest[0].joined):
             values.append(rest.pop(0).text)
         if not values:
-            raise failed(command, f"Missing an argument for parameter '{found.name}'. Specify a parameter of type "
-                         "'System.String' and try again.", "InvalidArgument", "MissingArgument")  # fmt: skip
+            raise failed(command, "MissingArgument", name=found.name)
         given[found.argument] = _value(command, found, values)
     _place(command, parameters, loose, given)
     absent = [each.name for each in parameters if each.mandatory and each.argument not in given]
     if absent:
-        raise missing(command, absent)
+        raise failed(command, "MissingMandatoryParameter", names=" ".join(absent))
     return given
 
 
@@ -188,8 +189,7 @@ def _place(command: str, parameters: Sequence[Parameter], loose: list[Word], giv
         while loose and loose[0].joined:
             values.append(loose.pop(0).text)
         if not places:
-            text = f"A positional parameter cannot be found that accepts argument '{values[0]}'."
-            raise failed(command, text, "InvalidArgument", "PositionalParameterNotFound")
+            raise failed(command, "PositionalParameterNotFound", value=values[0])
         found = places.pop(0)
         given[found.argument] = _value(command, found, values)
 
@@ -200,35 +200,23 @@ def _named(command: str, parameters: Sequence[Parameter], said: str) -> Paramete
     if len(found) == 1:
         return found[0]
     if not found:
-        text = f"A parameter cannot be found that matches parameter name '{said}'."
-        raise failed(command, text, "InvalidArgument", "NamedParameterNotFound")
+        raise failed(command, "NamedParameterNotFound", name=said)
     names = " ".join(f"-{each.name}" for each in found)
-    text = (
-        f"Parameter cannot be processed because the parameter name '{said}' is ambiguous. Possible matches"
-        f" include: {names}."
-    )
-    raise failed(command, text, "InvalidArgument", "AmbiguousParameter")
+    raise failed(command, "AmbiguousParameter", name=said, names=names)
 
 
 def _value(command: str, parameter: Parameter, values: list[str]) -> object:
     if parameter.kind == "list":
         return values
     if len(values) > 1:
-        text = (
-            "Cannot convert 'System.Object[]' to the type 'System.String' required by parameter"
-            f" '{parameter.name}'."
-        )
-        raise failed(command, text, "InvalidArgument", "CannotConvertArgument")
-    if parameter.kind == "int":
-        try:
-            return int(values[0])
-        except ValueError:
-            text = (
-                f"Cannot bind parameter '{parameter.name}'. Cannot convert value \"{values[0]}\" to type"
-                ' "System.Int32".'
-            )
-            raise failed(command, text, "InvalidArgument", "CannotConvertArgumentNoMessage") from None
-    return values[0]
+        raise failed(command, "CannotConvertArgument", name=parameter.name)
+    if parameter.kind != "int":
+        return values[0]
+    try:
+        return int(values[0])
+    except ValueError:
+        name = parameter.name
+        raise failed(command, "CannotConvertArgumentNoMessage", name=name, value=values[0]) from None
 
 
 def syntax(command: str, parameters: Sequence[Parameter]) -> str:
@@ -255,26 +243,25 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def missing(command: str, names: Sequence[str]) -> CommandFailed:
-    """The error for mandatory parameters that are not given."""
-    text = (
-        "Cannot process command because of one or more missing mandatory parameters: " + " ".join(names) + "."
-    )
-    return failed(command, text, "InvalidArgument", "MissingMandatoryParameter")
+@cache
+def texts() -> Mapping[str, Mapping[str, Any]]:
+    """The parts of `texts.toml`."""
+    return tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
 
 
-def out_of_range(command: str, parameter: str, value: object) -> CommandFailed:
-    """The error for a number that a parameter does not take."""
-    text = f"Cannot validate argument on parameter '{parameter}'. The {value} argument is out of range."
-    return failed(command, text, "InvalidData", "ParameterArgumentValidationError")
+def shown(name: str, /, **values: object) -> str:
+    """A text that a program shows."""
+    return str(texts()["shown"][name]).format_map(values)
 
 
-def failed(command: str, message: str, category: str = "NotSpecified", error_id: str = "") -> CommandFailed:
-    """An error as the window shows it."""
-    ident = error_id or category
+def failed(command: str, error: str, /, **values: object) -> CommandFailed:
+    """An error of a cmdlet as the window shows it. error: a row of `texts.toml`."""
+    row = texts()["errors"][error]
+    values["command"] = command
     return CommandFailed(
-        f"{command} : {message}\n    + CategoryInfo          : {category}: (:) [{command}]\n"
-        f"    + FullyQualifiedErrorId : {ident}"
+        f"{command} : {row['text'].format_map(values)}\n"
+        f"    + CategoryInfo          : {row['category']}: (:) [{command}]\n"
+        f"    + FullyQualifiedErrorId : {row.get('id', error).format_map(values)}"
     )
 
 
@@ -286,12 +273,7 @@ def placed(shown: str, line: str) -> str:
 
 def unknown(command: str) -> CommandFailed:
     """The error for a command that does not exist."""
-    return CommandFailed(
-        f"{command} : The term '{command}' is not recognized as the name of a cmdlet, function, script file,"
-        " or operable program. Check the spelling of the name, or if a path was included, verify that the"
-        f" path is correct and try again.\n    + CategoryInfo          : ObjectNotFound: ({command}:String)"
-        " [], CommandNotFoundException\n    + FullyQualifiedErrorId : CommandNotFoundException"
-    )
+    return CommandFailed(shown("unknown_command", command=command))
 
 
 def table(columns: Mapping[str, int], rows: Sequence[Sequence[str]], *, blank: bool = True) -> str:

@@ -20,6 +20,7 @@ from mockhost.clock import monotonic
 from mockhost.errors import CannotRun, UsageError
 from mockhost.windows.config import MachineConfig
 from mockhost.windows.eventlog import Record
+from mockhost.windows.powershell import shown
 
 NAMESPACE: Final = "http://schemas.microsoft.com/win/2004/08/events/event"
 FORMATS: Final = {
@@ -152,9 +153,7 @@ def table(records: Sequence[Record], machine: MachineConfig, width: int = 0) -> 
     for r in records:
         if r.source != source:
             source = r.source
-            lines += ["", "", f"   ProviderName: {source}", ""]
-            lines += ["TimeCreated                     Id LevelDisplayName Message"]
-            lines += ["-----------                     -- ---------------- -------"]
+            lines += shown("events", source=source).splitlines()
         first = r.text.partition("\n")[0].rstrip("\r")
         first = first if len(first) <= room else first[: room - 3] + "..."
         lines.append(f"{local(r.at, machine):<24}{r.event_id:>10} {r.level_name:<16} {first}".rstrip())

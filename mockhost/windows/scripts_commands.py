@@ -26,21 +26,15 @@ from mockhost.windows.powershell import CommandFailed, failed
 from mockhost.windows.shell import Call, Done, cmdlet
 
 MODULE: Final = "AADCloudSyncTools"
-_README: Final = """The names in this zip are mockhost's: what Microsoft's script writes is not published.
-There are no .evtx files: the records are XML, as Event Viewer saves them. Passwords and tokens are replaced by ***.
-"""
 _DAY: Final = 86_400.0
 
 
 def _runs(call: Call, script: str) -> None:
     """Raise CommandFailed where the execution policy lets no script run."""
     if call.machine.config.policy(call.session.policy) == "Restricted":
-        text = (
-            f"File {windows_path(call.machine.config.scripts)}\\{script} cannot be loaded because running"
-            " scripts is disabled on this system. For more information, see about_Execution_Policies at"
-            " https:/go.microsoft.com/fwlink/?LinkID=135170."
-        )
-        raise failed(script, text, "SecurityError", "UnauthorizedAccess")
+        path = f"{windows_path(call.machine.config.scripts)}\\{script}"
+        more = " For more information, see about_Execution_Policies at https:/go.microsoft.com/fwlink/?LinkID=135170."
+        raise failed(script, "scripts_disabled", path=path, more=more)
 
 
 # -- time -----------------------------------------------------------------------------------------------------------
@@ -153,7 +147,10 @@ def _zip(call: Call, files: dict[str, str]) -> bytes:
     }  # fmt: skip
     stream = io.BytesIO()
     contents = {name: text for name, (text, _) in redacted.items()}
-    contents |= {"MANIFEST.json": json.dumps(manifest, indent=2) + "\n", "README.txt": _README}
+    contents |= {
+        "MANIFEST.json": json.dumps(manifest, indent=2) + "\n",
+        "README.txt": powershell.texts()["files"]["readme"],
+    }
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in sorted(contents.items()):
             archive.writestr(
@@ -191,8 +188,7 @@ def collect(call: Call) -> Done:
     _runs(call, "CollectTroubleshootingInfo.ps1")
     if not call.elevated:
         path = f"{windows_path(machine.config.scripts)}\\ECMA2HostTroubleshooting.zip"
-        raise failed("CollectTroubleshootingInfo.ps1", f"Access to the path '{path}' is denied.", "PermissionDenied",
-                     "UnauthorizedAccessException")  # fmt: skip
+        raise failed("CollectTroubleshootingInfo.ps1", "denied", path=path)
     with machine.server.lock:
         logs = machine.events()
         configs = {FILES[key]: machine.drive.read(FILES[key]) for key in ("service_config", "wizard_config")}
@@ -216,16 +212,9 @@ def import_module(call: Call, name: str) -> Done:
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2].removesuffix(".psm1").removesuffix(".psd1")
     there = next(call.machine.drive.files(FILES["agent_tools"]), None)
     if last.casefold() != MODULE.casefold() or there is None or "/" not in name.replace("\\", "/"):
-        text = (
-            f"The specified module '{name}' was not loaded because no valid module file was found in any"
-            " module directory."
-        )
-        raise failed("Import-Module", text, "ResourceUnavailable", "Modules_ModuleNotFound")
+        raise failed("Import-Module", "Modules_ModuleNotFound", name=name)
     if call.machine.config.policy(call.session.policy) == "Restricted":
-        text = (
-            f"File {windows_path(there)} cannot be loaded because running scripts is disabled on this system."
-        )
-        raise failed("Import-Module", text, "SecurityError", "UnauthorizedAccess")
+        raise failed("Import-Module", "scripts_disabled", path=windows_path(there), more="")
     return Done("", session=call.session._replace(modules=(*call.session.modules, MODULE)))
 
 
@@ -247,14 +236,13 @@ def export_logs(
     """Collects the agent's logs in a zip file: -SkipVerboseTrace -TracingDurationMins -OutputPath."""
     machine, name = call.machine, "Export-AADCloudSyncToolsLogs"
     if machine.prerequisites < 2:
-        text = (
-            "its prerequisites are not installed; run Install-AADCloudSyncToolsPrerequisites (text assumed)"
-        )
-        raise failed(name, text, "InvalidOperation")
+        why = "its prerequisites are not installed; run Install-AADCloudSyncToolsPrerequisites (text assumed)"
+        raise failed(name, "InvalidOperation", why=why)
     if not call.elevated:
-        raise failed(name, "Access is denied.", "PermissionDenied", "UnauthorizedAccessException")
+        raise failed(name, "access_denied")
     if not 0 < tracing_duration_mins <= 1_440:
-        raise powershell.out_of_range(name, "TracingDurationMins", tracing_duration_mins)
+        value = tracing_duration_mins
+        raise failed(name, "ParameterArgumentValidationError", name="TracingDurationMins", value=value)
     lines: list[str] = []
     if not skip_verbose_trace:
         lines.append(f"Verbose tracing is on for {tracing_duration_mins} minutes; the agent is restarted.")

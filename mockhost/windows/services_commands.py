@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from mockhost.errors import CannotRun, UsageError
+from mockhost.windows import powershell
 from mockhost.windows.config import FACTS
 from mockhost.windows.machine import KEYS, Machine, StartFailed, win32
 from mockhost.windows.powershell import CommandFailed, failed, table
@@ -46,9 +47,7 @@ def get_service(call: Call, name: list[str] | None = None, *, display_name: list
             keys = ("DisplayName",) if display_name else ("Name", "DisplayName")
             fits = [each for each in found if any(_like(each[key], pattern) for key in keys)]
             if not fits and not any(char in pattern for char in "*?"):
-                text = f"Cannot find any service with service name '{pattern}'."
-                raise failed("Get-Service", text, "ObjectNotFound",
-                             "NoServiceFoundForGivenName,Microsoft.PowerShell.Commands.GetServiceCommand")  # fmt: skip
+                raise failed("Get-Service", "no_such_service", name=pattern)
             chosen += [each for each in fits if each not in chosen]
         found = chosen
     found.sort(key=lambda each: str(each["Name"]).casefold())
@@ -66,20 +65,15 @@ def _change(call: Call, command: str, name: list[str], change: Callable[[str], o
         try:
             key = call.machine.find_service(each)
         except UsageError:
-            raise failed(command, f"Cannot find any service with service name '{each}'.", "ObjectNotFound",
-                         "NoServiceFoundForGivenName") from None  # fmt: skip
+            raise failed(command, "NoServiceFoundForGivenName", name=each) from None
         shown = f"'{call.machine.config.display(key)} ({FACTS['services'][key]['name']})'"
         if not call.elevated:
-            text = (
-                f"Service {shown} cannot be {verb} due to the following error: Cannot open {each} service on"
-                " computer '.'."
-            )
-            raise failed(command, text, "OpenError", f"CouldNot{command.partition('-')[0]}Service")
+            change_word = command.partition("-")[0]
+            raise failed(command, "service_denied", service=shown, verb=verb, name=each, change=change_word)
         try:
             change(key)
         except StartFailed:
-            words = f"Failed to start service {shown}."
-            raise failed(command, words, "OpenError", f"StartServiceFailed,{command}") from None
+            raise failed(command, "start_failed", service=shown) from None
     return ""
 
 
@@ -158,45 +152,29 @@ def _failure(step: str, code: int) -> CommandFailed:
 
 def _query(machine: Machine, key: str, *, listed: bool = False) -> str:
     number, word = _STATES[machine.state_of(key)]
-    code = None if number == 4 else machine.exit_codes.get(key, 0)
-    lines = [
-        "",
-        f"SERVICE_NAME: {FACTS['services'][key]['name']} ",
-        *([f"DISPLAY_NAME: {machine.config.display(key)}"] if listed else []),
-        "        TYPE               : 10  WIN32_OWN_PROCESS  ",
-        f"        STATE              : {number}  {word} ",
-        *(
-            ["                                (STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)"]
-            if code is None
-            else []
-        ),
-        f"        WIN32_EXIT_CODE    : {code or 0}  ({code or 0:#x})",
-        "        SERVICE_EXIT_CODE  : 0  (0x0)",
-        "        CHECKPOINT         : 0x0",
-        "        WAIT_HINT          : 0x0",
-        "",
-    ]
-    return "\n".join(lines)
+    return powershell.shown(
+        "sc_query",
+        name=FACTS["services"][key]["name"],
+        display=f"DISPLAY_NAME: {machine.config.display(key)}\n" if listed else "",
+        state=f"{number}  {word}",
+        accepts=_ACCEPTS if number == 4 else "",
+        code=0 if number == 4 else machine.exit_codes.get(key, 0),
+    )
+
+
+_ACCEPTS: Final = f"{' ' * 32}(STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)\n"
 
 
 def _qc(machine: Machine, key: str, options: list[str]) -> str:
     service, row = machine.config.service(key), FACTS["services"][key]
-    lines = [
-        "[SC] QueryServiceConfig SUCCESS",
-        "",
-        f"SERVICE_NAME: {row['name']}",
-        "        TYPE               : 10  WIN32_OWN_PROCESS ",
-        f"        START_TYPE         : {_TYPES[service.start]}",
-        "        ERROR_CONTROL      : 1   NORMAL",
-        f'        BINARY_PATH_NAME   : "{row["binary"]}"',
-        "        LOAD_ORDER_GROUP   : ",
-        "        TAG                : 0",
-        f"        DISPLAY_NAME       : {machine.config.display(key)}",
-        "        DEPENDENCIES       : ",
-        f"        SERVICE_START_NAME : {service.account}",
-        "",
-    ]
-    return "\n".join(lines)
+    return powershell.shown(
+        "sc_qc",
+        name=row["name"],
+        start=_TYPES[service.start],
+        binary=row["binary"],
+        display=machine.config.display(key),
+        account=service.account,
+    )
 
 
 def _start(machine: Machine, key: str, options: list[str]) -> str:

@@ -192,7 +192,7 @@ def _called(command: Command, call: Call, words: list[powershell.Word]) -> Done 
     except DiskFull as full:
         if command.parameters is None:
             raise CommandFailed(str(full), 112) from None
-        raise powershell.failed(command.name, str(full), "WriteError", "IOException") from None
+        raise powershell.failed(command.name, "disk_full", why=full) from None
 
 
 def _find(said: str, session: Session) -> Command:

@@ -14,19 +14,8 @@ from mockhost.windows import configuration, layout
 from mockhost.windows.config import FILES, SOURCES, windows_path
 from mockhost.windows.files_commands import may_write
 from mockhost.windows.machine import Machine, win32
-from mockhost.windows.powershell import CommandFailed
+from mockhost.windows.powershell import CommandFailed, shown
 from mockhost.windows.shell import Call, Done, program
-
-_UNREGISTERED: Final = (
-    "System.Security.SecurityException: The source was not found, but some or all event logs could not be"
-    " searched.  To create the source, you need permission to read all event logs to make sure that the new"
-    " source name is unique.  Inaccessible logs: Security."
-)
-"""GitHub microsoft/referencesource, System.txt. Inferred for the wizard, whose text is in a picture."""
-_DENIED: Final = (
-    "System.UnauthorizedAccessException: Access to the path "
-    "'C:\\Program Files\\Microsoft ECMA2Host\\Service\\Configuration\\Configuration.xml' is denied."
-)
 
 
 @program("wizard")
@@ -44,7 +33,7 @@ def wizard(call: Call, words: Sequence[str]) -> Done:
     if not call.machine.server.host.running and call.machine.config.service("host").state == "absent":
         raise CommandFailed("the wizard is not installed; setup install brings it")
     if not call.elevated and not {*SOURCES} <= call.machine.logs.registered:
-        raise CommandFailed(_UNREGISTERED)
+        raise CommandFailed(shown("wizard_unregistered"))
     logs, now = call.machine.logs, call.machine.now
     logs.wizard = _levels(call.machine)
     call.machine.catch_up()
@@ -80,7 +69,7 @@ def _connector(call: Call, rest: Sequence[str]) -> tuple[str, ConnectorConfig, d
     if name not in pages:
         raise CommandFailed(f"there is no connector {name!r}; {did_you_mean(name, pages)}")
     if said and not call.elevated:
-        raise CommandFailed(_DENIED, 5)
+        raise CommandFailed(shown("wizard_denied"), 5)
     return name, pages[name], said
 
 
@@ -116,7 +105,7 @@ def _settings(call: Call, rest: Sequence[str]) -> Done:
     machine = call.machine
     if [word.casefold() for word in rest] == ["generate"]:
         if not call.elevated:
-            raise CommandFailed(_DENIED, 5)
+            raise CommandFailed(shown("wizard_denied"), 5)
         machine.server.set("host.tls", None)
     elif rest:
         raise CommandFailed("usage: wizard settings [generate]")
@@ -158,10 +147,7 @@ def _connectivity(call: Call, rest: Sequence[str]) -> Done:
         except UnicodeDecodeError:
             is_read = False
         if not is_read:
-            raise CommandFailed(
-                "ERROR [IM002] [Microsoft][ODBC Driver Manager] Data source name not found and no default"
-                " driver specified."
-            )
+            raise CommandFailed(shown("wizard_no_dsn"))
         connection = call.machine.config.connection(name)
         rows = {"DSN File": f"C:\\{path}", "User Name": connection.user, "Password": "*" * 8}
     return _shown("Connectivity", {**rows, "DN is Anchor": "on" if page.dn.is_anchor else "off"})
@@ -229,7 +215,7 @@ def _export(call: Call, rest: Sequence[str]) -> Done:
     machine = call.machine
     path = call.path(rest[0] if rest else "Configuration.xml")
     if not may_write(call, path):
-        raise CommandFailed(_DENIED, 5)
+        raise CommandFailed(shown("wizard_denied"), 5)
     call.write(path, layout.configuration_of(machine.server.scenario, machine.now))
     return Done(f"{windows_path(path)}\n", {"path": windows_path(path)})
 
@@ -242,7 +228,7 @@ def _import(call: Call, rest: Sequence[str]) -> Done:
     if data is None:
         raise CommandFailed(f"Could not find file '{windows_path(path)}'.", 2)
     if not call.elevated:
-        raise CommandFailed(_DENIED, 5)
+        raise CommandFailed(shown("wizard_denied"), 5)
     found, known = configuration.pages(data, windows_path(path)), machine.server.host.configured
     taken = [name for name in found if name in known]
     machine.server.set("connectors", {name: found[name] for name in taken})
@@ -256,7 +242,7 @@ def _finish(call: Call, rest: Sequence[str]) -> Done:
     """Save: as an administrator it registers the event sources. The service is not started by it."""
     machine = call.machine
     if not call.elevated:
-        raise CommandFailed(_DENIED, 5)
+        raise CommandFailed(shown("wizard_denied"), 5)
     machine.catch_up()
     machine.logs.registered = {*SOURCES}
     machine.config = machine.config._replace(event_sources=SOURCES)
