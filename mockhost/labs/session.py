@@ -13,7 +13,7 @@ from mockhost.labs.lab import Lab, filled
 from mockhost.paragraphs import wrapped
 from mockhost.scenario.model import Scenario
 from mockhost.windows import powershell
-from mockhost.windows.network_commands import PORT
+from mockhost.windows.scripts_commands import PORT
 
 WIDTH: Final = 78
 HOME: Final = "Users/student"

@@ -523,6 +523,12 @@ def write(
     return f'<?xml version="1.0"?>\n{text}\n'
 
 
+def of(scenario: Any, at: float) -> bytes:
+    """The live Configuration.xml: the wizard's pages of the host's own connectors, without their secrets."""
+    pages = [page for page in scenario.connectors.values() if page.kind in KINDS]
+    return write(pages, at).encode()
+
+
 def not_written(connector: ConnectorConfig) -> list[str]:
     """What of a connector has no place in a Configuration.xml, in words."""
     shown = {*connector.selected_attributes, connector.anchor, *_set_by_flows(connector)}

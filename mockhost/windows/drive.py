@@ -1,4 +1,4 @@
-r"""Drive C: of the server: files in memory, or in a folder where any editor changes them.
+r"""Drive C: of the server: files in memory, or in a folder where any editor changes them; and those it begins with.
 
 Paths are relative to C:\, with `/`, in any case: `program files/x` is `Program Files/x`. A folder is only ever used
 below its own root: what leads out of it, such as a symbolic link, is refused.
@@ -12,11 +12,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-from mockhost import nesting
+from mockhost import exe_config, nesting
+from mockhost.connectors.ecma.config import HostConfig
 from mockhost.errors import CannotRun, UsageError
-from mockhost.windows.config import LONGEST_FILE
+from mockhost.windows import configuration, powershell
+from mockhost.windows.config import FILES, LONGEST_FILE, MachineConfig
 
 MARKER: Final = ".mockhost-drive.json"
 MOST_FILES: Final = 2_000
@@ -271,3 +273,34 @@ def in_memory(drive: Drive, at: float) -> MemoryDrive:
         if data is not None:
             copy.write(path, data, at)
     return copy
+
+
+def first_files(config: MachineConfig, scenario: Any, host: HostConfig, at: float) -> dict[str, bytes]:
+    """Every file by its path below C:, with what the scenario says instead or beside."""
+    texts, service = powershell.texts(), exe_config.default(exe_config.SERVICE)
+    if host.debug:
+        service = exe_config.set_debug(service, True)
+    for source, level in config.trace.items():
+        service = exe_config.set_switch(service, level, source)
+    found: dict[str, bytes] = {
+        exe_config.SERVICE: service,
+        exe_config.WIZARD: exe_config.default(exe_config.WIZARD),
+        configuration.PATH: configuration.of(scenario, at),
+        exe_config.AGENT: exe_config.default(exe_config.AGENT),
+        FILES["trace"]: b"",
+        f"{FILES['agent_tools']}/AADCloudSyncTools.psm1": texts["files"]["module"].encode(),
+    }
+    for name, page in scenario.connectors.items():
+        if page.kind == "generic_sql":
+            found[f"{name}.dsn"] = texts["files"]["dsn"].encode()
+    for name, what in texts["scripts"].items():
+        found[f"{config.scripts}/{name}"] = texts["files"]["script"].format(what=what).encode()
+    if "folder" in config.leftovers or config.service("host").state == "absent":
+        # what an uninstallation that failed leaves behind, or none of it
+        found = {path: data for path, data in found.items() if not path.startswith(FILES["root"])}
+        if "folder" in config.leftovers:
+            found[exe_config.SERVICE] = service
+    for path, text in config.files.items():
+        key = next((known for known in found if known.casefold() == path.casefold()), path)
+        found[key] = text.encode()
+    return found

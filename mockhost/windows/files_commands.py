@@ -12,9 +12,9 @@ from mockhost.errors import UsageError
 from mockhost.windows import powershell
 from mockhost.windows.config import below_c, windows_path
 from mockhost.windows.drive import check_room
+from mockhost.windows.events_commands import local
 from mockhost.windows.machine import Grant, Machine
 from mockhost.windows.powershell import CommandFailed, failed
-from mockhost.windows.rendering import local
 from mockhost.windows.shell import HOME, Call, Done, cmdlet, program
 
 _PROTECTED: Final = ("program files", "windows", "programdata")

@@ -22,9 +22,9 @@ from mockhost.errors import CannotRun, ScenarioError, UsageError, did_you_mean
 from mockhost.exchange import Exchange
 from mockhost.journal import Journal
 from mockhost.tls.serving import Certificates
-from mockhost.windows import configuration, layout
+from mockhost.windows import configuration
 from mockhost.windows.config import FACTS, FILES, MachineConfig, windows_path
-from mockhost.windows.drive import Drive, MemoryDrive, in_memory
+from mockhost.windows.drive import Drive, MemoryDrive, first_files, in_memory
 from mockhost.windows.eventlog import EventLogs, LogSnapshot
 
 KEYS: Final = tuple(FACTS["services"])
@@ -140,7 +140,7 @@ class Machine:
         self._is_read = False
         """whether what is set comes out of Configuration.xml"""
         now = server.clock.now()
-        files = layout.files(config, server.scenario, server.host.config, now)
+        files = first_files(config, server.scenario, server.host.config, now)
         if not any(path.casefold() == configuration.PATH.casefold() for path in config.files):
             self._configuration = files.get(configuration.PATH)
         self.drive.begin(files, server.scenario.name, now, again=again)
@@ -174,7 +174,7 @@ class Machine:
 
     def _take_over(self, data: bytes) -> str | None:
         """Configure what a Configuration.xml says otherwise than it would be written now; why it can't be, or None."""
-        own = layout.configuration_of(self.server.scenario, self.now)
+        own = configuration.of(self.server.scenario, self.now)
         known = self.server.host.configured
         try:
             found = configuration.pages(data, windows_path(configuration.PATH), besides=own)
@@ -203,7 +203,7 @@ class Machine:
             self._configure(before.machine or MachineConfig(), after.machine or MachineConfig())
         is_there = self.drive.read(configuration.PATH) is not None
         if after.connectors != before.connectors and is_there and not self._is_read:
-            self._configuration, self._configuration_refused = layout.configuration_of(after, self.now), None
+            self._configuration, self._configuration_refused = configuration.of(after, self.now), None
             self.drive.write(configuration.PATH, self._configuration, self.now)
         found, wanted = self.service_config(), self.server.host.config.debug
         if found is None or self._read.data is None or found.refused or found.debug == wanted:

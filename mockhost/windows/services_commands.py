@@ -1,4 +1,4 @@
-"""Services: Get-Service, Start-Service, Stop-Service, Restart-Service, and sc.exe."""
+"""Services, policies and setup: Get-Service and its kin, sc.exe; Get- and Set-ExecutionPolicy, gpedit; setup."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from mockhost.errors import CannotRun, UsageError
-from mockhost.windows import powershell
-from mockhost.windows.config import FACTS
+from mockhost.windows import drive, powershell
+from mockhost.windows.config import FACTS, FILES, POLICIES, SCOPES
 from mockhost.windows.machine import KEYS, Machine, StartFailed, win32
-from mockhost.windows.powershell import CommandFailed, failed, table
-from mockhost.windows.shell import Call, Done, cmdlet, program
+from mockhost.windows.powershell import CommandFailed, failed, shown, table
+from mockhost.windows.shell import Call, Done, Session, cmdlet, program
 
 _STATES: Final = {"running": (4, "RUNNING"), "stopped": (1, "STOPPED")}
 _TYPES: Final = {"automatic": "2   AUTO_START", "delayed": "2   AUTO_START  (DELAYED)", "manual": "3   DEMAND_START",
@@ -238,3 +238,183 @@ _DO: Final[dict[str, Callable[[Machine, str, list[str]], str]]] = {
     "query": lambda machine, key, options: _query(machine, key),
     "qc": _qc, "start": _start, "stop": _stop, "config": _config, "delete": _delete,
 }  # fmt: skip
+
+
+# -- policies: gpedit is for what only Group Policy changes ------------------------------------------------------
+
+_GROUP: Final = {"machine": "MachinePolicy", "user": "UserPolicy"}
+
+
+def _of(machine: Machine, session: Session, scope: str) -> str:
+    return session.policy if scope == "Process" else machine.config.execution_policy.get(scope, "Undefined")
+
+
+@cmdlet("Get-ExecutionPolicy", group="policies")
+def get_execution_policy(call: Call, scope: str = "", *, list: bool = False) -> Done:
+    """Shows the execution policy that counts, or with -List that of each scope."""
+    held = {name: _of(call.machine, call.session, name) for name in SCOPES}
+    if list:
+        return Done(table({"Scope": -13, "ExecutionPolicy": -15}, [*held.items()]), held)
+    if scope:
+        found = held[_one_of("Get-ExecutionPolicy", "Scope", scope, SCOPES)]
+    else:
+        found = call.machine.config.policy(call.session.policy)
+    return Done(f"{found}\n", found)
+
+
+@cmdlet("Set-ExecutionPolicy", group="policies")
+def set_execution_policy(
+    call: Call, execution_policy: str, scope: str = "LocalMachine", *, force: bool = False
+) -> Done:
+    """Sets the execution policy of a scope; it can't set MachinePolicy and UserPolicy."""
+    name, machine = "Set-ExecutionPolicy", call.machine
+    policy, scope = (
+        _one_of(name, "ExecutionPolicy", execution_policy, POLICIES),
+        _one_of(name, "Scope", scope, SCOPES),
+    )
+    if scope in _GROUP.values():
+        raise failed(name, "CantSetGroupPolicy")
+    if scope == "LocalMachine" and not call.elevated:
+        raise failed(name, "policy_denied")
+    session = call.session
+    if scope == "Process":
+        session = session._replace(policy=policy)
+    else:
+        held = {**machine.config.execution_policy, scope: policy}
+        machine.config = machine.config._replace(execution_policy=held)
+    counts = machine.config.policy(session.policy)
+    if policy not in ("Undefined", counts):
+        return Done(failed(name, "ExecutionPolicyOverride", counts=counts).shown, code=1, session=session)
+    return Done("", session=session)
+
+
+def _one_of(command: str, parameter: str, said: str, known: Sequence[str]) -> str:
+    for name in known:
+        if name.casefold() == said.casefold():
+            return name
+    raise failed(command, "not_of_enumeration", name=parameter, value=said, known=",".join(known))
+
+
+@program("gpedit", group="policies")
+def gpedit(call: Call, words: Sequence[str]) -> Done:
+    """Changes policies: gpedit machine|user POLICY, or gpedit logon ACCOUNT granted|denied."""
+    machine = call.machine
+    if not words:
+        held = [
+            (f"Turn on Script Execution ({scope})", _of(machine, call.session, scope))
+            for scope in _GROUP.values()
+        ]
+        held += [
+            (f"Log on as a service: {machine.config.service(key).account}", machine.config.service(key).logon)
+            for key in KEYS
+        ]
+        return Done("".join(f"{name:<70}{value}\n" for name, value in held), dict(held))
+    if not call.elevated:
+        raise CommandFailed("You do not have permission to perform this operation.\nAccess is denied.", 5)
+    where = words[0].casefold()
+    if where in _GROUP and len(words) == 2:
+        policy = _one_of("gpedit", "Policy", words[1], POLICIES)
+        held_now = {**machine.config.execution_policy, _GROUP[where]: policy}
+        machine.config = machine.config._replace(execution_policy=held_now)
+        return Done(f"{_GROUP[where]}: {policy}\n")
+    if where == "logon" and len(words) == 3 and words[2] in ("granted", "denied"):
+        keys = [key for key in KEYS if machine.config.service(key).account.casefold() == words[1].casefold()]
+        if not keys:
+            names = ", ".join(str(FACTS["services"][key]["account"]) for key in KEYS)
+            raise CommandFailed(f"no service runs as {words[1]!r}; known: {names}")
+        for key in keys:
+            machine.config = machine.config.with_service(key, logon=words[2])
+        return Done(f"Log on as a service: {words[1]} {words[2]}\n")
+    raise CommandFailed("usage: gpedit machine|user POLICY, or gpedit logon ACCOUNT granted|denied")
+
+
+# -- installing: the host and the agent, with what keeps them from it --------------------------------------------
+
+_DOTNET: Final = (4, 7, 1)
+_UNFIT: Final = ("Unrestricted", "Bypass", "AllSigned", "Restricted")
+"""The page asks for Undefined or RemoteSigned of Machine and User."""
+_NO_TEXT: Final = "(text not published)"
+
+
+@program("setup", group="installing")
+def setup(call: Call, words: Sequence[str]) -> Done:
+    """Installs and uninstalls: setup install|uninstall [host|agent]."""
+    verb, product = [*(word.casefold() for word in words), "host", "host"][:2] if words else ("", "")
+    if verb not in ("install", "uninstall") or product not in ("host", "agent"):
+        raise CommandFailed("usage: setup install|uninstall [host|agent]")
+    if not call.elevated:
+        raise CommandFailed("The setup program needs an administrator. Access is denied.", 5)
+    return Done(_SETUP[verb, product](call.machine))
+
+
+def _version(machine: Machine) -> tuple[int, ...]:
+    return tuple(int(part) for part in machine.config.dotnet.split("."))
+
+
+def _install_host(machine: Machine) -> str:
+    config = machine.config
+    if _version(machine) < _DOTNET:
+        raise CommandFailed(shown("setup_no_dotnet"))
+    if machine.state_of("host") != "absent":
+        raise CommandFailed(
+            f"System.ComponentModel.Win32Exception (0x80004005): {win32(1073).rstrip('.')}", 1073
+        )
+    machine.config = config.with_service("host", state="stopped")
+    fresh = machine.config._replace(leftovers=(), trace={}, files={})  # as it is delivered
+    server = machine.server
+    for path, data in drive.first_files(fresh, server.scenario, server.host.config, machine.now).items():
+        if path.startswith(FILES["root"]) and machine.drive.read(path) is None:  # what was left there stays
+            machine.drive.write(path, data, machine.now)
+    return "Microsoft ECMA2Host is installed. Run the configuration wizard, then start the service.\n"
+
+
+def _uninstall_host(machine: Machine) -> str:
+    if machine.state_of("host") == "absent":
+        raise CommandFailed("Microsoft ECMA2Host is not installed.", 1605)
+    if machine.server.host.running:
+        machine.stop_service("host")
+    kept = "folder" in machine.config.leftovers
+    machine.config = machine.config.with_service("host", state="absent")._replace(leftovers=())
+    if not kept:
+        machine.drive.remove(FILES["root"])
+        return "Microsoft ECMA2Host is uninstalled.\n"
+    return "Microsoft ECMA2Host is uninstalled. Its folder was not removed.\n"
+
+
+def _install_agent(machine: Machine) -> str:
+    config = machine.config
+    unfit = {scope: policy for scope, policy in config.execution_policy.items() if policy in _UNFIT}
+    if unfit:
+        what = ", ".join(f"{scope} is {policy}" for scope, policy in unfit.items())
+        raise CommandFailed(
+            f"The agent fails to register with a security error {_NO_TEXT}: the execution policy of {what}"
+        )
+    if config.service("agent").state == "absent":
+        machine.config = config.with_service("agent", state="stopped")
+    try:
+        machine.stop_service("agent")
+        machine.start_service("agent")
+    except StartFailed as error:
+        text = shown("agent_not_started", service=machine.config.display("agent"))
+        raise CommandFailed(text, error.code) from None
+    if not machine.gets_out:
+        raise CommandFailed(
+            f"The agent times out, or reports an invalid certificate {_NO_TEXT}: it can't reach the Hybrid"
+            " Identity Service"
+        )
+    return f"{machine.config.display('agent')} is installed and registered.\n"
+
+
+def _uninstall_agent(machine: Machine) -> str:
+    if machine.state_of("agent") == "absent":
+        raise CommandFailed(f"{machine.config.display('agent')} is not installed.", 1605)
+    machine.config = machine.config.with_service("agent", state="absent")
+    return f"{machine.config.display('agent')} is uninstalled.\n"
+
+
+_SETUP: Final = {
+    ("install", "host"): _install_host,
+    ("uninstall", "host"): _uninstall_host,
+    ("install", "agent"): _install_agent,
+    ("uninstall", "agent"): _uninstall_agent,
+}

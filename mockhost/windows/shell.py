@@ -21,7 +21,9 @@ from mockhost.windows.drive import DiskFull, Entry, check_room
 from mockhost.windows.machine import Machine
 from mockhost.windows.powershell import CommandFailed, Parameter
 
-_MODULES: Final = ("services", "files", "events", "policies", "network", "installing", "wizard", "scripts")
+_MODULES: Final = ("services", "files", "events", "wizard", "scripts")
+_GROUPS: Final = ("services", "files", "events", "policies", "network", "installing", "wizard", "scripts")
+"""Of commands, as `help` lists them."""
 _ALIASES: Final = {
     **dict.fromkeys(("dir", "ls", "gci"), "Get-ChildItem"), **dict.fromkeys(("cat", "type", "gc"), "Get-Content"),
     **dict.fromkeys(("cd", "sl"), "Set-Location"), **dict.fromkeys(("copy", "cp", "cpi"), "Copy-Item"),
@@ -131,6 +133,8 @@ class Command(NamedTuple):
     waits: bool
     """whether it asks the host over HTTP, lets time pass or reads long: then it takes the runtime's lock itself"""
     module: str
+    group: str
+    """under which `help` lists it; by default its Python module's"""
 
 
 COMMANDS: dict[str, Command] = {}
@@ -138,19 +142,24 @@ COMMANDS: dict[str, Command] = {}
 F = TypeVar("F", bound=Callable[..., Done | str])
 
 
-def cmdlet(name: str, *, waits: bool = False, module: str = "") -> Callable[[F], F]:
+def cmdlet(name: str, *, waits: bool = False, module: str = "", group: str = "") -> Callable[[F], F]:
     """Register a function as a cmdlet. module: must be imported in the session first."""
-    return lambda function: _register(name, function, powershell.parameters_of(function), waits, module)
+    return lambda function: _register(
+        name, function, powershell.parameters_of(function), waits, module, group
+    )
 
 
-def program(name: str, *, waits: bool = False) -> Callable[[F], F]:
+def program(name: str, *, waits: bool = False, group: str = "") -> Callable[[F], F]:
     """Register a function as a program: it is given the words."""
-    return lambda function: _register(name, function, None, waits, "")
+    return lambda function: _register(name, function, None, waits, "", group)
 
 
-def _register(name: str, function: F, parameters: list[Parameter] | None, waits: bool, module: str) -> F:
+def _register(
+    name: str, function: F, parameters: list[Parameter] | None, waits: bool, module: str, group: str
+) -> F:
     text = inspect.cleandoc(function.__doc__ or "")
-    COMMANDS[name.casefold()] = Command(name, function, parameters, text, waits, module)
+    group = group or function.__module__.rpartition(".")[2].removesuffix("_commands")
+    COMMANDS[name.casefold()] = Command(name, function, parameters, text, waits, module, group)
     return function
 
 
@@ -230,12 +239,12 @@ def show_help(call: Call, name: str = "") -> Done:
         text = powershell.wrapped(f"{command.help}\n{syntax}", call.session.width)
         return Done(text, {"name": command.name, "does": command.help})
     lines = ["One command a line. 'help NAME' says what it does and takes.", ""]
-    for module in _MODULES:
-        names = [each.name for each in found if each.function.__module__.endswith(f".{module}_commands")]
+    for group in _GROUPS:
+        names = [each.name for each in found if each.group == group]
         lines += textwrap.wrap(
             ", ".join(names),
             78,
-            initial_indent=f"{module:<12}",
+            initial_indent=f"{group:<12}",
             subsequent_indent=" " * 12,
             break_on_hyphens=False,
         )

@@ -10,7 +10,7 @@ from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.config import ConnectorConfig
 from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.errors import MockhostError, did_you_mean
-from mockhost.windows import configuration, layout
+from mockhost.windows import configuration
 from mockhost.windows.config import FILES, SOURCES, windows_path
 from mockhost.windows.files_commands import may_write
 from mockhost.windows.machine import Machine, win32
@@ -216,7 +216,7 @@ def _export(call: Call, rest: Sequence[str]) -> Done:
     path = call.path(rest[0] if rest else "Configuration.xml")
     if not may_write(call, path):
         raise CommandFailed(shown("wizard_denied"), 5)
-    call.write(path, layout.configuration_of(machine.server.scenario, machine.now))
+    call.write(path, configuration.of(machine.server.scenario, machine.now))
     return Done(f"{windows_path(path)}\n", {"path": windows_path(path)})
 
 

@@ -15,7 +15,7 @@ from mockhost.clock import FROZEN_START
 from mockhost.connectors.ecma.backlog import Backlog, Started
 from mockhost.exchange import Exchange
 from mockhost.journal.sink import Sink
-from mockhost.windows import rendering
+from mockhost.windows import events_commands
 from mockhost.windows.config import MachineConfig
 from mockhost.windows.eventlog import EventLogs, Record
 from tests.windows.conftest import HOST, SERVICE, Open, Window
@@ -249,7 +249,7 @@ def record(text: str = "a text", level: int = 2) -> Record:
     ],
 )
 def test_xpath_of_event_viewer_selects(xpath: str, found: int) -> None:
-    assert len(rendering.select([record()], xpath, FROZEN_START + 60)) == found
+    assert len(events_commands.select([record()], xpath, FROZEN_START + 60)) == found
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_other_xpath_is_refused(window: Open, xpath: str) -> None:
 
 
 def test_a_query_that_takes_too_long_ends(window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_LONGEST_SELECT", -1)
+    monkeypatch.setattr(events_commands, "_LONGEST_SELECT", -1)
     done = window()("Get-WinEvent System -FilterXPath '*[System]'")
     assert done.exit == 1
     assert "took longer than" in done.output
@@ -276,9 +276,9 @@ def test_a_query_that_takes_too_long_ends(window: Open, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("command", "place"),
     [
-        ("Get-WinEvent System", "mockhost.windows.rendering.table"),
-        ("wevtutil qe System", "mockhost.windows.rendering.xml"),
-        ("CollectTroubleshootingInfo", "mockhost.windows.rendering.all_xml"),
+        ("Get-WinEvent System", "mockhost.windows.events_commands.as_table"),
+        ("wevtutil qe System", "mockhost.windows.events_commands.xml"),
+        ("CollectTroubleshootingInfo", "mockhost.windows.events_commands.all_xml"),
     ],
 )
 def test_events_are_written_while_the_host_goes_on(
@@ -287,7 +287,7 @@ def test_events_are_written_while_the_host_goes_on(
     """Requests need the lock, which is free while events are chosen and written."""
     run = window()
     module, name = place.rsplit(".", 1)
-    write, free = getattr(rendering, name), []
+    write, free = getattr(events_commands, name), []
 
     def watched(*args: Any, **rest: Any) -> str:
         def take() -> None:
@@ -309,12 +309,12 @@ def test_events_are_written_while_the_host_goes_on(
 @pytest.mark.parametrize("text", ["<b>&\"'", "two\nlines", "\x00\x1b[31m", "é \ud800 ✓"])
 def test_any_text_makes_well_formed_events(text: str) -> None:
     machine = MachineConfig()
-    whole = rendering.all_xml([record(text)], machine)
+    whole = events_commands.all_xml([record(text)], machine)
     root = ElementTree.fromstring(
         whole.encode("utf-8", "surrogatepass") if "\ud800" not in text else whole.encode()
     )
     assert len(root) == 1
-    assert next(csv.reader(io.StringIO(rendering.all_csv([record("x")], machine))))[:2] == [
+    assert next(csv.reader(io.StringIO(events_commands.all_csv([record("x")], machine))))[:2] == [
         "Level",
         "Date and Time",
     ]
