@@ -1,4 +1,4 @@
-"""Read XML that a user wrote or copied, safely, and with the place of each element.
+"""Read XML and text that a user wrote or copied: XML safely, and with the place of each element.
 
 The configuration files of the Windows server are XML. They may come from anywhere, so a document type is refused, and
 with it every entity, external reference and entity bomb; size, depth and number of elements have limits.
@@ -6,6 +6,7 @@ with it every entity, external reference and entity bomb; size, depth and number
 
 from __future__ import annotations
 
+import codecs
 from typing import Any, Final
 
 from mockhost.errors import MockhostError, Problem
@@ -20,6 +21,13 @@ MOST_MARKUP: Final = 400_000
 # Codes of expat (expat.h, enum XML_Error) whose own texts do not say what to do.
 _NO_ELEMENT, _UNCLOSED, _MISMATCHED, _JUNK = 3, 5, 7, 9
 _ENCODINGS: Final = {18, 19}
+
+
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 
 
 class XmlError(MockhostError):
@@ -183,3 +191,14 @@ def _words(code: int, text: str, builder: _Builder) -> tuple[str, str]:
             "save it as UTF-8; Notepad calls UTF-16 'Unicode'",
         )
     return f"is not well-formed XML: {text.partition(':')[0]}", "correct it, or restore it from its backup"
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file: by its byte order mark, else as UTF-8; what cannot be read is replaced.
+
+    `>` of Windows PowerShell writes UTF-16 with a mark (Microsoft Learn, about_Character_Encoding).
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace")
+    return data.decode("utf-8", "replace")

@@ -20,7 +20,7 @@ from mockhost.paragraphs import hanging, wrapped
 
 if TYPE_CHECKING:
     from mockhost.connectors.ecma.behaviours import Behaviour
-    from mockhost.doctor.catalogue import Entry
+    from mockhost.doctor.examine import Entry
     from mockhost.faults.declare import Fault
 
 _WIDTH = 80
@@ -211,11 +211,11 @@ def explain(ctx: click.Context, word: str, form: str) -> None:
     """
     from mockhost.cli import scenarios
     from mockhost.connectors.ecma.behaviours import TABLE
-    from mockhost.doctor import catalogue
+    from mockhost.doctor import examine
     from mockhost.faults import FAULTS
     from mockhost.scenario import catalogue as known
 
-    entry = catalogue.find(word)
+    entry = examine.find(word)
     if entry is not None:
         tell(form, _entry_json(entry), lambda terminal: _entry(entry, terminal))
         return
@@ -232,7 +232,7 @@ def explain(ctx: click.Context, word: str, form: str) -> None:
     elif wanted in FAULTS:
         ctx.invoke(faults, name=wanted, form=form)
     else:
-        words = [*(e.code for e in catalogue.entries().values()), *(e.name for e in catalogue.entries().values()),
+        words = [*(e.code for e in examine.entries().values()), *(e.name for e in examine.entries().values()),
                  *(str(each["cause"]) for each in named.values() if each["cause"]), *TABLE, *FAULTS]  # fmt: skip
         hint = did_you_mean(word, dict.fromkeys(words)) or "'mockhost diagnose -' takes a whole error text"
         raise UsageError(f"nothing is called {word!r}", hint=hint)
@@ -240,9 +240,9 @@ def explain(ctx: click.Context, word: str, form: str) -> None:
 
 def scenarios_of(code: str) -> list[str]:
     """The shipped scenarios on which the check fails or warns (`tools/doctor_matrix.py` played them)."""
-    from mockhost.doctor import catalogue
+    from mockhost.doctor import examine
 
-    matrix = json.loads(Path(catalogue.FILE).with_name("matrix.json").read_text("utf-8"))
+    matrix = json.loads(Path(examine.FILE).with_name("matrix.json").read_text("utf-8"))
     return [name for name, codes in matrix.items() if code in codes]
 
 

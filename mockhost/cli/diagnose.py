@@ -118,7 +118,7 @@ def _read(file: BinaryIO) -> bytes:
 
 
 def _text(data: bytes) -> str:
-    from mockhost.doctor.decoding import decoded
+    from mockhost.elements import decoded
 
     if data.startswith(_EVTX):
         return "\n".join(found[0].decode("utf-16-le") for found in _WIDE.finditer(data))

@@ -84,12 +84,11 @@ def command(
     mockhost doctor --commands
     mockhost doctor --pasted output.txt
     """
-    from mockhost.doctor import examine
-    from mockhost.doctor import pasted as pasted_text
+    from mockhost.doctor import examine, given
 
     if commands:
         stdout().lines(["# Run these on the server of the host, in PowerShell, and save what they print.",
-                        *pasted_text.COMMANDS])  # fmt: skip
+                        *given.COMMANDS])  # fmt: skip
         return True
     if not (url or drive or pasted):
         raise click.UsageError("nothing to examine; give a tenant URL, --drive DIR or --pasted FILE")
@@ -103,11 +102,9 @@ def command(
     if control:
         runs |= _inside(control, control_token, url or "", deadline)
     if drive:
-        from mockhost.doctor import files
-
-        runs |= files.checks(drive)
+        runs |= given.of_drive(drive)
     if pasted:
-        runs |= pasted_text.checks(_read(pasted), known_cause)
+        runs |= given.of_pasted(_read(pasted), known_cause)
     results = _shown(examine.examine(runs, list(runs), deadline), runs, form)
     target = shown(url) if url else f"{drive}" if drive else "pasted output"
     if form == "json":
@@ -148,18 +145,18 @@ def _inside(control: str, token: str | None, url: str, deadline: float) -> dict[
     from urllib.parse import urlsplit
 
     from mockhost.client.control import BoundedControlPlane
-    from mockhost.doctor import inside
+    from mockhost.doctor import given
 
     try:
         name = urlsplit(url).path.partition("/ecma2host_")[2].partition("/")[0]
     except ValueError:  # which EMH0001 reports
         name = ""
-    return inside.checks(BoundedControlPlane(control, token, timeout=10.0, deadline=deadline), name)
+    return given.of_control_plane(BoundedControlPlane(control, token, timeout=10.0, deadline=deadline), name)
 
 
 def _read(file: BinaryIO) -> str:
-    from mockhost.doctor.decoding import decoded
-    from mockhost.doctor.pasted import LIMIT
+    from mockhost.doctor.given import LIMIT
+    from mockhost.elements import decoded
 
     name = getattr(file, "name", "<stdin>")
     try:

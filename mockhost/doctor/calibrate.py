@@ -20,30 +20,22 @@ from mockhost.scim.messages import CORE_USER
 
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}(?:; ?charset=[A-Za-z0-9-]{1,20})?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}(?![^ ,])")
-_WRITE: Final = "only a write shows it"
-_IMPORT: Final = "only an import shows it"
-_SETTING: Final = "what it does depends on a setting of the connector that cannot be seen"
 UNSEEN: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("location_header", "patch_reply", "put", "delete_unknown_status", "create_existing_status"), _WRITE
-    ),
-    **dict.fromkeys(
-        ("post_without_anchor", "unknown_attributes", "bulk_status", "cache_verbs_status"), _WRITE
-    ),
-    **dict.fromkeys(
-        ("export_status_exists", "export_status_missing_object", "export_status_permission"), _WRITE
-    ),
-    **dict.fromkeys(
-        ("export_status_bad_value", "export_status_missing_attribute", "export_status_dn"), _WRITE
-    ),
-    **dict.fromkeys(("export_status_missing_anchor", "export_status_parent", "export_status_other"), _WRITE),
-    **dict.fromkeys(
-        ("importing_status", "importing_body", "importing_retry_after", "importing_scope"), _IMPORT
-    ),
-    **dict.fromkeys(("duplicate_anchor_import", "failed_import_keeps_cache", "delta_sees_deletes"), _IMPORT),
-    **dict.fromkeys(("dll_denied_status", "error_detail"), "only a failure inside of the host shows it"),
-    **dict.fromkeys(("active_in_responses", "dn_returned", "schemas_dn"), _SETTING),
-}
+    name: why
+    for why, names in (
+        ("only a write shows it", """location_header patch_reply put delete_unknown_status create_existing_status
+            post_without_anchor unknown_attributes bulk_status cache_verbs_status export_status_exists
+            export_status_missing_object export_status_permission export_status_bad_value
+            export_status_missing_attribute export_status_dn export_status_missing_anchor export_status_parent
+            export_status_other"""),
+        ("only an import shows it", """importing_status importing_body importing_retry_after importing_scope
+            duplicate_anchor_import failed_import_keeps_cache delta_sees_deletes"""),
+        ("only a failure inside of the host shows it", "dll_denied_status error_detail"),
+        ("what it does depends on a setting of the connector that cannot be seen",
+         "active_in_responses dn_returned schemas_dn"),
+    )
+    for name in names.split()
+}  # fmt: skip
 """The behaviours that no probe here can see, and why."""
 
 

@@ -15,8 +15,17 @@ from typing import Final
 from mockhost.client import dialect, peer
 from mockhost.client.observation import Observation, UnusableTrust
 from mockhost.clock import wall_now
-from mockhost.doctor import certificate
-from mockhost.doctor.patient import Finding, OutOfTime, Patient, failed, noted, passed, warned
+from mockhost.doctor.patient import (
+    Finding,
+    OutOfTime,
+    Patient,
+    failed,
+    judge_certificate,
+    judge_chain,
+    noted,
+    passed,
+    warned,
+)
 from mockhost.scim.messages import CORE_USER, ECMA_USER
 
 _SHAPE = re.compile(r"https?://[^/?#@]+/ecma2host_([^/?#]+)/scim")
@@ -170,7 +179,7 @@ def tls_trust(patient: Patient) -> Finding:
         return noted("the URL is http: no TLS")
     where, allowed = patient.endpoint, max(0.1, min(10.0, patient.left))
     try:
-        status, saw = certificate.chain(where.host, where.port, patient.ca_file, allowed)
+        status, saw = judge_chain(where.host, where.port, patient.ca_file, allowed)
     except UnusableTrust as problem:
         return failed(str(problem))
     except TimeoutError:
@@ -184,7 +193,7 @@ def _property(patient: Patient, name: str) -> Finding:
     if not patient.secure:
         return noted("the URL is http: no TLS")
     der = patient.look().der
-    judged = certificate.judge(der, patient.endpoint.host) if der else None
+    judged = judge_certificate(der, patient.endpoint.host) if der else None
     if judged is None:
         return failed("the certificate can't be read")
     status, saw = getattr(judged, name)

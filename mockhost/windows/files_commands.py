@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
+from mockhost.elements import decoded
 from mockhost.errors import UsageError
 from mockhost.windows import powershell
 from mockhost.windows.config import below_c, windows_path
@@ -23,18 +24,6 @@ _PROTECTED: Final = ("program files", "windows", "programdata")
 def may_write(call: Call, path: str) -> bool:
     """Whether the window may change a file: below Program Files only an administrator's."""
     return call.elevated or path.casefold().partition("/")[0] not in _PROTECTED
-
-
-def decoded(data: bytes) -> str:
-    """A text file's text, by its byte order mark, else UTF-8."""
-    for mark, encoding in (
-        (b"\xff\xfe", "utf-16-le"),
-        (b"\xfe\xff", "utf-16-be"),
-        (b"\xef\xbb\xbf", "utf-8"),
-    ):
-        if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace")
-    return data.decode("utf-8", "replace")
 
 
 def _missing(command: str, path: str) -> CommandFailed:

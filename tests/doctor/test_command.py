@@ -13,7 +13,7 @@ from mockhost import MockHost
 from mockhost.cli import diagnose as diagnosing
 from mockhost.connectors.ecma.behaviours import TABLE
 from mockhost.diagnosis import catalogue as texts
-from mockhost.doctor import catalogue, files, pasted
+from mockhost.doctor import examine, given
 from mockhost.faults import FAULTS
 from tests.cli.conftest import Invoke
 
@@ -46,7 +46,7 @@ def test_findings_in_each_format(invoke: Invoke) -> None:
         report = json.loads(invoke(*words, "--format", "json").stdout)
         (row,) = (row for row in report["checks"] if row["status"] == "fail")
         assert row["code"] == "EMH0305"
-        assert row["fix"] == list(catalogue.entries()["EMH0305"].fix)
+        assert row["fix"] == list(examine.entries()["EMH0305"].fix)
         junit = invoke(*words, "--format", "junit")
         assert junit.exit_code == 1
         suite = ET.fromstring(junit.stdout)[0]
@@ -90,9 +90,9 @@ def test_wrong_usage_is_one_message(invoke: Invoke, words: tuple[str, ...], text
 
 
 @pytest.mark.parametrize(
-    "entry", [each for each in catalogue.entries().values() if each.here], ids=lambda e: e.code
+    "entry", [each for each in examine.entries().values() if each.here], ids=lambda e: e.code
 )
-def test_commands_of_the_catalogue_exist(invoke: Invoke, entry: catalogue.Entry) -> None:
+def test_commands_of_the_catalogue_exist(invoke: Invoke, entry: examine.Entry) -> None:
     """What a check tells people to type is a verb, and its options and arguments are taken."""
     commands = re.findall(r"mockhost ((?:control )?[a-z-]+)", entry.here)
     for words in commands:
@@ -112,7 +112,7 @@ CONFIG = """<?xml version="1.0"?><configuration><appSettings><add key="Debug" va
 
 
 def drive(folder: Path, text: str) -> Path:
-    path = folder / files.FILES[0]
+    path = folder / given.FILES[0]
     path.parent.mkdir(parents=True)
     path.write_text(text, "utf-8")
     return folder
@@ -144,11 +144,11 @@ def test_configuration_files(
 
 
 HEALTHY = f"""
-DisplayName : {pasted.HOST}
+DisplayName : {given.HOST}
 Status      : Running
 StartType   : Automatic
 
-DisplayName : {pasted.AGENT}
+DisplayName : {given.AGENT}
 Status      : Running
 StartType   : Automatic
         SERVICE_START_NAME : NT AUTHORITY\\NetworkService
@@ -181,7 +181,7 @@ def test_pasted_output_of_a_sound_server(invoke: Invoke) -> None:
     ("old", "new", "code"),
     [
         ("Status      : Running", "Status      : Stopped", "EMH0801"),
-        (f"{pasted.AGENT}\nStatus      : Running", f"{pasted.AGENT}\nStatus      : Stopped", "EMH0802"),
+        (f"{given.AGENT}\nStatus      : Running", f"{given.AGENT}\nStatus      : Stopped", "EMH0802"),
         ("    Certificate Hash             : 0123456789abcdef0123456789abcdef01234567",
          "SSL Certificate bindings:\nThe system cannot find the file specified.", "EMH0803"),
         ("LISTENING       4", "LISTENING       1234", "EMH0804"),
@@ -219,7 +219,7 @@ def test_what_windows_writes_in_another_language_is_no_finding(invoke: Invoke) -
     rows = pasted_rows(invoke, GERMAN.replace("NETZWERKDIENST", "VERKKOPALVELU"))
     assert (rows["EMH0807"]["status"], "not in the list" in rows["EMH0807"]["saw"]) == ("info", True)
     rows = pasted_rows(
-        invoke, f"Get-Service : {pasted.HOST}\n + CategoryInfo\n + NoServiceFoundForGivenName,X"
+        invoke, f"Get-Service : {given.HOST}\n + CategoryInfo\n + NoServiceFoundForGivenName,X"
     )
     assert rows["EMH0801"]["saw"] == "there is no such service"
 
@@ -248,7 +248,7 @@ def test_a_folder_that_may_not_be_read(
     monkeypatch.setattr(Path, "open", refuse)
     for name in ("nothing", "stat"):
         if name == "stat":
-            monkeypatch.setattr(files, "_is_there", lambda path: True)
+            monkeypatch.setattr(given, "_is_there", lambda path: True)
         result = invoke("doctor", "--drive", str(folder), "--format", "json")
         rows = {row["code"]: row for row in json.loads(result.stdout)["checks"]}
         assert rows["EMH0701"]["saw"].endswith("Service.exe.config can't be read: Permission denied")
@@ -257,8 +257,8 @@ def test_a_folder_that_may_not_be_read(
 def test_the_commands_only_read(invoke: Invoke) -> None:
     result = invoke("doctor", "--commands")
     assert result.exit_code == 0
-    assert all(command in result.stdout for command in pasted.COMMANDS)
-    verbs = [command.partition(" ")[0].lower() for command in pasted.COMMANDS]
+    assert all(command in result.stdout for command in given.COMMANDS)
+    verbs = [command.partition(" ")[0].lower() for command in given.COMMANDS]
     assert len(verbs) == 10
     assert not [
         verb
@@ -291,7 +291,7 @@ def test_pasted_text_as_powershell_writes_it(invoke: Invoke, tmp_path: Path, enc
 def test_a_document_type_is_refused_in_every_encoding(invoke: Invoke, tmp_path: Path, encoding: str) -> None:
     folder = drive(tmp_path, "")
     text = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a [<!ENTITY b "c">]><configuration>&b;</configuration>'
-    (folder / files.FILES[0]).write_bytes(text.encode(encoding))
+    (folder / given.FILES[0]).write_bytes(text.encode(encoding))
     result = invoke("doctor", "--drive", str(folder), "--format", "json")
     assert "document type" in result.stdout
 
@@ -311,9 +311,9 @@ def test_a_password_in_a_url_is_not_printed(invoke: Invoke, verb: str, form: str
 # -- explain ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", catalogue.entries())
+@pytest.mark.parametrize("code", examine.entries())
 def test_every_check_is_explained(invoke: Invoke, code: str) -> None:
-    entry = catalogue.entries()[code]
+    entry = examine.entries()[code]
     result = invoke("explain", code.lower())
     assert result.exit_code == 0
     assert entry.title in " ".join(result.stdout.split())

@@ -22,7 +22,7 @@ from mockhost.client import peer
 from mockhost.client.control import BoundedControlPlane
 from mockhost.client.printing import hider
 from mockhost.clock import monotonic
-from mockhost.doctor import certificate
+from mockhost.doctor import patient
 from mockhost.doctor.patient import Patient
 from mockhost.errors import CannotRun
 from tests.cli.conftest import Invoke
@@ -386,7 +386,7 @@ def test_a_handshake_that_fails(peers: Peers, examined: Examine, first: bytes, w
 
 def test_many_names_are_cut(present: Callable[..., Presented]) -> None:
     facts = peer.Facts(0.0, 1e12, tuple(f"{'n' * 90}{i}.example" for i in range(900)))
-    status, saw = certificate._name(facts, "localhost")
+    status, saw = patient.judge_name(facts, "localhost")
     assert status == "fail"
     assert "and 896 more" in saw
     assert len(saw) < 400
@@ -406,7 +406,7 @@ def test_a_certificate_with_wrong_bytes_never_breaks(sound: bytes, data: st.Data
     for _ in range(data.draw(st.integers(1, 6))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(der))) if data.draw(st.booleans()) else len(der)
-    judged = certificate.judge(bytes(der[:cut]), "localhost")
+    judged = patient.judge_certificate(bytes(der[:cut]), "localhost")
     assert judged is None or {status for status, _ in judged} <= {"pass", "warn", "fail"}
 
 

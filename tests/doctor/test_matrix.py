@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mockhost.doctor import catalogue
+from mockhost.doctor import examine
 from mockhost.doctor.checks import CHECKS
 from tools import doctor_matrix
 
@@ -19,7 +19,7 @@ HANGS = {"faults/hang", "faults/silent", "faults/tls_stall", "faults/dribble", "
 
 def test_the_matrix_has_every_shipped_scenario() -> None:
     assert list(MATRIX) == doctor_matrix.names()
-    assert {code for codes in MATRIX.values() for code in codes} <= set(catalogue.entries())
+    assert {code for codes in MATRIX.values() for code in codes} <= set(examine.entries())
     assert MATRIX["basics/healthy"] == []
 
 
@@ -45,7 +45,7 @@ def test_every_check_that_reads_is_tripped_by_a_scenario_or_by_a_test_here() -> 
 
 
 def test_the_catalogue_and_the_functions_fit() -> None:
-    entries = catalogue.entries()
+    entries = examine.entries()
     known = list(entries)
     assert set(CHECKS) < set(known)
     for entry in entries.values():
@@ -59,12 +59,12 @@ def test_headings_are_those_of_the_page() -> None:
     from mockhost.diagnosis.catalogue import page
 
     headings = {row.heading for row in page()} | {row.heading.partition(", step")[0] for row in page()}
-    assert {entry.heading for entry in catalogue.entries().values()} - {""} <= headings
+    assert {entry.heading for entry in examine.entries().values()} - {""} <= headings
 
 
 def test_codes_are_never_used_again() -> None:
     """What a code means stays: reports, tickets and suppressions keep codes. A new check adds a line here."""
     meanings = dict(line.split() for line in (FOLDER / "codes.txt").read_text("utf-8").splitlines())
-    current = {entry.code: entry.name for entry in catalogue.entries().values()}
+    current = {entry.code: entry.name for entry in examine.entries().values()}
     assert {code: meanings.get(code) for code in current} == current
-    assert set(meanings) - set(current) == set(catalogue.retired())
+    assert set(meanings) - set(current) == set(examine.retired())

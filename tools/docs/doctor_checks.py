@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mockhost.doctor import catalogue
+from mockhost.doctor import examine
 from mockhost.doctor.calibrate import UNSEEN
 from tools.docs import ROOT, File
 from tools.doctor_matrix import MATRIX
@@ -24,7 +24,7 @@ def page() -> str:
         "[How to examine a host](how-to/examine-a-host.md) shows it at work.",
     ]
     category = ""
-    for entry in catalogue.entries().values():
+    for entry in examine.entries().values():
         if entry.category != category:
             category = entry.category
             lines += ["", f"## {category}"]

@@ -13,7 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 from mockhost.diagnosis import catalogue as texts
-from mockhost.doctor import catalogue
+from mockhost.doctor import examine
 from mockhost.entra import portal
 from tools.docs import ROOT, File
 
@@ -43,7 +43,7 @@ class Branch(NamedTuple):
     """What the portal shows, and the checks that fail when it does, with their first cure."""
 
     shown: str
-    checks: tuple[catalogue.Entry, ...]
+    checks: tuple[examine.Entry, ...]
 
 
 @cache
@@ -59,7 +59,7 @@ def branches() -> tuple[Branch, ...]:
             for code in matrix.get(name, ())
             if code <= LAST
         }
-        checks = tuple(entry for code, entry in catalogue.entries().items() if code in codes)
+        checks = tuple(entry for code, entry in examine.entries().items() if code in codes)
         found.append(Branch(shown, checks))
     return tuple(found)
 
