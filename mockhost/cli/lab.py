@@ -273,9 +273,9 @@ def progress(form: str) -> None:
 @click.argument("folder", type=PATH)
 def init(folder: Path) -> None:
     """Write a lab to start from into FOLDER, which is created."""
-    from mockhost.labs import starter
+    from mockhost.labs import lab as labs
 
-    for file in starter.write(folder):
+    for file in labs.write_starter(folder):
         stdout().line(f"wrote {file}")
     stdout().line(f"try it: mockhost lab lint --play {folder}{os.sep}")
 

@@ -231,9 +231,6 @@ class Store:
         """Change a column of all users: `next_try = NULL, failures = 0`."""
         self._database.execute(f"UPDATE users SET {assignments}")
 
-    def forget_all(self) -> None:
-        self._database.execute("DELETE FROM users")
-
     # -- deletes that are held back --------------------------------------------------------------------------
 
     def stage(self, ident: str, user: Mapping[str, Any]) -> None:

@@ -22,7 +22,6 @@ from mockhost.errors import UsageError, did_you_mean
 
 FILE_LIMIT = 256 << 20
 """Bytes of a file of users."""
-COUNT_LIMIT = 10_000_000
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SWITCHES = ("assigned", "deleted", "accountenabled")
 _LISTS = frozenset({"proxyaddresses", "othermails", "approleassignments"})

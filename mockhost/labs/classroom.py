@@ -269,8 +269,9 @@ class Classroom:
             f"<p>or: <code>mockhost class join {html.escape(self.url)} {html.escape(secret)}</code></li>\n"
             for name, _, secret in rows
         )
+        page = Path(__file__).with_name("sheet.html").read_text("utf-8")
         return {
-            "sheet.html": _SHEET.replace("CARDS", cards),
+            "sheet.html": page.replace("CARDS", cards),
             "sheet.csv": _csv([("name", "url", "code"), *rows]),
         }
 
@@ -282,16 +283,6 @@ class _Place:
         self.room = room
         self.desk = place if isinstance(place, Desk) else None
         self.is_teacher = isinstance(place, Classroom)
-
-
-_SHEET: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Class</title>
-<style>body { font: 12pt/1.4 sans-serif } ul { display: grid; grid-template-columns: 1fr 1fr; gap: 4mm; padding: 0 }
-li { list-style: none; border: 1px dashed #888; padding: 4mm; break-inside: avoid; overflow-wrap: anywhere }
-p { margin: 1mm 0 } code { font: 11pt monospace }</style>
-<ul>
-CARDS</ul></html>
-"""
 
 
 def _csv(rows: Iterable[Sequence[object]]) -> str:

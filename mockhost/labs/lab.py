@@ -9,11 +9,11 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
+from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError, did_you_mean
 from mockhost.scenario import loader, parsing, schema, shape, shelves, variables
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
 from mockhost.scenario.model import Scenario, Step
@@ -261,3 +261,19 @@ def _made(folder: Path, said: Mapping[str, Any]) -> Lab:
         vary=said.get("vary", {}),
         **texts,
     )
+
+
+def write_starter(folder: Path) -> Iterator[Path]:
+    """Write the lab that `mockhost lab init` begins with, small and sound, into a folder that is empty or not there.
+
+    Raises UsageError, CannotRun.
+    """
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder} is not an empty folder", hint="name one that is not there yet")
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in sorted(Path(__file__).with_name("starter_lab").iterdir()):
+            (folder / each.name).write_bytes(each.read_bytes())
+            yield folder / each.name
+    except OSError as error:
+        raise CannotRun(f"{folder} cannot be written: {error.strerror or error}") from None

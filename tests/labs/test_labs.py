@@ -16,7 +16,7 @@ from mockhost import MockHost
 from mockhost.cli.verbs import mockhost
 from mockhost.errors import ScenarioError, UsageError
 from mockhost.labs import lab as labs
-from mockhost.labs import lint, progress, starter
+from mockhost.labs import lint, progress
 from mockhost.labs.session import Session
 from tools.docs.labs import covered
 
@@ -36,7 +36,7 @@ def own(tmp_path: Path) -> Lab:
 
     def make(**files: tuple[str, str]) -> labs.Lab:
         folder = tmp_path / "own" / "X01-own"
-        list(starter.write(folder))
+        list(labs.write_starter(folder))
         for name, (old, new) in files.items():
             file = next(each for each in folder.iterdir() if each.stem.replace("-", "_") == name)
             text = file.read_text("utf-8")
@@ -302,7 +302,7 @@ def test_many_threads_lose_no_progress(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["brief.md", "lab.yaml", "scenario.yaml", "solution.txt"])
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "L90-pipe"
-    list(starter.write(folder))
+    list(labs.write_starter(folder))
     (folder / name).unlink()
     os.mkfifo(folder / name)
     with pytest.raises(UsageError, match="it is not a file"):
