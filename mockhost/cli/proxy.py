@@ -63,7 +63,7 @@ def _connector(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pem(file: Path) -> str:
-    from mockhost.connectors.proxy.config import ca_problem
+    from mockhost.connectors.proxy.target import ca_problem
 
     try:
         text = file.read_text("ascii", "replace")
@@ -169,7 +169,7 @@ writing = together(
 
 def write(exchanges: Sequence[Recorded], out: Path, title: str, scrub: str | None) -> None:
     """Write a recording, check it, and report what was done. Raises UsageError, CannotRun."""
-    from mockhost.record import people, scenario
+    from mockhost.record import people, recorded
     from mockhost.scenario import loader
 
     said = []
@@ -178,7 +178,7 @@ def write(exchanges: Sequence[Recorded], out: Path, title: str, scrub: str | Non
         said.append(f"{report.values} values of people were replaced at {report.places} places; none is left")
         if report.kept:
             said.append(f"{report.kept} values are too short or too common to be a person's, and were kept")
-    made, text, count = scenario.fitting(exchanges, NAME, title, as_json=out.suffix.lower() == ".json")
+    made, text, count = recorded.fitting(exchanges, NAME, title, as_json=out.suffix.lower() == ".json")
     loader.load_document(made)
     save(out, text)
     rules = len(made["rules"]) - 1
@@ -194,7 +194,7 @@ class Recorder:
     """Keeps what passes through a proxy, as it will be written."""
 
     def __init__(self, host: MockHost) -> None:
-        from mockhost.connectors.proxy.config import HELD
+        from mockhost.connectors.proxy.target import HELD
 
         self._host = host
         self._journal = host.journal

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from mockhost.client.observation import Observation, Session
-from mockhost.record.recorded import KEPT_HEADERS, Recorded
+from mockhost.record.recorded import KEPT_HEADERS, Recorded, json_of
 
 TYPE: Final = "application/scim+json"
 _GUID = "6b57c8be-1497-4b4f-9c07-2f4031f775a0"
@@ -135,10 +135,7 @@ def _made(seen: Observation) -> str | None:
 
 def _id(data: bytes) -> str | None:
     """The id in a document; a short one may stand for something else elsewhere, and is the same on both servers."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+    document = (json_of(data) or (None,))[0]
     found = document.get("id") if isinstance(document, dict) else None
     return found if isinstance(found, str) and len(found) > 3 else None
 
@@ -159,7 +156,7 @@ def _differences(
             mine, its = (value and re.sub(r"\s", "", value.lower()) for value in (mine, its))
         if plain(_with(mine or "", own)) != plain(its or ""):
             yield f"header {name}: {mine or 'absent'} and {its or 'absent'}"
-    ours, theirs = _document(here), _document(there)
+    ours, theirs = json_of(here.body), json_of(there.body)
     if ours is None or theirs is None:
         if here.body != there.body:
             yield f"body: {_shown(here.text)} and {_shown(there.text)}"
@@ -178,13 +175,6 @@ def _plain(*servers: Server) -> Callable[[str], str]:
     longest = sorted(filter(None, urls), key=len, reverse=True)
     found = re.compile("|".join(map(re.escape, longest)) or "(?!)", re.IGNORECASE)
     return lambda text: found.sub("", text) if "/" in text else text
-
-
-def _document(seen: Observation) -> tuple[Any] | None:
-    try:
-        return (json.loads(seen.body),)
-    except (ValueError, RecursionError):
-        return None
 
 
 _DATES = ("created", "lastmodified", "version")

@@ -11,23 +11,12 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from mockhost.errors import UsageError
-from mockhost.record.recorded import Recorded
+from mockhost.record.recorded import Recorded, json_of
 
 _NAMES: Final = frozenset(
-    {
-        *(
-            "username",
-            "externalid",
-            "displayname",
-            "nickname",
-            "profileurl",
-            "formatted",
-            "familyname",
-            "givenname",
-        ),
-        *("middlename", "employeenumber", "streetaddress", "postalcode", "locality", "title"),
-    }
-)
+    ("username", "externalid", "displayname", "nickname", "profileurl", "formatted", "familyname", "givenname",
+     "middlename", "employeenumber", "streetaddress", "postalcode", "locality", "title")
+)  # fmt: skip
 """Attributes that say who a person is (RFC 7643 4.1 and 4.3)."""
 _VALUED: Final = frozenset({"emails", "phonenumbers", "ims", "photos", "addresses"})
 """Multi-valued attributes whose every `value` and `display` does."""
@@ -217,9 +206,9 @@ class _Twice(dict[str, Any]):
         return self is other
 
 
-def _parsed(data: bytes | str) -> Any:
-    """A body as JSON, None for an empty one. Raises ValueError, RecursionError."""
-    return json.loads(data, object_pairs_hook=_object) if data else None
+def _parsed(data: bytes | str) -> tuple[Any] | None:
+    """A body as JSON, in a tuple, null for an empty one; None for one that is not JSON."""
+    return json_of(data, _object) if data else (None,)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -229,11 +218,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _originals(each: Recorded) -> Iterator[str | float]:
     for data in (each.body, each.answer):
-        try:
-            document = _parsed(data)
-        except (ValueError, RecursionError):
-            continue
-        yield from _people(document, "")
+        yield from _people((_parsed(data) or (None,))[0], "")
     for part in each.query.split("&"):
         if _is_filter(part):
             yield from _filtered(unquote(part.replace("+", " ")))
@@ -327,12 +312,11 @@ def _unquoted(part: str, replacing: Replacing, safe: str, *, is_filter: bool = F
 
 def _of_body(data: bytes, replacing: Replacing) -> bytes:
     """A body: JSON by its strings, whatever escapes they are written with, and anything else as text."""
-    try:
-        document = _parsed(data)
-    except (ValueError, RecursionError):
+    found = _parsed(data)
+    if found is None:
         return replacing.text(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-    done = _replaced(document, replacing)
-    if done == document:
+    done = _replaced(found[0], replacing)
+    if done == found[0]:
         return data
     return json.dumps(done, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
@@ -364,12 +348,8 @@ def _texts(each: Recorded) -> Iterator[str]:
     yield from (each.path, each.query, *(value for _, value in each.headers))
     for data in (each.body, each.answer):
         text = data.decode("utf-8", "replace")
-        try:
-            document = _parsed(text)
-        except (ValueError, RecursionError):
-            yield text
-        else:
-            yield from _values(document)
+        found = _parsed(text)
+        yield from (text,) if found is None else _values(found[0])
 
 
 def _values(value: Any) -> Iterator[str]:

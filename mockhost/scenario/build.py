@@ -23,7 +23,7 @@ from mockhost.tls.versions import unspoken
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
-    from mockhost.connectors.proxy.config import ProxyConfig
+    from mockhost.connectors.proxy.target import ProxyConfig
     from mockhost.windows.config import MachineConfig
 
 Map = Mapping[str, Any]

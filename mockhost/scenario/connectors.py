@@ -29,7 +29,7 @@ from mockhost.scenario.system import people_of
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
-    from mockhost.connectors.proxy.config import ProxyConfig
+    from mockhost.connectors.proxy.target import ProxyConfig
 
 Map = Mapping[str, Any]
 
@@ -278,7 +278,7 @@ def parse_proxy(name: str, said: Map, findings: Findings) -> ProxyConfig | None:
 
     A target is a host that this process connects to, so only the operator and the operator's files may name one.
     """
-    from mockhost.connectors.proxy.config import ProxyConfig, ca_problem
+    from mockhost.connectors.proxy.target import ProxyConfig, ca_problem
 
     path: Path = ("connectors", name)
     for key in said:

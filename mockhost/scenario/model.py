@@ -13,7 +13,7 @@ from mockhost.rules.states import Blueprint as States
 
 if TYPE_CHECKING:
     from mockhost.connectors.provider.blueprint import Blueprint
-    from mockhost.connectors.proxy.config import ProxyConfig
+    from mockhost.connectors.proxy.target import ProxyConfig
     from mockhost.scenario.layers import Layer
     from mockhost.windows.config import MachineConfig
 

@@ -97,7 +97,7 @@ def test_commands_find_out_before_their_work(invoke: Invoke, tmp_path: Path) -> 
 def test_as_many_exchanges_as_fit_are_written(tmp_path: Path, capsys: Any) -> None:
     """A scenario file may have 1 MiB: the first ones that fit, and the report says how many are left out."""
     from mockhost.cli.proxy import write
-    from mockhost.record.scenario import LARGEST
+    from mockhost.record.recorded import LARGEST
     from mockhost.scenario import loader
 
     def exchange(number: int, size: int) -> Recorded:

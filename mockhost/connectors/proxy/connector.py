@@ -27,8 +27,7 @@ from mockhost.connectors.contract import (
     scim_error,
     token_problem,
 )
-from mockhost.connectors.proxy.config import HELD, ProxyConfig
-from mockhost.connectors.proxy.target import Failed, Reply, Target
+from mockhost.connectors.proxy.target import HELD, Failed, ProxyConfig, Reply, Target
 from mockhost.errors import ProtocolAnswer, UsageError
 from mockhost.exchange import BrokenOff, Exchange, RawHead
 from mockhost.scim.errors import ScimError

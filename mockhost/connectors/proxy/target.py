@@ -1,4 +1,4 @@
-"""The target of a proxy: connections to it, which are kept, and what it answers, piece by piece.
+"""The target of a proxy: its configuration, connections to it, which are kept, and what it answers, piece by piece.
 
 The target is trusted with nothing: its heads, its informational answers and its trailers are bounded
 (`client.answers`), a body is passed on in pieces, and every wait has an end. A redirect is an answer like any other:
@@ -12,6 +12,7 @@ import ssl
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mockhost.client import answers, wire
@@ -19,9 +20,43 @@ from mockhost.client.answers import Malformed, Reader, Truncated
 from mockhost.client.observation import Endpoint, client_context, endpoint
 from mockhost.client.wire import Refused, Tcp, Tls, Unreachable
 from mockhost.clock import monotonic
-from mockhost.connectors.proxy.config import ProxyConfig
 from mockhost.exchange import Upstream
 from mockhost.slices import Pause
+
+HELD = 16 * 1024 * 1024
+"""Bytes of an answer that are read whole where a rule or a recording needs the body."""
+TIMEOUT = 30.0
+
+
+class ProxyConfig(NamedTuple):
+    """Where requests go, and how."""
+
+    target: str
+    """the URL that stands for `/scim`, without a trailing slash"""
+    token: str | None = None
+    """sent to the target as the bearer token, in place of the client's credentials"""
+    verify: bool = True
+    """whether the target's certificate is checked"""
+    ca: str | None = None
+    """what to trust instead of the machine's store, as PEM"""
+    timeout: float = TIMEOUT
+    """seconds until the target's head is complete, and without progress of its body"""
+    whole: bool = False
+    """whether every answer is read whole before it goes on: for a recording"""
+
+    def __repr__(self) -> str:
+        """Without the token."""
+        return f"<ProxyConfig {self.target}>"
+
+
+def ca_problem(pem: str) -> str | None:
+    """What is wrong with certificates in PEM form."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: not ASCII
+        return "these are not certificates in PEM form"
+    return None
+
 
 _LOOK = 0.25
 """Seconds between two looks whether the answer is still wanted."""
