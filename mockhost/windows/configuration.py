@@ -36,6 +36,8 @@ LONGEST_NAME: Final = 200
 """Characters of a name of a connector or an attribute."""
 PROFILES: Final[Mapping[str, str]] = {"FullImport": "full", "DeltaImport": "delta"}
 """Names of run configurations, and of `import.profiles`. DeltaImport: inferred from the other two."""
+_SIZES: Final = {"Export": "export", "FullImport": "full_import", "DeltaImport": "delta_import"}
+"""The same, and `page_sizes`."""
 
 _LIBRARIES: Final = {kind.dll.removesuffix(".dll").lower(): name for name, kind in KINDS.items()}
 _FLOWS: Final = {"none": "none", "treatashard": "delete", "treatassoft": "set"}
@@ -68,8 +70,8 @@ def read(data: bytes, file: str, people: int = 0) -> Imported:
     root = elements.read(data, file)
     if root.tag != "Configuration":
         raise ScenarioError([_foreign(root, file)], "the configuration")
-    reading = _Reading(file, people)
-    connectors = reading.connectors(root)
+    reading = _Notes(file)
+    connectors = _connectors(root, reading, people)
     port = reading.number(root.first("Setting", "Port"), "Port", PORT, 65_535)
     reading.unknown(root)
     if not connectors:
@@ -154,12 +156,11 @@ def _token(name: str) -> dict[str, str]:
     return {"env": f"ECMA_TOKEN_{name.upper()}", "default": f"enter-the-token-of-{name}"}
 
 
-class _Reading:
-    """Reads one file; collects what is left to fill in and what has no place in a scenario."""
+class _Notes:
+    """What of a file is left to fill in, and what has no place in a scenario."""
 
-    def __init__(self, file: str, people: int) -> None:
+    def __init__(self, file: str) -> None:
         self.file = file
-        self.people = people
         self.left: list[Problem] = []
         self.notes: list[Problem] = []
         self.known = _KNOWN_BESIDES | {each.tag for each in _skeleton().iter()}
@@ -178,9 +179,8 @@ class _Reading:
         if re.fullmatch(r"[0-9]{1,9}", written) and int(written) <= most:
             return int(written)
         if element and written:
-            self.note(
-                element, path, f"{written[:40]!r} is not a number from 0 to {most}", f"{default} is taken"
-            )
+            message = f"{written[:40]!r} is not a number from 0 to {most}"
+            self.note(element, path, message, f"{default} is taken")
         return default
 
     def unknown(self, element: Element, path: str = "") -> None:
@@ -193,61 +193,77 @@ class _Reading:
                 self.places.add(below)
                 self.note(child, below, "is not known; it has no effect")
 
-    # -- one connector --------------------------------------------------------------------------------------------
 
-    def connectors(self, root: Element) -> dict[str, dict[str, Any]]:
-        """Every connector that can be served, by its name."""
-        found: dict[str, dict[str, Any]] = {}
-        for element in root.all("Connectors", "Connector"):
-            name = self.name(element, found)
-            connector = self.connector(element, name) if name else None
-            if name and connector:
-                found[name] = connector
-        return found
+def _connectors(root: Element, notes: _Notes, people: int) -> dict[str, dict[str, Any]]:
+    """Every connector that can be served, by its name."""
+    found: dict[str, dict[str, Any]] = {}
+    for element in root.all("Connectors", "Connector"):
+        name = _name(element, found, notes)
+        connector = _Reading(element, name, notes).connector(people) if name else None
+        if name and connector:
+            found[name] = connector
+    return found
 
-    def name(self, connector: Element, taken: Iterable[str]) -> str:
-        """The name in the URL: ASCII letters and digits, as the wizard takes them; empty where there is none."""
-        element = connector.first("ECMAConfig", "ProfileName")
-        written = element.text.strip() if element else ""
-        name = re.sub("[^A-Za-z0-9]", "", written)
-        place = element or connector
-        if not name or len(name) > LONGEST_NAME:
-            name = ""
-            self.note(place, "ProfileName", f"{written[:40]!r} is not a connector's name; the connector is left out",
-                      "a name has ASCII letters and digits")  # fmt: skip
-        elif name in taken:
-            self.note(place, "ProfileName", f"there is a connector {name!r} already; this one is left out")
-            return ""
-        elif name != written:
-            self.note(place, "ProfileName", f"{written[:40]!r} is named {name!r} here",
-                      "a name has ASCII letters and digits")  # fmt: skip
-        return name
 
-    def connector(self, element: Element, name: str) -> dict[str, Any] | None:
+def _name(connector: Element, taken: Iterable[str], notes: _Notes) -> str:
+    """The name in the URL: ASCII letters and digits, as the wizard takes them; empty where there is none."""
+    element = connector.first("ECMAConfig", "ProfileName")
+    written = element.text.strip() if element else ""
+    name = re.sub("[^A-Za-z0-9]", "", written)
+    place, hint = element or connector, "a name has ASCII letters and digits"
+    if not name or len(name) > LONGEST_NAME:
+        message = f"{written[:40]!r} is not a connector's name; the connector is left out"
+        notes.note(place, "ProfileName", message, hint)
+        return ""
+    if name in taken:
+        notes.note(place, "ProfileName", f"there is a connector {name!r} already; this one is left out")
+        return ""
+    if name != written:
+        notes.note(place, "ProfileName", f"{written[:40]!r} is named {name!r} here", hint)
+    return name
+
+
+class _Reading:
+    """Reads one connector of a file."""
+
+    def __init__(self, element: Element, name: str, notes: _Notes) -> None:
+        self.element = element
+        self.name = name
+        self.notes = notes
+        self.settings = element.first("ECMAConfig") or element
+        self.kind = self._kind()
+        self.parameters = self._parameters()
+        self.entry = self._entry()
+        self.attributes = self._attributes(self.entry) if self.entry else {}
+
+    def note(self, element: Element, what: str, message: str, hint: str = "") -> None:
+        """Note something of the connector. what: the name of an element or an attribute."""
+        self.notes.note(element, f"{self.name}/{what[:80]}", message, hint)
+
+    def connector(self, people: int) -> dict[str, Any] | None:
         """The scenario's connector; None if it can't be served."""
-        settings = element.first("ECMAConfig") or element
-        kind = self.kind(settings, name)
-        parameters = self.parameters(element, name)
-        entry = self.entry(element, name)
-        attributes = self.attributes(entry, name) if entry else {}
+        entry, attributes = self.entry, self.attributes
         anchor = next(
             (key for key, each in attributes.items() if _is(each, "IsAnchor") and key != EXPORT_PASSWORD), ""
         )
         if not entry or not anchor:
-            self.note(entry or element, name, "no attribute is the anchor; the connector is left out",
-                      "choose one on the page Object Types")  # fmt: skip
+            message, hint = (
+                "no attribute is the anchor; the connector is left out",
+                "choose one on the page Object Types",
+            )
+            self.notes.note(entry or self.element, self.name, message, hint)
             return None
-        self.token(settings, name)
-        flows = self.flows(entry, attributes, name)
-        columns = {key: self.column(each, kind, name) for key, each in attributes.items() if key != OBJECT_DN}
+        self._token()
+        flows = self._flows(entry)
+        columns = {key: self._column(each) for key, each in attributes.items() if key != OBJECT_DN}
         columns.pop(EXPORT_PASSWORD, None)
         set_by_flows = {flow["set"] for flow in flows.values() if isinstance(flow, dict)}
-        found: dict[str, Any] = {"kind": kind, "secret_token": f"${{{_variable(name)}}}"}
+        found: dict[str, Any] = {"kind": self.kind, "secret_token": f"${{{_variable(self.name)}}}"}
         found["anchor"] = _plain(anchor)
         if object_type := entry.value("ObjectType"):
             found["object_type"] = _plain(object_type)
-        found["dn"] = self.dn(entry, attributes, anchor, parameters, name)
-        found["import"], sizes = self.runs(element, settings, parameters, name)
+        found["dn"] = self._dn(entry, anchor)
+        found["import"], sizes = self._runs()
         if sizes:
             found["page_sizes"] = sizes
         found["deprovisioning"] = {
@@ -257,205 +273,180 @@ class _Reading:
         found["selected_attributes"] = [_plain(key) for key in columns if key not in set_by_flows]
         if single := [key for key, each in attributes.items() if _is(each, "TreatAsSingleValue")]:
             found["single_value"] = [_plain(key) for key in single if key in columns]
-        if export_type := self.export_type(parameters, kind, name):
+        if export_type := self._export_type():
             found["export_type"] = export_type
         if not columns:  # only the DN is known, and a system has at least one column
             columns = {"cn": "string"}
         found["system"] = {"columns": columns}
-        if table := next(
-            (parameters[key].value("Value") for key in parameters if key.endswith(":table/view/sp")), ""
-        ):
+        tables = (
+            each.value("Value") for key, each in self.parameters.items() if key.endswith(":table/view/sp")
+        )
+        if table := next(tables, ""):
             found["system"]["table"] = _plain(table)
-        if self.people:
-            found["system"]["people"] = crowd(self.people, anchor, columns)
+        if people:
+            found["system"]["people"] = crowd(people, anchor, columns)
         return found
 
-    def kind(self, settings: Element, name: str) -> str:
-        library = settings.first("LibraryName") or settings
-        written = library.text.strip() if library is not settings else ""
+    def _kind(self) -> str:
+        library = self.settings.first("LibraryName")
+        written = library.text.strip() if library else ""
         kind = _LIBRARIES.get(written.lower().removesuffix(".dll"))
         if kind is None:
-            self.note(
-                library,
-                f"{name}/LibraryName",
-                f"{written[:80]!r} is a library of its own, served as 'custom'",
-            )
+            message = f"{written[:80]!r} is a library of its own, served as 'custom'"
+            self.note(library or self.settings, "LibraryName", message)
         return kind or "custom"
 
-    def token(self, settings: Element, name: str) -> None:
+    def _token(self) -> None:
         """The token is empty in an export, and encrypted in the live file."""
-        element = settings.first("SecretToken")
-        state = (
-            "is encrypted for the machine that wrote it"
-            if element and element.text.strip()
-            else "is not in the file"
-        )
-        place = element or settings
-        hint = f"set {_token(name)['env']}, or write the token into the scenario; the wizard shows the connector in red"
-        self.left.append(
-            Problem(self.file, place.line, place.column, name, f"the secret token {state}", hint)
-        )
+        element = self.settings.first("SecretToken")
+        is_there = element is not None and element.text.strip()
+        state = "is encrypted for the machine that wrote it" if is_there else "is not in the file"
+        place, variable = element or self.settings, _token(self.name)["env"]
+        hint = f"set {variable}, or write the token into the scenario; the wizard shows the connector in red"
+        message = f"the secret token {state}"
+        self.notes.left.append(Problem(self.notes.file, place.line, place.column, self.name, message, hint))
 
-    def parameters(self, element: Element, name: str) -> dict[str, Element]:
+    def _parameters(self) -> dict[str, Element]:
         """The connector's own parameters by name in lower case. Encrypted ones are reported."""
         found: dict[str, Element] = {}
         other: list[str] = []
-        for parameter in element.all("ConnectorConfig", "Parameters", "Parameter"):
+        for parameter in self.element.all("ConnectorConfig", "Parameters", "Parameter"):
             label = parameter.value("Name")
             found.setdefault(label.lower(), parameter)
             is_secret = _is(parameter, "Encrypted") or parameter.value("Type").lower() == "encryptedstring"
             if is_secret and parameter.value("Value"):
-                self.note(parameter, f"{name}/{label[:80]}", "is encrypted for the machine that wrote it",
-                          "mockhost connects to nothing, so it is not needed here")  # fmt: skip
+                hint = "mockhost connects to nothing, so it is not needed here"
+                self.note(parameter, label, "is encrypted for the machine that wrote it", hint)
             elif label.lower() not in _READ and not label.lower().endswith(":table/view/sp"):
                 other.append(label)
         if other:
             shown = ", ".join(repr(label[:60]) for label in other[:5]) + (", …" if len(other) > 5 else "")
-            first = next(iter(found.values()))
             count = "1 parameter has" if len(other) == 1 else f"{len(other)} parameters have"
-            self.note(first, f"{name}/Parameters", f"{count} no effect here: {shown}")
+            self.note(next(iter(found.values())), "Parameters", f"{count} no effect here: {shown}")
         return found
 
-    def entry(self, element: Element, name: str) -> Element | None:
+    def _entry(self) -> Element | None:
         """The object type. The host serves one."""
-        entries = element.all("Schema", "EntriesSchema", "EntrySchema")
+        entries = self.element.all("Schema", "EntriesSchema", "EntrySchema")
         for entry in entries[1:]:
-            self.note(entry, f"{name}/EntrySchema", "a second object type is left out; the host serves one")
+            self.note(entry, "EntrySchema", "a second object type is left out; the host serves one")
         if entries and entries[0].value("ExternalName") not in ("User", ""):
             place = entries[0].first("ExternalName")
             assert place
-            self.note(place, f"{name}/ExternalName", f"{place.text.strip()[:40]!r}: clients see User here")
+            self.note(place, "ExternalName", f"{place.text.strip()[:40]!r}: clients see User here")
         return entries[0] if entries else None
 
-    def attributes(self, entry: Element, name: str) -> dict[str, Element]:
+    def _attributes(self, entry: Element) -> dict[str, Element]:
         found: dict[str, Element] = {}
         for element in entry.all("SchemaAttributes", "AttributeSchema"):
             key = element.value("Name")
             if not key or key in found or len(key) > LONGEST_NAME:
-                why = "has no name" if not key else f"{short(key)!r} is too long" if key not in found else (
-                    f"{key!r} is there already")  # fmt: skip
-                self.note(element, f"{name}/AttributeSchema", f"{why}, and is left out")
+                is_long = f"{short(key)!r} is too long" if key not in found else f"{key!r} is there already"
+                self.note(element, "AttributeSchema", f"{is_long if key else 'has no name'}, and is left out")
                 continue
             found[key] = element
             if "." in key or "[" in key:
-                self.note(element, f"{name}/{key[:80]}", "the host does not support names with '.' or '['")
+                self.note(element, key, "the host does not support names with '.' or '['")
         anchors = [element for element in found.values() if _is(element, "IsAnchor")]
         for element in anchors[1:]:
-            self.note(
-                element, f"{name}/{element.value('Name')[:80]}", "a second anchor; the first one is taken"
-            )
+            self.note(element, element.value("Name"), "a second anchor; the first one is taken")
         return found
 
-    def column(self, attribute: Element, kind: str, name: str) -> str | dict[str, Any]:
-        written = attribute.value("DataType")
+    def _column(self, attribute: Element) -> str | dict[str, Any]:
+        name, written = attribute.value("Name"), attribute.value("DataType")
         data_type = written.lower() or "string"
         if data_type not in HOLDS:
-            self.note(attribute, f"{name}/{attribute.value('Name')[:80]}",
-                      f"data type {written[:40]!r} is not known; string is taken")  # fmt: skip
+            self.note(attribute, name, f"data type {written[:40]!r} is not known; string is taken")
             data_type = "string"
         more: dict[str, Any] = {}
         if _is(attribute, "Multivalued") and _is(attribute, "IsAnchor"):
-            self.note(attribute, f"{name}/{attribute.value('Name')[:80]}", "an anchor has one value")
+            self.note(attribute, name, "an anchor has one value")
         elif _is(attribute, "Multivalued"):
             more["multi_valued"] = True
-        if kind == "generic_ldap" and attribute.value("Name").lower() in _GENERATED:
+        if self.kind == "generic_ldap" and name.lower() in _GENERATED:
             more["generated"] = "guid"
         return {"type": data_type, **more} if more else data_type
 
-    def dn(
-        self,
-        entry: Element,
-        attributes: Mapping[str, Element],
-        anchor: str,
-        parameters: Mapping[str, Element],
-        name: str,
-    ) -> dict[str, bool]:
+    def _dn(self, entry: Element, anchor: str) -> dict[str, bool]:
         autogenerated = _is(entry, "IsDNAutogenerated")
-        chosen = next((key for key, each in attributes.items() if _is(each, "IsDN")), OBJECT_DN)
-        box = parameters.get("dn is anchor")
+        chosen = next((key for key, each in self.attributes.items() if _is(each, "IsDN")), OBJECT_DN)
+        box = self.parameters.get("dn is anchor")
         is_anchor = _box(box) or (not autogenerated and chosen == anchor != OBJECT_DN)
         if anchor == OBJECT_DN and autogenerated:
-            self.note(
-                entry, f"{name}/IsDNAutogenerated", "the DN is the anchor, so it is not made from the anchor"
-            )
+            message = "the DN is the anchor, so it is not made from the anchor"
+            self.note(entry, "IsDNAutogenerated", message)
             autogenerated = False
         if not autogenerated and not is_anchor and chosen not in {OBJECT_DN, anchor}:
-            self.note(attributes[chosen], f"{name}/{chosen[:80]}",
-                      f"is the DN; here clients supply the DN in {OBJECT_DN}")  # fmt: skip
+            message = f"is the DN; here clients supply the DN in {OBJECT_DN}"
+            self.note(self.attributes[chosen], chosen, message)
         return {"autogenerated": autogenerated, **({"is_anchor": True} if is_anchor else {})}
 
-    def runs(
-        self, element: Element, settings: Element, parameters: Mapping[str, Element], name: str
-    ) -> tuple[dict[str, Any], dict[str, int]]:
+    def _runs(self) -> tuple[dict[str, Any], dict[str, int]]:
         """Autosync and import profiles, and the page sizes that are not the wizard's own."""
-        timer = settings.first("AutosyncTimer")
-        minutes = self.number(timer, f"{name}/AutosyncTimer", 120, 10_000_000)
+        timer, name = self.settings.first("AutosyncTimer"), self.name
+        minutes = self.notes.number(timer, f"{name}/AutosyncTimer", 120, 10_000_000)
         profiles, sizes, has_export = [], {}, False
-        for run in element.all("ConnectorConfig", "RunConfigurations", "RunConfiguration"):
+        for run in self.element.all("ConnectorConfig", "RunConfigurations", "RunConfiguration"):
             label = run.value("Name").replace(" ", "")
             steps = run.all("RunSteps", "RunStep")
             own = {p.value("Name").lower(): p for step in steps for p in step.all("Parameters", "Parameter")}
-            size = own.get(f"pagesize{label.lower()}") or parameters.get(f"pagesize{label.lower()}")
-            key = {"Export": "export", "FullImport": "full_import", "DeltaImport": "delta_import"}.get(label)
+            size = own.get(f"pagesize{label.lower()}") or self.parameters.get(f"pagesize{label.lower()}")
+            key = _SIZES.get(label)
             if key is None:
-                self.note(
-                    run, f"{name}/RunConfiguration", f"run profile {label[:40]!r} is not known; left out"
-                )
+                message = f"run profile {label[:40]!r} is not known; left out"
+                self.note(run, "RunConfiguration", message)
                 continue
             has_export = has_export or label == "Export"
             if label in PROFILES and PROFILES[label] not in profiles:
                 profiles.append(PROFILES[label])
-            count = self.number(
-                size.first("Value") if size else None, f"{name}/PageSize", PAGE_SIZE, 1_000_000
-            )
+            written = size.first("Value") if size else None
+            count = self.notes.number(written, f"{name}/PageSize", PAGE_SIZE, 1_000_000)
             if count not in (PAGE_SIZE, 0):
                 sizes[key] = count
             for partition in [step.value("Partition") for step in steps]:
                 if partition not in ("", "default"):
-                    self.note(run, f"{name}/Partition", f"partition {partition[:40]!r} has no effect here")
+                    self.note(run, "Partition", f"partition {partition[:40]!r} has no effect here")
         if not has_export:
-            self.note(
-                element,
-                f"{name}/RunConfigurations",
-                "there is no run profile Export; writes work here anyway",
-            )
+            message = "there is no run profile Export; writes work here anyway"
+            self.note(self.element, "RunConfigurations", message)
         if "full" not in profiles:
-            self.note(element, f"{name}/RunConfigurations", "there is no run profile Full Import",
-                      "so the cache is empty after a start, here as on the real host")  # fmt: skip
+            hint = "so the cache is empty after a start, here as on the real host"
+            self.note(self.element, "RunConfigurations", "there is no run profile Full Import", hint)
         return {"every": f"{minutes}m" if minutes else "never", "profiles": profiles}, sizes
 
-    def flows(self, entry: Element, attributes: Mapping[str, Element], name: str) -> dict[str, Any]:
+    def _flows(self, entry: Element) -> dict[str, Any]:
         model = entry.first("DeprovisioningModel")
+        if model is None:
+            return {"disable": "none", "delete": "none"}
         found: dict[str, Any] = {}
         for key, tag in (("disable", "SoftDelete"), ("delete", "HardDelete")):
-            written = model.value(tag) if model else ""
+            written, attribute = model.value(tag), model.value(f"{tag}StatusAttribute")
             flow = _FLOWS.get(written.lower() or "none", "")
-            attribute = model.value(f"{tag}StatusAttribute") if model else ""
-            column = attributes.get(attribute)
             found[key] = flow or "none"
-            if model and not flow:
-                self.note(model, f"{name}/{tag}", f"{written[:40]!r} is not known; none is taken")
-            elif model and flow == "set":
+            if not flow:
+                self.note(model, tag, f"{written[:40]!r} is not known; none is taken")
+            elif flow == "set":
+                column = self.attributes.get(attribute)
                 if column and column.value("DataType").lower() == "boolean" and not _is(column, "IsAnchor"):
                     found[key] = {"set": attribute}
-                else:
-                    found[key] = "none"
-                    self.note(model, f"{name}/{tag}StatusAttribute",
-                              f"{attribute[:80]!r} is not a boolean attribute; none is taken")  # fmt: skip
+                    continue
+                found[key] = "none"
+                message = f"{attribute[:80]!r} is not a boolean attribute; none is taken"
+                self.note(model, f"{tag}StatusAttribute", message)
         return found
 
-    def export_type(self, parameters: Mapping[str, Element], kind: str, name: str) -> str:
+    def _export_type(self) -> str:
         """The export type where it is not the kind's own."""
-        parameter = parameters.get("export type")
+        parameter = self.parameters.get("export type")
         written = parameter.value("Value").lower() if parameter else ""
-        if _box(parameters.get("export type:object replace")):
+        if _box(self.parameters.get("export type:object replace")):
             written = "objectreplace"
         known = {"": "", "objectreplace": "object_replace", "attributeupdate": "attribute_update"}
         if parameter and written not in known:
-            self.note(parameter, f"{name}/Export Type",
-                      f"{parameter.value('Value')[:40]!r} is served as attribute_update")  # fmt: skip
+            message = f"{parameter.value('Value')[:40]!r} is served as attribute_update"
+            self.note(parameter, "Export Type", message)
         found = known.get(written, "attribute_update")
-        return "" if found == KINDS[kind].export_type else found
+        return "" if found == KINDS[self.kind].export_type else found
 
 
 _READ: Final = {
@@ -587,7 +578,6 @@ def _connector(connector: ConnectorConfig, when: datetime) -> Content:
 
 
 def _run(connector: ConnectorConfig, name: str, when: str) -> Content:
-    key = {"Export": "export", "FullImport": "full_import", "DeltaImport": "delta_import"}[name]
     step = "RunSteps/RunStep"
     return {
         "Id": _id(connector, name),
@@ -596,7 +586,7 @@ def _run(connector: ConnectorConfig, name: str, when: str) -> Content:
         "LastModificationTime": when,
         f"{step}/Name": "Export" if name == "Export" else "Import",
         f"{step}/Parameters/Parameter/Name": f"PageSize{name}",
-        f"{step}/Parameters/Parameter/Value": str(connector.page_sizes.get(key, PAGE_SIZE)),
+        f"{step}/Parameters/Parameter/Value": str(connector.page_sizes.get(_SIZES[name], PAGE_SIZE)),
     }
 
 
