@@ -10,7 +10,8 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from mockhost.client import dialect, peer
 from mockhost.client.observation import Observation, UnusableTrust
@@ -44,16 +45,20 @@ _TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,80})", re.IGNORECASE)
 _WINDOW = 1 << 16
 """Characters of a peer's text in which patterns are looked for."""
 
-CHECKS: Final[dict[str, Callable[[Patient], Finding]]] = {}
+Check: TypeAlias = Callable[[Patient], Finding]
+CHECKS: Final[dict[str, Check]] = {}
 """Each check by its code."""
 
 
-def check(code: str) -> Callable[[Callable[[Patient], Finding]], Callable[[Patient], Finding]]:
-    """Register a function as the check with this code of the catalogue."""
+def check(code: str, *, tls: bool = False) -> Callable[[Check], Check]:
+    """Register a function as the check with this code of the catalogue. tls: it looks at TLS, if there is any."""
 
-    def register(function: Callable[[Patient], Finding]) -> Callable[[Patient], Finding]:
-        CHECKS[code] = function
-        return function
+    def register(function: Check) -> Check:
+        def run(patient: Patient) -> Finding:
+            return noted("the URL is http: no TLS") if tls and not patient.secure else function(patient)
+
+        CHECKS[code] = run
+        return run
 
     return register
 
@@ -153,11 +158,9 @@ _ALERTS: Final[Mapping[str, str]] = {
 """The cause that an alert points to (RFC 8446 6.2)."""
 
 
-@check("EMH0201")
+@check("EMH0201", tls=True)
 def tls_handshake(patient: Patient) -> Finding:
     """A handshake, whatever the certificate."""
-    if not patient.secure:
-        return noted("the URL is http: no TLS")
     look = patient.look()
     if look.tls:
         return passed(look.tls)
@@ -172,11 +175,9 @@ def tls_handshake(patient: Patient) -> Finding:
     return failed(said.get(look.ended, f"no handshake: {look.detail or look.ended}"))
 
 
-@check("EMH0202")
+@check("EMH0202", tls=True)
 def tls_trust(patient: Patient) -> Finding:
     """The chain, without dates and name."""
-    if not patient.secure:
-        return noted("the URL is http: no TLS")
     where, allowed = patient.endpoint, max(0.1, min(10.0, patient.left))
     try:
         status, saw = judge_chain(where.host, where.port, patient.ca_file, allowed)
@@ -190,32 +191,16 @@ def tls_trust(patient: Patient) -> Finding:
 
 
 def _property(patient: Patient, name: str) -> Finding:
-    if not patient.secure:
-        return noted("the URL is http: no TLS")
+    """A property of the certificate, one of those that `Judged` has."""
     der = patient.look().der
     judged = judge_certificate(der, patient.endpoint.host) if der else None
     if judged is None:
         return failed("the certificate can't be read")
-    status, saw = getattr(judged, name)
-    return Finding(status, saw)
+    return Finding(*getattr(judged, name))
 
 
-@check("EMH0203")
-def tls_dates(patient: Patient) -> Finding:
-    """Both dates of the certificate."""
-    return _property(patient, "dates")
-
-
-@check("EMH0204")
-def tls_name(patient: Patient) -> Finding:
-    """The certificate's names."""
-    return _property(patient, "name")
-
-
-@check("EMH0205")
-def tls_usage(patient: Patient) -> Finding:
-    """Purpose, key and signature of the certificate."""
-    return _property(patient, "usage")
+for _code, _name in (("EMH0203", "dates"), ("EMH0204", "name"), ("EMH0205", "usage")):
+    check(_code, tls=True)(partial(_property, name=_name))
 
 
 # -- HTTP ----------------------------------------------------------------------------------------------------
