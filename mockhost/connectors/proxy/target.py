@@ -173,7 +173,9 @@ class Reply:
                 piece = next(pieces, b"")
                 left -= len(piece)
                 if left == 0:
-                    next(pieces, None)  # who knows that this was the last one does not ask for more
+                    # Who knows that this was the last one does not ask for more, and may ask again at once.
+                    next(pieces, None)
+                    self._done()
                 yield piece
         except Truncated as problem:
             self.problem, self.ended = str(problem), link.ended
@@ -182,13 +184,19 @@ class Reply:
         except TimeoutError:
             self.problem, self.ended = "the target's body did not end in time", "rst"
         finally:
-            self.took = monotonic() - self._started
-            self._link = None
-            answer = self.answer
-            if answer.complete and not answer.closes and not link.ended and not self._reader.waiting:
-                self._target.keep(link)
-            else:
-                link.close()
+            self._done()
+
+    def _done(self) -> None:
+        """The body has come to its end: keep the connection if another request can go over it."""
+        link, self._link = self._link, None
+        if link is None:
+            return
+        self.took = monotonic() - self._started
+        answer = self.answer
+        if answer.complete and not answer.closes and not link.ended and not self._reader.waiting:
+            self._target.keep(link)
+        else:
+            link.close()
 
     def close(self) -> None:
         """Let go of the connection, if the body was not read."""
