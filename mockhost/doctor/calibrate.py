@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from mockhost import facts
 from mockhost.client import dialect
 from mockhost.client.observation import Observation
 from mockhost.doctor.checks import filterable, rows_of
@@ -20,22 +21,7 @@ from mockhost.scim.messages import CORE_USER
 
 _MEDIA_TYPE: Final = re.compile(r"(?:application|text)/[a-z0-9.+-]{1,40}(?:; ?charset=[A-Za-z0-9-]{1,20})?")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}(?![^ ,])")
-UNSEEN: Final[Mapping[str, str]] = {
-    name: why
-    for why, names in (
-        ("only a write shows it", """location_header patch_reply put delete_unknown_status create_existing_status
-            post_without_anchor unknown_attributes bulk_status cache_verbs_status export_status_exists
-            export_status_missing_object export_status_permission export_status_bad_value
-            export_status_missing_attribute export_status_dn export_status_missing_anchor export_status_parent
-            export_status_other"""),
-        ("only an import shows it", """importing_status importing_body importing_retry_after importing_scope
-            duplicate_anchor_import failed_import_keeps_cache delta_sees_deletes"""),
-        ("only a failure inside of the host shows it", "dll_denied_status error_detail"),
-        ("what it does depends on a setting of the connector that cannot be seen",
-         "active_in_responses dn_returned schemas_dn"),
-    )
-    for name in names.split()
-}  # fmt: skip
+UNSEEN: Final[Mapping[str, str]] = facts.beside(__file__, "catalogue.toml")["unseen"]
 """The behaviours that no probe here can see, and why."""
 
 

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mockhost import facts
 from mockhost.client.printing import printable
 from mockhost.clock import monotonic
 from mockhost.doctor.patient import Finding, OutOfTime
@@ -37,10 +37,15 @@ class Entry(NamedTuple):
     needs: tuple[str, ...] = ()
 
 
+def catalogue() -> Mapping[str, Any]:
+    """`catalogue.toml`."""
+    return facts.beside(__file__, FILE.name)
+
+
 @cache
 def entries() -> dict[str, Entry]:
     """Every check by its code, in order."""
-    rows = tomllib.loads(FILE.read_text(encoding="utf-8"))["check"]
+    rows = catalogue()["check"]
     made = [Entry(**{key: _value(value) for key, value in row.items()}) for row in rows]
     return {entry.code: entry for entry in made}
 
@@ -51,8 +56,7 @@ def _value(value: Any) -> Any:
 
 def retired() -> dict[str, str]:
     """Codes of checks that are gone, with the reason."""
-    gone: dict[str, str] = tomllib.loads(FILE.read_text(encoding="utf-8"))["retired"]
-    return gone
+    return dict(catalogue()["retired"])
 
 
 def find(word: str) -> Entry | None:

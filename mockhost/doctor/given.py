@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from mockhost import exe_config
+from mockhost import exe_config, facts
 from mockhost.doctor.patient import Finding, failed, noted, passed, warned
 from mockhost.elements import LARGEST
 from mockhost.errors import MockhostError
@@ -197,18 +197,7 @@ def config_level(found: dict[str, Path]) -> Finding:
 
 HOST: Final = "Microsoft ECMA2Host"
 AGENT: Final = "Microsoft Azure AD Connect Provisioning Agent"
-COMMANDS: Final = (
-    f"Get-Service '{HOST}','{AGENT}' | Format-List DisplayName,Status,StartType",
-    f"sc.exe qc '{HOST}'",
-    "netsh http show sslcert ipport=0.0.0.0:8585",
-    "netsh http show urlacl",
-    "netstat -ano | findstr :8585",
-    "Get-ExecutionPolicy -List",
-    r"Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full' | Format-List Version,Release",
-    r"(Get-Acl 'C:\Program Files\Microsoft ECMA2Host\Service\ECMA\Cache').Sddl",
-    r"Select-String -Path 'C:\Program Files\Microsoft ECMA2Host\Service\*.exe.config' -Pattern 'Debug','switchValue'",
-    "Get-WinEvent -LogName 'Microsoft ECMA2Host Logs' -MaxEvents 20 | Format-List TimeCreated,LevelDisplayName,Message",
-)
+COMMANDS: Final[tuple[str, ...]] = (*facts.beside(__file__, "catalogue.toml")["commands"],)
 """To be run on the server of the host; none of them changes anything."""
 LIMIT: Final = 1 << 20
 """Characters of the pasted text that are read."""

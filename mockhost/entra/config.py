@@ -5,13 +5,11 @@ The numbers of `Settings` are Microsoft's unless they say otherwise; a lab sets 
 
 from __future__ import annotations
 
-import functools
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mockhost import facts
 from mockhost.client.dialect import NEW_DIALECT, PROBE_ATTRIBUTE, Request, qualified
 from mockhost.client.observation import Observation, Session, endpoint
 from mockhost.clock import wall_now
@@ -196,11 +194,9 @@ _MATCHING = ("ContosoLogin", "userPrincipalName", "cn")
 """Attributes of an ECMA host by which users are matched: the first of them that the host has."""
 
 
-@functools.cache
 def default_mappings() -> Mapping[str, Mapping[str, str]]:
     """Expressions by target attribute, of the apps `scim` and `ecma`: `default_mappings.toml`."""
-    file = Path(__file__).with_name("default_mappings.toml")
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+    return facts.beside(__file__, "default_mappings.toml")
 
 
 def scim_mappings() -> tuple[AttributeMapping, ...]:

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from mockhost import patterns
+from mockhost import facts, patterns
 from mockhost.errors import UsageError, did_you_mean
 
 RESULT = 100_000
@@ -112,18 +112,7 @@ class Function(NamedTuple):
 
 FUNCTIONS: dict[str, Function] = {}
 """The functions that can be used."""
-REFUSED: Mapping[str, str] = {
-    "SelectUniqueValue": "it looks into Active Directory, and is for Active Directory as the target only",
-    **dict.fromkeys(
-        ("AppRoleAssignmentsComplex", "AssertiveAppRoleAssignmentsComplex"),
-        "only one role is supported here: SingleAppRoleAssignment",
-    ),
-    **dict.fromkeys(
-        ("CDate", "DateAdd", "DateDiff", "DateFromNum", "FormatDateTime", "Now", "NumFromDate"),
-        "dates are not supported here",
-    ),
-    **dict.fromkeys(("BitAnd", "CBool", "InStr", "IsString", "PCase"), "it is not supported here"),
-}
+REFUSED: Mapping[str, str] = facts.beside(__file__, "texts.toml")["refused"]
 """Functions of the reference that are not here, and why."""
 
 

@@ -11,13 +11,12 @@ the row says so and quotes none. The portal prints the probe's URL without its p
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from mockhost import facts
 from mockhost.client import dialect
 from mockhost.client.observation import TIMEOUT, Observation, exchange
 from mockhost.clock import fresh_guid
@@ -33,11 +32,6 @@ _INCOMPATIBLE = (
 """Its beginning is published (1Password/scim-examples#82); what follows "Please refer to" is not."""
 _QUOTED = 1_000
 """Characters of an answer that a message quotes here."""
-
-
-@cache
-def _document(name: str) -> Mapping[str, Any]:
-    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 # -- Test connection -----------------------------------------------------------------------------------------
@@ -130,7 +124,7 @@ def _success(seen: Observation) -> PortalVerdict:
 
 def _status_name(status: int | None) -> str:
     """A status by its .NET name, as the messages have it."""
-    return str(_document("log_codes")["status"].get(str(status), status))
+    return str(facts.beside(__file__, "log_codes.toml")["status"].get(str(status), status))
 
 
 def _block(seen: Observation, status: str = "", content: str | None = None) -> str:
@@ -194,7 +188,7 @@ class AgentError(NamedTuple):
 @cache
 def agent_errors() -> Mapping[str, AgentError]:
     """All rows by their names, in the order in which they are looked up."""
-    document = _document("agent_errors")
+    document = facts.beside(__file__, "agent_errors.toml")
     found = {}
     for name, said in document["row"].items():
         values = {**document["words"].get(said.get("words", ""), {}), **said}
@@ -213,7 +207,7 @@ def without_agent(row: AgentError) -> AgentError:
     """The row as an app without an agent shows it: no agent answers in the target's place."""
     if row.words != "relayed":
         return row
-    return row._replace(**_document("agent_errors")["words"]["transport_without_agent"])
+    return row._replace(**facts.beside(__file__, "agent_errors.toml")["words"]["transport_without_agent"])
 
 
 # -- the provisioning log ------------------------------------------------------------------------------------
@@ -241,7 +235,7 @@ class Failure(NamedTuple):
 @cache
 def failures() -> Mapping[str, Failure]:
     """All rows by their names; those of statuses by the status."""
-    document = _document("log_codes")
+    document = facts.beside(__file__, "log_codes.toml")
     return {name: Failure(**{"source": document["page"], **said}) for name, said in document["row"].items()}
 
 

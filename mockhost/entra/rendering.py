@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from mockhost import facts
 from mockhost.client.printing import printable
 from mockhost.entra import records
 from mockhost.entra.agent import ACTIONS
@@ -17,24 +18,9 @@ from mockhost.entra.portal import PortalVerdict
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.paragraphs import columns, wrapped
 
-HELP = (
-    ("show", "credentials, agents, the job, its quarantine"),
-    ("enter tenant-url URL", "enter another tenant URL"),
-    ("enter secret-token TOKEN", "enter another secret token"),
-    ("test-connection", "test what is entered"),
-    ("save", "save what is entered, and refresh the target attribute list"),
-    ("attributes", "refresh the target attribute list, and show it"),
-    ("agent ACTION NAME", f"{', '.join(ACTIONS)}"),
-    ("agent machine NAME KEY=VALUE", "change the agent's machine: proxy, execution_policy, may_log_on"),
-    ("users", "the users of the directory"),
-    ("user NAME KEY=VALUE", "change a user, or add one: assigned=false, surname=Lee"),
-    ("user NAME remove", "take a user away from the directory"),
-    ("on-demand USER", "provision one user now"),
-    ("cycle [initial]", "wait for the next cycle, and run it"),
-    ("start, stop", "start or stop provisioning"),
-    ("restart [SCOPE]", "restart provisioning: Full, Escrows, QuarantineState, Watermark, ForceDeletes"),
-    ("allow-deletes", "allow the deletes that were held back"),
-    ("log [user=TEXT] [status=S] [action=A]", "the provisioning log"),
+HELP = tuple(
+    (line, does.replace("{actions}", ", ".join(ACTIONS)))
+    for line, does in facts.beside(__file__, "texts.toml")["help"]
 )
 """Each line, and what it does."""
 _LONGEST = 8_192

@@ -1,9 +1,10 @@
-"""Read the data files of this folder: what is known of the real host and of the standards. See README.md."""
+"""Read data files: what is known of the real host and of the standards, in this folder (README.md), and rooms' own."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,6 +22,14 @@ def read(name: str) -> dict[str, Any]:
 def file(name: str) -> bytes:
     """A file of the Windows server, as it is installed."""
     return (Path(__file__).parent / "files" / name).read_bytes()
+
+
+@cache
+def beside(module_file: str, name: str) -> Mapping[str, Any]:
+    """The TOML file of a room's own data in the folder of a module: `beside(__file__, "texts.toml")`."""
+    import tomllib  # which a plain serve does without
+
+    return tomllib.loads(Path(module_file).with_name(name).read_text("utf-8"))
 
 
 def rows(part: Mapping[str, Mapping[str, Any]], make: Callable[..., Row]) -> dict[str, Row]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from mockhost import facts
 
 ELEVATED_HOME: Final = "Windows/system32"
 """Where a window begins that is opened as an administrator, below C:."""
@@ -243,10 +242,9 @@ def wrapped(text: str, width: int) -> str:
     return "\n".join(lines)
 
 
-@cache
 def texts() -> Mapping[str, Mapping[str, Any]]:
     """The parts of `texts.toml`."""
-    return tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
+    return facts.beside(__file__, "texts.toml")
 
 
 def shown(name: str, /, **values: object) -> str:

@@ -24,15 +24,6 @@ from mockhost.windows.powershell import CommandFailed, Parameter
 _MODULES: Final = ("services", "files", "events", "wizard", "scripts")
 _GROUPS: Final = ("services", "files", "events", "policies", "network", "installing", "wizard", "scripts")
 """Of commands, as `help` lists them."""
-_ALIASES: Final = {
-    **dict.fromkeys(("dir", "ls", "gci"), "Get-ChildItem"), **dict.fromkeys(("cat", "type", "gc"), "Get-Content"),
-    **dict.fromkeys(("cd", "sl"), "Set-Location"), **dict.fromkeys(("copy", "cp", "cpi"), "Copy-Item"),
-    **dict.fromkeys(("del", "rm", "ri"), "Remove-Item"), **dict.fromkeys(("curl", "iwr"), "Invoke-WebRequest"),
-    **{"gsv": "Get-Service", "sasv": "Start-Service", "spsv": "Stop-Service", "ipmo": "Import-Module"},
-    **{"services.msc": "Get-Service", "gpedit.msc": "gpedit", "get-help": "help"},
-    **dict.fromkeys(("eventvwr", "eventvwr.msc", "eventvwr.exe"), "Get-WinEvent -ListLog *"),
-}  # fmt: skip
-"""PowerShell's own, and the consoles that the page opens."""
 HOME: Final = "Users/Administrator"
 LONGEST_INPUT: Final = 1024 * 1024
 
@@ -179,7 +170,7 @@ def run(
         words = powershell.split(line)
         if not words:
             return Done()
-        if (alias := _ALIASES.get(words[0].text.casefold())) is not None:
+        if (alias := powershell.texts()["aliases"].get(words[0].text.casefold())) is not None:
             words[:1] = powershell.split(alias)
         command = _find(words[0].text, session)
         lock = nullcontext() if command.waits else machine.server.lock
@@ -228,7 +219,7 @@ def show_help(call: Call, name: str = "") -> Done:
     found = commands()
     if name:
         command = _find(
-            _ALIASES.get(name.casefold(), name).partition(" ")[0],
+            powershell.texts()["aliases"].get(name.casefold(), name).partition(" ")[0],
             call.session._replace(modules=tuple(each.module for each in found)),
         )
         syntax = (
