@@ -17,7 +17,7 @@ from mockhost.cli.live import Live
 from mockhost.cli.run import record_of
 from mockhost.cli.terminal import Terminal
 from mockhost.errors import MockhostError, VerificationError
-from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
+from mockhost.pytest_plugin.findings import Evidence, Gathered, redact
 
 CANARY = "ca/na&ry-47+5ecret~x"
 ECMA = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"

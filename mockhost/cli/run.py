@@ -260,6 +260,8 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._starting = True
         """whether a signal is only remembered, because a command that can receive it starts soon"""
+        self._early: list[int] = []
+        """the signals that are remembered, beside the one that asks to end"""
         self._bell = Bell()
         self._before: dict[int, Any] = {}
 
@@ -280,8 +282,9 @@ class Child:
         try:
             process = self._process = self._start(env)
             self._starting = False
-            if self.stopped:  # before it could receive a signal
-                process.send_signal(self.stopped)
+            for number in [*self._early, *([self.stopped] if self.stopped else [])]:
+                process.send_signal(number)  # which came before it could receive one
+            self._early.clear()
             threading.Thread(
                 target=self._wait_for, args=(process,), name="mockhost-command", daemon=True
             ).start()
@@ -352,6 +355,9 @@ class Child:
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         process = self._process
         ends = number not in (getattr(signal, "SIGUSR1", -1), getattr(signal, "SIGUSR2", -1))
+        if process is None and not ends and self._starting:
+            self._early.append(number)
+            return
         if ends:
             first, self.stopped = self.stopped == 0, number
             if process is None:

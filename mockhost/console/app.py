@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from werkzeug.exceptions import NotFound
 
 from mockhost import __version__
-from mockhost.console import text, views
+from mockhost.console import views
 from mockhost.console.feed import Feed
 from mockhost.console.views import PAGES, Asked, Page
 from mockhost.operations import find
@@ -60,11 +60,11 @@ class Console:
             lstrip_blocks=True,
         )
         self._env.filters.update(
-            words=text.words,
-            plain=text.plain,
-            moment=text.moment,
-            pretty=text.pretty,
-            parts=text.parts,
+            words=views.words,
+            plain=views.plain,
+            moment=views.moment,
+            pretty=views.pretty,
+            parts=views.parts,
             field=_field,
         )
         self._env.globals.update(asks=_asks, version=__version__, field=_field)

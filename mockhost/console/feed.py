@@ -1,4 +1,4 @@
-"""What happens, for the pages that are open: rows of exchanges, and what changed, as server-sent events.
+"""What happens, for the pages that are open: rows of the journal, and what changed, as server-sent events.
 
 One thread looks at the journal a few times a second and renders what is new, once for all pages; an exchange costs
 its client nothing but a flag that is set. More than can be read is not rendered: the pages are told how much it was.
@@ -15,10 +15,11 @@ from typing import Final
 
 import orjson
 
-from mockhost.clock import monotonic
-from mockhost.console import rows
+from mockhost.clock import iso, monotonic
 from mockhost.errors import CannotRun
 from mockhost.exchange import Connection, Exchange
+from mockhost.journal import renderings
+from mockhost.journal.sink import Sink, printable
 from mockhost.runtime import Runtime
 
 MOST: Final = 32
@@ -168,7 +169,7 @@ class Feed:
         yield from self._ended()
         failed = [self._connections.popleft() for _ in range(len(self._connections))]
         if failed:
-            yield self._rows([rows.of_connection(each, journal.sink) for each in failed])
+            yield self._rows([of_connection(each, journal.sink) for each in failed])
         changes = [self._changes.popleft() for _ in range(len(self._changes))]
         if changes:
             yield _event("changed", {"what": list(dict.fromkeys(changes))})
@@ -193,7 +194,7 @@ class Feed:
         again = []
         for number, (exchange, before) in list(self._open.items()):
             if _state(exchange) != before:
-                fresh = self._rendered[number] = rows.of_exchange(exchange, self._runtime.journal.sink)
+                fresh = self._rendered[number] = of_exchange(exchange, self._runtime.journal.sink)
                 again.append(fresh)
                 del self._open[number]
         if again:
@@ -202,7 +203,7 @@ class Feed:
     def _row(self, exchange: Exchange) -> bytes:
         row = self._rendered.get(exchange.number)
         if row is None:
-            row = rows.of_exchange(exchange, self._runtime.journal.sink)
+            row = of_exchange(exchange, self._runtime.journal.sink)
             if exchange.epoch == self._epoch:
                 self._keep(exchange, row)
         return row
@@ -211,7 +212,7 @@ class Feed:
         self._rendered[exchange.number] = row
         if len(self._rendered) > 1.5 * BURST:
             self._rendered = dict(list(self._rendered.items())[-int(BURST) :])
-        if rows.is_open(exchange):
+        if is_open(exchange):
             self._open[exchange.number] = exchange, _state(exchange)
             while len(self._open) > _WAITING:
                 del self._open[next(iter(self._open))]
@@ -239,3 +240,69 @@ def _end(listener: queue.Queue[bytes]) -> None:
 
 def _event(kind: str, data: object) -> bytes:
     return f"event: {kind}\n".encode() + b"data: " + orjson.dumps(data) + b"\n\n"
+
+
+# -- a row: what the page lists and filters by ----------------------------------------------------------------------
+
+FIELDS = (
+    *("number", "at", "connector", "operation", "who", "status", "took", "rule", "faults", "reason"),
+    *("verdict", "probe", "method", "target", "connection", "bug"),
+)
+"""What a row has, in this order."""
+_TARGET = 300
+"""Characters of a target that a row has; the exchange has all of it."""
+
+
+def of_exchange(exchange: Exchange, sink: Sink) -> bytes:
+    """The row as JSON, without secrets."""
+    e = sink.brief(exchange)
+    who = e.who if e.who is not None else e.id
+    row = (
+        e.number,
+        iso(e.at),
+        e.connector and printable(e.connector),
+        printable(e.operation),
+        who and printable(who),
+        e.status,
+        None if e.took is None else round(e.took * 1_000, 1),
+        e.rule and printable(e.rule),
+        list(map(printable, e.faults)),
+        e.reason and printable(e.reason),
+        e.verdict,
+        e.probe,
+        printable(e.method),
+        printable(e.target[:_TARGET]),
+        e.connection,
+        e.bug and printable(e.bug),
+    )
+    return orjson.dumps(row)
+
+
+def of_connection(connection: Connection, sink: Sink) -> bytes:
+    """The row of a connection whose handshake failed: the line that the terminal shows is its reason."""
+    c = sink.connection(connection)
+    line = renderings.connection_line(connection).partition(": ")[2]
+    row: tuple[object, ...] = (
+        f"c{c.number}",
+        iso(c.at),
+        None,
+        "connection",
+        printable(c.peer),
+        None,
+        None,
+        c.rule and printable(c.rule),
+        [],
+        printable(line),
+        "",
+        False,
+        "",
+        "",
+        c.number,
+        None,
+    )
+    return orjson.dumps(row)
+
+
+def is_open(exchange: Exchange) -> bool:
+    """Whether more of it may still come: no answer, an answer that is held back or sent in pieces."""
+    return exchange.status is None or exchange.delay is not None or exchange.answer_body is None

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import orjson
 from werkzeug.datastructures import MultiDict
 
 from mockhost import actions
-from mockhost.console import rows as listed
-from mockhost.console.text import flat, plain
-from mockhost.control.plain import plainly
+from mockhost.console.feed import FIELDS
 from mockhost.exchange import OPERATIONS
 from mockhost.faults import describe
 from mockhost.journal import renderings, retelling
+from mockhost.journal.renderings import plainly
 from mockhost.operations import find
 from mockhost.operations.row import Media
 from mockhost.runtime import targets
@@ -81,7 +82,7 @@ def journal(asked: Asked) -> Shown | None:
     if asked.rest:
         return _exchange(asked)
     known = asked.read("list_connectors")["connectors"] if asked.may("list_connectors") else {}
-    return "journal.html", {"fields": ",".join(listed.FIELDS), "connectors": list(known)}
+    return "journal.html", {"fields": ",".join(FIELDS), "connectors": list(known)}
 
 
 def _exchange(asked: Asked) -> Shown | None:
@@ -352,3 +353,63 @@ PAGES: tuple[Page, ...] = (
     Page("portal", "Portal", "6", ("portal", "get_portal", "get_portal_log"), portal),
 )
 __all__ = ["PAGES", "Asked", "Page", "overview", "trace"]
+
+
+# -- text: JSON indented and in parts that can be coloured, and what a rule or setting says --------------------------
+
+_COLOURED: Final = 40_000
+"""Characters of JSON that are coloured; more than that is shown plain."""
+_PARTS = re.compile(
+    r'"(?:[^"\\]|\\.)*"(?P<colon>:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\b(?:true|false|null)\b'
+)
+
+
+def pretty(text: str) -> str | None:
+    """JSON indented; None for what is no JSON."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def parts(text: str) -> Iterator[tuple[str, str]]:
+    """Indented JSON in (class, text): names, strings, and other values, and what is between them."""
+    if len(text) > _COLOURED:
+        yield "", text
+        return
+    at = 0
+    for found in _PARTS.finditer(text):
+        if found.start() > at:
+            yield "", text[at : found.start()]
+        at = found.end()
+        if found["colon"]:
+            yield "key", found[0][:-1]
+            at -= 1
+        else:
+            yield "text" if found[0][0] == '"' else "value", found[0]
+    yield "", text[at:]
+
+
+def words(operation: str) -> str:
+    """An operation as it begins a sentence: `Find users`."""
+    return operation.replace("_", " ").capitalize()
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as (dotted path, value)."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from flat(inner, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, value
+
+
+def plain(value: Any) -> str:
+    """A value in a word or a line of JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def moment(iso: str | None) -> str:
+    """`2026-01-01T00:03:00.000Z` as `2026-01-01 00:03:00`."""
+    return "never" if iso is None else iso[:19].replace("T", " ")

@@ -27,10 +27,9 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from mockhost.clock import fresh_secret
-from mockhost.control import events
-from mockhost.control.plain import plainly, rendered
-from mockhost.control.requests import arguments
+from mockhost.control.messages import arguments, event_stream
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
+from mockhost.journal.renderings import plainly, rendered
 from mockhost.operations import CLASS_TABLE, TABLE
 from mockhost.operations.row import JSON, ROLES, Media, Operation
 from mockhost.runtime.operations import NoSuch, NotAllowed, NotNow, Operated, Stream, carry_out
@@ -169,7 +168,7 @@ def _answer(find: Find, operation: Operation, heartbeat: float, **in_path: str) 
     host = g.host = find(request)
     found = carry_out(host, operation, in_path, lambda: arguments(operation))
     if isinstance(found, Stream):
-        return events.response(host.runtime, found, heartbeat)
+        return event_stream(host.runtime, found, heartbeat)
     if isinstance(found, Media):
         return Response(found.data, content_type=found.kind)
     plain = operation.shows_secrets and (operation.is_for_all or host.role == ROLES[-1])

@@ -12,7 +12,7 @@ from typing import Any
 from mockhost import __version__
 from mockhost.operations import TABLE
 from mockhost.operations.row import JSON, Operation, Schema
-from mockhost.operations.shapes import SHAPES
+from mockhost.operations.table import SHAPES
 
 ERROR: Schema = {
     "type": "object",

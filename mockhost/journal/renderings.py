@@ -15,10 +15,12 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_plus
 
+import orjson
+
 from mockhost import __version__, facts
 from mockhost.clock import iso, local_time
 from mockhost.exchange import Connection, Exchange, Headers, Upstream
-from mockhost.journal.sink import Shown, printable, shown, shown_connection
+from mockhost.journal.sink import Shown, Sink, printable, shown, shown_connection
 
 COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", "reason")
 _RIGHT = frozenset({"#", "status", "ms"})
@@ -476,3 +478,27 @@ def _shell_text(body: bytes) -> str | None:
         return None
     plain = text.replace("\n", "").replace("\t", "").isprintable()
     return text if plain and not text.startswith("@") else None
+
+
+def plainly(sink: Sink, value: object) -> object:
+    """Data as JSON and without secrets."""
+    if isinstance(value, Connection):
+        return connection_json(value)
+    return sink.data(orjson.loads(rendered(value)))
+
+
+def rendered(value: object) -> bytes:
+    """JSON in one line. Bytes become base64, and what JSON has no word for its text."""
+    return orjson.dumps(value, default=_default, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _default(value: object) -> object:
+    if isinstance(value, tuple):
+        return value._asdict() if hasattr(value, "_asdict") else list(value)
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    return str(value)

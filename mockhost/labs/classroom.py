@@ -23,8 +23,8 @@ from mockhost.errors import CannotRun, MockhostError, UsageError
 from mockhost.labs import progress, texts
 from mockhost.labs.desk import Desk, find
 from mockhost.labs.lab import Lab
-from mockhost.operations.classes import CSV
 from mockhost.operations.row import Media
+from mockhost.operations.table import CSV
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
 from mockhost.server.listener import Limits, Listener
 from mockhost.temporary import hold

@@ -8,15 +8,13 @@ from __future__ import annotations
 from functools import cache
 
 from mockhost.errors import UsageError, did_you_mean
-from mockhost.operations import classes, connectors, host, journal, portal, rules
 from mockhost.operations.row import EVENTS, Operation
+from mockhost.operations.table import CLASS, CONNECTORS, HOST, JOURNAL, PORTAL, RULES
 
 __all__ = ["CLASS_TABLE", "EVENTS", "TABLE", "find"]
 
-TABLE: tuple[Operation, ...] = (*host.ROWS, *connectors.ROWS, *rules.ROWS, *journal.ROWS, *portal.ROWS)
-
-
-CLASS_TABLE: tuple[Operation, ...] = (*TABLE, *classes.ROWS)
+TABLE: tuple[Operation, ...] = (*HOST, *CONNECTORS, *RULES, *JOURNAL, *PORTAL)
+CLASS_TABLE: tuple[Operation, ...] = (*TABLE, *CLASS)
 """What the control plane of a class has beside that."""
 
 

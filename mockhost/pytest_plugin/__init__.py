@@ -121,7 +121,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _ini(config: pytest.Config, name: str) -> Any:
-    from mockhost.pytest_plugin.settings import ini
+    from mockhost.pytest_plugin.marks import ini
 
     return ini(config, name)
 

@@ -16,9 +16,9 @@ import pytest
 from mockhost.api import MockHost
 from mockhost.errors import MockhostError, ScenarioError, VerificationError
 from mockhost.pytest_plugin import compiled, findings, marks
-from mockhost.pytest_plugin.evidence import Evidence, Gathered, redact
+from mockhost.pytest_plugin.findings import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
-from mockhost.pytest_plugin.settings import ini
+from mockhost.pytest_plugin.marks import ini
 from mockhost.runtime import names
 from mockhost.scenario.loader import Terms
 from mockhost.scenario.model import Scenario

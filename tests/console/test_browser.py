@@ -14,7 +14,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.clock import monotonic
-from mockhost.console.rows import FIELDS
+from mockhost.console.feed import FIELDS
 from mockhost.console.views import PAGES
 from mockhost.labs import lab as labs
 from mockhost.labs.classroom import Classroom

@@ -18,7 +18,7 @@ import requests
 
 from mockhost import MockHost
 from mockhost.clock import monotonic
-from mockhost.console import text
+from mockhost.console import views
 from mockhost.console.feed import FEW, Feed
 from mockhost.console.views import PAGES, trace
 from mockhost.errors import UsageError
@@ -293,10 +293,10 @@ def test_json_in_parts_is_the_same_text() -> None:
     """Colouring loses nothing."""
     values: list[object] = [{"a": ["x: y", -1.5e3, True, None, {'q"u': "\\"}]}, [], "text", 12]
     for value in values:
-        shown = text.pretty(json.dumps(value))
+        shown = views.pretty(json.dumps(value))
         assert shown is not None
-        assert "".join(part for _, part in text.parts(shown)) == shown
-    assert text.pretty("not json") is None
+        assert "".join(part for _, part in views.parts(shown)) == shown
+    assert views.pretty("not json") is None
 
 
 def test_what_differs_is_compared_by_the_key() -> None:

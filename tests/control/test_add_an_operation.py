@@ -35,9 +35,9 @@ def test_the_page_is_followed(tmp_path: Path) -> None:
     row, handler = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     for name in ("mockhost", "scenarios"):
         copy_folder(ROOT / name, tmp_path / name)
-    rows = tmp_path / "mockhost" / "operations" / "connectors.py"
+    rows = tmp_path / "mockhost" / "operations" / "table.py"
     text = rows.read_text("utf-8")
-    end = text.rindex(")  # fmt: skip")
+    end = text.index(")  # fmt: skip", text.index("CONNECTORS: "))
     rows.write_text(f"{text[:end]}    {row},\n{text[end:]}", "utf-8")
     handlers = tmp_path / "mockhost" / "runtime" / "operations" / "connectors.py"
     handlers.write_text(f"{handlers.read_text('utf-8')}\n\n{handler}", "utf-8")

@@ -23,15 +23,15 @@ from werkzeug.test import TestResponse
 
 from mockhost import MockHost
 from mockhost.client.control import ControlPlane
-from mockhost.control import events
+from mockhost.control import messages
 from mockhost.control.app import MAX_BODY, create_control_app
 from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
 from mockhost.expect.check import HostDriver, check
 from mockhost.journal import Connection, EventBus, Exchange, Subscription, verification
 from mockhost.journal.sink import shown
 from mockhost.operations import TABLE
-from mockhost.operations.journal import CONDITIONS
 from mockhost.operations.row import ROLES, Operation, Role
+from mockhost.operations.table import CONDITIONS
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations import Load, NoSuch, Operated, load
 from mockhost.scenario import loader
@@ -1309,7 +1309,7 @@ def test_what_the_control_plane_is_saying_when_the_host_stops_is_said_to_the_end
     with Stream(host.control_url) as stream:
         assert stream.next()[0] == "hello"
         monkeypatch.setattr(server.Connection, "stop_idle", noted)
-        monkeypatch.setattr(events, "_lost", lambda subscription: b"" if told.wait(10) else b"never told")
+        monkeypatch.setattr(messages, "_lost", lambda subscription: b"" if told.wait(10) else b"never told")
         host.stop()
         assert stream.next() == ("end", None)
 

@@ -10,7 +10,7 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.client.control import ControlPlane
-from mockhost.control import events
+from mockhost.control import messages
 from mockhost.journal import Event
 from mockhost.runtime import Runtime
 from mockhost.runtime.operations.host import STREAMS
@@ -79,13 +79,13 @@ def test_a_reader_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
 def test_an_event_is_rendered_once_for_all_streams(host: MockHost, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sixty-four open streams would otherwise make the data plane many times slower."""
     rendered: list[object] = []
-    shown = events._shown
+    shown = messages._shown
 
     def spy(runtime: Runtime, data: object) -> object:
         rendered.append(data)
         return shown(runtime, data)
 
-    monkeypatch.setattr(events, "_shown", spy)
+    monkeypatch.setattr(messages, "_shown", spy)
     clients = [stream(host) for _ in range(8)]
     received = [head(client) for client in clients]
     for number in range(20):
