@@ -28,6 +28,7 @@ from mockhost.errors import (
     ScenarioError,
     UsageError,
     VerificationError,
+    place_of,
 )
 from mockhost.journal import Connection as ConnectionRecord
 from mockhost.journal import Exchange, Journal
@@ -462,7 +463,7 @@ class _Observer:
                     headers=() if head is None else head.headers,
                     connection=connection.number,
                     scheme="https" if connection.tls else "http",
-                    bug=f"{type(error).__name__}: {error} ({_where(error)})",
+                    bug=f"{type(error).__name__}: {error} ({place_of(error)})",
                 )
             )
 
@@ -486,16 +487,6 @@ def _pieces(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     parts = (line.partition(":") for line in lines)
     headers = tuple((name.strip(), value.strip()) for name, _, value in parts if name.strip())
     return words[0], words[1] if len(words) > 1 else "", headers
-
-
-def _where(error: BaseException) -> str:
-    """The innermost place of our own code, for a report of a bug."""
-    place, trace = "", error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"
-        trace = trace.tb_next
-    return place
 
 
 def check_token(token: str) -> None:

@@ -14,6 +14,7 @@ Anything else that escapes is a bug of ours: it is journalled as one and never s
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
 from typing import NamedTuple, NoReturn, Protocol
 
@@ -148,3 +149,12 @@ def _near(name: str, names: list[str]) -> list[str]:
 def _is_part(short: str, long: str) -> bool:
     """Whether a name of three letters or more is the first or the last word of another."""
     return len(short) > 2 and (long.startswith(f"{short}_") or long.endswith(f"_{short}"))
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error was raised, such as `space.py:12`, for a report of a bug."""
+    place, trace = "unknown", error.__traceback__
+    while trace is not None:
+        place = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

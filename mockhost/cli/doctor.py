@@ -94,11 +94,21 @@ def command(
         raise click.UsageError("nothing to examine; give a tenant URL, --drive DIR or --pasted FILE")
     from mockhost.client.observation import shown
     from mockhost.clock import monotonic
+    from mockhost.doctor.checks import CHECKS
+    from mockhost.doctor.patient import Finding, Patient
 
     deadline = monotonic() + examine.LIMIT
     runs: dict[str, Callable[[], Finding]] = {}
     if url:
-        runs |= _outside(url, secret_token, ca, attributes, write_probe, timeout, deadline)
+        ca_file = None if ca is None else str(ca)
+        patient = Patient(
+            url, secret_token, ca_file, timeout=timeout, deadline=deadline, attributes=attributes
+        )
+        runs = {code: functools.partial(check, patient) for code, check in CHECKS.items()}
+        if not write_probe:
+            del runs["EMH0501"]
+        if secret_token is None:
+            runs["EMH0305"] = lambda: Finding("skip", "no --secret-token was given")
     if control:
         runs |= _inside(control, control_token, url or "", deadline)
     if drive:
@@ -115,30 +125,6 @@ def command(
         terminal = stdout()
         terminal.lines(in_words(target, results, terminal, verbose=verbose))
     return not any(result.finding.status in ("fail", "error") for result in results)
-
-
-def _outside(
-    url: str,
-    secret_token: str | None,
-    ca: Path | None,
-    attributes: Sequence[str],
-    write_probe: bool,
-    timeout: float,
-    deadline: float,
-) -> dict[str, Callable[[], Finding]]:
-    from mockhost.doctor.checks import CHECKS
-    from mockhost.doctor.patient import Finding, Patient
-
-    ca_file = None if ca is None else str(ca)
-    patient = Patient(url, secret_token, ca_file, timeout=timeout, deadline=deadline, attributes=attributes)
-    runs: dict[str, Callable[[], Finding]] = {
-        code: functools.partial(check, patient)
-        for code, check in CHECKS.items()
-        if code != "EMH0501" or write_probe
-    }
-    if secret_token is None:
-        runs["EMH0305"] = lambda: Finding("skip", "no --secret-token was given")
-    return runs
 
 
 def _inside(control: str, token: str | None, url: str, deadline: float) -> dict[str, Callable[[], Finding]]:
@@ -200,17 +186,14 @@ def in_words(
     lines = [terminal.styled(f"Examining {target}", "bold")]
     category = ""
     for result in results:
-        if not verbose and result.finding.status in ("info", "skip") and not _worth_telling(result):
+        is_quiet = result.finding.status in ("info", "skip") and result.entry.code != "EMH0002"
+        if is_quiet and not verbose:
             continue
         if result.entry.category != category:
             category = result.entry.category
             lines += ["", terminal.styled(category, "bold")]
         lines += _lines(result, terminal, width)
     return [*lines, "", _summary(results, terminal, width)]
-
-
-def _worth_telling(result: Result) -> bool:
-    return result.entry.code == "EMH0002"
 
 
 def _lines(result: Result, terminal: Terminal, width: int) -> list[str]:

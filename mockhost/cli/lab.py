@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,86 +116,50 @@ def start(lab_id: str, detach: bool, serve: bool) -> None:
         _attached(lab)
 
 
-_WORDS: dict[str, Callable[[Session], object]] = {}
-"""Words of the prompt beside the server's commands."""
-_QUIET = ("brief", "check", "why", "solution", "help")
-"""Words that change nothing, so that no ticks follow."""
+_HELP = {
+    "brief": "Show the brief of the running lab again.",
+    "check": "Check how far you are. Exit code 0 if the lab is solved, 1 if not.",
+    "hint": "Give the next hint: for a wrong state that is there, else the next of three.",
+    "why": "Say why this happens on real servers. It names the cause.",
+    "reset": "Put the running lab back to its beginning; answers and hints, too.",
+}
 
 
-def _word(does: Callable[[Session], Any]) -> Callable[[Session], Any]:
-    """A word of the prompt that is a verb, too: it does this in the class that was joined, or in the running lab."""
-
-    def verb() -> Any:
-        windows.say_in_class(does.__name__)
-        with _running() as session:
-            return does(session)
-
-    command.command(does.__name__, help=does.__doc__)(verb)
-    _WORDS[does.__name__] = does
-    return does
+def _verb(word: str, *, sure: bool = False) -> bool:
+    """A word of the prompt as a verb: in the class that was joined, or in the running lab."""
+    windows.say_in_class(word)
+    with _running() as session:
+        return _do(session, word, sure=sure)
 
 
-@_word
-def brief(session: Session) -> None:
-    """Show the brief of the running lab again."""
-    stdout().lines(list(texts.brief(session, stdout())))
-
-
-@_word
-def check(session: Session) -> bool:
-    """Check how far you are. Exit code 0 if the lab is solved, 1 if not."""
-    with _entry(session):
-        state = session.check()
-    stdout().lines(list(texts.checked(state, stdout())))
-    _congratulate(session, state)
-    return state.solved
-
-
-@_word
-def hint(session: Session) -> None:
-    """Give the next hint: for a wrong state that is there, else the next of three."""
-    with _entry(session) as entry:
-        stdout().lines(texts.hint(session, entry))
-
-
-@_word
-def why(session: Session) -> None:
-    """Say why this happens on real servers. It names the cause."""
-    stdout().lines(texts.paragraphs(session.filled(session.lab.text("why.md"))))
-
-
-@_word
-def reset(session: Session) -> None:
-    """Put the running lab back to its beginning; answers and hints, too."""
-    session.reset()
-    with _entry(session) as entry:
-        entry |= {"answers": {}, "hints": 0, "said": []}
-    stdout().line("The lab is as it was at the beginning.")
+for _word, _help in _HELP.items():
+    command.command(_word, help=_help)(lambda word=_word: _verb(word))
 
 
 @command.command("solution")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def solution(yes: bool) -> None:
     """Show the solution. The lab then counts as seen, not as solved."""
-    windows.say_in_class("solution")
-    with _running() as session:
-        _solution(session, yes=yes)
+    _verb("solution", sure=yes)
 
 
-def _solution(session: Session, *, yes: bool = False) -> None:
-    if (
-        not yes
-        and sys.stdin.isatty()
-        and not click.confirm("Show it? The lab then counts as seen, not as solved.")
-    ):
-        return
+def _do(session: Session, word: str, *, sure: bool = False) -> bool:
+    """Do a word of the prompt and show what comes of it; False for a check that finds the lab unsolved."""
+    terminal, states = stdout(), []
+    asks = word == "solution" and not sure and sys.stdin.isatty()
+    if asks and not click.confirm("Show it? The lab then counts as seen, not as solved."):
+        return True
+
+    def check() -> State:
+        states.append(session.check())
+        return states[0]
+
     with _entry(session) as entry:
-        if entry["state"] != "solved":
-            entry["state"] = "seen"
-    stdout().lines(session.filled(session.lab.text("solution.txt")).strip().splitlines())
-
-
-_WORDS["solution"] = _solution
+        lines = texts.of_word(word, session, entry, check, terminal)
+    terminal.lines(lines)
+    for state in states:
+        _congratulate(session, state)
+    return all(state.solved for state in states)
 
 
 @command.command("answer")
@@ -437,7 +401,7 @@ def _detached(lab: Lab) -> None:
             raise CannotRun(f"the host did not start in {_PATIENCE:g} s", hint="try again on an idle machine")
     child.returncode = 0  # it goes on without us, and Popen has nothing to wait for
     with _running() as session:
-        brief(session)
+        _do(session, "brief")
     stdout().lines(["", "The host runs until 'mockhost lab stop'. In any terminal:",
                     "  mockhost lab                     the server's prompt",
                     "  mockhost lab check|hint|answer|portal|solution|reset",
@@ -456,7 +420,7 @@ def _attached(lab: Lab) -> None:
     after: Lab | None = lab
     while after is not None:
         with _begun(after) as session:
-            brief(session)
+            _do(session, "brief")
             after = _prompt(session)
 
 
@@ -483,11 +447,11 @@ def _prompt(session: Session) -> Lab | None:
             if word == "next" or word.startswith("next "):
                 following = _after(session.lab, line[len("next") :].strip())
                 return False
-            if word in _WORDS:
-                _WORDS[word](session)
+            if word in texts.WORDS:
+                _do(session, word)
             elif word not in windows.LEAVING:
                 _line(session, line)
-            if word not in _QUIET:
+            if word not in texts.QUIET:
                 with _entry(session):  # another terminal may have answered
                     pass
                 shown = _ticks(session, shown, terminal)
@@ -514,15 +478,10 @@ def _ticks(session: Session, shown: list[str], terminal: Terminal) -> list[str]:
 
 
 def _congratulate(session: Session, state: State) -> None:
-    """Once in each start of a lab."""
-    from mockhost.clock import wall_now
-
+    terminal = stdout()
     with _entry(session) as entry:
-        if not state.solved or entry.get("solved_in") == entry["started"]:
-            return
-        entry["solved_in"], entry["solved"] = entry["started"], wall_now()
-        entry["state"] = "seen" if entry["state"] == "seen" else "solved"
-    stdout().lines(list(texts.solved(session, entry, _next(session.lab), stdout())))
+        lines = texts.congratulations(session, entry, state, lambda: _next(session.lab), terminal)
+    terminal.lines(lines)
 
 
 def _line(session: Session, line: str, given: str | None = None) -> int:

@@ -15,10 +15,8 @@ import hmac
 import ipaddress
 import re
 import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
-from pathlib import PurePath
 from typing import Protocol
 
 import orjson
@@ -28,7 +26,7 @@ from werkzeug.routing import Map, MapAdapter, Rule
 
 from mockhost.clock import fresh_secret
 from mockhost.control.messages import arguments, event_stream
-from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
+from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError, place_of
 from mockhost.journal.renderings import plainly, rendered
 from mockhost.operations import CLASS_TABLE, TABLE
 from mockhost.operations.row import JSON, ROLES, Media, Operation
@@ -407,8 +405,7 @@ def _answer_errors(app: Flask, pages: Callable[[], Console] | None) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+        place = place_of(error)
         host: Operated | None = g.get("host")
         if host is not None:
             told = {"error": f"{type(error).__name__}: {error}", "place": place}

@@ -28,8 +28,6 @@ _NOTES: Final = 20
 _OBJECTS: Final = 10_000
 """Objects of a host that are too many: hosts of a class share their memory."""
 _PLAIN: Final = texts.Uncoloured()
-_QUIET: Final = ("brief", "check", "why", "solution", "help")
-"""Words that change nothing, so that no ticks follow."""
 
 
 class Answer(NamedTuple):
@@ -142,7 +140,7 @@ class Desk:
                 text, code, edit = self._said(word, line.strip(), given)
             except MockhostError as error:
                 text, code, edit = str(error), 1, None
-            shown = edit is None and word not in _QUIET
+            shown = edit is None and word not in texts.QUIET
             before = texts.ticks(self.state, _PLAIN)
             if shown:
                 self._check()
@@ -202,21 +200,11 @@ class Desk:
 
     def _said(self, word: str, line: str, given: str | None) -> tuple[str, int, Mapping[str, str] | None]:
         session = self.session
-        if word == "brief":
-            return "\n".join(texts.brief(session, _PLAIN)), 0, None
-        if word == "check":
-            self._check()
-            return "\n".join(texts.checked(self.state, _PLAIN)), int(not self.state.solved), None
-        if word == "hint":
-            return "\n".join(texts.hint(session, self.entry)), 0, None
-        if word == "why":
-            return "\n".join(texts.paragraphs(session.filled(session.lab.text("why.md")))), 0, None
-        if word == "solution":
-            self._mark("seen")
-            return session.filled(session.lab.text("solution.txt")).strip(), 0, None
-        if word == "reset":
-            self._reset()
-            return "The lab is as it was at the beginning.", 0, None
+        if word in texts.WORDS:
+            lines = texts.of_word(word, session, self.entry, self._check, _PLAIN)
+            if word == "reset":
+                self._check()
+            return "\n".join(lines), int(word == "check" and not self.state.solved), None
         if word == "next" or word.startswith("next "):
             return self._next(word.removeprefix("next").strip()), 0, None
         if word in ("exit", "quit"):
@@ -239,15 +227,13 @@ class Desk:
         return next((lab for lab in order if progress.of(self.kept, lab.id)["state"] != "solved"), None)
 
     def _reset(self) -> None:
-        self.session.reset()
-        self.entry.update(hints=0, said=[])
-        self._check()
+        self._said("reset", "reset", None)
 
     def _mark(self, state: str) -> None:
         if self.entry["state"] != "solved":
             self.entry["state"] = state
 
-    def _check(self) -> None:
+    def _check(self) -> State:
         """Look how far the student is. The steps are played on a fork, so nothing of the host changes."""
         self._stale = False
         before = sum(tick.done for tick in self.state.ticks)
@@ -255,16 +241,10 @@ class Desk:
         self._checked_at = monotonic()
         if sum(tick.done for tick in self.state.ticks) > before:
             self.moved_at = wall_now()
+        return self.state
 
     def _congratulations(self) -> list[str]:
-        """Once in each start of a lab."""
-        entry = self.entry
-        if not self.state.solved or entry.get("solved_in") == entry.get("started"):
-            return []
-        entry["solved_in"], entry["solved"] = entry.get("started"), wall_now()
-        if entry["state"] != "seen":
-            entry["state"] = "solved"
-        return list(texts.solved(self.session, entry, self._after(), _PLAIN))
+        return texts.congratulations(self.session, self.entry, self.state, self._after, _PLAIN)
 
 
 def find(labs: tuple[Lab, ...], name: str) -> Lab:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mockhost.paragraphs import wrapped
+from mockhost.clock import wall_now
+from mockhost.paragraphs import hanging, wrapped
 
 if TYPE_CHECKING:
     from mockhost.labs.lab import Lab
@@ -31,12 +32,38 @@ _SEEN = 160
 """Characters of what was seen."""
 _JOINED = "\N{ACKNOWLEDGE}"
 """A blank at which a line is not broken."""
+WORDS = ("brief", "check", "hint", "why", "solution", "reset")
+"""Words of the prompt beside the server's commands."""
+QUIET = ("brief", "check", "why", "solution", "help")
+"""Words that change nothing, so that no ticks follow."""
 HERE = "hint, check, brief, portal help, wizard, solution, reset, exit"
 
 
 def name(lab: Lab) -> str:
     """L01 of L01-no-answer: what is typed."""
     return lab.id.partition("-")[0]
+
+
+def of_word(
+    word: str, session: Session, entry: dict[str, Any], check: Callable[[], State], terminal: Terminal
+) -> list[str]:
+    """Do what one of WORDS says; what to show. entry: what is kept of the lab. check: looks how far the learner is."""
+    if word == "brief":
+        return list(brief(session, terminal))
+    if word == "check":
+        return list(checked(check(), terminal))
+    if word == "hint":
+        return hint(session, entry)
+    if word == "why":
+        return paragraphs(session.filled(session.lab.text("why.md")))
+    if word == "solution":
+        if entry["state"] != "solved":
+            entry["state"] = "seen"
+        return session.filled(session.lab.text("solution.txt")).strip().splitlines()
+    session.reset()
+    entry["answers"].clear()
+    entry.update(hints=0, said=[])
+    return ["The lab is as it was at the beginning."]
 
 
 def brief(session: Session, terminal: Terminal) -> Iterator[str]:
@@ -64,8 +91,7 @@ def _unbroken(command: str) -> str:
 
 
 def _row(head: str, text: str) -> list[str]:
-    first, *rest = [line.replace(_JOINED, " ") for line in wrapped(text, WIDTH - 13)] or [""]
-    return [f"{head + ':':<13}{first}", *(" " * 13 + line for line in rest)]
+    return [line.replace(_JOINED, " ") for line in hanging(f"{head + ':':<13}", text, WIDTH)]
 
 
 def paragraphs(text: str) -> list[str]:
@@ -106,8 +132,7 @@ def _evidence(head: str, text: str) -> list[str]:
     short = text if len(text) <= _SEEN else f"{text[:_SEEN]}..."
     if head == "see it":  # to copy: whole, and never broken
         return [f"      {head:<10}{text}"]
-    first, *rest = wrapped(short, WIDTH - 16) or [""]
-    return [f"      {head:<10}{first}", *(" " * 16 + line for line in rest)]
+    return hanging(f"      {head:<10}", short, WIDTH)
 
 
 def hint(session: Session, entry: dict[str, Any]) -> list[str]:
@@ -126,6 +151,17 @@ def hint(session: Session, entry: dict[str, Any]) -> list[str]:
 def hints_taken(entry: Mapping[str, Any]) -> int:
     """How many hints a learner took: those for wrong states that were there, and those of the lab."""
     return int(entry.get("hints", 0)) + len(entry.get("said", ()))
+
+
+def congratulations(
+    session: Session, entry: dict[str, Any], state: State, after: Callable[[], Lab | None], terminal: Terminal
+) -> list[str]:
+    """What to say when a lab is solved: once in each start of it."""
+    if not state.solved or entry.get("solved_in") == entry.get("started"):
+        return []
+    entry["solved_in"], entry["solved"] = entry.get("started"), wall_now()
+    entry["state"] = "seen" if entry["state"] == "seen" else "solved"
+    return list(solved(session, entry, after(), terminal))
 
 
 def solved(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-import traceback
-from pathlib import PurePath
 from typing import Protocol
 
 from mockhost.clock import VirtualClock
+from mockhost.errors import place_of
 from mockhost.journal import EventBus
 
 
@@ -59,6 +58,5 @@ class Ticker:
             self._runtime.clock.run_due()
         except Exception as error:
             # One job with a mistake of ours in it must not be the end of all others.
-            frames = traceback.extract_tb(error.__traceback__)
-            place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}"
-            self._runtime.events.publish("bug", {"error": f"{type(error).__name__}: {error}", "place": place})
+            told = {"error": f"{type(error).__name__}: {error}", "place": place_of(error)}
+            self._runtime.events.publish("bug", told)
