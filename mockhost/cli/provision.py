@@ -112,24 +112,20 @@ class FromFile:
 
 @contextlib.contextmanager
 def opened(
-    file: Path | None,
-    *,
-    state: Path | None = None,
-    url: str | None = None,
-    secret_token: str | None = None,
-    ca: Path | None = None,
-    users: int = 10,
-    har: Path | None = None,
+    what: Path | Provisioning, *, state: Path | None = None, har: Path | None = None
 ) -> Iterator[EnterpriseApp]:
-    """An application by its provisioning.yaml, or by a URL alone; its state is kept beside the file."""
+    """An application by its provisioning.yaml, beside which its state is kept, or by what would be in one."""
     from mockhost.client.har import HarWriter
     from mockhost.clock import VirtualClock, wall_now
     from mockhost.entra.enterprise import EnterpriseApp
     from mockhost.entra.store import Store
 
-    config = _said(file, url, secret_token, ca, users)
-    if state is None and file is not None:
-        state = file.with_suffix(".sqlite")
+    if isinstance(what, Path):
+        from mockhost.cli import provisioning_file
+
+        config, state = provisioning_file.read(what, os.environ), state or what.with_suffix(".sqlite")
+    else:
+        config = what
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(Store(state))
         start = store.get("now") or config.settings.start or wall_now()
@@ -146,23 +142,13 @@ def tell_what_is_used(app: EnterpriseApp) -> None:
         stderr().error(text)
 
 
-def _said(
-    file: Path | None, url: str | None, secret_token: str | None, ca: Path | None, users: int
-) -> Provisioning:
-    """What the file says, or the command line. Raises UsageError unless it is one of the two."""
-    if (file is None) == (url is None):
-        raise UsageError("give either FILE or --url", hint="'mockhost provision init' writes a FILE")
-    if file is not None:
-        from mockhost.cli import provisioning_file
-
-        return provisioning_file.read(file, os.environ)
+def _by_url(url: str, secret_token: str | None, ca: Path | None, users: int) -> Provisioning:
     from mockhost.entra.config import Credentials, Provisioning, app_of
     from mockhost.entra.users import Generated, GeneratedUsers
 
-    assert url is not None
-    credentials = Credentials(url, "", secret_token)
     made = GeneratedUsers(Generated(users))
-    return Provisioning(credentials, made, app=app_of(url), trust=None if ca is None else str(ca))
+    trust = None if ca is None else str(ca)
+    return Provisioning(Credentials(url, "", secret_token), made, app=app_of(url), trust=trust)
 
 
 def _pause(seconds: float) -> None:
@@ -263,7 +249,10 @@ def cycle(
     from mockhost.scenario.catalogue import title_of
 
     terminal, done = stdout(), []
-    with opened(file, state=state, url=url, secret_token=secret_token, ca=ca, users=users, har=har) as app:
+    what = file if url is None else _by_url(url, secret_token, ca, users)
+    if what is None or (file is not None and url is not None):
+        raise UsageError("give either FILE or --url", hint="'mockhost provision init' writes a FILE")
+    with opened(what, state=state, har=har) as app:
         tell_what_is_used(app)
         app.clock.advance(advance or 0.0)
         with app.job() as job:

@@ -17,7 +17,7 @@ from mockhost.errors import UsageError, did_you_mean
 from mockhost.paragraphs import columns, hanging, wrapped
 
 if TYPE_CHECKING:
-    from mockhost.diagnosis.catalogue import Card, Finding, Search
+    from mockhost.diagnosis.catalogue import Card, Finding
     from mockhost.scenario.model import Scenario
 
 _FOR_PROGRAMS = ("name", "title", "cause", "client_should", "reproduces", "tags", "problems")
@@ -118,16 +118,15 @@ def _search(ctx: click.Context, words: Sequence[str]) -> bool:
     text, as_json = ctx.params["text"], ctx.params["form"] == "json"
     found = catalogue.find(words, tags=tags, causes=causes, shelf=shelf)
     if text is not None:
-        result = _by_text(
-            text, {entry["name"]: entry for entry in found}, cards=not (tags or causes or shelf)
-        )
+        by_name = {entry["name"]: entry for entry in found}
+        fitting, nearest = _by_text(text, by_name, cards=not (tags or causes or shelf))
         if as_json:
-            stdout().json([_finding_json(each, entry) for each, entry in result.found])
-        elif result.found:
-            _list_findings(result)
+            stdout().json([_finding_json(each, entry) for each, entry in fitting])
+        elif fitting:
+            _list_findings(fitting)
         else:
-            _nothing_like(text, result)
-        return bool(result.found)
+            _nothing_like(nearest)
+        return bool(fitting)
     if as_json:
         stdout().json([_entry_json(entry) for entry in found])
     elif found:
@@ -179,45 +178,32 @@ def _list_one(entry: Mapping[str, Any], terminal: Terminal) -> None:
 # -- by the text of an error -------------------------------------------------------------------------------------
 
 
-class _Found:
-    """What was found for a text, each with the entry of its scenario, and the nearest where nothing was."""
-
-    def __init__(self, found: list[tuple[Finding, Mapping[str, Any] | None]], nearest: list[Finding]) -> None:
-        self.found = found
-        self.nearest = nearest
+_Found = Sequence["tuple[Finding, Mapping[str, Any] | None]"]
+"""What was found for a text, each with the entry of its scenario, if it has one."""
 
 
-def _by_text(text: str, entries: Mapping[str, dict[str, Any]], *, cards: bool) -> _Found:
-    """What fits the text among the entries, and, if `cards`, among the causes that no scenario reproduces."""
+def _by_text(
+    text: str, entries: Mapping[str, dict[str, Any]], *, cards: bool
+) -> tuple[_Found, Sequence[Finding]]:
+    """What fits the text among the entries, and, if `cards`, among the causes that no scenario reproduces.
+
+    Else the scenarios that have each of a few words in what they say about themselves; and what comes nearest.
+    """
     from mockhost.diagnosis import catalogue as known
     from mockhost.scenario import catalogue
 
     titles = [(name, [entry["title"]]) for name, entry in entries.items() if entry["title"]]
-    result: Search = known.search(text, [*titles, *catalogue.texts(entries)])
-    found: list[tuple[Finding, Mapping[str, Any] | None]] = []
-    for finding in result.findings:
-        if finding.scenario is None and cards:
-            found.append((finding, None))
-        elif finding.scenario is not None and finding.scenario in entries:
-            found.append((finding, entries[finding.scenario]))
-    if not found:
-        found = [(finding, entries[name]) for name, finding in _by_words(text, entries)]
-    return _Found(found, result.nearest)
-
-
-def _by_words(text: str, entries: Mapping[str, dict[str, Any]]) -> list[tuple[str, Finding]]:
-    """The scenarios that have each of a few words in what they say about themselves."""
-    from mockhost.diagnosis import catalogue as known
-    from mockhost.scenario import catalogue
-
-    words = text.split()
-    if not 0 < len(words) <= 4:
-        return []
-    return [
-        (entry["name"], known.by_words(entry["name"], entry["title"]))
-        for entry in catalogue.find(words)
-        if entry["name"] in entries
+    result = known.search(text, [*titles, *catalogue.texts(entries)])
+    found: _Found = [
+        (finding, None if finding.scenario is None else entries[finding.scenario])
+        for finding in result.findings
+        if (cards if finding.scenario is None else finding.scenario in entries)
     ]
+    words = text.split()
+    if not found and 0 < len(words) <= 4:
+        alike = [entry for entry in catalogue.find(words) if entry["name"] in entries]
+        found = [(known.by_words(each["name"], each["title"]), entries[each["name"]]) for each in alike]
+    return found, result.nearest
 
 
 def _finding_json(finding: Finding, entry: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -242,10 +228,10 @@ def _finding_json(finding: Finding, entry: Mapping[str, Any] | None) -> dict[str
     }
 
 
-def _list_findings(result: _Found) -> None:
+def _list_findings(found: _Found) -> None:
     terminal = stdout()
     width = terminal.width or _WIDTH
-    for number, (finding, entry) in enumerate(result.found):
+    for number, (finding, entry) in enumerate(found):
         head = f"{finding.score:.2f}  "
         if entry is not None:
             terminal.line(head + terminal.styled(entry["name"], "bold"))
@@ -257,7 +243,7 @@ def _list_findings(result: _Found) -> None:
             terminal.lines(
                 [terminal.styled(f"      {line}", "dim") for line in wrapped(_said(finding), width - 6)]
             )
-    names = [entry["name"] for _, entry in result.found if entry is not None]
+    names = [entry["name"] for _, entry in found if entry is not None]
     if names:
         terminal.lines(["", f"What each is, and its cure: mockhost scenarios show {names[0]}"])
 
@@ -279,10 +265,10 @@ def _said(finding: Finding) -> str:
     return f'{finding.text.by}{assumed}: "{text}"'
 
 
-def _nothing_like(text: str, result: _Found) -> None:
+def _nothing_like(nearest: Sequence[Finding]) -> None:
     terminal = stdout()
     terminal.line("no matching text")
-    for finding in result.nearest:
+    for finding in nearest:
         name = finding.scenario or (finding.card.title if finding.card else "")
         terminal.lines(
             [

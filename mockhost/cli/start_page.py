@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -177,8 +177,7 @@ def _trust(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
     kept = "" if facts.state_kept else "new each time without --state DIR; "
     lines += wrapped(f"({kept}{TRUST_PAGE})", width, "  ")
     if facts.container:
-        copy = shells.command_line(["docker", "cp", f"{facts.container}:{facts.ca_file}", file], shell)
-        lines += [terminal.styled(line, "cyan") for line in shells.folded(copy, shell, terminal.width)]
+        lines += _to_paste(["docker", "cp", f"{facts.container}:{facts.ca_file}", file], terminal, shell)
     if not any(told.trusted for told in facts.connectors):
         told = "(the client is configured to trust only what the machine trusts already)"
         lines += wrapped(told, width, "  ")
@@ -209,12 +208,17 @@ def _curl(
     # A host that asks for no token of its own passes on what the client has, and that is not known here.
     token = told.secret_token or ("TOKEN" if told.true_token == "" else "")
     line = shells.curl(told.url, token, trusted, shell, proxy=proxy, variable=told.variable, user=user)
-    return [terminal.styled(each, "cyan") for each in shells.folded(line, shell, terminal.width)]
+    return _to_paste(line, terminal, shell)
 
 
-def control_words(facts: Facts) -> list[str]:
+def _to_paste(command: str | Sequence[str], terminal: Terminal, shell: str, indent: str = "  ") -> list[str]:
+    line = command if isinstance(command, str) else shells.command_line(command, shell)
+    return [terminal.styled(each, "cyan") for each in shells.folded(line, shell, terminal.width, indent)]
+
+
+def control_words(facts: Facts, verb: Sequence[str] = telling.CONTROL) -> list[str]:
     """What calls this host's control plane; a host on the default port needs no more than the verb."""
-    words = [*facts.prefix, *telling.CONTROL]
+    words = [*facts.prefix, *verb]
     if facts.container:
         return words  # there the image's own environment says where the control plane is
     if facts.control_url != DEFAULT_URL:
@@ -232,15 +236,11 @@ def _control(facts: Facts, terminal: Terminal, shell: str) -> list[str]:
         else f"{facts.control_url}/#token={quote(facts.control_token)}"
     )
     lines.append(f"  in a browser: {terminal.styled(at, 'bold')}")
-    words = [
-        *facts.prefix,
-        "mockhost",
-        "windows",
-        *control_words(facts)[len([*facts.prefix, *telling.CONTROL]) :],
-        "help",
-    ]
-    status = shells.command_line(words if facts.blind else [*control_words(facts), "status"], shell)
-    return [*lines, *(terminal.styled(each, "cyan") for each in shells.folded(status, shell, terminal.width))]
+    if facts.blind:
+        words = [*control_words(facts, ("mockhost", "windows")), "help"]
+    else:
+        words = [*control_words(facts), "status"]
+    return [*lines, *_to_paste(words, terminal, shell)]
 
 
 def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str]:
@@ -250,9 +250,9 @@ def _wrong(facts: Facts, terminal: Terminal, shell: str, width: int) -> list[str
     lines += wrapped(facts.why, width, "  ") if facts.why else []
     if facts.client_should:
         lines.append(f"  A good client should: {facts.client_should.replace('_', ' ')}.")
-    show = shells.command_line([*facts.prefix, "mockhost", "scenarios", "show", facts.called], shell)
     lines.append("  What a client sees, step by step:")
-    lines += [terminal.styled(each, "cyan") for each in shells.folded(show, shell, terminal.width, "    ")]
+    show = [*facts.prefix, "mockhost", "scenarios", "show", facts.called]
+    lines += _to_paste(show, terminal, shell, "    ")
     control = control_words(facts)
     steps = telling.lines(facts.cure, shell, control)
     if steps:

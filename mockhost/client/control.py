@@ -6,9 +6,10 @@ call has a connection of its own, so that threads may share a client.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -69,19 +70,26 @@ class ControlPlane:
             raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL) from None
 
     def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
+        with self._answer(method, target, document, kinds, timeout) as answer:
+            return answer.getheader("Content-Type", ""), answer.read().decode("utf-8", "replace")
+
+    @contextlib.contextmanager
+    def _answer(
+        self, method: str, target: str, document: object, kinds: str, timeout: float
+    ) -> Iterator[HTTPResponse]:
+        """An answer that is no error, to be read; what fails meanwhile is raised as our errors."""
         headers, body = self._written(kinds, document)
         connection = HTTPConnection(*self._address, timeout=timeout)
         try:
             connection.request(method, self._base + target, body, headers)
             answer = connection.getresponse()
-            text = answer.read().decode("utf-8", "replace")
-        except (HTTPException, OSError, UnicodeError) as error:
+            if answer.status >= 400:
+                raise _refusal(answer.status, answer.read().decode("utf-8", "replace"))
+            yield answer
+        except (HTTPException, OSError, ValueError) as error:
             raise self._silent(error, timeout) from None
         finally:
             connection.close()
-        if answer.status >= 400:
-            raise _refusal(answer.status, text)
-        return answer.getheader("Content-Type", ""), text
 
     def _written(self, kinds: str, document: object) -> tuple[dict[str, str], bytes | None]:
         headers = {"Accept": kinds}
@@ -96,30 +104,18 @@ class ControlPlane:
 
         Raises UsageError and CannotRun, as `call` does.
         """
-        headers = {"Accept": EVENTS} | (
-            {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
-        )
-        connection = HTTPConnection(*self._address, timeout=self._timeout)
-        try:
-            connection.request("GET", f"{self._base}{find('stream_events').path}", headers=headers)
-            answer = connection.getresponse()
-            if answer.status >= 400:
-                raise _refusal(answer.status, answer.read().decode("utf-8", "replace"))
+        path = find("stream_events").path
+        with self._answer("GET", path, None, EVENTS, self._timeout) as answer:
             if not answer.getheader("Content-Type", "").startswith(EVENTS):
                 raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
             kind = ""
-            for line in answer:
-                word, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
-                if word == "event":
-                    kind = value
-                elif word == "data":
-                    yield kind, nesting.parse(value)
-        except ConnectionResetError:
-            return  # the host has ended
-        except (HTTPException, OSError, ValueError) as error:
-            raise self._silent(error, self._timeout) from None
-        finally:
-            connection.close()
+            with contextlib.suppress(ConnectionResetError):  # the host has ended
+                for line in answer:
+                    word, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
+                    if word == "event":
+                        kind = value
+                    elif word == "data":
+                        yield kind, nesting.parse(value)
 
     def _silent(self, error: Exception, timeout: float) -> CannotRun:
         if isinstance(error, TimeoutError):
