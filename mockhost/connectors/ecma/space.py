@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from mockhost.clock import Job, VirtualClock
 from mockhost.connectors.ecma.backlog import Backlog, Imported
@@ -84,13 +84,14 @@ class _What(NamedTuple):
     """whether it sees the table at all"""
     is_delta: bool
     since: object
-    last_wins: bool
+    behaviours: Mapping[str, Any]
+    """those of the beginning, read only where two objects have one anchor: an answer rests on what was read"""
     known: Sequence[Record]
     """what the last full import read, so that what is the same is held once while the old cache answers"""
 
     def winner(self, found: Sequence[object]) -> int:
         """Which of the objects with one anchor is imported: they can't all be in the connector space."""
-        return -1 if len(found) > 1 and self.last_wins else 0
+        return -1 if len(found) > 1 and self.behaviours["duplicate_anchor_import"] == "last_wins" else 0
 
 
 class _Read(NamedTuple):
@@ -278,10 +279,9 @@ class ConnectorSpace:
 
     def _what(self, profile: str) -> _What:
         is_delta = profile == "delta" and self.imports_done > 0 and not self.emptied
-        last = self._behaviours["duplicate_anchor_import"] == "last_wins"
         rows = self.table.base.rows
         known = rows if isinstance(rows, list) else ()
-        return _What(self._sees_the_table(), is_delta, self._mark, last, known)
+        return _What(self._sees_the_table(), is_delta, self._mark, self._behaviours, known)
 
     def _read(self, what: _What, pause: Pause) -> _Read:
         """What an import reads; a system outside of the process is read without the lock. Raises ReadError."""
