@@ -77,7 +77,7 @@ class ControlPlane:
     def _answer(
         self, method: str, target: str, document: object, kinds: str, timeout: float
     ) -> Iterator[HTTPResponse]:
-        """An answer that is no error, to be read; what fails meanwhile is raised as our errors."""
+        """An answer that is no error, to be read; what fails until then is raised as our errors."""
         headers, body = self._written(kinds, document)
         connection = HTTPConnection(*self._address, timeout=timeout)
         try:
