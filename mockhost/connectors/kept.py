@@ -50,13 +50,14 @@ class Kept:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file.touch(mode=0o600)
+            size = 0 if self._paths()[1].exists() else self._file.stat().st_size
             self._connection = sqlite3.connect(
                 self._file, timeout=0.2, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
             raise CannotRun(f"the data folder {folder} can't be used: {error}") from None
         try:
-            self._open()
+            self._open(size)
             self._files = {path: path.stat().st_ino for path in self._paths()}
         except (OSError, sqlite3.Error) as error:
             self._connection.close()
@@ -66,7 +67,8 @@ class Kept:
             self._connection.close()
             raise
 
-    def _open(self) -> None:
+    def _open(self, size: int) -> None:
+        """size: that of the file, if all of the data is in it."""
         run = self._connection
         # Another process would write beside this one, and neither would see it.
         run.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -75,6 +77,9 @@ class Kept:
         if not is_empty and (program, version) != (_PROGRAM, _VERSION):
             whose = "version of mockhost" if program == _PROGRAM else "program, or of an older mockhost"
             raise CannotRun(f"{self._file} is of another {whose}", hint="use another folder")
+        [[page]] = run.execute("PRAGMA page_size")
+        if size % page:  # SQLite takes a part of a page for a page
+            raise CannotRun(f"{self._file} is cut off", hint=_OTHER_FOLDER)
         run.execute("PRAGMA journal_mode=WAL")
         run.execute("PRAGMA synchronous=NORMAL")
         run.executescript(
