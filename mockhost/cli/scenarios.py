@@ -300,9 +300,10 @@ def show(name: str, form: str, source: bool) -> None:
     if source:
         file = shelves.find(name).file
         try:
-            stdout().line(file.read_text("utf-8").rstrip("\n"))
+            text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{file} can't be read: {error}") from None
+        stdout().line(text.rstrip("\n"))
         return
     from mockhost.cli.telling import hider
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -302,3 +305,12 @@ def test_the_schema_is_printed_as_json(invoke: Invoke) -> None:
     schema = json.loads(invoke("schema").stdout)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert "connectors" in schema["properties"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("words", [("show", "basics/healthy", "--source"), ("show", "basics/healthy"), ()])
+def test_output_that_cannot_be_written_is_not_blamed_on_the_scenario(words: tuple[str, ...]) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "mockhost", "scenarios", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (4, "mockhost: No space left on device\n")
