@@ -11,10 +11,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from mockhost.connectors.ecma import dn as dns
-from mockhost.connectors.ecma.config import Column, ConnectorConfig, LdapConfig, SqlConfig
+from mockhost.connectors.ecma.config import (
+    Column,
+    ConnectorConfig,
+    LdapConfig,
+    Parameter,
+    Procedure,
+    Procedures,
+    SqlConfig,
+)
 from mockhost.connectors.ecma.kinds import KINDS
 from mockhost.durations import seconds
-from mockhost.errors import UsageError
+from mockhost.errors import UsageError, did_you_mean
 from mockhost.scenario.documents import GONE, Path, maps_in, value_at
 from mockhost.scenario.layers import Findings, owner
 from mockhost.scenario.sources import OUTSIDE, DataProblem
@@ -97,7 +105,7 @@ def read(name: str, system: Mapping[str, Any], findings: Findings) -> Outside | 
 
 def _sql(said: Mapping[str, Any], path: Path, trouble: str, findings: Findings) -> SqlConfig:
     """Raises UsageError for what is wrong with the URL."""
-    from mockhost.connectors.systems import database
+    from mockhost.connectors.systems import database, procedures
 
     if (problem := database.missing_package()) is not None:
         raise problem
@@ -112,11 +120,30 @@ def _sql(said: Mapping[str, Any], path: Path, trouble: str, findings: Findings) 
         message = "a deadlock can't be shown with a SQLite file that is not the mock's own"
         findings.add((*path[:-1], "trouble"), message, "write url: sqlite://")
     plain = SqlConfig(written, said.get("table", "Employees"))
+    if said.get("procedures") is not None and dialect not in procedures.DIALECTS:
+        message = f"stored procedures can't be called with {dialect}"
+        findings.add((*path, "procedures"), message, "name a PostgreSQL, or leave 'procedures' out")
     return plain._replace(
+        procedures=_procedures(said.get("procedures")),
         rows=said.get("rows", plain.rows),
         watermark=said.get("watermark"),
         deleted=said.get("deleted"),
         timeout=seconds(said["timeout"]) if "timeout" in said else plain.timeout,
+    )
+
+
+def _procedures(said: Mapping[str, Any] | None) -> Procedures | None:
+    return None if said is None else Procedures(*(_procedure(said[word]) for word in Procedures._fields))
+
+
+def _procedure(said: Mapping[str, Any]) -> Procedure:
+    """A procedure; its parameters are in the wizard's form, `name:INPUT:@Column`."""
+    lines = said.get("parameters")
+    if lines is None:
+        return Procedure(said["name"])
+    parts = [line.split(":") for line in lines]
+    return Procedure(
+        said["name"], tuple(Parameter(n, way, value.removeprefix("@")) for n, way, value in parts)
     )
 
 
@@ -263,6 +290,13 @@ def _check_table(
         findings.add(
             (*path[:-1], "anchor"), "a table of the database's own has no DN", "name a column of the table"
         )
+    for word, said in (connector["system"]["sql"].get("procedures") or {}).items():
+        for number, line in enumerate((said or {}).get("parameters") or ()):
+            before, _, name = str(line).rpartition("@")
+            if line is not None and name not in columns:
+                where = (*path, "sql", "procedures", word, "parameters", number)
+                hint = did_you_mean(line, [f"{before}@{each}" for each in columns])
+                findings.add(where, f"the table has no column {name!r}", hint)
     for column in columns.values():
         if column.multi_valued:
             message = f"the column {column.name} of a SQL table holds one value"

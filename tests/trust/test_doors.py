@@ -309,7 +309,7 @@ body_base64 fault delay fixed uniform median p99 set_state ttl attribute value e
 capture body text detail scimType totalResults message resources ends no_answer_within alert tls at_least
 at_most portal advance template default vars connection import_run start_index count
 culture time_zone dotnet account ECMA2Host ConnectorsLog files proxy connections user password windows run
-url base object_class watermark deleted timeout on_demand restart
+url base object_class watermark deleted parameters timeout on_demand restart
 mappings expression constant filters operator interval retries retry_every give_up_after intervals disable_after
 hard_delete_after retry_after_limit agent_ready_after user
 """

@@ -79,6 +79,36 @@ class ObjectRows(Sequence[Mapping[str, object]]):
     __hash__ = None  # type: ignore[assignment]  # like a list
 
 
+INPUT = "INPUT"
+OUTPUT = "OUTPUT"
+"""Directions of a procedure's parameter, as the wizard writes them."""
+
+
+class Parameter(NamedTuple):
+    """A parameter of a stored procedure, and the column whose value it takes or gives."""
+
+    name: str
+    direction: str
+    column: str
+
+
+class Procedure(NamedTuple):
+    """A stored procedure, or a function."""
+
+    name: str
+    """perhaps with its schema before it"""
+    parameters: tuple[Parameter, ...] | None = None
+    """None: one for each column, of the same name; of a delete, one for the anchor"""
+
+
+class Procedures(NamedTuple):
+    """The procedures of the wizard's Export page: Add SP Name, Update SP Name, Delete SP Name."""
+
+    add: Procedure
+    update: Procedure
+    delete: Procedure
+
+
 class SqlConfig(NamedTuple):
     """A table of a SQL database as the connected system."""
 
@@ -94,6 +124,8 @@ class SqlConfig(NamedTuple):
     """the boolean column that is set instead of deleting a row"""
     timeout: float = 10.0
     """seconds after which the database gives up a statement"""
+    procedures: Procedures | None = None
+    """what exports call; None: they are statements on the table"""
 
 
 class LdapConfig(NamedTuple):

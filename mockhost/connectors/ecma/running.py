@@ -354,6 +354,8 @@ class RunningConnector:
         return (self._native("password", record, {}),)
 
     def _native(self, operation: str, record: Record, changed: Mapping[str, Value]) -> str:
+        if (own := self.system.native(operation)) is not None:
+            return own
         return self.kind.native(
             operation,
             table=self.system.table_name,

@@ -68,6 +68,10 @@ class Described:
     def set_password(self, anchor: Value, password: str) -> None:
         """Most systems here keep no passwords."""
 
+    def native(self, operation: str) -> str | None:
+        """The calls that a kind of connector makes are those of its tables."""
+        return None
+
     def prepare(self) -> None:
         """What is in memory is there."""
 

@@ -13,8 +13,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, SqlConfig
+from mockhost.connectors.ecma.config import (
+    INPUT,
+    OBJECT_DN,
+    Column,
+    ConnectorConfig,
+    Parameter,
+    Procedure,
+    SqlConfig,
+)
 from mockhost.connectors.ecma.kinds import CODES, ExportError
+from mockhost.connectors.systems import procedures
 from mockhost.connectors.systems.database import OWN, Database, Writer, missing_package, read_url
 from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.memory import start_records
@@ -241,6 +250,8 @@ class SqlSystem(OutsideSystem):
         """Insert a row. Raises ExportError."""
         self._give_guids(values)
         with self._exporting("add", values) as writer:
+            if self.sql.procedures is not None:
+                return self._added_by(self.sql.procedures.add, writer, values)
             row = {name: v for name, v in self._row(self.record(values)).items() if v is not None}
             statement = self.table.insert().values(row)
             if self.database.engine.dialect.insert_returning:  # with what the database itself has put there
@@ -248,6 +259,57 @@ class SqlSystem(OutsideSystem):
                 return self._record(writer.write(statement.returning(*held)).rows[0])
             writer.write(statement)
             return self._first(writer, self._is(self.anchor_position, values[self.page.anchor_column]))
+
+    # The same by procedures
+
+    def native(self, operation: str) -> str | None:
+        """The call of a procedure, for the journal."""
+        if self.sql.procedures is None or operation not in _MORE:
+            return None
+        procedure = self._procedure(operation)
+        return f"CALL {procedure.name}({', '.join(each.name for each in self._parameters(procedure))})"
+
+    def _procedure(self, operation: str) -> Procedure:
+        assert self.sql.procedures is not None
+        add, update, delete = self.sql.procedures
+        return {"add": add, "modify": update, "delete": delete}[operation]
+
+    def _parameters(self, procedure: Procedure) -> Sequence[Parameter]:
+        if procedure.parameters is not None:
+            return procedure.parameters
+        assert self.sql.procedures is not None
+        names = [column.name for _, column in self._held]
+        if procedure is self.sql.procedures.delete:
+            names = [self.page.anchor_column]
+        return [Parameter(name, INPUT, name) for name in names]
+
+    def _call(self, procedure: Procedure, writer: Writer, record: Record) -> dict[str, Value]:
+        """Call a procedure with the values of a record; the values that it gives."""
+        given = procedures.call(writer.connection, procedure, self._parameters(procedure), self._row(record))
+        if writer.after_write is not None:
+            writer.after_write()
+        codecs = {column.name: self._codecs[at] for at, column in self._held}
+        return {name: None if value is None else codecs[name].read(value) for name, value in given.items()}
+
+    def _added_by(self, procedure: Procedure, writer: Writer, values: Mapping[str, Value]) -> Record:
+        """The new row as it is in the table; what was given and returned, where the procedure put it elsewhere."""
+        values = {**values, **self._call(procedure, writer, self.record(values))}
+        return self._as_it_is(writer, values[self.page.anchor_column]) or self.record(values)
+
+    def _as_it_is(self, writer: Writer, anchor: Value) -> Record | None:
+        where = [self._is(self.anchor_position, anchor), *self._living()]
+        found = writer.connection.execute(self._ordered(self._select().where(*where))).first()
+        return None if found is None else self._record(found)
+
+    def _modified_by(
+        self, procedure: Procedure, writer: Writer, anchor: Value, changed: Mapping[str, Value]
+    ) -> Record:
+        before = self._as_it_is(writer, anchor)
+        if before is None:
+            raise self.kind.missing_object(str(anchor), self.table_name)
+        record = self.record({**self.values(before), **changed})
+        self._call(procedure, writer, record)
+        return self._as_it_is(writer, anchor) or record
 
     def _first(self, writer: Writer, where: ColumnElement[bool]) -> Record:
         found = writer.connection.execute(self._ordered(self._select().where(where))).first()
@@ -258,6 +320,8 @@ class SqlSystem(OutsideSystem):
     def modify(self, anchor: Value, changed: Mapping[str, Value]) -> Record:
         """Update the rows with this anchor. Raises ExportError."""
         with self._exporting("modify", changed) as writer:
+            if self.sql.procedures is not None:
+                return self._modified_by(self.sql.procedures.update, writer, anchor, changed)
             new = {
                 column.name: self._codecs[at].write(changed[column.name])
                 for at, column in self._held
@@ -271,6 +335,9 @@ class SqlSystem(OutsideSystem):
     def remove(self, anchor: Value) -> None:
         """Delete the rows with this anchor, or set their column for it. Raises ExportError."""
         with self._exporting("delete", {}) as writer:
+            if self.sql.procedures is not None:
+                self._call(self.sql.procedures.delete, writer, self.record({self.page.anchor_column: anchor}))
+                return
             where = [self._is(self.anchor_position, anchor), *self._living()]
             statement: Any = self.table.delete().where(*where)
             if self.sql.deleted is not None:

@@ -99,6 +99,9 @@ class System(Protocol):
     def generate(self, column: Column) -> Value:
         """The value that the application itself gives a new object; None: it does so on insert."""
 
+    def native(self, operation: str) -> str | None:
+        """What an add, modify, delete or password calls, for the journal; None: what the kind of connector does."""
+
     def add(self, values: dict[str, Value]) -> Record:
         """Insert an object; its record."""
 

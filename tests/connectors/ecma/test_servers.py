@@ -135,6 +135,118 @@ def test_what_is_wrong_with_it_passes(server: Postgres, page: dict[str, Any], tr
         assert server.run(count) == [(1,)]
 
 
+PROCEDURES = """
+DROP TABLE IF EXISTS calls;
+CREATE TABLE calls (what text, login text, hired date);
+CREATE OR REPLACE PROCEDURE add_user(p_login text, p_first text, p_hired date, INOUT p_number integer) AS $$
+BEGIN
+  IF p_first = 'Eve' THEN RAISE EXCEPTION 'no more people called %', p_first; END IF;
+  INSERT INTO staff ("ContosoLogin", "FirstName", "Hired") VALUES (p_login, p_first, p_hired)
+    RETURNING "Number" INTO p_number;
+  INSERT INTO calls VALUES ('add', p_login, p_hired);
+END $$ LANGUAGE plpgsql;
+CREATE OR REPLACE FUNCTION "UpdateUser"(p_login text, p_first text, p_last text) RETURNS void AS $$
+BEGIN
+  UPDATE staff SET "FirstName" = p_first, "LastName" = p_last WHERE "ContosoLogin" = p_login;
+  INSERT INTO calls VALUES ('update', p_login, NULL);
+END $$ LANGUAGE plpgsql;
+CREATE OR REPLACE PROCEDURE delete_user("ContosoLogin" text) AS $$
+  UPDATE staff SET "Gone" = true WHERE staff."ContosoLogin" = delete_user."ContosoLogin";
+$$ LANGUAGE sql
+"""
+CALLED = {
+    "add": {
+        "name": "public.add_user",
+        "parameters": [
+            "p_login:INPUT:@ContosoLogin", "p_first:INPUT:@FirstName", "p_hired:INPUT:@Hired",
+            "p_number:OUTPUT:@Number",
+        ],
+    },
+    "update": {
+        "name": "UpdateUser",
+        "parameters": ["p_login:INPUT:@ContosoLogin", "p_first:INPUT:@FirstName", "p_last:INPUT:@LastName"],
+    },
+    "delete": {"name": "delete_user"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def called(server: Postgres, page: dict[str, Any]) -> dict[str, Any]:
+    """The page with procedures for its exports."""
+    server.run(PROCEDURES)
+    page["system"]["sql"] |= {"procedures": CALLED, "deleted": "Gone"}
+    return page
+
+
+def test_exports_call_procedures(server: Postgres, called: dict[str, Any]) -> None:
+    """And nothing else: what they do with the rows is theirs. The journal has the calls."""
+    host = make_host(connectors={"LDAP": None, "SQL": called})
+    connector = host.connector("SQL")
+    made = connector.create(user(**BOB, Hired="2026-01-01"))
+    assert made.record is not None
+    values = connector.system.values(made.record)
+    assert (values["Number"], values.get("LastName"), values["Hired"]) == (3, None, "2026-01-01")
+    assert made.native == ("CALL public.add_user(p_login, p_first, p_hired, p_number)",)
+    change = {"op": "replace", "path": f"{URN}:LastName", "value": "Kent"}
+    done = connector.patch("bob", {"Operations": [change]})
+    assert done.native == ("CALL UpdateUser(p_login, p_first, p_last)",)
+    names = """SELECT "FirstName", "LastName" FROM staff WHERE "ContosoLogin" = 'bob'"""
+    assert server.run(names) == [("Bob", "Kent")]
+    assert connector.delete("bob").native == ("CALL delete_user(ContosoLogin)",)
+    assert connector.space.get("bob") is None
+    assert server.run("SELECT what, login, hired::text FROM calls") == [
+        ("add", "bob", "2026-01-01"), ("update", "bob", None),
+    ]  # fmt: skip
+    assert server.run("""SELECT "Gone" FROM staff WHERE "ContosoLogin" = 'bob'""") == [(True,)]
+    assert len(connector.system) == 2
+    host.close()
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "words", "driver"),
+    [
+        ({"FirstName": "Eve"}, 500, "ExportErrorCustomContinueRun. no more people called Eve", "P0001: no more"),
+        ({"ContosoLogin": "lisa2", "FirstName": None}, 400, "Cannot insert the value NULL", "23502: null value"),
+        ({"Hired": "never"}, 400, "invalid input syntax for type date", "22007: invalid input"),
+    ],
+)  # fmt: skip
+def test_what_a_procedure_raises_is_a_result_of_the_export(
+    server: Postgres, called: dict[str, Any], values: dict[str, object], status: int, words: str, driver: str
+) -> None:
+    """As what a statement raises; nothing is written or mirrored."""
+    host = make_host(connectors={"LDAP": None, "SQL": called})
+    with pytest.raises(ScimError, match=r".") as caught:
+        host.connector("SQL").create(user(**{**BOB, **values}))
+    assert (caught.value.status, words in caught.value.detail) == (status, True), caught.value.detail
+    assert caught.value.native[0].startswith(driver)
+    assert server.run("SELECT count(*) FROM staff") == [(2,)]
+    assert len(host.connector("SQL").space) == 2
+    host.close()
+
+
+def test_a_procedure_that_is_not_there_is_told(server: Postgres, called: dict[str, Any]) -> None:
+    """In the database's words, at the first export."""
+    called["system"]["sql"]["procedures"] = {**CALLED, "delete": {"name": "remove_user"}}
+    host = make_host(connectors={"LDAP": None, "SQL": called})
+    with pytest.raises(ScimError, match=r"procedure remove_user.* does not exist"):
+        host.connector("SQL").delete("lisa")
+    host.close()
+
+
+def test_a_procedure_on_trial_is_taken_back(server: Postgres, called: dict[str, Any]) -> None:
+    """All that it did, in other tables, too."""
+    rule = {"when": {"operation": "create_user"}, "fault": {"http_error": 503}, "times": 1}
+    overrides: Any = {"host": {"tls": "plain_http"}, "rules": [rule]}
+    connectors: Any = {"LDAP": None, "SQL": called}
+    with MockHost("basics/healthy", control=False, connectors=connectors, **overrides) as mock:
+        body: Any = user(**BOB)
+        url = f"{mock.url('SQL')}/Users"
+        assert mock.session("SQL").post(url, json=body).status_code == 503
+        assert server.run("SELECT count(*) FROM calls") == [(0,)]
+        assert mock.session("SQL").post(url, json=body).status_code == 201
+        assert server.run("SELECT count(*) FROM calls") == [(1,)]
+
+
 def test_the_database_gives_up_what_takes_too_long(server: Postgres, page: dict[str, Any]) -> None:
     """The time limits are the session's own, so that nothing goes on there."""
     page["system"]["sql"]["timeout"] = "700ms"
