@@ -57,7 +57,7 @@ def _key(scenario: Named, overrides: Mapping[str, Any], terms: Terms) -> str | N
     if isinstance(scenario, Mapping):
         said = {"document": scenario, "folder": os.getcwd()}
     else:
-        text = os.fspath(scenario)
+        text = shelves.text_of(scenario)
         said = os.path.abspath(text) if shelves.looks_like_file(text) else [text, os.getenv(shelves.VARIABLE)]
     try:
         return json.dumps([said, overrides, terms], allow_nan=False)

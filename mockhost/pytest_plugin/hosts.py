@@ -361,4 +361,4 @@ def _readably() -> Iterator[None]:
         problem = str(error)
     except MockhostError as error:
         problem = f"{type(error).__name__}: {error}"
-    pytest.fail(problem, pytrace=False)  # out here, so that the error is not shown twice
+    raise pytest.fail.Exception(problem, pytrace=False) from None  # else the error is shown twice

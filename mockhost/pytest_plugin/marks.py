@@ -150,6 +150,8 @@ def _problems_of(item: pytest.Item) -> Iterable[str]:
             judge_keys(said.overrides)
             if isinstance(said.scenario, (str, os.PathLike)):
                 shelves.find(os.fspath(found_beside(said.scenario, folders)))
+            elif said.scenario is not None and not isinstance(said.scenario, Mapping):
+                _judge_loaded(said.scenario)
         except UsageError as error:
             yield f"@pytest.mark.mockhost: {error}"
     if is_each(item):
@@ -169,6 +171,14 @@ def _is_of_unittest(item: pytest.Item) -> bool:
     within = 0 if module is None else len(module.listchain())
     has_host = "mockhost_scenario" in getattr(item, "fixturenames", ())
     return is_case and (has_host or _depth(item, "mockhost_each") > within)
+
+
+def _judge_loaded(scenario: Any) -> None:
+    """Raises UsageError for what is no Scenario either."""
+    from mockhost.scenario.model import Scenario
+
+    if not isinstance(scenario, Scenario):
+        shelves.text_of(scenario)
 
 
 def judge_keys(keys: Iterable[str]) -> None:
@@ -226,7 +236,7 @@ def selected(names: Sequence[str | os.PathLike[str]], by: Mapping[str, Any]) -> 
         if word not in SELECTIONS:
             raise UsageError(f"there is no {word!r}", hint=did_you_mean(word, SELECTIONS))
     excluded = _texts(by.get("exclude"))
-    given = [os.fspath(name) for name in names]
+    given = [shelves.text_of(name) for name in names]
     for name in (*given, *excluded):
         shelves.find(name)
     found = list(dict.fromkeys([*given, *_of_shelf(by), *_of_faults(by)]))
@@ -291,6 +301,11 @@ def _filtered(names: list[str], by: Mapping[str, Any]) -> list[str]:
 
 def _failing(said: Mapping[str, str], names: Sequence[str]) -> dict[str, pytest.MarkDecorator]:
     """The scenarios that are known to fail, by name, with the reason."""
+    if not isinstance(said, Mapping):
+        raise UsageError(
+            f"xfail is a dict of names and reasons, not {said!r}",
+            hint='for example xfail={"documented/cache_stale": "the client trusts the cache"}',
+        )
     for name in said:
         if name not in names:
             raise UsageError(f"xfail names {name!r}, which is not selected", hint=did_you_mean(name, names))
@@ -300,7 +315,11 @@ def _failing(said: Mapping[str, str], names: Sequence[str]) -> dict[str, pytest.
 def _texts(value: object) -> list[str]:
     if value is None or isinstance(value, bool):
         return []
-    return [value] if isinstance(value, str) else [str(each) for each in value]  # type: ignore[attr-defined]
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise UsageError(f"expected a text or a list of texts, not {value!r}")
+    return [str(each) for each in value]
 
 
 # -- ini keys, as pytest reads them from ini files and from TOML -----------------------------------------------------

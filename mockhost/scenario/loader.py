@@ -356,7 +356,9 @@ class Terms(NamedTuple):
         elif isinstance(scenario, Mapping):
             loaded = load_document(scenario, sets=self.sets, overrides=overrides, source=source)
         else:
-            loaded = load(os.fspath(scenario), sets=self.sets, overrides=overrides or None, source=source)
+            loaded = load(
+                shelves.text_of(scenario), sets=self.sets, overrides=overrides or None, source=source
+            )
         forced: dict[str, Any] = {} if self.seed is None else {"seed": self.seed}
         if self.tls is False:
             forced["host"] = {"tls": "plain_http"}

@@ -93,6 +93,14 @@ def looks_like_file(text: str) -> bool:
     )
 
 
+def text_of(scenario: object) -> str:
+    """A scenario's name or path as text. Raises UsageError for what is neither."""
+    found = os.fspath(scenario) if isinstance(scenario, (str, os.PathLike)) else None
+    if not isinstance(found, str):
+        raise UsageError(f"a scenario is a name, a path or a dict, not {scenario!r}")
+    return found
+
+
 def path_of(name: str, env: Mapping[str, str] | None = None) -> Path:
     """The file of a scenario on a shelf. Raises UsageError with near names."""
     file = on_shelf(name, env)

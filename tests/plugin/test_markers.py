@@ -57,6 +57,11 @@ SLIPS = [
     ),
     ('mockhost_each(shelv="documented")', "*there is no 'shelv'; did you mean 'shelf'?"),
     ('mockhost_each("basics/empty", exclude="basics/empty")', "*no scenario is left*"),
+    ("mockhost(5)", "*a scenario is a name, a path or a dict, not 5"),
+    ("mockhost(b'basics/empty')", "*a scenario is a name, a path or a dict, not b'basics/empty'"),
+    ('mockhost_each(["basics/empty"])', "*a scenario is a name, a path or a dict, not ?'basics/empty'?"),
+    ("mockhost_each(shelf=5)", "*expected a text or a list of texts, not 5"),
+    ('mockhost_each("basics/empty", xfail=["basics/empty"])', "*xfail is a dict of names and reasons*"),
 ]
 
 
@@ -72,6 +77,27 @@ def test_slips_are_told_when_tests_are_collected(play: Play) -> None:
         result.stdout.fnmatch_lines(
             [f"*ERROR collecting test_{number}.py*", f"test_it: @pytest.mark.mockhost{message}"]
         )
+
+
+@pytest.mark.parametrize("wrong", ["5", "None", "['basics/empty']", "'./none.yaml'", "{'rules': 5}"])
+def test_a_wrong_scenario_of_a_fixture_is_told_once(play: Play, wrong: str) -> None:
+    """Without a traceback into mockhost."""
+    result = play(
+        f"""
+@pytest.fixture
+def mockhost_scenario():
+    return {wrong}
+
+def test_it(mockhost):
+    pass
+
+def test_factory(mockhost_factory):
+    mockhost_factory("none")
+"""
+    )
+    result.assert_outcomes(errors=1, failed=1)
+    result.stdout.no_fnmatch_line("*During handling of the above exception*")
+    result.stdout.no_fnmatch_line("*mockhost/scenario/*.py*")
 
 
 def test_a_test_runs_for_each_scenario_of_a_shelf(play: Play) -> None:
