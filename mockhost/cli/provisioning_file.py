@@ -35,7 +35,7 @@ def read(file: Path, env: Mapping[str, str]) -> Provisioning:
     """The values of a provisioning.yaml. Raises UsageError for one that is not there, ScenarioError for mistakes."""
     shown = shown_name(file)
     try:
-        reading = parsing.read(file, shown)
+        reading = parsing.read(file, shown, written_by="mockhost provision init")
     except OSError as error:
         raise UsageError(
             f"{shown} cannot be read: {error.strerror or error}", hint="'mockhost provision init' writes one"

@@ -211,7 +211,7 @@ def read(folder: Path) -> Lab:
         if each.exists() and not each.is_file():
             raise UsageError(f"{shown_name(each)} cannot be read: it is not a file")
     try:
-        reading = parsing.read(file, shown)
+        reading = parsing.read(file, shown, written_by="mockhost lab init FOLDER")
     except OSError as error:
         hint = "'mockhost lab init FOLDER' writes a lab"
         raise UsageError(f"{shown} cannot be read: {error.strerror or error}", hint=hint) from None

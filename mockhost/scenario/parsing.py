@@ -315,15 +315,18 @@ class Reading(NamedTuple):
     """places of values of which nothing more needs to be said"""
 
 
-def read(path: FilePath, shown: str) -> Reading:
-    """Read a scenario file; `shown` is its name in problems. Raises OSError if it can't be read at all."""
+def read(path: FilePath, shown: str, *, written_by: str = "mockhost init") -> Reading:
+    """Read a scenario file, or another one of the user's; `shown` is its name in problems.
+
+    written_by: the command that writes such a file. Raises OSError if it can't be read at all.
+    """
     with path.open("rb") as file:
         data = file.read(SIZE_LIMIT + 1)
-    return parse(data, shown, as_json=path.suffix.lower() == ".json")
+    return parse(data, shown, as_json=path.suffix.lower() == ".json", written_by=written_by)
 
 
-def parse(data: bytes, shown: str, *, as_json: bool = False) -> Reading:
-    """Read a scenario's bytes."""
+def parse(data: bytes, shown: str, *, as_json: bool = False, written_by: str = "mockhost init") -> Reading:
+    """Read the bytes of such a file."""
     if len(data) > SIZE_LIMIT:
         message = f"larger than {SIZE_LIMIT >> 20} MiB"
         return _failed(shown, 0, 0, message, "put many objects into a file of their own: objects_file")
@@ -336,7 +339,7 @@ def parse(data: bytes, shown: str, *, as_json: bool = False) -> Reading:
     builder = Builder(shown)
     root, problems = (_read_json if as_json else _read_yaml)(text, shown, builder)
     if root is None and not problems:
-        return _failed(shown, 1, 1, "the file is empty", "'mockhost init' writes one to start from")
+        return _failed(shown, 1, 1, "the file is empty", f"'{written_by}' writes one to start from")
     return Reading(root, tuple(problems), frozenset(builder.spoilt))
 
 
@@ -389,9 +392,17 @@ def _read_yaml(text: str, shown: str, builder: Builder) -> _Found:
     except _Unreadable as error:
         return None, [*builder.problems, Problem(shown, error.line, error.column, "$", str(error))]
     except Exception as error:  # a bug of the parser on hostile input must stay the file's problem
-        problem = Problem(shown, 1, 1, "$", f"this can't be read as YAML ({type(error).__name__})")
+        message, line, column = f"this can't be read as YAML ({type(error).__name__})", 1, 1
+        if beyond := _BEYOND.search(text):  # the parser gives no place for it
+            message = "an escape that is no character: the last one is \\U0010ffff"
+            line = text.count("\n", 0, beyond.start()) + 1
+            column = beyond.start() - text.rfind("\n", 0, beyond.start())
+        problem = Problem(shown, line, column, "$", message)
         return None, [*builder.problems, problem]
     return root, builder.problems
+
+
+_BEYOND = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
 
 
 def _hint(what: str, context: str) -> str:
@@ -431,7 +442,7 @@ def _yaml_events(parsed: Iterator[object]) -> Iterator[Event]:
         elif name == "DocumentStartEvent":
             documents += 1
             if documents > 1:
-                raise _Unreadable("a second document begins here; a file holds one scenario", line, column)
+                raise _Unreadable("a second document begins here; a file holds one", line, column)
 
 
 def _yaml_scalar(event: object, line: int, column: int, anchor: str | None, tag: str | None) -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -241,6 +242,7 @@ def test_by_url_alone(host: MockHost, invoke: Invoke) -> None:
         (["provision", "log", "no.yaml"], 2, "there is no state"),
         (["provision", "cycle", "--url", "https://x", "no.yaml"], 2, "either FILE or --url"),
         (["portal", "show", "no.yaml"], 2, "cannot be read"),
+        (["provision", "cycle", os.devnull], 1, "the file is empty; 'mockhost provision init' writes one"),
         (["provision", "cycel"], 2, "did you mean 'cycle'?"),
     ],
 )

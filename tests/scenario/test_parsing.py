@@ -130,6 +130,8 @@ def test_a_file_of_very_many_values_is_refused() -> None:
         ("a: b".encode("utf-16"), "x:1:1: $: this is not UTF-8; save the file in UTF-8"),
         (b"a: b\nc: \x00", "x:2:4: $: this is not YAML: the character '\\x00' is not allowed"),
         (b'a: "\\ud800"', "x:1:4: $: an escape that is no character: half of a surrogate pair"),
+        (b'a: b\nc: "\\U00110000"', "x:2:5: $: an escape that is no character: the last one is \\U0010ffff"),
+        (b'a: "\\Uffffffff"', "x:1:5: $: an escape that is no character: the last one is \\U0010ffff"),
         (b"", "x:1:1: $: the file is empty; 'mockhost init' writes one to start from"),
         (b"a: [1, 2", "x:1:4: $: this is not YAML: expected ',' or ']', but got '<stream end>'"),
         (b"a: %b", "x:1:4: $: this is not YAML: found character '%' that cannot start any token"),
