@@ -483,6 +483,24 @@ def test_a_token_is_asked_for_and_given(
         assert invoke("control", "--url", url, "status").exit_code == 0
 
 
+@pytest.mark.parametrize("token", ["\xfc", "\U0001f600", "\udcff", "a\r\nX: y", "a b", "\x7f"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("control", "--url", "http://127.0.0.1:1", "status", "--token"),
+        ("windows", "--url", "http://127.0.0.1:1", "--token"),
+        ("serve", "--port", "0", "--control-port", "0", "--control-token"),
+    ],
+)
+def test_a_token_that_no_header_can_have_is_refused_on_both_sides(
+    invoke: Invoke, token: str, words: tuple[str, ...]
+) -> None:
+    """Before anything is sent or started: clients send it in different encodings, or not at all."""
+    result = invoke(*words, token)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the control plane's token has a character in it that is not visible ASCII" in result.stderr
+
+
 def test_a_public_name_that_leads_nowhere_from_here_is_passed_over(invoke: Invoke, tmp_path: Path) -> None:
     """In a container the name is for its clients; `control` runs beside the host."""
     with MockHost("basics/healthy", control_host="::", public_name="mock.contoso.invalid") as host:
