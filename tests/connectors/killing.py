@@ -49,6 +49,7 @@ def kill_while_writing(folder: Path, scenario: str, write: Write, read: Read) ->
                 process.kill()
             for client_ in clients:
                 client_.join()
+    print(f"{len(acknowledged)} acknowledged by five hosts that were killed")
     assert len(acknowledged) > 50
     with contextlib.closing(sqlite3.connect(folder / "data" / FILE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
