@@ -17,8 +17,8 @@ import requests
 from mockhost import MockHost
 from mockhost.expect.check import HostDriver, check
 from tests.connectors.ecma.conftest import user
+from tests.docker.engine import Engine
 from tests.docker.files import DOCKER, OPTIONS, ROOT, documents
-from tests.docker.test_testcontainers import Engine
 from tests.machine import output
 from tests.servers import Postgres, postgres
 
