@@ -130,6 +130,7 @@ class Database:
         if source is not None and self.dialect == "sqlite":
             self._copy(source)
         self._mine = threading.local()
+        self._closed = False
         self.engine = self._engine()
 
     @property
@@ -177,7 +178,8 @@ class Database:
             connection.commit()
 
     def close(self) -> None:
-        """Close every connection; a database of the mock's own goes."""
+        """Close every connection, those that read once they have; a database of the mock's own goes."""
+        self._closed = True
         self.engine.dispose()
         if self._folder is not None:
             self._folder.remove()
@@ -192,7 +194,11 @@ class Database:
             yield trial
         else:
             with self.engine.connect() as connection:
-                yield connection
+                try:
+                    yield connection
+                finally:
+                    if self._closed and not connection.invalidated:
+                        connection.detach()  # it ends with this: its pool is gone
 
     @contextmanager
     def writing(self, trouble: str = "none") -> Iterator[Writer]:

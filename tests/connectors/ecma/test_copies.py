@@ -130,7 +130,7 @@ def assert_reads_only(mock: MockHost) -> None:
     """A fork of the host reads the rows of Employees, or staff, and writes none."""
     with forked(mock) as twin:
         connector = twin.host.connector("SQL")
-        connector.space.begin_import("full")
+        twin.import_now("SQL")
         assert len(connector.space) == 2
         with pytest.raises(ScimError, match=REFUSED):
             connector.create(user(**BOB))
