@@ -151,6 +151,13 @@ def _is_part(short: str, long: str) -> bool:
     return len(short) > 2 and (long.startswith(f"{short}_") or long.endswith(f"_{short}"))
 
 
+def reason_of(error: BaseException) -> str:
+    """Why a file, folder or address can't be used, without the number and the name that Python puts around it."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not {error.encoding.upper()}"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
 def place_of(error: BaseException) -> str:
     """Where an error was raised, such as `space.py:12`, for a report of a bug."""
     place, trace = "unknown", error.__traceback__

@@ -15,7 +15,7 @@ from mockhost import nesting
 from mockhost.cli.options import FORMAT
 from mockhost.cli.planes import Target
 from mockhost.cli.terminal import stdout, tell
-from mockhost.errors import UsageError
+from mockhost.errors import UsageError, reason_of
 
 Verb = Callable[..., Any]
 
@@ -63,7 +63,7 @@ def document(text: str, what: str) -> dict[str, Any]:
         try:
             source = Path(text[1:]).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{text[1:]} can't be read: {error}") from None
+            raise UsageError(f"{text[1:]} can't be read: {reason_of(error)}") from None
     try:
         value = json.loads(source)
     except RecursionError:

@@ -13,7 +13,7 @@ from mockhost.cli.doctor import labelled, width_of
 from mockhost.cli.options import FORMAT
 from mockhost.cli.terminal import Terminal, tell
 from mockhost.client.printing import printable
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 from mockhost.paragraphs import wrapped
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def command(file: BinaryIO, form: str) -> bool:
     try:
         text = _text(_read(file))
     except (OSError, ValueError) as problem:
-        raise CannotRun(f"{name} can't be read: {problem}") from None
+        raise CannotRun(f"{name} can't be read: {reason_of(problem)}") from None
     if not text.strip():
         where = "standard input" if name == "<stdin>" else name
         raise UsageError(f"{where} is empty", hint="paste the text of the error")

@@ -13,7 +13,7 @@ import click
 
 from mockhost.cli.options import ca, formats, option, timeout
 from mockhost.cli.terminal import Terminal, stderr, stdout
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, reason_of
 from mockhost.paragraphs import cells, hanging, wrapped
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _read(file: BinaryIO) -> str:
     try:
         return decoded(file.read(2 * LIMIT))
     except (OSError, ValueError) as problem:
-        raise CannotRun(f"{name} can't be read: {problem}") from None
+        raise CannotRun(f"{name} can't be read: {reason_of(problem)}") from None
 
 
 def known_cause(text: str) -> str:

@@ -11,7 +11,7 @@ from mockhost.cli import shells
 from mockhost.cli.options import FORCE, PATH, out, sets
 from mockhost.cli.saving import save, try_out
 from mockhost.cli.terminal import Terminal, count, stderr, stdout
-from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError
+from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError, reason_of
 
 if TYPE_CHECKING:
     from mockhost.windows.configuration import Imported
@@ -117,7 +117,7 @@ def _bytes(file: Path) -> bytes:
     except FileNotFoundError:
         raise UsageError(f"there is no file {file}", hint="name the Configuration.xml") from None
     except (OSError, ValueError) as error:
-        raise CannotRun(f"{file} can't be read: {getattr(error, 'strerror', None) or error}") from None
+        raise CannotRun(f"{file} can't be read: {reason_of(error)}") from None
 
 
 def _serve(imported: Imported, scenario: str) -> str:

@@ -19,7 +19,7 @@ from mockhost.cli import shells, windows
 from mockhost.cli.options import PATH
 from mockhost.cli.terminal import Terminal, stderr, stdout
 from mockhost.cli.verbs import SETTINGS, Framed
-from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError
+from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError, reason_of
 from mockhost.labs import texts
 
 if TYPE_CHECKING:
@@ -412,7 +412,7 @@ def _end(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGTERM)
     except OSError as error:
-        raise CannotRun(f"process {pid} cannot be ended: {error.strerror or error}") from None
+        raise CannotRun(f"process {pid} cannot be ended: {reason_of(error)}") from None
 
 
 def _attached(lab: Lab) -> None:

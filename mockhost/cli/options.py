@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -214,7 +214,7 @@ def kept_token(state: Path) -> str:
         token = ""
     except OSError as error:
         raise CannotRun(
-            f"the token in {file} can't be read: {error.strerror or error}",
+            f"the token in {file} can't be read: {reason_of(error)}",
             hint="give another folder with --state, or a token with --control-token",
         ) from None
     if not token.isprintable() or not token or " " in token:
@@ -304,7 +304,7 @@ def _make_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise CannotRun(
-            f"nothing can be kept in {folder}, the folder of --state: {error.strerror or error}",
+            f"nothing can be kept in {folder}, the folder of --state: {reason_of(error)}",
             hint="give one that you may write to (in a container: a volume or a tmpfs there), or do without it: "
             "MOCKHOST_STATE= and, if it is to be there, MOCKHOST_READY_FILE=",
         ) from None

@@ -16,7 +16,7 @@ import click
 from mockhost import __version__
 from mockhost.cli.signals import Signalled
 from mockhost.cli.terminal import stderr
-from mockhost.errors import MockhostError
+from mockhost.errors import MockhostError, reason_of
 
 FINE = 0
 NOT_FINE = 1
@@ -90,9 +90,8 @@ def _code_of(error: BaseException) -> int:
         case BrokenPipeError() | ReaderGone():
             return _quiet_pipe()
         case OSError():
-            reason = error.strerror or str(error)
             where = f"{error.filename}: " if error.filename else ""
-            stderr().error(f"{where}{reason}")
+            stderr().error(f"{where}{reason_of(error)}")
             missing = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError))
             return USAGE if missing else COULD_NOT_RUN
         case MemoryError():

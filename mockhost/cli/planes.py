@@ -23,7 +23,7 @@ from mockhost.cli import saving
 from mockhost.cli.options import CONTROL_PORT, DEFAULT_URL, FORMAT, PATH, Port, gathered, option, timeout
 from mockhost.cli.terminal import tell
 from mockhost.clock import monotonic
-from mockhost.errors import CannotRun, MockhostError, UsageError
+from mockhost.errors import CannotRun, MockhostError, UsageError, reason_of
 from mockhost.temporary import PREFIX, PrivateFolder
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def read(path: Path) -> dict[str, Any]:
             f"there is no ready file {path}", hint="is the host running, with --ready-file?"
         ) from None
     except OSError as error:
-        raise UsageError(f"the ready file {path} can't be read: {error.strerror or error}") from None
+        raise UsageError(f"the ready file {path} can't be read: {reason_of(error)}") from None
     except ValueError:
         document = None
     if not isinstance(document, dict) or "control" not in document:

@@ -21,7 +21,7 @@ from mockhost.cli.options import FOLDER, FORMAT, PATH, TextType, ca, formats, op
 from mockhost.cli.saving import save as save_file
 from mockhost.cli.terminal import Terminal, coloured, stderr, stdout, tell, width_of
 from mockhost.cli.verbs import Framed
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 
 if TYPE_CHECKING:
     from mockhost.client.har import HarWriter
@@ -383,7 +383,7 @@ def _write_csv(files: Mapping[str, str], out: Path | None, terminal: Terminal) -
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        why = f"the folder {out} can't be made: {error.strerror or error}"
+        why = f"the folder {out} can't be made: {reason_of(error)}"
         raise CannotRun(why, hint="name a folder where you may write") from None
     for name, text in files.items():
         save_file(out / name, text, newline="")

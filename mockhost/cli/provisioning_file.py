@@ -15,7 +15,7 @@ from mockhost.entra.config import (
     Provisioning,
 )
 from mockhost.entra.reading import Reader, Where
-from mockhost.errors import Problem, ScenarioError, UsageError
+from mockhost.errors import Problem, ScenarioError, UsageError, reason_of
 from mockhost.scenario import parsing, shape
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
 from mockhost.scenario.parsing import plain
@@ -38,7 +38,7 @@ def read(file: Path, env: Mapping[str, str]) -> Provisioning:
         reading = parsing.read(file, shown, written_by="mockhost provision init")
     except OSError as error:
         raise UsageError(
-            f"{shown} cannot be read: {error.strerror or error}", hint="'mockhost provision init' writes one"
+            f"{shown} cannot be read: {reason_of(error)}", hint="'mockhost provision init' writes one"
         ) from None
     if reading.root is None:
         raise ScenarioError(reading.problems, shown)

@@ -25,7 +25,7 @@ from mockhost.cli.saving import save, try_out
 from mockhost.cli.serve import Lasting, Source, lasting, run
 from mockhost.cli.terminal import stderr
 from mockhost.clock import fresh_secret
-from mockhost.errors import UsageError
+from mockhost.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -68,7 +68,7 @@ def _pem(file: Path) -> str:
     try:
         text = file.read_text("ascii", "replace")
     except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror or error}") from None
+        raise UsageError(f"{file} can't be read: {reason_of(error)}") from None
     if (problem := ca_problem(text)) is not None:
         raise UsageError(f"{file}: {problem}", hint="--target-ca takes a PEM file with certificates")
     return text

@@ -22,7 +22,7 @@ from mockhost.cli import outcome, saving, shells
 from mockhost.cli.options import FILE, Hosting, Seconds, hosting
 from mockhost.cli.signals import Bell, Signalled
 from mockhost.cli.terminal import mark, stderr
-from mockhost.errors import CannotRun, MockhostError, UsageError
+from mockhost.errors import CannotRun, MockhostError, UsageError, reason_of
 
 if TYPE_CHECKING:
     from mockhost.api import MockHost
@@ -334,7 +334,7 @@ class Child:
                 self.words, env=dict(env), stdout=pipe, stderr=pipe, process_group=group
             )
         except (OSError, ValueError) as error:
-            raise CannotRun(f"{self.words[0]!r} can't be started: {error}") from None
+            raise CannotRun(f"{self.words[0]!r} can't be started: {reason_of(error)}") from None
         if self._kept is not None:
             self._kept.begin(process)
         return process

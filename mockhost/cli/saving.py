@@ -12,7 +12,7 @@ from html import escape  # xml.sax.saxutils costs urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 
 _NO_ROOM_BESIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 """Why a file can be changed but not replaced: its folder is protected, or it is mounted into a container by itself."""
@@ -126,7 +126,7 @@ def _refused(path: Path, what: str, error: OSError) -> CannotRun:
         hint = "make room on the disk, or name a path on another one"
     elif error.errno == errno.EISDIR:
         hint = "name a file in it"
-    return CannotRun(f"{named} can't be written: {error.strerror or error}", hint=hint)
+    return CannotRun(f"{named} can't be written: {reason_of(error)}", hint=hint)
 
 
 # -- JUnit: the form that CI services read (the schema of Jenkins' xUnit plugin) -------------------------------------

@@ -13,7 +13,7 @@ from mockhost.cli import shells
 from mockhost.cli.options import FORMAT, together
 from mockhost.cli.terminal import Terminal, stdout, tell, width_of
 from mockhost.cli.verbs import Framed
-from mockhost.errors import UsageError, did_you_mean
+from mockhost.errors import UsageError, did_you_mean, reason_of
 from mockhost.paragraphs import columns, hanging, wrapped
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def show(name: str, form: str, source: bool) -> None:
         try:
             text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{file} can't be read: {error}") from None
+            raise UsageError(f"{file} can't be read: {reason_of(error)}") from None
         stdout().line(text.rstrip("\n"))
         return
     from mockhost.cli.telling import hider

@@ -11,7 +11,7 @@ from mockhost import __version__
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
 from mockhost.clock import iso
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, reason_of
 
 HIDDEN = "[Redact]"
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
@@ -25,7 +25,7 @@ class HarWriter:
         try:
             self._out = file.open("w", encoding="utf-8")
         except OSError as error:
-            raise CannotRun(f"{file} cannot be written: {error.strerror or error}") from None
+            raise CannotRun(f"{file} cannot be written: {reason_of(error)}") from None
         self.secrets = secrets
         self._first = True
         creator = json.dumps({"name": "mockhost", "version": __version__})

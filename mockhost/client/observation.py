@@ -18,6 +18,7 @@ from mockhost.client import peer
 from mockhost.client.answers import BODY_LIMIT, Answer, Reader
 from mockhost.client.wire import Connection, Refused, Tcp, Tls, Unreachable, connect
 from mockhost.clock import monotonic
+from mockhost.errors import reason_of
 from mockhost.matching import ABSENT
 
 TIMEOUT = 10.0
@@ -158,11 +159,9 @@ def client_context(ca_file: str | None, trusts: Sequence[str]) -> ssl.SSLContext
             why = (
                 "it holds no certificates in PEM form"
                 if isinstance(problem, ssl.SSLError)
-                else problem.strerror
+                else reason_of(problem)
             )
-            raise UnusableTrust(
-                f"{ca_file} can't be used as trusted certificates: {why or problem}"
-            ) from None
+            raise UnusableTrust(f"{ca_file} can't be used as trusted certificates: {why}") from None
     elif "ca" in trusts:
         context.load_default_certs()
     return context
@@ -248,7 +247,7 @@ class Session:
         except UnusableTrust as problem:
             seen = seen._replace(ends="unsent", error=str(problem))
         except OSError as problem:
-            seen = seen._replace(ends="rst", error=f"the connection broke: {problem.strerror or problem}")
+            seen = seen._replace(ends="rst", error=f"the connection broke: {reason_of(problem)}")
         except ValueError as problem:
             seen = seen._replace(ends="unsent", error=f"{where.host!r} is no name for TLS: {problem}")
         if seen.ends != "keep" or not seen.complete or seen.error:

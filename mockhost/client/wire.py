@@ -15,6 +15,7 @@ import threading
 from typing import Protocol
 
 from mockhost.clock import monotonic
+from mockhost.errors import reason_of
 
 _CHUNK = 65_536
 _MOST_AHEAD = 1 << 20
@@ -295,7 +296,7 @@ def connect(host: str, port: int, deadline: float) -> Tcp:
         except ConnectionRefusedError:
             refused = True
         except OSError as unreachable:
-            problem = problem or unreachable.strerror or str(unreachable)
+            problem = problem or reason_of(unreachable)
     if refused:
         raise Refused
     raise Unreachable(f"{host}:{port} can't be reached: {problem}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from mockhost.connectors.tables import UNTOUCHED, Untouched
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 
 FILE: Final = "data.sqlite"
 _PROGRAM: Final = 0x6D6F636B
@@ -55,14 +55,16 @@ class Kept:
                 self._file, timeout=0.2, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
-            raise CannotRun(f"the data folder {folder} can't be used: {error}") from None
+            raise CannotRun(f"the data folder {folder} can't be used: {reason_of(error)}") from None
         try:
             self._open(size)
             self._files = {path: path.stat().st_ino for path in self._paths()}
         except (OSError, sqlite3.Error) as error:
             self._connection.close()
             hint = "another host may use it" if "locked" in str(error) else _OTHER_FOLDER
-            raise CannotRun(f"the data in {self._file} can't be used: {error}", hint=hint) from None
+            raise CannotRun(
+                f"the data in {self._file} can't be used: {reason_of(error)}", hint=hint
+            ) from None
         except CannotRun:
             self._connection.close()
             raise
@@ -151,8 +153,7 @@ class Kept:
         except (OSError, sqlite3.Error) as error:
             with suppress(sqlite3.Error):
                 run.execute("ROLLBACK")
-            why = error.strerror or error if isinstance(error, OSError) else error
-            raise CannotRun(f"{what} can't be kept in {self.folder}: {why}") from None
+            raise CannotRun(f"{what} can't be kept in {self.folder}: {reason_of(error)}") from None
 
     @contextmanager
     def _reading(self) -> Iterator[None]:

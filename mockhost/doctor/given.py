@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 from mockhost import exe_config, facts
 from mockhost.doctor.patient import Finding, failed, noted, passed, warned
 from mockhost.elements import LARGEST
-from mockhost.errors import MockhostError
+from mockhost.errors import MockhostError, reason_of
 from mockhost.exe_config import ExeConfig, Refusal
 
 _PAGE = 1_000
@@ -160,7 +160,7 @@ def config_file(found: dict[str, Path]) -> Finding:
         try:
             refusal = _parse(path).refused
         except OSError as problem:
-            return failed(f"{name} can't be read: {problem.strerror or problem}")
+            return failed(f"{name} can't be read: {reason_of(problem)}")
         if refusal and not _is_of_a_level(refusal):
             return failed(str(refusal.problem))
     return passed(", ".join(found))

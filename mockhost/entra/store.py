@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mockhost.errors import CannotRun, UsageError, did_you_mean
+from mockhost.errors import CannotRun, UsageError, did_you_mean, reason_of
 
 _VERSION = 1
 _ANOTHER = "name another with --state"
@@ -108,9 +108,13 @@ class Store:
         except sqlite3.OperationalError as error:
             busy = "locked" in str(error)
             hint = "does another command work with it?" if busy else _ANOTHER
-            raise CannotRun(f"{file} cannot be used to keep the state: {error}", hint=hint) from None
+            raise CannotRun(
+                f"{file} cannot be used to keep the state: {reason_of(error)}", hint=hint
+            ) from None
         except (OSError, sqlite3.DatabaseError) as error:
-            raise UsageError(f"{file} cannot be used to keep the state: {error}", hint=_ANOTHER) from None
+            raise UsageError(
+                f"{file} cannot be used to keep the state: {reason_of(error)}", hint=_ANOTHER
+            ) from None
 
     def commit(self) -> None:
         """Keep what was changed, and go on."""

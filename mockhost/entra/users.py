@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from mockhost import nesting, patterns
 from mockhost.clock import Chance
 from mockhost.entra.functions import as_value, text_of, without_diacritics
-from mockhost.errors import UsageError, did_you_mean
+from mockhost.errors import UsageError, did_you_mean, reason_of
 
 FILE_LIMIT = 256 << 20
 """Bytes of a file of users."""
@@ -155,14 +155,14 @@ class FileUsers(_Found):
             if file.stat().st_size > FILE_LIMIT:
                 raise UsageError(f"{file.name} is larger than {FILE_LIMIT >> 20} MiB")
         except OSError as error:
-            raise UsageError(f"{file.name} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{file.name} cannot be read: {reason_of(error)}") from None
         next(iter(self), None)
 
     def __iter__(self) -> Iterator[User]:
         try:
             yield from self._json() if self.file.suffix.lower() == ".json" else self._csv()
         except OSError as error:
-            raise UsageError(f"{self.file.name} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{self.file.name} cannot be read: {reason_of(error)}") from None
         except UnicodeDecodeError:
             raise UsageError(f"{self.file.name} is not UTF-8", hint="save it in UTF-8") from None
 

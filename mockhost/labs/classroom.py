@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from mockhost.api import LOOPBACK, MockHost
 from mockhost.clock import fresh_guid, fresh_secret, iso, wall_now
-from mockhost.errors import CannotRun, MockhostError, UsageError
+from mockhost.errors import CannotRun, MockhostError, UsageError, reason_of
 from mockhost.labs import progress, texts
 from mockhost.labs.desk import Desk, find
 from mockhost.labs.lab import Lab
@@ -145,7 +145,7 @@ class Classroom:
             raise UsageError(f"another server has the class in {self.folder}", hint=hint) from None
         except OSError as error:
             raise CannotRun(
-                f"{self.folder} can't be used: {error.strerror or error}", hint="give another --folder"
+                f"{self.folder} can't be used: {reason_of(error)}", hint="give another --folder"
             ) from None
 
     def _serve(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError, did_you_mean
+from mockhost.errors import CannotRun, Problem, ScenarioError, UsageError, did_you_mean, reason_of
 from mockhost.scenario import loader, parsing, schema, shape, shelves, variables
 from mockhost.scenario.layers import FileLayer, Findings, shown_name
 from mockhost.scenario.model import Scenario, Step
@@ -111,7 +111,7 @@ class Lab(NamedTuple):
             if len(data) <= _LONGEST:
                 return data.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
-            reason = str(error.strerror) if isinstance(error, OSError) else "it is not UTF-8"
+            reason = reason_of(error)
         raise UsageError(f"{shown_name(self.folder / name)} cannot be read: {reason}")
 
     def solutions(self) -> dict[str, list[Line]]:
@@ -214,7 +214,7 @@ def read(folder: Path) -> Lab:
         reading = parsing.read(file, shown, written_by="mockhost lab init FOLDER")
     except OSError as error:
         hint = "'mockhost lab init FOLDER' writes a lab"
-        raise UsageError(f"{shown} cannot be read: {error.strerror or error}", hint=hint) from None
+        raise UsageError(f"{shown} cannot be read: {reason_of(error)}", hint=hint) from None
     value = None if reading.root is None else plain(reading.root)
     problems: list[Problem] = list(reading.problems)
     if reading.root is not None:
@@ -276,4 +276,4 @@ def write_starter(folder: Path) -> Iterator[Path]:
             (folder / each.name).write_bytes(each.read_bytes())
             yield folder / each.name
     except OSError as error:
-        raise CannotRun(f"{folder} cannot be written: {error.strerror or error}") from None
+        raise CannotRun(f"{folder} cannot be written: {reason_of(error)}") from None

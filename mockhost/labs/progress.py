@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mockhost.clock import fresh_guid
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 from mockhost.temporary import holding
 from mockhost.tls.authority import write
 
@@ -122,7 +122,7 @@ def changed(file: Path) -> Iterator[dict[str, Any]]:
             # It names a control plane: only its owner may read it.
             write(file, json.dumps(current, indent=2) + "\n", mode=0o600)
     except OSError as error:
-        raise CannotRun(f"{file} can't be written: {error.strerror or error}", hint=_ELSEWHERE) from None
+        raise CannotRun(f"{file} can't be written: {reason_of(error)}", hint=_ELSEWHERE) from None
     except CannotRun as error:
         raise CannotRun(error.message, hint=_ELSEWHERE) from None
 

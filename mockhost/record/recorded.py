@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from mockhost import __version__
-from mockhost.errors import UsageError
+from mockhost.errors import UsageError, reason_of
 from mockhost.exchange import Exchange
 from mockhost.journal import Journal
 
@@ -180,7 +180,7 @@ def _entries(file: Path) -> list[Any]:
         document = json.loads(file.read_text("utf-8-sig"))
         entries = document["log"]["entries"]
     except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror or error}") from None
+        raise UsageError(f"{file} can't be read: {reason_of(error)}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{file} is not a HAR file", hint="a HAR file is JSON with log.entries") from None
     if not isinstance(entries, list):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from mockhost import nesting
 from mockhost.connectors.ecma.config import OBJECT_DN, Column, ObjectRows
-from mockhost.errors import UsageError
+from mockhost.errors import UsageError, reason_of
 from mockhost.scenario.layers import shown_name
 from mockhost.scenario.sources import DataProblem as DataProblem
 
@@ -63,7 +63,7 @@ def content(file: Path) -> bytes:
         with file.open("rb") as opened:
             data = opened.read(SIZE_LIMIT + 1)
     except OSError as error:
-        raise DataProblem(f"{file.name} can't be read: {error.strerror or error}") from None
+        raise DataProblem(f"{file.name} can't be read: {reason_of(error)}") from None
     if len(data) > SIZE_LIMIT:
         raise DataProblem(f"{file.name} is larger than {SIZE_LIMIT >> 20} MiB")
     return data
@@ -141,7 +141,7 @@ def _csv_table(file: Path, columns: Mapping[str, Column]) -> Table:
                     rows.append(cells_of(cells))
                     lines.append(line)
     except OSError as error:
-        raise DataProblem(f"{name} can't be read: {error.strerror or error}") from None
+        raise DataProblem(f"{name} can't be read: {reason_of(error)}") from None
     except UnicodeError:
         raise DataProblem(f"{name}:{reader.line + 1}:1 is not {encoding[:6].upper()}", _UTF_8_HINT) from None
     except csv.Error as error:

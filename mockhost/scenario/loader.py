@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, NoReturn
 
-from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean
+from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean, reason_of
 from mockhost.public_url import PublicUrl
 from mockhost.rules.rule import Rule
 from mockhost.scenario import (
@@ -284,7 +284,7 @@ class Chain:
         try:
             reading = parsing.read(found.file, shown)
         except OSError as error:
-            raise UsageError(f"{shown} can't be read: {error.strerror or type(error).__name__}") from None
+            raise UsageError(f"{shown} can't be read: {reason_of(error)}") from None
         self.problems.extend(reading.problems)
         root = reading.root
         if root is None:

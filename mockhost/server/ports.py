@@ -21,7 +21,7 @@ import sys
 from collections.abc import Sequence
 
 from mockhost.clock import monotonic
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 
 _HIGHEST = 65_535
 _BACKLOG = 1_024
@@ -181,7 +181,7 @@ class Port:
                 f"{host} is not an address of this machine", hint=f"give another {self._host_option}"
             )
         return CannotRun(
-            f"port {port} on {host} can't be bound: {error.strerror}",
+            f"port {port} on {host} can't be bound: {reason_of(error)}",
             hint=f"give another {self._host_option} or {self._port_option}",
         )
 

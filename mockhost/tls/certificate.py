@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ class Minted(NamedTuple):
                 write(file, self.key_pem + self.chain_pem, mode=0o600)
                 context.load_cert_chain(file)
         except OSError as problem:
-            raise CannotRun(f"the certificate can't be loaded: {problem}", hint="look at TMPDIR") from problem
+            raise CannotRun(
+                f"the certificate can't be loaded: {reason_of(problem)}", hint="look at TMPDIR"
+            ) from problem
 
 
 def write(path: Path, text: str, *, mode: int) -> None:
@@ -86,9 +88,9 @@ def write(path: Path, text: str, *, mode: int) -> None:
     except OSError as problem:
         with contextlib.suppress(OSError):  # a disk that is full must not keep half a key
             draft.unlink(missing_ok=True)
-        why = problem.strerror or str(problem)
         raise CannotRun(
-            f"{path} can't be written: {why}", hint="give a folder that you may write to, with room in it"
+            f"{path} can't be written: {reason_of(problem)}",
+            hint="give a folder that you may write to, with room in it",
         ) from problem
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost import clock as clocks
-from mockhost.errors import CannotRun
+from mockhost.errors import CannotRun, reason_of
 from mockhost.tls import versions
 from mockhost.tls.authority import Authority, mint
 from mockhost.tls.certificate import Minted, write
@@ -272,7 +272,7 @@ class Certificates:
         try:
             self._private_folder = PrivateFolder()
         except OSError as problem:
-            why = f"no folder for the trust bundle can be made: {problem}"
+            why = f"no folder for the trust bundle can be made: {reason_of(problem)}"
             raise CannotRun(why, hint="look at TMPDIR, or give --state") from problem
         return self._private_folder.path
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from mockhost import exe_config, nesting
 from mockhost.connectors.ecma.config import HostConfig
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun, UsageError, reason_of
 from mockhost.windows import configuration, powershell
 from mockhost.windows.config import FILES, LONGEST_FILE, MachineConfig
 
@@ -144,7 +144,7 @@ class FolderDrive:
             with place.open("rb") as stream:
                 data = stream.read(LONGEST_FILE + 1)
         except OSError as error:
-            raise UsageError(f"{path} can't be read: {error.strerror or error}") from None
+            raise UsageError(f"{path} can't be read: {reason_of(error)}") from None
         if len(data) > LONGEST_FILE:
             raise UsageError(f"{path} is larger than {LONGEST_FILE // 1024 // 1024} MiB")
         return data
@@ -160,7 +160,7 @@ class FolderDrive:
         except OSError as error:
             if error.errno == errno.ENOSPC:
                 raise DiskFull from None
-            raise CannotRun(f"{place} can't be written: {error.strerror or error}") from None
+            raise CannotRun(f"{place} can't be written: {reason_of(error)}") from None
 
     def remove(self, path: str) -> int:
         gone = list(self.files(path))
@@ -175,7 +175,7 @@ class FolderDrive:
             if place.is_dir() and path:
                 place.rmdir()
         except OSError as error:
-            raise CannotRun(f"{path} can't be removed: {error.strerror or error}") from None
+            raise CannotRun(f"{path} can't be removed: {reason_of(error)}") from None
         return len(gone)
 
     def files(self, path: str = "") -> Iterator[str]:
@@ -218,7 +218,9 @@ class FolderDrive:
             known = nesting.parse(marker.read_bytes())["scenario"] if marker.is_file() else None
             is_empty = not any(self.root.iterdir())
         except (OSError, ValueError, LookupError, TypeError) as error:
-            raise UsageError(f"{self.root} can't be a drive: {error}", hint="give an empty folder") from None
+            raise UsageError(
+                f"{self.root} can't be a drive: {reason_of(error)}", hint="give an empty folder"
+            ) from None
         if known is None and not is_empty:
             raise UsageError(
                 f"{self.root} has other files in it, and no drive of mockhost",
@@ -236,7 +238,7 @@ class FolderDrive:
             try:
                 marker.write_text(json.dumps({"scenario": scenario}) + "\n", "utf-8")
             except OSError as error:
-                raise CannotRun(f"{marker} can't be written: {error.strerror or error}") from None
+                raise CannotRun(f"{marker} can't be written: {reason_of(error)}") from None
         self._laid_out = files
 
     def _is_shown(self, place: Path) -> bool:
