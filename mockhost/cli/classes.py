@@ -14,7 +14,7 @@ from mockhost.cli.options import FOLDER, Port
 from mockhost.cli.planes import joined
 from mockhost.cli.terminal import stdout
 from mockhost.cli.verbs import SETTINGS, Framed
-from mockhost.errors import UsageError
+from mockhost.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from mockhost.labs.lab import Lab
@@ -119,7 +119,10 @@ def join(url: str, code: str) -> None:
     from mockhost.client.control import ControlPlane
     from mockhost.labs import progress
 
-    state = ControlPlane(url, code.strip().lower()).call("lab_state")
+    try:
+        state = ControlPlane(url, code.strip().lower()).call("lab_state")
+    except (CannotRun, UsageError) as error:
+        raise type(error)(error.message, hint="URL and code are on the sheet of your class") from None
     with progress.changed(progress.file_of(os.environ)) as kept:
         kept["class"] = {"url": url, "code": code.strip().lower()}
     stdout().lines([f"You are {state['student']}. 'mockhost lab' opens the prompt of your server.",

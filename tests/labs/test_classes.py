@@ -251,7 +251,11 @@ def test_the_command_line_joins_a_class(room: Classroom) -> None:
         return CliRunner().invoke(mockhost, words, input=typed)
 
     code = room.kept["students"][0]["code"]
-    assert run("class", "join", room.url, "wrong").exit_code == 2
+    for url, wrong, exit_code in ((room.url, "wrong", 2), ("http://127.0.0.1:9", code, 4)):
+        refused = run("class", "join", url, wrong)
+        assert refused.exit_code == exit_code
+        assert "URL and code are on the sheet of your class" in refused.output
+        assert "--url" not in refused.output
     assert "You are student-01" in run("class", "join", room.url, code.upper()).output
     assert run("lab", "check").exit_code == 1
     assert "Stopped" in run("windows", "Get-Service").output
