@@ -13,7 +13,7 @@ from mockhost import MockHost
 from mockhost.errors import ScenarioError, UsageError
 from mockhost.pytest_plugin.findings import Terms as Passing
 from mockhost.pytest_plugin.remote import RemoteHost
-from mockhost.scenario import loader, naming, shelves, standalone
+from mockhost.scenario import loader, naming, outside, shelves, standalone
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import Network
 
@@ -47,6 +47,13 @@ def test_the_document_means_the_same_elsewhere(name: str) -> None:
     if scenario.proxies:  # a target is for the operator of a host to name
         with pytest.raises(ScenarioError, match="can't name a target"):
             meant(sent(scenario))
+        return
+    systems = [
+        page.system.outside for page in scenario.connectors.values() if page.system.outside is not None
+    ]
+    if any(each.url not in outside.OWN for each in systems):  # so is somebody's database
+        with pytest.raises(UsageError, match="can't be sent to a running host"):
+            sent(scenario)
         return
     assert meant(sent(scenario)) == meant(scenario)
 
