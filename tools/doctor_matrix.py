@@ -1,7 +1,8 @@
-"""Plays every shipped scenario, and writes mockhost/doctor/matrix.json: which checks of the doctor each one trips.
+"""Plays shipped scenarios, and writes mockhost/doctor/matrix.json: which checks of the doctor each one trips.
 
-python tools/doctor_matrix.py
+python tools/doctor_matrix.py [NAME …]
 
+Without names it plays every scenario; run it so after a change of a check. `make docs` plays those that have no row.
 tests/doctor/test_matrix.py plays the scenarios and compares. docs/doctor-checks.md is written from the matrix.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,12 +51,27 @@ def played(name: str) -> list[str]:
     return sorted(codes)
 
 
-def play() -> None:
-    """Play every shipped scenario, and write which checks it trips."""
-    matrix = {name: played(name) for name in names()}
-    rows = (f"  {json.dumps(name)}: {json.dumps(codes)}" for name, codes in matrix.items())
-    MATRIX.write_text("{\n" + ",\n".join(rows) + "\n}\n", "utf-8")
+@functools.cache
+def text() -> str:
+    """The whole file, with the rows that it has; scenarios without a row are played."""
+    return _text(json.loads(MATRIX.read_text("utf-8")))
+
+
+def _text(rows: Mapping[str, list[str]]) -> str:
+    """A line for each shipped scenario."""
+    matrix = {name: rows[name] if name in rows else played(name) for name in names()}
+    lines = (f"  {json.dumps(name)}: {json.dumps(codes)}" for name, codes in matrix.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def main(chosen: Sequence[str]) -> None:
+    """Play the scenarios that are named, or all, and write which checks each one trips."""
+    if unknown := set(chosen) - set(names()):
+        raise SystemExit(f"not a shipped scenario: {', '.join(sorted(unknown))}; see mockhost scenarios")
+    rows = json.loads(MATRIX.read_text("utf-8")) if chosen else {}
+    kept = {name: codes for name, codes in rows.items() if name not in chosen}
+    MATRIX.write_text(_text(kept), "utf-8")
 
 
 if __name__ == "__main__":
-    play()
+    main(sys.argv[1:])

@@ -1,4 +1,7 @@
-"""Writes docs/doctor-checks.md: every check of the doctor, and which scenarios trip it."""
+"""Writes docs/doctor-checks.md: every check of the doctor, and which scenarios trip it.
+
+Scenarios without a row in mockhost/doctor/matrix.json are played first and get theirs.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 
 from mockhost.doctor import examine
 from mockhost.doctor.calibrate import UNSEEN
+from tools import doctor_matrix
 from tools.docs import ROOT, File
 from tools.doctor_matrix import MATRIX
 
@@ -54,4 +58,4 @@ def page() -> str:
     return "\n".join(lines)
 
 
-FILES = (File(PAGE, page),)
+FILES = (File(MATRIX, doctor_matrix.text), File(PAGE, page))
