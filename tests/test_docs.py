@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import os
@@ -172,6 +173,85 @@ def test_links_lead_somewhere(page: Path) -> None:
         if not fine:
             broken.append(target)
     assert not broken
+
+
+# -- names of files and code, on the pages for those who change mockhost ------------------------------------------
+
+CHANGING = [
+    *(
+        ROOT / "docs" / "how-to" / f"{page}.md"
+        for page in ("change-mockhost", "add-an-operation", "CREATING_FAULTS")
+    ),
+    *(page for page in PAGES if page.is_relative_to(ROOT / "mockhost")),
+    *(page for page in PAGES if page.parent.name in ("decisions", "explanation")),
+    ROOT / "CONTRIBUTING.md",
+]
+MADE_UP = {"acme_faults.py", "acme_faults.toml", "id_first_in_resources"}
+"""Names that a page gives to what a reader writes."""
+FOLDERS = ("mockhost", "tests", "tools", "scenarios", "docs", "docker", "conformance", "bench", ".github")
+SOURCES = {".py", ".toml", ".json", ".yaml", ".js", ".html", ".css", ".sh", ".md", ".txt", ".yml", ".config"}
+PATH = re.compile(rf"\w[\w.-]*(?:/[\w.-]+)*(?:/|{'|'.join(map(re.escape, sorted(SOURCES)))})")
+NAME = re.compile(r"(?:[A-Za-z]\w*\.)*[A-Za-z_]\w+(?:\(\))?")
+
+
+@functools.cache
+def sources() -> list[Path]:
+    """The files of code and data, as paths below the root."""
+    found = (
+        path.relative_to(ROOT)
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in SOURCES and not SKIPPED_FOLDERS & set(path.parts)
+    )
+    return [*found, *(path.relative_to(ROOT) for path in ROOT.glob("*.*") if path.suffix in SOURCES)]
+
+
+@functools.cache
+def written() -> set[str]:
+    """All words of the code and the data."""
+    return {
+        word
+        for path in sources()
+        if path.suffix != ".md" and path != Path("tests/test_docs.py")
+        for word in re.findall(r"\w+", (ROOT / path).read_text("utf-8", "replace"))
+    }
+
+
+def is_there(path: str) -> bool:
+    """Whether a file or a folder is called so; the folders above it may be left out."""
+    end = re.compile(rf"/{re.escape(path.rstrip('/'))}(?:/|$)")
+    return any(end.search(f"/{each.as_posix()}") for each in sources())
+
+
+def unknown_names(page: Path) -> list[str]:
+    """Files, folders, and names of code in backticks that are nowhere in the tree."""
+    found = []
+    for text in re.findall(r"`([^`\n]+)`", outside(page)):
+        if text in MADE_UP:
+            continue
+        if PATH.fullmatch(text):
+            fine = is_there(text)
+        elif NAME.fullmatch(text):
+            fine = set(re.findall(r"\w+", text)) <= written() | {each.stem for each in sources()}
+        else:
+            fine = True
+        if not fine:
+            found.append(text)
+    return found
+
+
+@pytest.mark.parametrize("page", CHANGING, ids=name)
+def test_files_and_names_of_the_code_are_in_the_tree(page: Path) -> None:
+    """A module that is renamed is renamed on these pages, too."""
+    assert unknown_names(page) == []
+
+
+def test_a_name_that_is_nowhere_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    gone = "GoneBy" + "Now"
+    there = "`mockhost/api.py` `api.py` `MockHost.start` `rules/`"
+    page.write_text(f"{there} `mockhost/gone.py` `gone.py` `{gone}.start`\n")
+    assert unknown_names(page) == ["mockhost/gone.py", "gone.py", f"{gone}.start"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -114,7 +114,7 @@ _WORDS: Mapping[str, Schema] = {
 
 
 def shape(of: str | Schema) -> Schema:
-    """A schema in a word: a JSON type, `count`, `service` or one of `shapes.SHAPES` (in capitals).
+    """A schema in a word: a JSON type, `count`, `service` or one of `table.SHAPES` (in capitals).
 
     `string?` may also be null, `[string]` is an array of it, `{string}` an object by name.
     """

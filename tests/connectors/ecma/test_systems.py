@@ -290,6 +290,17 @@ def test_a_system_restores_its_objects_or_refuses(
     assert not host.system("SQL").find("ContosoLogin", "bob")
 
 
+def test_a_system_takes_the_place_of_the_one_in_memory(
+    rest: type[RestSystem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scenarios need not name it."""
+    monkeypatch.setitem(SYSTEMS, "memory", SYSTEMS["rest"])
+    with MockHost(tls=False, control=False, connectors={"LDAP": None}) as mock:
+        assert isinstance(mock.runtime.host.system("SQL"), rest)
+        found = mock.session().get(f"{mock.url()}/Users/ljacobson").json()
+        assert found[URN]["ContosoLogin"] == "ljacobson"
+
+
 def test_a_foreign_system_behind_a_whole_mock(rest: type[RestSystem]) -> None:
     """Over HTTP, with the control plane's view of it, and a fault that tries a write out."""
     rule = {"when": {"operation": "create_user"}, "fault": {"http_error": 503}, "times": 1}
