@@ -1,16 +1,17 @@
 #!/bin/sh
 # Makes build/bench: an environment that holds the built wheel (as a user would install it, with bytecode),
-# pytest for its plugin, and gunicorn for the reference. Quick when the wheel and the lock are those of last time.
+# pytest for its plugin, and gunicorn for the reference. Quick when the lock and this file are those of last time.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 venv=$here/build/bench
 wheel=$(ls "$here"/dist/mockhost-*.whl)
+made_from=$(cat "$here/constraints.txt" "$0" | cksum)
 
-if [ ! -f "$venv/.lock" ] || ! cmp -s "$here/constraints.txt" "$venv/.lock" || ! "$venv/bin/python" -c '' 2>/dev/null; then
+if [ "$(cat "$venv/.lock" 2>/dev/null)" != "$made_from" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
     echo "making build/bench …" >&2
     "$here/.venv/bin/python" -m venv --clear "$venv"
     "$venv/bin/python" -m pip --disable-pip-version-check -qq install -c "$here/constraints.txt" "${wheel}[ldap,people,sql]" gunicorn
-    cp "$here/constraints.txt" "$venv/.lock"
+    echo "$made_from" >"$venv/.lock"
 else
     "$venv/bin/python" -m pip --disable-pip-version-check -qq install --force-reinstall --no-deps "$wheel"
 fi
