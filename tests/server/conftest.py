@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import pytest
 
@@ -165,9 +166,15 @@ def until(holds: Callable[[], bool], meanwhile: Callable[[], object] = lambda: N
 
 
 def threads_of(listener: Listener) -> list[threading.Thread]:
-    """The threads of one listener; each has its name."""
-    prefix = f"mockhost-{listener.name}-"
-    return [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
+    """The threads of one listener; each has its name, which a host of another test may have given to its own, too."""
+    prefix, others = f"mockhost-{listener.name}-", _before.get(listener, ())
+    return [
+        thread for thread in threading.enumerate() if thread.name.startswith(prefix) and thread not in others
+    ]
+
+
+_before: WeakKeyDictionary[Listener, list[threading.Thread]] = WeakKeyDictionary()
+"""The threads that ran when a listener of `serve` was made."""
 
 
 def gone(listener: Listener) -> bool:
@@ -217,6 +224,7 @@ def serve(recorder: Recorder) -> Iterator[Serve]:
         if isinstance(offered, TlsOffer):
             settings["tls"] = lambda _config: offered
         listener = Listener(app, observer=recorder, **settings)
+        _before[listener] = threading.enumerate()
         listeners.append(listener)
         listener.bind()
         listener.open()
