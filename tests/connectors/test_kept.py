@@ -15,6 +15,7 @@ import pytest
 from mockhost import MockHost
 from mockhost.connectors.kept import FILE, Kept
 from mockhost.errors import CannotRun, UsageError
+from mockhost.runtime.operations.connectors import reset_connector
 from mockhost.scim.messages import CORE_USER
 
 SCENARIO: dict[str, Any] = {
@@ -139,6 +140,31 @@ def test_another_scenario_is_refused_and_the_data_stays(written: Path) -> None:
         MockHost("basics/healthy", control=False, data=written)
     with mock(written) as host:
         assert counts(host)[1] == 301
+
+
+def test_a_reset_of_a_connector_that_waited_for_one_of_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is about the connector that there is then: the one before writes nothing any more."""
+    insert = {"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "B", "LastName": "K"}]}}
+    with mock(tmp_path) as host:
+        host.change(insert)
+        runtime, began = host.runtime, threading.Event()
+        waited = runtime.waited
+
+        def waiting() -> Any:
+            began.set()
+            return waited()
+
+        with runtime.lock:
+            monkeypatch.setattr(runtime, "waited", waiting)
+            thread = threading.Thread(target=reset_connector, args=(host,), kwargs={"name": "SQL"})
+            thread.start()
+            assert began.wait(60)
+            host.reset()
+        thread.join()
+        assert not host.objects("SQL", ContosoLogin="bob")
+        assert host.change(insert) == 1
 
 
 def test_resets_while_clients_write(tmp_path: Path) -> None:

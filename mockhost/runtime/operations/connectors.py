@@ -34,8 +34,9 @@ def get_connector(host: Operated, *, name: str) -> Data:
 def reset_connector(host: Operated, *, name: str) -> Data:
     """Rules are the host's, and stay where they are; a connector that was created on demand has its own, which start
     again."""
-    runtime, state = host.runtime, host.runtime.state
+    runtime = host.runtime
     with runtime.waited(), runtime.lock:
+        state = runtime.state  # a reset of the host that was waited for has made another
         state.served.reset(name)
         if name not in state.served.own:
             state.states.restart(name)
