@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 import threading
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import results, scenarios
+from bench import results, scenarios, servers
 from bench.results import Budget, Result
 from bench.rows import ROWS
 
@@ -85,3 +87,25 @@ def test_the_scenarios_of_the_benchmark_are_valid(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+_WRAPPER = """
+import subprocess, sys
+held = int(sys.argv[1])
+child = f"import os, time; os.write({held}, b'x'); time.sleep(600)"
+subprocess.run([sys.executable, "-c", child], pass_fds=[held])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="groups of processes are POSIX's")
+def test_a_server_ends_with_all_that_it_has_started(tmp_path: Path) -> None:
+    """Its wrapper ends at once, and would leave a child that holds its port and takes its part of the machine."""
+    reader, writer = os.pipe()
+    command = [sys.executable, "-c", _WRAPPER, str(writer)]
+    with servers._process(command, tmp_path, pass_fds=[writer]):
+        os.close(writer)
+        assert select.select([reader], [], [], 60)[0]
+        assert os.read(reader, 1) == b"x"
+    assert select.select([reader], [], [], 60)[0]  # the last one that held the pipe is gone
+    assert os.read(reader, 1) == b""
+    os.close(reader)
