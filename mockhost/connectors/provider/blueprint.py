@@ -30,14 +30,17 @@ class Initial(NamedTuple):
 class Blueprint:
     """A configuration, checked and compiled. Raises UsageError for one that cannot be."""
 
-    __slots__ = ("config", "definitions", "initial", "people", "rules", "types")
+    __slots__ = ("config", "definitions", "endpoints", "initial", "people", "rules", "type_configs", "types")
 
     def __init__(self, config: ProviderConfig, chance: Chance) -> None:
         self.config = config
         self.rules: Strictness = strictness(config.strictness, config.settings)
         self.definitions: Mapping[str, SchemaDefinition]
         self.definitions, types = definitions_of(config)
+        self.type_configs = types
         self.types = {each.name: ResourceType(each, self.definitions, self.rules) for each in types}
+        self.endpoints = {fold(each.endpoint.strip("/")): each.name for each in reversed(types)}
+        """the names of resource types by their endpoints; of two types at one, the first is there"""
         self.people: People | None = None
         if config.people is not None:
             if "User" not in self.types:

@@ -6,10 +6,10 @@ read-only. Sources: RFC 7643 2 and 7, RFC 7644 3.3 and 3.5.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from mockhost.connectors.provider.resourcetypes import Document, ResourceType
+from mockhost.connectors.provider.resourcetypes import Document, Place, ResourceType
 from mockhost.connectors.provider.strictness import Strictness
 from mockhost.matching import ABSENT
 from mockhost.scim import patch, values
@@ -151,33 +151,25 @@ def complete(document: Document, type_: ResourceType, rules: Strictness) -> None
     if rules.required == "refuse":
         _check_required(document, type_)
     if rules.canonical_values == "refuse":
-        for place in type_.everything():
-            if place.last.canonical:
-                _check_canonical(place.last, place.get(document), place.name)
+        for place in type_.canonical:
+            _check_canonical(place.last, place.get(document), place.name)
 
 
 def _check_required(document: Document, type_: ResourceType) -> None:
     for urn in type_.required_extensions:
         if not document.get(urn):
             raise _value(f"a {type_.name} has attributes of {urn}, and here are none")
-    for info in type_.core.values():
-        _check_one(info, document.get(info.name), info.name)
-    for urn, attributes in type_.extensions.items():
-        held = document.get(urn)
-        if isinstance(held, Mapping):
-            for info in attributes.values():
-                _check_one(info, held.get(info.name), f"{urn}:{info.name}")
+    for place in type_.required:
+        if _is_missing(place, document):
+            raise _value(f"{place.name} is required: give it a value")
 
 
-def _check_one(info: AttributeInfo, value: object, name: str) -> None:
-    if info.required and info.mutability != "readOnly" and (value is None or value in ("", [], {})):
-        raise _value(f"{name} is required: give it a value")
-    if info.sub is None or value is None:
-        return
-    for element in value if isinstance(value, list) else (value,):
-        for sub in info.sub.values():
-            if sub.required and isinstance(element, Mapping) and element.get(sub.name) in (None, ""):
-                raise _value(f"{name}.{sub.name} is required: give it a value")
+def _is_missing(place: Place, document: Document) -> bool:
+    """Whether it has no value where it needs one: an extension, or a complex attribute, may be absent as a whole."""
+    if place.sub is not None:
+        return any(item.get(place.sub.name) in (None, "") for item in place.items(document))
+    is_asked = place.info.urn is None or isinstance(document.get(place.info.urn), Mapping)
+    return is_asked and place.get(document) in (None, "", [], {})
 
 
 def _check_canonical(info: AttributeInfo, value: object, name: str) -> None:
@@ -192,10 +184,13 @@ def replaced(old: Document, new: Document, type_: ResourceType) -> Document:
 
     A password, which cannot be read, is not cleared by a client that cannot state it.
     """
-    for before, after, info in _holders(old, new, type_):
-        value = before.get(info.name)
-        if value is None or info.mutability not in ("immutable", "writeOnly"):
+    for info in type_.lasting:
+        before = old if info.urn is None else old.get(info.urn)
+        value = before.get(info.name) if isinstance(before, dict) else None
+        if value is None:
             continue
+        after = new if info.urn is None else new.setdefault(info.urn, {})
+        assert isinstance(after, dict)
         stated = after.get(info.name)
         if stated is None:
             after[info.name] = value
@@ -211,20 +206,6 @@ def same_values(info: AttributeInfo, old: object, new: object) -> bool:
     if info.type == "complex":
         return old == new
     return comparable(old, info.case_exact) == comparable(new, info.case_exact)
-
-
-def _holders(
-    old: Document, new: Document, type_: ResourceType
-) -> Iterator[tuple[Document, Document, AttributeInfo]]:
-    for info in type_.core.values():
-        yield old, new, info
-    for urn, attributes in type_.extensions.items():
-        before = old.get(urn)
-        if isinstance(before, dict):
-            after = new.setdefault(urn, {})
-            assert isinstance(after, dict)
-            for info in attributes.values():
-                yield before, after, info
 
 
 # -- messages --------------------------------------------------------------------------------------------------------

@@ -220,12 +220,11 @@ class Provider:
 
     @property
     def types(self) -> tuple[TypeConfig, ...]:
-        return tuple(type_.config for type_ in self._blueprint.types.values())
+        return self._blueprint.type_configs
 
     def type_at(self, endpoint: str) -> str | None:
         """The name of the resource type at an endpoint (`/Users`, `users`), or None."""
-        wanted = fold(endpoint.strip("/"))
-        return next((each.name for each in self.types if fold(each.endpoint.strip("/")) == wanted), None)
+        return self._blueprint.endpoints.get(fold(endpoint.strip("/")))
 
     def schemas(self, *, base: str) -> list[Document]:
         """The resources of /Schemas."""

@@ -87,6 +87,7 @@ class ResourceType(Schema):
         "_own",
         "_places",
         "always",
+        "canonical",
         "config",
         "core",
         "extensions",
@@ -95,10 +96,12 @@ class ResourceType(Schema):
         "holds_members",
         "indexed",
         "labels",
+        "lasting",
         "linked",
         "links",
         "name",
         "on_request",
+        "required",
         "required_extensions",
         "unique",
         "urn",
@@ -142,6 +145,18 @@ class ResourceType(Schema):
             for place in everything
             if place.last.uniqueness in ("server", "global") and place.name != "id"
         )
+        self.required = tuple(
+            place
+            for place in everything
+            if place.last.required and (place.sub is not None or place.info.mutability != "readOnly")
+        )
+        self.canonical = tuple(place for place in everything if place.last.canonical)
+        self.lasting = tuple(
+            place.info
+            for place in everything
+            if place.sub is None and place.info.mutability in ("immutable", "writeOnly")
+        )
+        """what a PUT that does not state it leaves as it is"""
         self.links = tuple(self._links())
         asked = {"externalId", *OFTEN_ASKED.get(config.schema, ()), *(place.name for place in self.unique)}
         asked |= {link.value.name for link in self.links}
