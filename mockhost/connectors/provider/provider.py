@@ -298,30 +298,30 @@ class Provider:
             return self._answer(304, shelf, handle, base, None)
         return self._answer(200, shelf, handle, base, query)
 
-    def create(self, type: str, document: object, *, base: str, query: Query = _ALL) -> Outcome:
-        """A new resource (RFC 7644 3.3). Raises ScimError 400 or 409 uniqueness."""
-        with self._writing():
-            return self._create(type, document, base, query, None, ())
-
-    def _create(
+    def create(
         self,
-        type_name: str,
-        body: object,
+        type: str,
+        document: object,
+        *,
         base: str,
-        query: Query,
-        ident: str | None,
-        coming: Iterable[str],
+        query: Query = _ALL,
+        id: str | None = None,
+        coming: Iterable[str] = (),
     ) -> Outcome:
-        """`ident`: the id that a bulk has promised; `coming`: those it has promised and not made yet."""
-        shelf = self._shelf(type_name)
-        document = read_document(body, shelf.type, self.strictness)
-        complete(document, shelf.type, self.strictness)
-        members = self._take_members(shelf, document, coming)
-        self._check_unique(shelf, document)
-        stored = shelf.add(ident or self.new_id(), document, self._clock.now())
-        if members:
-            self._held.memberships.replace(stored.id, members)
-        return self._answer(201, shelf, stored, base, query, changed=True)
+        """A new resource (RFC 7644 3.3). Raises ScimError 400 or 409 uniqueness.
+
+        `id`: the one that a bulk has promised; `coming`, also below: those it has promised and not made yet.
+        """
+        with self._writing():
+            shelf = self._shelf(type)
+            new = read_document(document, shelf.type, self.strictness)
+            complete(new, shelf.type, self.strictness)
+            members = self._take_members(shelf, new, coming)
+            self._check_unique(shelf, new)
+            handle = shelf.add(id or self.new_id(), new, self._clock.now())
+            if members:
+                self._held.memberships.replace(handle.id, members)
+            return self._answer(201, shelf, handle, base, query, changed=True)
 
     def new_id(self) -> str:
         """An id that no resource has; drawn from chance."""
@@ -340,29 +340,18 @@ class Provider:
         base: str,
         query: Query = _ALL,
         if_match: str | None = None,
+        coming: Iterable[str] = (),
     ) -> Outcome:
         """A PUT (RFC 7644 3.5.1). Raises ScimError 400, 404, 409 uniqueness, 412."""
         with self._writing():
-            return self._replace(type, id, document, base, query, if_match, ())
-
-    def _replace(
-        self,
-        type_name: str,
-        ident: str,
-        body: object,
-        base: str,
-        query: Query,
-        if_match: str | None,
-        coming: Iterable[str],
-    ) -> Outcome:
-        shelf, handle = self._there(type_name, ident, if_match)
-        new = read_document(body, shelf.type, self.strictness)
-        members = self._take_members(shelf, new, coming)
-        old = shelf.document(handle)
-        new = replaced(old, new, shelf.type)
-        complete(new, shelf.type, self.strictness)
-        changed = self._commit(shelf, handle, old, new, members if shelf.type.holds_members else None)
-        return self._answer(200, shelf, self._again(shelf, ident), base, query, changed=changed)
+            shelf, handle = self._there(type, id, if_match)
+            new = read_document(document, shelf.type, self.strictness)
+            members = self._take_members(shelf, new, coming)
+            old = shelf.document(handle)
+            new = replaced(old, new, shelf.type)
+            complete(new, shelf.type, self.strictness)
+            changed = self._commit(shelf, handle, old, new, members if shelf.type.holds_members else None)
+            return self._answer(200, shelf, self._again(shelf, id), base, query, changed=changed)
 
     def patch(
         self,
@@ -373,37 +362,24 @@ class Provider:
         base: str,
         query: Query = _ALL,
         if_match: str | None = None,
+        coming: Iterable[str] = (),
     ) -> Outcome:
         """A PATCH (RFC 7644 3.5.2) in whatever dialect the strictness takes. Raises ScimError 400, 404, 409, 412."""
-        with self._writing():
-            return self._patch(type, id, document, base, query, if_match, ())
-
-    def _patch(
-        self,
-        type_name: str,
-        ident: str,
-        body: object,
-        base: str,
-        query: Query,
-        if_match: str | None,
-        coming: Iterable[str],
-    ) -> Outcome:
         if not self.config.patch:
             raise ScimError(501, None, "This service provider does not support PATCH.")
-        shelf, handle = self._there(type_name, ident, if_match)
-        check_patch(body, self.strictness)
-        changes = simple_changes(body, shelf.type, self.strictness) if shelf.type.holds_members else None
-        if changes is not None:
-            changed = self._change_members(shelf, handle, changes, coming)
-        else:
-            changed = self._patch_all(shelf, handle, body, base, coming)
-        silent = {"nothing": True, "groups": shelf.type.holds_members}.get(
-            self.strictness.patch_answer, False
-        )
-        status = 204 if silent and not (query.attributes or query.excluded) else 200
-        return self._answer(
-            status, shelf, self._again(shelf, ident), base, None if status == 204 else query, changed=changed
-        )
+        with self._writing():
+            shelf, handle = self._there(type, id, if_match)
+            check_patch(document, self.strictness)
+            holds_members = shelf.type.holds_members
+            changes = simple_changes(document, shelf.type, self.strictness) if holds_members else None
+            if changes is not None:
+                changed = self._change_members(shelf, handle, changes, coming)
+            else:
+                changed = self._patch_all(shelf, handle, document, base, coming)
+            silent = {"nothing": True, "groups": holds_members}.get(self.strictness.patch_answer, False)
+            shown = None if silent and not (query.attributes or query.excluded) else query
+            status = 204 if shown is None else 200
+            return self._answer(status, shelf, self._again(shelf, id), base, shown, changed=changed)
 
     def _patch_all(
         self, shelf: Shelf, handle: Handle, body: object, base: str, coming: Iterable[str]
@@ -486,11 +462,11 @@ class Provider:
     ) -> Outcome | None:
         """One operation of a bulk: `id` is the one that a POST was promised, `coming` those not yet made."""
         if method == "POST":
-            return self._create(type, document, base, _ALL, id, coming)
+            return self.create(type, document, base=base, id=id, coming=coming)
         if method == "PUT":
-            return self._replace(type, id, document, base, _ALL, if_match, coming)
+            return self.replace(type, id, document, base=base, if_match=if_match, coming=coming)
         if method == "PATCH":
-            return self._patch(type, id, document, base, _ALL, if_match, coming)
+            return self.patch(type, id, document, base=base, if_match=if_match, coming=coming)
         self.delete(type, id, if_match=if_match)
         return None
 
