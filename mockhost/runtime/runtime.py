@@ -182,7 +182,8 @@ class Runtime:
 
     def reset(self) -> None:
         """Back to the scenario as loaded: stores, clock, rules, journal, TLS, service. Opens a new epoch."""
-        self.use(self.state.loaded)
+        with self.waited(), self.lock:
+            self.use(self.state.loaded)
 
     def use(self, scenario: Scenario) -> None:
         """Drop everything and begin with another scenario, on the same ports. What is kept is emptied.

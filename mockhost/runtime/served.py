@@ -155,8 +155,8 @@ class Served:
 
     @property
     def on_demand(self) -> list[str]:
-        """The names of those that were created on demand and are kept."""
-        return [name for name in self.own if name not in self._waiting]
+        """The names of those that were created on demand and are kept; may be asked for without the lock."""
+        return [name for name in list(self.own) if name not in self._waiting]
 
     def keep(self, name: str) -> None:
         """A request to a connector that was created on demand was let in: from now on it stays."""

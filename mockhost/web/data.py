@@ -61,7 +61,7 @@ def begin(runtime: Runtime, environ: Callable[[], WSGIEnvironment]) -> UploadPla
 
     The decision is left in the environ: it is the one for the exchange.
     """
-    if not any(rules.has_on_uploads for rules in runtime.state.all_rules()):
+    if not runtime.state.rules.has_on_uploads:  # connectors that were created on demand have the same rules
         return None
     head = environ()
     handling = Handling(runtime, head)

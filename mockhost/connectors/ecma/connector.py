@@ -380,11 +380,14 @@ class EcmaConnector:
 
     @property
     def behaviours(self) -> Mapping[str, object]:
-        return self._host.connectors[self.name].behaviours
+        running = self._host.connectors.get(self.name)
+        return self._host.behaviours if running is None else running.behaviours
 
     @property
     def identifier(self) -> str:
-        return self._host.connectors[self.name].object_type.anchor
+        running = self._host.connectors.get(self.name)
+        page = self._host.configured[self.name] if running is None else running.config
+        return page.anchor_column
 
     # -- requests -----------------------------------------------------------------------------------------
 

@@ -56,9 +56,10 @@ def get_cache(host: Operated, *, name: str, start_index: int = 1, count: int | N
 
 
 def compare(host: Operated, *, name: str, count: int = 100) -> Data:
-    _running(host, name)
     runtime = host.runtime
-    key = runtime.state.served.find(name).identifier
+    with runtime.lock:
+        _running(host, name)
+        key = runtime.state.served.find(name).identifier
     there = {repr(each.get(key)): each for each in objects(runtime, name)}
     here = {repr(each.get(key)): each for each in _read(runtime, name, lambda connector: connector.copies())}
     stale = []
@@ -112,8 +113,9 @@ def _running(host: Operated, name: str) -> None:
         raise NotNow(f"connector {name} is not running", hint="start or restart the service")
 
 
-def _state(host: Operated, name: str) -> Any:
-    return states(host.runtime)[name]
+def _state(host: Operated, name: str) -> Data:
+    with host.runtime.lock:
+        return host.runtime.state.served.find(name).state()
 
 
 def states(runtime: Runtime) -> dict[str, Data]:

@@ -40,7 +40,8 @@ def get_health(host: Operated) -> Data:
 
 
 def get_scenario(host: Operated, *, document: bool = False) -> Data:
-    scenario = host.runtime.scenario
+    state = host.runtime.state
+    scenario = state.scenario
     summary: Data = {
         "name": scenario.name,
         "title": scenario.title,
@@ -55,7 +56,7 @@ def get_scenario(host: Operated, *, document: bool = False) -> Data:
         "connectors": list(scenario.connectors),
         "rules": len(scenario.rules),
         "timeline": len(scenario.timeline),
-        "cured": host.runtime.state.cured,
+        "cured": state.cured,
     }
     return {**summary, "document": scenario.document} if document else summary
 

@@ -25,14 +25,16 @@ def list_rules(host: Operated, *, connector: str | None = None) -> Data:
 
 
 def add_rule(host: Operated, *, rule: Mapping[str, object]) -> Data:
-    runtime = host.runtime
+    runtime, state = host.runtime, host.runtime.state
     plain, functions = without_functions(rule)
-    made: Rule | None = loader.live_rule(plain, runtime.scenario, host.source)
+    made: Rule | None = loader.live_rule(plain, state.scenario, host.source)
     if functions and made is not None:
         made = parse_rule(with_functions(made.document, functions), live=True)
     assert made is not None
-    names.check(made.document.get("when") or {}, names.of_running(runtime.state, runtime.journal))
+    names.check(made.document.get("when") or {}, names.of_running(state, runtime.journal))
     with runtime.lock:
+        if runtime.state is not state:  # a reset came in between: what there is now may be another scenario
+            return add_rule(host, rule=rule)
         runtime.journal.remember(tokens_in(made.document))
         for rules in runtime.state.all_rules():
             rules.add(made, runtime.clock.now())

@@ -281,6 +281,22 @@ def test_a_service_that_stops_breaks_its_import_off(hr: Hr) -> None:
         assert made.status("lisa") == 200
 
 
+def test_a_service_that_stops_during_an_export_leaves_it_in_the_journal(hr: Hr) -> None:
+    """The database has the object; only the client learns nothing of it."""
+    with lab(hr) as made:
+
+        def create() -> None:
+            with pytest.raises(requests.ConnectionError):
+                made.create()
+
+        with made.held(create, "INSERT") as held:
+            made.mock.service("stop")
+            held.go_on.set()
+        assert len(hr.rows()) == 3
+        written = [(each.operation, each.status, each.who) for each in made.mock.journal]
+        assert written == [("create_user", 201, "bob")]
+
+
 def test_a_second_import_beside_a_running_one_does_nothing(hr: Hr) -> None:
     """As an import that takes its time on the virtual clock."""
     with lab(hr) as made:
