@@ -28,6 +28,14 @@ class Importing(ProtocolAnswer):
         super().__init__("The ECMA host is currently importing data from the target application")
 
 
+class UnsupportedMedia(ProtocolAnswer):
+    """A body that no formatter of Web API reads. coding: it is for its content coding."""
+
+    def __init__(self, message: str, *, coding: bool = False) -> None:
+        super().__init__(message)
+        self.coding = coding
+
+
 class DllNotLoadable(ProtocolAnswer):
     """The service account may not load the connector's DLL; `message` is the text of the host's log."""
 
@@ -44,6 +52,9 @@ def refusal(problem: ProtocolAnswer, behaviours: Mapping[str, object], call: Exc
         return _not_allowed(behaviours, call)
     if isinstance(problem, Importing):
         return _importing(problem.message, behaviours, call)
+    if isinstance(problem, UnsupportedMedia):
+        answer = web_api(415, problem.message, call.header("accept"))
+        return with_header(answer, "Accept-Encoding", "identity") if problem.coding else answer
     assert isinstance(problem, DllNotLoadable)
     return _dll_not_loadable(problem.message, behaviours, call)
 

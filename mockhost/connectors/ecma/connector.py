@@ -28,12 +28,12 @@ from mockhost.connectors.contract import (
 from mockhost.connectors.ecma.answers import (
     DllNotLoadable,
     Importing,
+    UnsupportedMedia,
     empty,
     not_allowed,
     refusal,
     status_of,
     web_api,
-    with_header,
 )
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.ecma.running import Outcome, RunningConnector
@@ -103,8 +103,6 @@ def search(call: Exchange, connector: RunningConnector) -> Steps:
     if connector.behaviours["search"] != "serve":
         return _by_status(call, connector, "search")
     body = _json(call)
-    if isinstance(body, Answer):
-        return body
     ready(connector)
     return (yield from find_users(call, connector, queries.read_search(body)))
 
@@ -119,11 +117,7 @@ def get_user(call: Exchange, connector: RunningConnector) -> Answer:
 
 def create_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`POST /Users`: 201 with `Location` and the id derived from the anchor."""
-    body = _json(call)
-    if isinstance(body, Answer):
-        return body
-    ready(connector)
-    query = call.asked()  # before anything is written: an invalid query must not be found afterwards
+    body, query = _stated(call, connector)
     outcome = yield from connector.create_steps(body)
     assert outcome.record is not None
     resource = connector.object_type.resource(outcome.record, call.base_url)
@@ -138,22 +132,14 @@ def replace_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`PUT /Users/{id}` (Entra never sends it)."""
     if connector.behaviours["put"] != "accept":
         return not_allowed(call, ("GET", "PATCH", "DELETE"), connector.behaviours)
-    body = _json(call)
-    if isinstance(body, Answer):
-        return body
-    ready(connector)
-    query = call.asked()
+    body, query = _stated(call, connector)
     outcome = yield from connector.replace_steps(call.id or "", body)
     return _changed(call, connector, query, outcome, "user")
 
 
 def patch_user(call: Exchange, connector: RunningConnector) -> Steps:
     """`PATCH /Users/{id}` in any of the dialects that Entra has spoken."""
-    body = _json(call)
-    if isinstance(body, Answer):
-        return body
-    ready(connector)
-    query = call.asked()
+    body, query = _stated(call, connector)
     outcome = yield from connector.patch_steps(call.id or "", body)
     return _changed(call, connector, query, outcome, str(connector.behaviours["patch_reply"]))
 
@@ -274,8 +260,15 @@ def _by_status(call: Exchange, connector: RunningConnector, behaviour: str) -> A
     raise ScimError(status, None, f"This method is not supported: {call.method}.")
 
 
+def _stated(call: Exchange, connector: RunningConnector) -> tuple[object, Query]:
+    """The document and the query of a write: an invalid one must not be found after something was written."""
+    body = _json(call)
+    ready(connector)
+    return body, call.asked()
+
+
 def _json(call: Exchange) -> object:
-    """The request's JSON document; an Answer where the media type is refused. Raises ScimError 400."""
+    """The request's JSON document. Raises UnsupportedMedia, ScimError 400."""
     media = (call.header("content-type") or "").partition(";")[0].strip().lower()
     if media not in ("application/scim+json", "application/json", "text/json", "application/jwt"):
         if not media:
@@ -285,10 +278,10 @@ def _json(call: Exchange) -> object:
             )
         else:
             message = f"The request entity's media type '{media}' is not supported for this resource."
-        return web_api(415, message, call.header("accept"))
+        raise UnsupportedMedia(message)
     if coding := coding_of(call.header("content-encoding")):
         message = f"The request entity's content encoding '{coding}' is not supported."
-        return with_header(web_api(415, message, call.header("accept")), "Accept-Encoding", "identity")
+        raise UnsupportedMedia(message, coding=True)
     try:
         return json_document(call.body)
     except orjson.JSONDecodeError as error:

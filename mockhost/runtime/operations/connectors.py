@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from mockhost.connectors.contract import Connector, outside
 from mockhost.errors import did_you_mean
