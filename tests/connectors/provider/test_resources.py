@@ -467,3 +467,44 @@ def test_of_several_primary_values_a_lenient_provider_takes_the_first() -> None:
         with pytest.raises(ScimError) as refused:
             patch(entra, "User", ann, change)
         assert refused.value.scim_type == "invalidValue"
+
+
+OFFICE: dict[str, Any] = {
+    "extends": "User",
+    "attributes": {
+        "site": {"type": "string", "required": True},
+        "doors": {
+            "type": "complex",
+            "multiValued": True,
+            "subAttributes": {"name": {"type": "string", "required": True}, "floor": {"type": "string"}},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("office", "missing"),
+    [
+        (None, None),
+        ({"site": "N"}, None),
+        ({"site": "N", "doors": [{"name": "a"}, {"name": "b"}]}, None),
+        ({"doors": [{"name": "a"}]}, "urn:x:Office:site"),
+        ({"site": "N", "doors": [{"name": "a"}, {"floor": "2"}]}, "urn:x:Office:doors.name"),
+    ],
+)
+def test_what_is_required_of_an_extension(office: object, missing: str | None) -> None:
+    """Its attributes only where it is there, those of a complex one for each of its values; in POST, PUT and PATCH."""
+    provider = make(schemas={"urn:x:Office": OFFICE})
+    (bob,) = add(provider, "bob")
+    body = user("ann", **({} if office is None else {"urn:x:Office": office}))
+    for write in (
+        lambda: provider.create("User", body, base=BASE),
+        lambda: provider.replace("User", bob, {**body, "userName": "bob"}, base=BASE),
+        lambda: patch(provider, "User", bob, {"op": "add", "value": {"urn:x:Office": office or {}}}),
+    ):
+        if missing is None:
+            write()
+            continue
+        with pytest.raises(ScimError) as refused:
+            write()
+        assert refused.value.detail == f"The request is invalid: {missing} is required: give it a value."
