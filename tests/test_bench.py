@@ -92,7 +92,7 @@ def test_the_scenarios_of_the_benchmark_are_valid(tmp_path: Path) -> None:
 _WRAPPER = """
 import subprocess, sys
 held = int(sys.argv[1])
-child = f"import os, time; os.write({held}, b'x'); time.sleep(600)"
+child = f"import os, threading; os.write({held}, b'x'); threading.Event().wait(600)"
 subprocess.run([sys.executable, "-c", child], pass_fds=[held])
 """
 
