@@ -34,7 +34,7 @@ def test_hostile_requests_harm_nobody(tls: bool, each: int, capfd: pytest.Captur
 
     Each of four attackers sends so many requests, beside clients that stop in the midst of one.
     """
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with attacked(tls=tls) as host:
         journal = Journal(host)
         with Held(host, targets(host)["SQL"]), Valid(host) as valid:
@@ -49,7 +49,9 @@ def test_hostile_requests_harm_nobody(tls: bool, each: int, capfd: pytest.Captur
     assert sum(lane.changed for lane in lanes) > each // 10  # but not all of it in vain
     assert journal.count > 2 * each  # and most of it HTTP
     assert valid.rounds > 5
-    assert threading.active_count() <= before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), f"{thread.name} outlived its host"
     assert capfd.readouterr() == ("", "")
 
 
