@@ -18,6 +18,8 @@ from mockhost.cli.planes import ReadyFile
 from mockhost.errors import CannotRun
 from tests.cli.conftest import Invoke
 
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes, modes and /dev/fd like these")
+
 
 @pytest.fixture
 def process() -> Iterator[int]:
@@ -94,6 +96,7 @@ def test_what_is_not_a_file_is_not_replaced(tmp_path: Path) -> None:
         assert where.is_fifo()
 
 
+@posix
 def test_a_pipe_is_refused_before_the_host_starts(tmp_path: Path, invoke: Invoke) -> None:
     """Reading it would wait for whoever writes into it."""
     os.mkfifo(tmp_path / "pipe")
@@ -103,6 +106,7 @@ def test_a_pipe_is_refused_before_the_host_starts(tmp_path: Path, invoke: Invoke
     ReadyFile(tmp_path / "pipe").remove()
 
 
+@posix
 def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
     """As the other files that a command writes."""
     link, target = tmp_path / "link.json", tmp_path / "target.json"
@@ -115,6 +119,7 @@ def test_a_symbolic_link_stays_and_its_target_is_written(tmp_path: Path) -> None
     assert not target.exists()
 
 
+@posix
 def test_open_files_of_a_process_are_refused(tmp_path: Path) -> None:
     """Such as /dev/stdout when it goes to a file: it is a link, which must not be replaced."""
     with (tmp_path / "out").open("w") as out:

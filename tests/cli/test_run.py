@@ -71,12 +71,13 @@ def test_a_command_that_a_signal_ended_is_128_and_the_signal(start: Start) -> No
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_signals_are_for_the_command(start: Start, number: int) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
+def test_signals_are_for_the_command(start: Start, name: str) -> None:
     """It may end in its own way, and how it ends is how `run` ends."""
+    number = signal.Signals[name]
     script = (
         "import signal, sys\n"
-        f"signal.signal({int(number)}, lambda *_: (print('told'), sys.exit(5)))\n"
+        f"signal.signal(signal.{name}, lambda *_: (print('told'), sys.exit(5)))\n"
         "print('up', flush=True)\n"
         "signal.pause()\n"
     )

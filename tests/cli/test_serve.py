@@ -81,8 +81,8 @@ def test_a_host_answers_over_tls_with_what_the_ready_file_says(start: Start, tmp
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_cleanly_hanging_connections_included(start: Start, number: int) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_it_cleanly_hanging_connections_included(start: Start, name: str) -> None:
     """A client that never finishes its handshake, and one that never finishes its request."""
     program = start("serve", *ANY)
     ready = program.ready()
@@ -92,7 +92,7 @@ def test_a_signal_ends_it_cleanly_hanging_connections_included(start: Start, num
         context = ssl.create_default_context(cafile=ready["ca_file"])
         with context.wrap_socket(raw, server_hostname="localhost") as tls:
             tls.sendall(b"GET /ecma2host_SQL/scim/Users HTTP/1.1\r\nHost: localhost\r\n")
-            program.tell(number)
+            program.tell(signal.Signals[name])
             assert program.code() == 0
     assert program.err.rest() == ""
 
