@@ -72,6 +72,8 @@ def test_what_is_listed_can_be() -> None:
         assert row.keys() & PAGES.keys()
         assert row["why"].endswith(".")
     for row in LISTED["scenarios"]:
+        assert row["name"] in catalogue.names()
+        assert row["name"].partition("/")[0] in SHELVES
         assert set(row["on"]) <= BACKENDS.keys() - {MEMORY}
         assert row["why"].endswith(".")
 
