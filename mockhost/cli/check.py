@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mockhost import clock
-from mockhost.cli import outcome, saving, shells, telling, validate
+from mockhost.cli import junit, outcome, shells, telling, validate
 from mockhost.cli.endpoints import observed
 from mockhost.cli.options import formats, sets, timeout
 from mockhost.cli.telling import Hide, hidden, hider
@@ -232,5 +232,5 @@ def _junit(played: Sequence[Played], terminal: Terminal) -> None:
             parts += [] if each.proof is None or each.proof.holds else [each.proof.text]
             failure = each.hide("\n".join(parts))
         error = None if each.error is None else each.hide(str(each.error))
-        cases.append(saving.Case("mockhost.check", Path(each.name).as_posix(), each.seconds, failure, error))
-    terminal.line(saving.report("mockhost check", cases).rstrip("\n"))
+        cases.append(junit.Case("mockhost.check", Path(each.name).as_posix(), each.seconds, failure, error))
+    terminal.line(junit.report("mockhost check", cases).rstrip("\n"))

@@ -245,7 +245,7 @@ def _summary(results: Sequence[Result], terminal: Terminal, width: int) -> str:
 
 
 def _junit(target: str, results: Sequence[Result]) -> str:
-    from mockhost.cli import saving
+    from mockhost.cli import junit
 
     cases = []
     for result in results:
@@ -253,7 +253,7 @@ def _junit(target: str, results: Sequence[Result]) -> str:
         text = f"{finding.saw}\n{entry.why}\n" + "\n".join(
             f"{n}. {step}" for n, step in enumerate(entry.fix, 1)
         )
-        cases.append(saving.Case(
+        cases.append(junit.Case(
             "mockhost.doctor", f"{entry.code} {entry.title}", result.took,
             failure=text if finding.status == "fail" else None,
             error=finding.saw if finding.status == "error" else None,
@@ -261,4 +261,4 @@ def _junit(target: str, results: Sequence[Result]) -> str:
             output=f"{finding.status}: {finding.saw}",
             kind=entry.code if finding.status == "fail" else "",
         ))  # fmt: skip
-    return saving.report(f"mockhost doctor {target}", cases)
+    return junit.report(f"mockhost doctor {target}", cases)

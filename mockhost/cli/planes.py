@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,10 +23,10 @@ from mockhost.cli.options import CONTROL_PORT, DEFAULT_URL, FORMAT, PATH, Port, 
 from mockhost.cli.terminal import tell
 from mockhost.clock import monotonic
 from mockhost.errors import CannotRun, MockhostError, UsageError, reason_of
-from mockhost.temporary import PREFIX, PrivateFolder
 
 if TYPE_CHECKING:
     from mockhost.client.control import ControlPlane
+    from mockhost.temporary import PrivateFolder
 
 PATIENCE = 0.5
 """Seconds that a ready file may take to appear."""
@@ -265,6 +264,8 @@ def read(path: Path) -> dict[str, Any]:
 
 def noted(control: Mapping[str, Any]) -> PrivateFolder | None:
     """A private folder with a note of where a control plane is; None where there can be none."""
+    from mockhost.temporary import PrivateFolder
+
     with contextlib.suppress(OSError):
         folder = PrivateFolder()
         ReadyFile(folder.path / _NAME).write({"control": control})
@@ -274,6 +275,10 @@ def noted(control: Mapping[str, Any]) -> PrivateFolder | None:
 
 def planes() -> Iterator[tuple[str, str | None]]:
     """URL and token of each control plane that is noted, also of hosts that were killed a moment ago."""
+    import tempfile
+
+    from mockhost.temporary import PREFIX
+
     with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as entries:
         for entry in entries:
             if entry.name.startswith(PREFIX):

@@ -18,7 +18,7 @@ import click
 from click.core import ParameterSource
 
 from mockhost import clock
-from mockhost.cli import outcome, saving, shells
+from mockhost.cli import junit, outcome, saving, shells
 from mockhost.cli.options import FILE, Hosting, Seconds, hosting
 from mockhost.cli.signals import Bell, Signalled
 from mockhost.cli.terminal import mark, stderr
@@ -139,12 +139,12 @@ class Result(NamedTuple):
         return f"exit code {self.code}" if self.code else "ok"
 
     @property
-    def case(self) -> saving.Case:
+    def case(self) -> junit.Case:
         """The result as a case of a report."""
         failure = f"{self.outcome}\n{self.journal}" if self.code and self.error is None else None
         error = None if self.error is None else str(self.error)
         kind = "timeout" if self.outcome == "timed out" else ""
-        return saving.Case(
+        return junit.Case(
             "mockhost.run", self.scenario, self.seconds, failure, error, self.output, kind, self.facts
         )
 
@@ -205,7 +205,7 @@ def environment(host: MockHost, env: Mapping[str, str]) -> dict[str, str]:
 def _run_one(scenario: str, hosting: Hosting, child: Child, report: Path | None) -> int:
     result = run_once(scenario, hosting, child)
     if report is not None:
-        saving.write_report(report, "mockhost run", [result.case])
+        junit.write(report, "mockhost run", [result.case])
     if result.error is not None:
         raise result.error
     return result.code
@@ -227,9 +227,7 @@ def _run_each(shelves: Sequence[str], hosting: Hosting, child: Child, report: Pa
         if child.stopped:
             break
     if report is not None:
-        saving.write_report(
-            report, f"mockhost run --each {' '.join(shelves)}", [result.case for result in results]
-        )
+        junit.write(report, f"mockhost run --each {' '.join(shelves)}", [result.case for result in results])
     failed = [result for result in results if not result.ok]
     terminal.lines([f"{mark(False, terminal)} {each.scenario}: {each.outcome}" for each in failed])
     left = len(chosen) - len(results)

@@ -1,16 +1,11 @@
-"""Files that a command writes where its user says, whole or not at all; and results as a JUnit XML report."""
+"""Files that a command writes where its user says, whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
-import re
-import tempfile
-from collections.abc import Iterable, Mapping
-from html import escape  # xml.sax.saxutils costs urllib.request
 from pathlib import Path
-from typing import NamedTuple
 
 from mockhost.errors import CannotRun, UsageError, reason_of
 
@@ -30,9 +25,9 @@ def try_out(path: Path, what: str = "", *, overwrite: bool = True) -> None:
         if place.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         if is_replaced(place):
-            descriptor, draft = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
+            descriptor, draft = _draft(place)
             os.close(descriptor)
-            os.unlink(draft)
+            draft.unlink()
     except OSError as error:
         if not _may_write_into(place, error):
             raise _refused(path, what, error) from None
@@ -87,9 +82,16 @@ def _may_write_into(place: Path, error: OSError) -> bool:
     return error.errno in _NO_ROOM_BESIDE and place.is_file() and os.access(place, os.W_OK)
 
 
-def _replace(place: Path, text: str, newline: str | None, *, private: bool) -> None:
+def _draft(place: Path) -> tuple[int, Path]:
+    """A new file in the same folder, open, that only its owner may read."""
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(prefix=f".{place.name[:40]}.", dir=place.parent)
-    draft = Path(name)
+    return descriptor, Path(name)
+
+
+def _replace(place: Path, text: str, newline: str | None, *, private: bool) -> None:
+    descriptor, draft = _draft(place)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline=newline) as file:
             file.write(text)
@@ -127,79 +129,3 @@ def _refused(path: Path, what: str, error: OSError) -> CannotRun:
     elif error.errno == errno.EISDIR:
         hint = "name a file in it"
     return CannotRun(f"{named} can't be written: {reason_of(error)}", hint=hint)
-
-
-# -- JUnit: the form that CI services read (the schema of Jenkins' xUnit plugin) -------------------------------------
-
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-class Case(NamedTuple):
-    """One thing that was tried. `failure` is what was wrong with it, `error` why it could not be tried at all."""
-
-    suite: str
-    name: str
-    seconds: float
-    failure: str | None = None
-    error: str | None = None
-    output: str = ""
-    kind: str = ""
-    """what kind of failure it is, such as timeout"""
-    properties: Mapping[str, str] = {}
-    skipped: str | None = None
-    """why it was not tried"""
-
-
-def report(title: str, cases: Iterable[Case]) -> str:
-    """The whole document."""
-    chosen = list(cases)
-    failures = sum(case.failure is not None for case in chosen)
-    errors = sum(case.error is not None for case in chosen)
-    seconds = sum(case.seconds for case in chosen)
-    skipped = sum(case.skipped is not None for case in chosen)
-    counts = f'tests="{len(chosen)}" failures="{failures}" errors="{errors}"'
-    counts += f' skipped="{skipped}" time="{seconds:.3f}"' if skipped else f' time="{seconds:.3f}"'
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>"]
-    lines.append(f"  <testsuite name={_attribute(title)} {counts}>")
-    for case in chosen:
-        lines += _case(case)
-    return "\n".join([*lines, "  </testsuite>", "</testsuites>", ""])
-
-
-def write_report(path: Path, title: str, cases: Iterable[Case]) -> None:
-    """Write the report. Raises CannotRun."""
-    save(path, report(title, cases), "the report")
-
-
-def _case(case: Case) -> list[str]:
-    head = f'    <testcase classname={_attribute(case.suite)} name={_attribute(case.name)} time="{case.seconds:.3f}"'
-    inside = []
-    if case.properties:
-        pairs = (
-            f"<property name={_attribute(n)} value={_attribute(v)}/>" for n, v in case.properties.items()
-        )
-        inside += ["      <properties>", *(f"        {pair}" for pair in pairs), "      </properties>"]
-    kind = f" type={_attribute(case.kind)}" if case.kind else ""
-    for tag, text in (("failure", case.failure), ("error", case.error)):
-        if text is not None:
-            first = text.partition("\n")[0]
-            inside.append(f"      <{tag}{kind} message={_attribute(first)}>{_text(text)}</{tag}>")
-    if case.skipped is not None:
-        inside.append(f"      <skipped message={_attribute(case.skipped)}/>")
-    if case.output:
-        inside.append(f"      <system-out>{_text(case.output)}</system-out>")
-    return [f"{head}>", *inside, "    </testcase>"] if inside else [f"{head}/>"]
-
-
-def _attribute(text: str) -> str:
-    whole = escape(_legal(text), quote=True)
-    return '"' + whole.replace("\n", "&#10;").replace("\r", "&#13;").replace("\t", "&#9;") + '"'
-
-
-def _text(text: str) -> str:
-    return escape(_legal(text), quote=False).replace("\r", "&#13;")
-
-
-def _legal(text: str) -> str:
-    """The text without what XML 1.0 (section 2.2) has no way to write."""
-    return _ILLEGAL.sub("\ufffd", text)

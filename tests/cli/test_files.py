@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockhost.cli import planes, saving
+from mockhost.cli import junit, planes
 from mockhost.cli.planes import ReadyFile
 from mockhost.cli.serve import Watch
 from mockhost.errors import CannotRun, UsageError
@@ -110,8 +110,8 @@ def test_a_file_that_was_missing_from_the_start_is_told_when_it_comes(tmp_path: 
 @given(st.text(), st.text())
 def test_any_text_makes_a_report_that_can_be_read(name: str, failure: str) -> None:
     """Output of other programs holds what XML can't: it is replaced, the rest stays."""
-    cases = [saving.Case("suite", name, 0.5, failure), saving.Case("suite", "fine", 0.25)]
-    root = ET.fromstring(saving.report("title", cases).encode("utf-8"))
+    cases = [junit.Case("suite", name, 0.5, failure), junit.Case("suite", "fine", 0.25)]
+    root = ET.fromstring(junit.report("title", cases).encode("utf-8"))
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "1", "0")
     suite = root.find("testsuite")
     assert suite is not None
@@ -120,4 +120,4 @@ def test_any_text_makes_a_report_that_can_be_read(name: str, failure: str) -> No
 
 def test_a_report_that_cant_be_written_says_so(tmp_path: Path) -> None:
     with pytest.raises(CannotRun, match="can't be written"):
-        saving.write_report(tmp_path / "no" / "report.xml", "t", [])
+        junit.write(tmp_path / "no" / "report.xml", "t", [])
