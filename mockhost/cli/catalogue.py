@@ -155,19 +155,9 @@ def _fault(fault: Fault, terminal: Terminal) -> list[str]:
             *wrapped(describe.sentence(fault.descriptions[name]), _WIDTH, "    "),
         ]
     lines += [""] if fault.parameters else []
-    seen = fault.seen
-    rows = [
-        ("on the wire", seen.wire),
-        ("requests", seen.requests),
-        ("curl", seen.curl),
-        (".NET", seen.dotnet),
-        ("in gets", seen.gets),
-        ("a write", describe.write(fault)),
-        ("the connection", describe.connection(fault)),
-    ]
     aliases = [alias for alias, name in ALIASES.items() if name == fault.name]
-    rows.append(("also called", ", ".join(aliases)))
-    lines += _labelled(rows, 14)  # a fault of another package need not say what clients report
+    rows = describe.seen(fault) | {"also called": ", ".join(aliases)}
+    lines += _labelled(rows.items(), 14)  # a fault of another package need not say what clients report
     return lines if fault.group == ELSEWHERE else [*lines, "", f"Try it: mockhost serve faults/{fault.name}"]
 
 

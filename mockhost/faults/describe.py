@@ -65,6 +65,19 @@ def connection(fault: Fault) -> str:
     return "ends" if fault.closes else "is kept"
 
 
+def seen(fault: Fault) -> dict[str, str]:
+    """What clients and tools see of it, each under its label."""
+    return {
+        "on the wire": fault.seen.wire,
+        "requests": fault.seen.requests,
+        "curl": fault.seen.curl,
+        ".NET": fault.seen.dotnet,
+        "in gets": fault.seen.gets,
+        "a write": write(fault),
+        "the connection": connection(fault),
+    }
+
+
 def flow(value: Any) -> str:
     """A value in YAML's flow style, as it would be written in a rule."""
     if isinstance(value, Mapping):

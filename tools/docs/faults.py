@@ -21,6 +21,7 @@ from mockhost.faults.describe import (
     flow,
     kind,
     offered,
+    seen,
     sentence,
     write,
 )
@@ -28,6 +29,8 @@ from mockhost.scenario import schema, shelves
 from tools import fault_clients
 from tools.docs import ROOT, File, anchor, table
 
+_MARKED = {"requests": "`requests`", "in gets": "in `gets`"}
+"""Labels with a name of code in them."""
 PAGE = ROOT / "docs" / "faults.md"
 HEAD = """\
 # Faults
@@ -153,15 +156,9 @@ def in_full(fault: Fault, scenarios: list[str]) -> str:
     if fault.parameters:
         rows = (parameter(name, each, fault) for name, each in fault.parameters.items())
         lines += [table(("parameter", "is", "default", "means"), rows)]
-    seen = fault.seen
     shown = [
-        ("on the wire", seen.wire),
-        ("`requests`", seen.requests),
-        ("curl", seen.curl),
-        (".NET", seen.dotnet),
-        ("in `gets`", f"`{seen.gets}`"),
-        ("a write", write(fault)),
-        ("the connection", connection(fault)),
+        (_MARKED.get(label, label), f"`{text}`" if label == "in gets" else text)
+        for label, text in seen(fault).items()
     ]
     if alias := [f"`{alias}`" for alias, name in ALIASES.items() if name == fault.name]:
         shown.append(("also called", ", ".join(alias)))
