@@ -297,8 +297,12 @@ def advance(target: Target, duration: str) -> None:
 # -- connected systems ---------------------------------------------------------------------------------------------
 
 
+_CONNECTOR = click.argument("name", metavar="CONNECTOR", shell_complete=shells.connectors)
+_COUNT = click.option("--count", type=click.IntRange(min=0), metavar="N", help="Only the first N.")
+
+
 @command.command("import")
-@click.argument("name", metavar="CONNECTOR", shell_complete=shells.connectors)
+@_CONNECTOR
 @click.option("--profile", type=click.Choice(["full", "delta"]), default="full", help="[default: full]")
 @does("import_now")
 def import_now(done: Mapping[str, Any], name: str, profile: str) -> str:
@@ -332,10 +336,6 @@ def change(target: Target, changes: str) -> None:
     done = target.plane().call("change", changes=document(changes, "a change"))
     for name, touched in done["connectors"].items():
         stdout().line(f"{name}: {count(touched, 'object')} changed")
-
-
-_CONNECTOR = click.argument("name", metavar="CONNECTOR", shell_complete=shells.connectors)
-_COUNT = click.option("--count", type=click.IntRange(min=0), metavar="N", help="Only the first N.")
 
 
 @command.command("objects")
