@@ -218,7 +218,7 @@ def kept_token(state: Path) -> str:
             hint="give another folder with --state, or a token with --control-token",
         ) from None
     if not token.isprintable() or not token or " " in token:
-        raise UsageError(f"what is in {file} is no token", hint="remove it to have a new one made up")
+        raise UsageError(f"{file} does not hold a valid token", hint="remove it to get a new one")
     return token
 
 

@@ -246,7 +246,7 @@ def read(path: Path) -> dict[str, Any]:
         document = nesting.parse(path.read_bytes())
     except FileNotFoundError:
         raise UsageError(
-            f"there is no ready file {path}", hint="is the host running, with --ready-file?"
+            f"there is no ready file at {path}", hint="is the host running with --ready-file?"
         ) from None
     except OSError as error:
         raise UsageError(f"the ready file {path} can't be read: {reason_of(error)}") from None
@@ -254,7 +254,7 @@ def read(path: Path) -> dict[str, Any]:
         document = None
     if not isinstance(document, dict) or "control" not in document:
         raise UsageError(
-            f"{path} is no ready file of mockhost", hint="'mockhost serve --ready-file' writes one"
+            f"{path} is not a mockhost ready file", hint="'mockhost serve --ready-file' writes one"
         )
     return document
 
@@ -364,7 +364,7 @@ def ask(url: str, timeout: float) -> dict[str, object]:
 
     said = ControlPlane(url, timeout=timeout).call("get_health")
     if not isinstance(said, dict) or not {"status", "scenario", "service"} <= said.keys():
-        raise CannotRun(f"what answers at {url} is no control plane of mockhost")
+        raise CannotRun(f"the server at {url} is not a mockhost control plane")
     return said
 
 
@@ -384,9 +384,9 @@ def nearby(url: str) -> list[str]:
 
 
 def _in_ready_file(path: Path | None) -> str | None:
-    """The control plane that a ready file names; None where there is no such file, also after some patience.
+    """The control plane's URL in a ready file; None if there is still no such file after `PATIENCE` seconds.
 
-    A host writes the file last of all. Another may write it elsewhere, so without one its port is asked all the same.
+    A host writes the file last of all. Another may write it elsewhere, so its port is asked even if there is no file.
     """
     if path is None:
         return None

@@ -69,11 +69,11 @@ class ControlPlane:
         timeout = self._timeout * (_WAITING if row.cost == "wait" else 1)
         kind, text = self._ask(row.method, path, document, kinds, timeout)
         if not kind.startswith(JSON) and row.answer.kind == JSON and not row.answer.others:
-            raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
+            raise self._other_server()
         try:
             return nesting.parse(text) if kind.startswith(JSON) else text
         except ValueError:
-            raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL) from None
+            raise self._other_server() from None
 
     def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
         with self._answer(method, target, document, kinds, timeout) as answer:
@@ -83,7 +83,7 @@ class ControlPlane:
     def _answer(
         self, method: str, target: str, document: object, kinds: str, timeout: float
     ) -> Iterator[HTTPResponse]:
-        """An answer that is no error, to be read; what fails until then is raised as our errors."""
+        """Send a request, and give the block the answer to read. Raises as `call` does."""
         headers, body = self._written(kinds, document)
         connection = HTTPConnection(*self._address, timeout=timeout)
         try:
@@ -113,7 +113,7 @@ class ControlPlane:
         path = find("stream_events").path
         with self._answer("GET", path, None, EVENTS, self._timeout) as answer:
             if not answer.getheader("Content-Type", "").startswith(EVENTS):
-                raise CannotRun("what answers is no control plane of mockhost", hint=_WRONG_URL)
+                raise self._other_server()
             kind = ""
             with contextlib.suppress(ConnectionResetError):  # the host has ended
                 for line in answer:
@@ -126,10 +126,13 @@ class ControlPlane:
     def _silent(self, error: Exception, timeout: float) -> CannotRun:
         if isinstance(error, TimeoutError):
             return CannotRun(f"the control plane at {self.url} did not answer in {timeout:.3g} seconds")
-        if isinstance(error, ConnectionError) or not isinstance(error, HTTPException):
+        if isinstance(error, (OSError, UnicodeError)):  # UnicodeError: a name that can't be looked up
             hint = "start a host with 'mockhost serve', or name another with --url or --ready-file"
             return CannotRun(f"no control plane answers at {self.url}", hint=hint)
-        return CannotRun(f"what answers at {self.url} is no control plane of mockhost", hint=_WRONG_URL)
+        return self._other_server()
+
+    def _other_server(self) -> CannotRun:
+        return CannotRun(f"the server at {self.url} is not a mockhost control plane", hint=_WRONG_URL)
 
 
 class BoundedControlPlane(ControlPlane):

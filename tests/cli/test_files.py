@@ -68,7 +68,12 @@ def test_a_ready_file_in_a_missing_folder_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [(None, "there is no ready file"), ("{", "no ready file"), ("[]", "no ready file")]
+    ("text", "message"),
+    [
+        (None, "there is no ready file"),
+        ("{", "not a mockhost ready file"),
+        ("[]", "not a mockhost ready file"),
+    ],
 )
 def test_what_is_no_ready_file_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     file = tmp_path / "ready.json"

@@ -113,7 +113,7 @@ def test_another_program_on_the_port_is_not_healthy(invoke: Invoke) -> None:
         result = invoke("health", "--url", f"http://127.0.0.1:{server.getsockname()[1]}")
         thread.join(5)
     assert result.exit_code == 1
-    assert "no control plane of mockhost" in result.output
+    assert "is not a mockhost control plane" in result.output
 
 
 def test_a_host_that_hangs_is_not_healthy(

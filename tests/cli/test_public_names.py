@@ -83,7 +83,7 @@ def test_the_token_is_kept_with_the_state(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "two words", "ein schlüssel", "a\nb"])
 def test_what_is_no_token_is_told_apart(tmp_path: Path, text: str) -> None:
     (tmp_path / "control-token").write_text(text, "utf-8")
-    with pytest.raises(UsageError, match="no token"):
+    with pytest.raises(UsageError, match="does not hold a valid token"):
         kept_token(tmp_path)
 
 

@@ -119,8 +119,10 @@ def test_files_settings_and_words_refuse_it(tmp_path: Path, levels: int) -> None
         asking.pairs([".".join("a" * levels) + "=1"], "the arguments")
 
 
-@pytest.mark.parametrize("status", [200, 400])
-def test_an_answer_that_no_control_plane_gives_is_refused(status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "message"), [(200, "is not a mockhost control plane"), (400, "the control plane answered 400")]
+)
+def test_an_answer_that_no_control_plane_gives_is_refused(status: int, message: str) -> None:
     """A wrong `--url` may be any server."""
 
     class Deep(BaseHTTPRequestHandler):
@@ -138,7 +140,7 @@ def test_an_answer_that_no_control_plane_gives_is_refused(status: int) -> None:
         Thread(target=server.serve_forever, daemon=True).start()
         plane = ControlPlane(f"http://127.0.0.1:{server.server_port}")
         for ask in (lambda: plane.call("get_clock"), lambda: next(plane.events())):
-            with pytest.raises(CannotRun):
+            with pytest.raises(CannotRun, match=message):
                 ask()
         server.shutdown()
 
@@ -146,7 +148,7 @@ def test_an_answer_that_no_control_plane_gives_is_refused(status: int) -> None:
 def test_files_that_tell_where_a_host_is_may_be_any_file(tmp_path: Path) -> None:
     """A ready file that is given, and what marks a folder as a drive."""
     (tmp_path / "deep.json").write_text("[" * 100_000)
-    with pytest.raises(UsageError, match="is no ready file"):
+    with pytest.raises(UsageError, match="is not a mockhost ready file"):
         planes.read(tmp_path / "deep.json")
     health = CliRunner().invoke(
         mockhost, ["health", "--ready-file", str(tmp_path / "deep.json"), "--control-port", "1"]
