@@ -42,7 +42,7 @@ VERBS: Mapping[str, str] = {
     "windows": "windows:command",
     "lab": "lab:command",
     "class": "classes:command",
-    "health": "planes:health",
+    "health": "health:command",
     "version": "version:command",
 }
 """Where each verb is: a module of this package, and the name of the command in it."""

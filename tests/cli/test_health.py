@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.cli import planes
+from mockhost.cli import health, planes
 from mockhost.cli.planes import ReadyFile
 from tests.cli.conftest import Invoke
 from tests.cli.programs import DEADLINE
@@ -70,7 +70,7 @@ def test_without_its_ready_file_the_port_is_asked(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flag may have sent the file to another place."""
-    monkeypatch.setattr(planes, "PATIENCE", 0.0)
+    monkeypatch.setattr(health, "PATIENCE", 0.0)
     with MockHost("basics/healthy") as host:
         port = host.control_url.rpartition(":")[2]
         words = ("--ready-file", str(tmp_path / "none.json"), "--control-port", port)
@@ -81,7 +81,7 @@ def test_a_ready_file_has_a_moment_to_appear(
     invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed_port: int
 ) -> None:
     """It is written last of all, when everything is as the scenario asks for."""
-    monkeypatch.setattr(planes, "PATIENCE", DEADLINE)
+    monkeypatch.setattr(health, "PATIENCE", DEADLINE)
     file = tmp_path / "ready.json"
     with MockHost("basics/healthy") as host:
         writer = threading.Timer(0.05, lambda: ReadyFile(file).write(host.ready()))
@@ -127,7 +127,7 @@ def test_a_host_that_hangs_is_not_healthy(
         asked.append(url)
         return really(url, timeout)
 
-    monkeypatch.setattr(planes, "ask", ask)
+    monkeypatch.setattr(health, "ask", ask)
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         file = tmp_path / "ready.json"
