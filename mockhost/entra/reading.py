@@ -26,6 +26,7 @@ from mockhost.entra.config import (
 )
 from mockhost.entra.users import Clause, Scope
 from mockhost.errors import MockhostError, UsageError, did_you_mean
+from mockhost.running import ClientTarget
 
 Where: TypeAlias = "tuple[str | int, ...]"
 """The keys and indexes that lead to a place in a document."""
@@ -201,23 +202,10 @@ _LONGEST = 4_096
 # -- an application of a scenario ---------------------------------------------------------------------------
 
 
-class Target(Protocol):
-    """What the application was told of the connector that it provisions to."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def secret_token(self) -> str | None: ...
-    @property
-    def ca_file(self) -> str | None: ...
-    @property
-    def kind(self) -> str: ...
-
-
 class Around(Protocol):
     """The running host that an application of its scenario provisions to."""
 
-    def target(self) -> Target:
+    def target(self) -> ClientTarget:
         """How the application was told to reach the connector."""
 
     def url(self, written: str) -> str:

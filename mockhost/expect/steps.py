@@ -19,6 +19,7 @@ from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect import comparison
 from mockhost.expect.sending import Step, headers_of, mapping, request_of
 from mockhost.matching import ABSENT
+from mockhost.running import ClientTarget
 
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 LONGEST = 60.0
@@ -27,24 +28,6 @@ _WATCH_KEPT, _WATCH_CLOSED = 0.2, 2.0
 """Seconds that a connection is watched for staying open, and for the end that a step expects."""
 _AFTER_AN_ANSWER = ("fin", "rst", "close_notify", "alert")
 """Ends that can still come once a whole answer is there; who expects another one need not wait for it."""
-
-
-class Target(Protocol):
-    """The client's configuration for one connector."""
-
-    @property
-    def connector(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def secret_token(self) -> str | None: ...
-    @property
-    def ca_file(self) -> str | None: ...
-    @property
-    def trusted(self) -> bool: ...
-    @property
-    def kind(self) -> str:
-        """the connector's kind, such as generic_sql or scim"""
 
 
 class Driver(Checked, Protocol):
@@ -56,22 +39,22 @@ class Driver(Checked, Protocol):
     def near_miss(self) -> str:
         """Which rule came closest to the last exchange without firing, and why it did not; empty if none did."""
 
-    def targets(self) -> Mapping[str, Target]:
+    def targets(self) -> Mapping[str, ClientTarget]:
         """The client's configuration, by connector."""
 
-    def truth(self) -> Mapping[str, Target]:
+    def truth(self) -> Mapping[str, ClientTarget]:
         """The host's own truth, by connector."""
 
 
 class Told(NamedTuple):
-    """A `Target` with a step's own `as` laid over it."""
+    """A `ClientTarget` with a step's own `as` laid over it, which may have no secret token."""
 
     connector: str
     url: str
-    secret_token: str | None = None
-    ca_file: str | None = None
-    trusted: bool = True
-    kind: str = ""
+    secret_token: str | None
+    ca_file: str | None
+    trusted: bool
+    kind: str
 
 
 class Alternative(NamedTuple):
@@ -124,7 +107,7 @@ class StepResult(NamedTuple):
 def play(
     steps: Iterable[Step],
     *,
-    targets: Mapping[str, Target],
+    targets: Mapping[str, ClientTarget],
     driver: Driver | None = None,
     default_connector: str,
     timeout: float = TIMEOUT,
@@ -145,7 +128,7 @@ class Player:
 
     def __init__(
         self,
-        targets: Mapping[str, Target],
+        targets: Mapping[str, ClientTarget],
         driver: Driver | None,
         default_connector: str,
         timeout: float = TIMEOUT,
@@ -314,7 +297,7 @@ class Player:
         if name not in self._targets:
             raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self._targets))
         target = self._targets[name]
-        told = Told(name, target.url, target.secret_token, target.ca_file, target.trusted, target.kind)
+        told = Told(name, *target[1:])
         overrides = mapping(step, "as")
         if "secret_token" in overrides:
             token = overrides["secret_token"]
@@ -327,7 +310,7 @@ class Player:
             told = told._replace(trusted=trusted, ca_file=told.ca_file or self._truth(name).ca_file)
         return told
 
-    def _truth(self, name: str) -> Target:
+    def _truth(self, name: str) -> ClientTarget:
         return (self._driver.truth() if self._driver else self._targets).get(name) or self._targets[name]
 
     def _tenant_url(self, name: str, written: str) -> str:

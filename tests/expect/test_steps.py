@@ -10,7 +10,8 @@ import pytest
 
 from mockhost.errors import CannotRun
 from mockhost.expect.check import CURED, Report, check, prove
-from mockhost.expect.steps import StepResult, Told, play
+from mockhost.expect.steps import StepResult, play
+from mockhost.running import ClientTarget
 from mockhost.scim.messages import ECMA_USER, LIST_RESPONSE
 from tests.client.conftest import Peers, Presented
 from tests.client.peers import Line, Peer, answer
@@ -39,7 +40,7 @@ def scim(line: Line) -> None:
 class Hand:
     """A driver that notes what it is told to do."""
 
-    def __init__(self, target: Told) -> None:
+    def __init__(self, target: ClientTarget) -> None:
         self.done: list[tuple[object, ...]] = []
         self.target = target
 
@@ -79,10 +80,10 @@ class Hand:
     def near_miss(self) -> str:
         return "rule 'x' came closest"
 
-    def targets(self) -> Mapping[str, Told]:
+    def targets(self) -> Mapping[str, ClientTarget]:
         return {"SQL": self.target}
 
-    def truth(self) -> Mapping[str, Told]:
+    def truth(self) -> Mapping[str, ClientTarget]:
         return {"SQL": self.target._replace(ca_file="/truth.pem")}
 
 
@@ -96,7 +97,7 @@ def peer(peers: Peers) -> Peer:
 
 @pytest.fixture
 def hand(peer: Peer) -> Hand:
-    return Hand(Told("SQL", f"{peer.url}/ecma2host_SQL/scim", "good"))
+    return Hand(ClientTarget("SQL", f"{peer.url}/ecma2host_SQL/scim", "good", None, True))
 
 
 @pytest.fixture
@@ -268,7 +269,7 @@ def test_trust_may_be_withheld_from_one_step(peers: Peers, present: Callable[...
     """`as: {trusts: []}` makes a sound certificate untrusted."""
     presented = present()
     peer = peers(scim, context=presented.context)
-    told = Told("SQL", f"{peer.url}/ecma2host_SQL/scim", "good", presented.ca_file)
+    told = ClientTarget("SQL", f"{peer.url}/ecma2host_SQL/scim", "good", presented.ca_file, True)
     steps = [
         {"send": "test_connection", "gets": {"status": 200}},
         {"send": "test_connection", "as": {"trusts": []}, "gets": {"ends": "tls_untrusted", "portal": {
@@ -345,7 +346,7 @@ def test_without_a_driver_only_sending_is_possible(hand: Hand) -> None:
 def test_no_answer_is_waited_for_as_long_as_the_step_says(peers: Peers) -> None:
     """And not longer; the portal calls it a time-out."""
     peer = peers(lambda line: (line.read_request(), line.hang()))
-    target = Told("SQL", f"{peer.url}/ecma2host_SQL/scim", "good")
+    target = ClientTarget("SQL", f"{peer.url}/ecma2host_SQL/scim", "good", None, True)
     gets = {"ends": {"no_answer_within": 0.2}, "took": {"at_least": 0.2}, "portal": {"contains": "TimeOut"}}
     results = play(
         [{"send": "test_connection", "gets": gets}], targets={"SQL": target}, default_connector="SQL"
@@ -356,7 +357,7 @@ def test_no_answer_is_waited_for_as_long_as_the_step_says(peers: Peers) -> None:
 def test_an_answer_that_was_cut_is_a_difference_unless_its_end_is_expected(peers: Peers) -> None:
     """A 200 whose body is short is not what `status: 200` means."""
     peer = peers(lambda line: (line.read_request(), line.send(answer(b"{}")[:-1]), line.reset()))
-    target = Told("SQL", peer.url, "good")
+    target = ClientTarget("SQL", peer.url, "good", None, True)
     steps = [
         {"send": "schemas", "gets": {"status": 200}},
         {"send": "schemas", "gets": {"status": 200, "ends": "rst"}},
