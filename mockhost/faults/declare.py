@@ -27,7 +27,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import (
     Annotated,
@@ -42,6 +42,7 @@ from typing import (
     get_type_hints,
 )
 
+from mockhost import facts
 from mockhost.durations import text_of
 from mockhost.faults.contract import Context, Draft
 from mockhost.plans import ConnectionPlan, UploadPlan
@@ -232,8 +233,9 @@ class Fault:
 
     @cached_property
     def _texts(self) -> Mapping[str, Any]:
-        module = sys.modules[self.function.__module__]
-        texts = _texts_beside(str(module.__file__))
+        module = Path(str(sys.modules[self.function.__module__].__file__))
+        file = module.with_suffix(".toml")
+        texts = facts.beside(str(module), file.name) if file.is_file() else {}
         shared = {name: text for name, text in texts.items() if not isinstance(text, Mapping)}
         return {**shared, **texts.get(self.name, {})}
 
@@ -246,14 +248,6 @@ class Fault:
     def example(self) -> object:
         """Parameters for the documentation, as a scenario would write them; None: a bare name will do."""
         return self._texts.get("example")
-
-
-@lru_cache(maxsize=64)
-def _texts_beside(module: str) -> Mapping[str, Any]:
-    import tomllib
-
-    file = Path(module).with_suffix(".toml")
-    return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
 
 
 def _written(argument: str) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from mockhost import faults
+from mockhost import facts, faults
 from mockhost.errors import UsageError
 from mockhost.faults import ALIASES, FAULTS, GROUPS
-from mockhost.faults.declare import Fault
+from mockhost.faults.declare import Fault, Seen
 from mockhost.faults.parameters import read
 from mockhost.scenario import loader, schema, shape
 from tools import fault_clients
@@ -39,6 +39,18 @@ def test_its_texts_are_in_one_voice(name: str) -> None:
     assert re.fullmatch(rf"(?:{EXCEPTION}|{STATUS})(?: or (?:{EXCEPTION}|{STATUS}))*", fault.seen.requests)
     assert re.fullmatch(CURL, fault.seen.curl)
     assert all(name in fault.parameters for name in [fault.main] if name)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_nothing_in_a_file_of_texts_is_left_unread(group: str) -> None:
+    """A key with a typo, or for a parameter that is gone, would be passed over."""
+    texts = facts.beside(faults.__file__, f"{group}.toml")
+    keys = {*Seen._fields, "example", "parameters"}
+    tables = {name: said for name, said in texts.items() if isinstance(said, dict)}
+    assert texts.keys() - tables.keys() <= keys
+    for name, said in tables.items():
+        assert said.keys() <= keys, name
+        assert said.get("parameters", {}).keys() <= faults.find(name).parameters.keys(), name
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +96,15 @@ def test_an_error_has_its_place_and_fits_the_window() -> None:
     narrow = powershell.wrapped(shown, 40).split("\n")
     assert max(map(len, narrow)) <= 40
     assert " ".join(narrow).split() == shown.split()
+
+
+@pytest.mark.parametrize("part", ["errors", "shown", "files", "scripts"])
+def test_each_text_has_a_command_that_shows_it(part: str) -> None:
+    """A text whose name has a typo, or whose command is gone, would stay in `texts.toml` unseen."""
+    code = "".join(file.read_text("utf-8") for file in Path(powershell.__file__).parent.glob("*.py"))
+    assert [name for name in powershell.texts()[part] if f'"{name}"' not in code] == []
+
+
+def test_the_parts_of_an_error_are_those_that_are_read() -> None:
+    for row in powershell.texts()["errors"].values():
+        assert {"category", "text"} <= row.keys() <= {"category", "text", "id"}
