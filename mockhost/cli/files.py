@@ -51,7 +51,7 @@ def init(file: Path, parent: str, force: bool) -> None:
 
 
 def _starter(file: Path, parent: str, shown: str) -> str:
-    """The file's text. Raises UsageError if there is no such parent, ScenarioError if it can't be used."""
+    """The text of the new file. Raises UsageError if the parent does not exist, ScenarioError if it is not valid."""
     from mockhost.scenario import loader, writing
     from mockhost.scenario.schema import SCHEMA_FILE
 

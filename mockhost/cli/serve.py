@@ -298,7 +298,7 @@ _Mark = tuple[int, int, int] | None
 
 
 class Watch:
-    """Remembers how files looked. Asking is the only way to learn of a change: there is no thread behind it."""
+    """Tells which files have changed since the last call of `changed`. It runs no thread, so the caller has to ask."""
 
     def __init__(self, files: Iterable[Path] = ()) -> None:
         self._marks: dict[Path, _Mark] = {}
