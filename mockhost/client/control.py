@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from mockhost import nesting
@@ -29,6 +29,13 @@ _WAITING = 10
 _BOUND = 32 << 20
 """Bytes of an answer that a `BoundedControlPlane` reads."""
 _WRONG_URL = "is --url right?"
+
+
+class Control(Protocol):
+    """Does operations of the table, as a `ControlPlane` and a `RunningHost` do."""
+
+    def call(self, operation: str, /, **arguments: Any) -> Any:
+        """The result of an operation."""
 
 
 class ControlPlane:

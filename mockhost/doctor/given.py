@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from mockhost import exe_config, facts
 from mockhost.doctor.patient import Finding, failed, noted, passed, warned
@@ -21,14 +21,10 @@ from mockhost.elements import LARGEST
 from mockhost.errors import MockhostError, reason_of
 from mockhost.exe_config import ExeConfig, Refusal
 
+if TYPE_CHECKING:
+    from mockhost.client.control import Control
+
 _PAGE = 1_000
-
-
-class Control(Protocol):
-    """Does operations of the table, as `client.control.ControlPlane` and a `RunningHost` do."""
-
-    def call(self, operation: str, /, **arguments: Any) -> Any:
-        """The result of an operation."""
 
 
 def of_control_plane(control: Control, connector: str) -> dict[str, Callable[[], Finding]]:

@@ -8,22 +8,18 @@ codes and descriptions" (HybridIdentityService…; published for cloud sync, inf
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mockhost.entra.portal import AgentError, agent_errors
 from mockhost.errors import CannotRun, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from mockhost.client.control import Control
 
 PROXIES = ("none", "configured", "missing")
 """Whether the way out needs a proxy, and whether the agent knows it."""
 POLICIES = ("Undefined", "RemoteSigned", "Unrestricted", "AllSigned", "Restricted")
 """PowerShell execution policies."""
-
-
-class Control(Protocol):
-    """Does operations of the table, as `client.control.ControlPlane` and a `RunningHost` do."""
-
-    def call(self, operation: str, /, **arguments: Any) -> Any:
-        """The result of an operation."""
 
 
 class Machine(NamedTuple):

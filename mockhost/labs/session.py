@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.entra import rendering
 from mockhost.errors import MockhostError, UsageError, did_you_mean
@@ -14,6 +14,9 @@ from mockhost.paragraphs import wrapped
 from mockhost.scenario.model import Scenario
 from mockhost.windows import powershell
 from mockhost.windows.scripts_commands import PORT
+
+if TYPE_CHECKING:
+    from mockhost.client.control import Control
 
 WIDTH: Final = 78
 HOME: Final = "Users/student"
@@ -47,12 +50,6 @@ def _phrase(step: Mapping[str, object], subject: str, expected: str) -> str:
     if subject == "exit":
         return "that it succeeds" if expected == "0" else f"that it fails ({expected})"
     return f"{subject} {expected}"
-
-
-class Host(Protocol):
-    """The learner's host, in this process or behind its control plane."""
-
-    def call(self, operation: str, /, **arguments: Any) -> Any: ...
 
 
 class Said(NamedTuple):
@@ -94,7 +91,9 @@ class State(NamedTuple):
 class Session:
     """A lab on its host. Answers are kept by the caller."""
 
-    def __init__(self, lab: Lab, scenario: Scenario, host: Host, answers: MutableMapping[str, str]) -> None:
+    def __init__(
+        self, lab: Lab, scenario: Scenario, host: Control, answers: MutableMapping[str, str]
+    ) -> None:
         """scenario: as the learner gets it, from `Lab.scenario`."""
         self.lab = lab
         self.host = host
