@@ -205,19 +205,16 @@ def _flattened(said: Mapping[str, Any], prefix: str) -> Iterator[Attribute]:
             continue
         if not said.get("multiValued"):
             yield Attribute(f"{name}.{sub}", str(each.get("type", "string")).capitalize())
-        for kind in said.get("canonicalValues") or _kinds(inner) if said.get("multiValued") else ():
+        for kind in _kinds(said, inner) if said.get("multiValued") else ():
             yield Attribute(f'{name}[type eq "{kind}"].{sub}', str(each.get("type", "string")).capitalize())
 
 
-def _kinds(inner: Iterable[object]) -> list[str]:
+def _kinds(said: Mapping[str, Any], inner: Iterable[object]) -> list[str]:
     """The canonical types of a multi-valued attribute, `work` where none is named."""
-    for each in inner:
-        if (
-            isinstance(each, dict)
-            and each.get("name") == "type"
-            and isinstance(each.get("canonicalValues"), list)
-        ):
-            return [str(kind) for kind in each["canonicalValues"][:20]] or ["work"]
+    types = (each for each in inner if isinstance(each, dict) and each.get("name") == "type")
+    for values in (each.get("canonicalValues") for each in (said, *types)):
+        if isinstance(values, list) and values:
+            return [str(kind) for kind in values[:20]]
     return ["work"]
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from mockhost import MockHost
 from mockhost.cli import provisioning_file
+from mockhost.entra.targets import attributes_in
 from mockhost.errors import MockhostError, UsageError
 from mockhost.expect.comparison import said
 from mockhost.scenario import schema
+from mockhost.scim.messages import CORE_USER
 
 ANN = {"ann@contoso.example": {"givenName": "Ann", "surname": "Lee", "mailNickname": "ann"}}
 
@@ -115,3 +117,25 @@ def test_the_schema_of_a_scenario_has_what_a_provisioning_file_can_say() -> None
     assert {key: own[key] for key in ("mappings", "scope", "settings")} == {
         key: whole[key] for key in ("mappings", "scope", "settings")
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "of_type", "kinds"),
+    [
+        (None, None, ["work"]),
+        (None, ["home", "other"], ["home", "other"]),
+        (["fax"], ["home"], ["fax"]),
+        (5, "home", ["work"]),
+        ([], {"home": 1}, ["work"]),
+        ([str(n) for n in range(1_000)], None, [str(n) for n in range(20)]),
+    ],
+)
+def test_the_types_of_an_attribute_are_read_from_any_answer(
+    said: Any, of_type: Any, kinds: list[str]
+) -> None:
+    """What a target answers to /Schemas may be of any form, and of any length."""
+    inner = [{"name": "value"}, {"name": "type", "canonicalValues": of_type}, 7]
+    attribute = {"name": "emails", "multiValued": True, "canonicalValues": said, "subAttributes": inner}
+    document = {"Resources": [{"id": CORE_USER, "attributes": [attribute]}]}
+    found = [each.name for each in attributes_in(document)]
+    assert found == [f'emails[type eq "{kind}"].value' for kind in kinds]
