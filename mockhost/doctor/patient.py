@@ -15,7 +15,14 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mockhost.client import dialect, peer
-from mockhost.client.observation import Endpoint, Observation, client_context, endpoint, exchange
+from mockhost.client.observation import (
+    ANY_STRENGTH,
+    Endpoint,
+    Observation,
+    client_context,
+    endpoint,
+    exchange,
+)
 from mockhost.client.printing import hider
 from mockhost.client.wire import Refused, Tls, Unreachable, connect
 from mockhost.clock import fresh_guid, monotonic, wall_now
@@ -274,7 +281,7 @@ _WEAK = ("md5", "sha1")
 
 
 class Judged(NamedTuple):
-    """Each property as (status, what was seen); see `patient.Finding` for the statuses."""
+    """Each property as (status, what was seen); see `Finding` for the statuses."""
 
     dates: tuple[str, str]
     name: tuple[str, str]
@@ -355,10 +362,6 @@ def judge_chain(host: str, port: int, ca_file: str | None, timeout: float) -> tu
     The name, the dates and the strength of the key are not judged here. Raises UnusableTrust for `ca_file`,
     and TimeoutError.
     """
-    from mockhost.client.observation import ANY_STRENGTH, client_context
-    from mockhost.client.wire import Refused, Tls, Unreachable, connect
-    from mockhost.clock import monotonic
-
     context = client_context(ca_file, ("ca",))
     context.check_hostname = False
     context.set_ciphers(ANY_STRENGTH)

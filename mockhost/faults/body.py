@@ -23,7 +23,6 @@ from mockhost.faults.documents import (
     change_values,
     holders,
     is_message,
-    key_of,
     listed,
     on_document,
     on_resources,
@@ -34,7 +33,7 @@ from mockhost.faults.documents import (
     settled,
     with_body,
 )
-from mockhost.scim.attributes import fold
+from mockhost.scim.attributes import fold, key_of
 from mockhost.scim.messages import ENTERPRISE_USER, list_response
 
 Names = tuple[str, ...] | None

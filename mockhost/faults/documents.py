@@ -14,7 +14,7 @@ import orjson
 
 from mockhost.faults.contract import Context, Draft
 from mockhost.faults.declare import Check, Fault, Parameters
-from mockhost.scim.attributes import CORE_PREFIX, fold
+from mockhost.scim.attributes import CORE_PREFIX, fold, key_of
 
 Document = Any
 """What orjson makes of a JSON object or array."""
@@ -111,14 +111,6 @@ def remove(holder: Resource, name: str) -> None:
     """Take out the member that is called so in any case."""
     if (key := key_of(holder, name)) is not None:
         del holder[key]
-
-
-def key_of(mapping: dict[str, Any], name: str) -> str | None:
-    """How a member that is called so in any case is spelled there; None if there is none."""
-    if name in mapping:
-        return name
-    folded = fold(name)
-    return next((key for key in mapping if fold(key) == folded), None)
 
 
 def listed(document: Document) -> list[Any] | None:

@@ -13,7 +13,7 @@ from mockhost.errors import MockhostError
 from mockhost.labs import progress, texts
 from mockhost.labs.lab import Lab
 from mockhost.labs.session import Session, State
-from mockhost.runtime.operations import NotNow
+from mockhost.runtime.operations import NoSuch, NotNow
 
 STUCK: Final = 8 * 60.0
 """Seconds without a further tick after which a student is shown as stuck."""
@@ -249,8 +249,6 @@ class Desk:
 
 def find(labs: tuple[Lab, ...], name: str) -> Lab:
     """One of these labs, by its id or the beginning of one such as L01. Raises NoSuch."""
-    from mockhost.runtime.operations import NoSuch
-
     said = name.casefold()
     for lab in labs:
         if lab.id.casefold() == said or lab.id.casefold().startswith(f"{said}-"):

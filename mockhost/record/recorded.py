@@ -405,8 +405,6 @@ def _reply(each: Recorded, own: Mapping[str, str]) -> dict[str, Any]:
     try:
         text = each.answer.decode()
     except UnicodeDecodeError:
-        import base64
-
         reply["body_base64"] = base64.b64encode(each.answer).decode("ascii")
         text = ""
     headers = dict(each.headers)

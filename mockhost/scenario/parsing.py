@@ -349,8 +349,6 @@ def _failed(shown: str, line: int, column: int, message: str, hint: str = "") ->
 
 def flow(text: str) -> tuple[object, str]:
     """A value in YAML's flow style, as in `--set`; and what is wrong with it ("" if nothing)."""
-    from mockhost.scenario.parsing import plain
-
     reading = parse(text.encode("utf-8", "replace"), "--set")
     if reading.problems:
         return None, reading.problems[0].message

@@ -52,6 +52,11 @@ class ScimError(ProtocolAnswer):
         return error_body(self.status, self.detail, self.scim_type, status_as)
 
 
+def syntax_error(problem: str) -> ScimError:
+    """The 400 for a body that is not a request: `invalidSyntax`."""
+    return ScimError(400, "invalidSyntax", f"The request is invalid: {problem}.")
+
+
 def error_body(
     status: int, detail: str | None, scim_type: str | None = None, status_as: str = "string"
 ) -> dict[str, object]:

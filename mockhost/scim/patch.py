@@ -22,7 +22,7 @@ from mockhost.scim.attributes import (
     given,
     key_of,
 )
-from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.errors import ScimError, shown, syntax_error
 from mockhost.scim.filters import comparisons
 from mockhost.scim.grammar import AttrPath, Path, parse_path
 from mockhost.scim.messages import PATCH_OP
@@ -442,15 +442,15 @@ def read_operations(body: object) -> list[Operation]:
     Raises ScimError 400 `invalidSyntax` where the body is no such message.
     """
     if not isinstance(body, Mapping):
-        raise _syntax(f"a PATCH takes a JSON object with Operations, not {shown(body)}")
+        raise syntax_error(f"a PATCH takes a JSON object with Operations, not {shown(body)}")
     schemas, operations = given(body, "schemas"), given(body, "Operations")
     if schemas is not ABSENT and not (
         isinstance(schemas, (list, tuple))
         and any(isinstance(s, str) and fold(s) == _MESSAGE for s in schemas)
     ):
-        raise _syntax(f"'schemas' of a PATCH names {PATCH_OP}")
+        raise syntax_error(f"'schemas' of a PATCH names {PATCH_OP}")
     if not isinstance(operations, (list, tuple)):
-        raise _syntax("a PATCH has a member 'Operations', which is an array")
+        raise syntax_error("a PATCH has a member 'Operations', which is an array")
     return [_read_operation(item, number, len(operations)) for number, item in enumerate(operations, start=1)]
 
 
@@ -460,17 +460,13 @@ _MESSAGE: Final = fold(PATCH_OP)
 def _read_operation(item: object, number: int, count: int) -> Operation:
     where = f"Operation {number} of {count}"
     if not isinstance(item, Mapping):
-        raise _syntax(f"{where} is {shown(item)}, not an object with op, path and value")
+        raise syntax_error(f"{where} is {shown(item)}, not an object with op, path and value")
     op, path = given(item, "op"), given(item, "path")
     if not isinstance(op, str) or op.lower() not in _OPS:
         problem = "has no op" if op is ABSENT else f"has the op {shown(op)}"
-        raise _syntax(f"{where} {problem}; there are add, replace and remove")
+        raise syntax_error(f"{where} {problem}; there are add, replace and remove")
     if path is ABSENT or path is None or path == "":
         return Operation(op.lower(), None, given(item, "value"))
     if not isinstance(path, str):
         raise ScimError(400, "invalidPath", f"{where}: a path is a string, not {shown(path)}.")
     return Operation(op.lower(), path, given(item, "value"))
-
-
-def _syntax(problem: str) -> ScimError:
-    return ScimError(400, "invalidSyntax", f"The request is invalid: {problem}.")

@@ -16,7 +16,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
-from mockhost.clock import monotonic
+from mockhost.clock import monotonic, parse_iso
 from mockhost.errors import CannotRun, UsageError
 from mockhost.windows.config import MachineConfig
 from mockhost.windows.eventlog import LEVEL_NAMES, Record, newest
@@ -101,8 +101,6 @@ def _chosen(
         wanted = numbers.get(level.casefold()) or int(level)
         records = [each for each in records if each.level == wanted]
     if after is not None:
-        from mockhost.clock import parse_iso
-
         try:
             since = parse_iso(after)
         except ValueError:

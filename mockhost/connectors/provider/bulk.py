@@ -14,7 +14,7 @@ from mockhost.connectors.provider.documents import check_message
 from mockhost.connectors.provider.strictness import Strictness
 from mockhost.errors import MockhostError
 from mockhost.scim.attributes import given, member
-from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.errors import ScimError, shown, syntax_error
 
 BULK_REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 BULK_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
@@ -75,16 +75,16 @@ class Operation(NamedTuple):
 def run_bulk(target: Target, body: object, base: str) -> dict[str, object]:
     """The BulkResponse to a BulkRequest. Raises ScimError for the whole: 400 invalidSyntax, 413."""
     if not isinstance(body, Mapping):
-        raise _syntax(f"a bulk takes a JSON object with Operations, not {shown(body)}")
+        raise syntax_error(f"a bulk takes a JSON object with Operations, not {shown(body)}")
     check_message(body, BULK_REQUEST, target.strictness)
     items, limit = given(body, "Operations"), member(body, "failOnErrors")
     if not isinstance(items, (list, tuple)):
-        raise _syntax("a bulk has a member 'Operations', which is an array")
+        raise syntax_error("a bulk has a member 'Operations', which is an array")
     if len(items) > target.config.bulk_operations:
         detail = f"A bulk has at most {target.config.bulk_operations} operations, not {len(items)}."
         raise ScimError(413, None, detail)
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise _syntax(f"'failOnErrors' is a whole number, not {shown(limit)}")
+        raise syntax_error(f"'failOnErrors' is a whole number, not {shown(limit)}")
     operations = [_read(i, item) for i, item in enumerate(items)]
     _check_bulk_ids(operations)
     return _Run(target, operations, base).answer(limit or 0)
@@ -95,7 +95,7 @@ def _check_bulk_ids(operations: Iterable[Operation]) -> None:
     seen: set[str] = set()
     for operation in operations:
         if operation.bulk_id is not None and operation.bulk_id in seen:
-            raise _syntax(f"the bulkId {shown(operation.bulk_id)} is there more than once")
+            raise syntax_error(f"the bulkId {shown(operation.bulk_id)} is there more than once")
         if operation.bulk_id is not None:
             seen.add(operation.bulk_id)
 
@@ -230,7 +230,7 @@ class _Run:
 def _read(number: int, item: object) -> Operation:
     if not isinstance(item, Mapping):
         return Operation(
-            number, "", None, "", "", None, None, _syntax("an operation is an object"), frozenset()
+            number, "", None, "", "", None, None, syntax_error("an operation is an object"), frozenset()
         )
     method, path = member(item, "method"), member(item, "path")
     bulk_id, version, data = member(item, "bulkId"), member(item, "version"), member(item, "data")
@@ -238,14 +238,16 @@ def _read(number: int, item: object) -> Operation:
     known = method.upper() if isinstance(method, str) else ""
     problem = None
     if known not in _METHODS:
-        problem = _syntax(f"the method of an operation is POST, PUT, PATCH or DELETE, not {shown(method)}")
+        problem = syntax_error(
+            f"the method of an operation is POST, PUT, PATCH or DELETE, not {shown(method)}"
+        )
     elif not endpoint or (known == "POST") is bool(ident):
         what = "an endpoint such as /Users" if known == "POST" else "a resource such as /Users/2819c223"
-        problem = _syntax(f"the path of a {known} is {what}, not {shown(path)}")
+        problem = syntax_error(f"the path of a {known} is {what}, not {shown(path)}")
     elif known == "POST" and not (isinstance(bulk_id, str) and bulk_id):
-        problem = _syntax("a POST has a bulkId")  # "REQUIRED when 'method' is 'POST'" (RFC 7644 3.7)
+        problem = syntax_error("a POST has a bulkId")  # "REQUIRED when 'method' is 'POST'" (RFC 7644 3.7)
     elif known != "DELETE" and data is None:
-        problem = _syntax(f"a {known} has data")
+        problem = syntax_error(f"a {known} has data")
     needs: set[str] = set()
     _references(data, needs, 0)
     if ident.startswith(_PREFIX):
@@ -279,7 +281,3 @@ def _references(value: object, found: set[str], depth: int) -> None:
             else ()
         ):
             _references(item, found, depth + 1)
-
-
-def _syntax(problem: str) -> ScimError:
-    return ScimError(400, "invalidSyntax", f"The request is invalid: {problem}.")

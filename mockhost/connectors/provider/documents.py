@@ -15,7 +15,7 @@ from mockhost.matching import ABSENT
 from mockhost.scim import patch, values
 from mockhost.scim.attributes import AttributeInfo, fold, given
 from mockhost.scim.elements import added, comparable
-from mockhost.scim.errors import ScimError, shown
+from mockhost.scim.errors import ScimError, shown, syntax_error
 from mockhost.scim.grammar import parse_path
 from mockhost.scim.messages import PATCH_OP
 
@@ -29,7 +29,7 @@ def read_document(body: object, type_: ResourceType, rules: Strictness) -> Docum
     Nothing is said yet of what is missing: see `complete`.
     """
     if not isinstance(body, Mapping):
-        raise _syntax(f"a resource is a JSON object, not {shown(body)}")
+        raise syntax_error(f"a resource is a JSON object, not {shown(body)}")
     core: Document = {}
     extensions: dict[str, Document] = {}
     flat: list[tuple[str, object]] = []
@@ -42,7 +42,7 @@ def read_document(body: object, type_: ResourceType, rules: Strictness) -> Docum
         elif not _SEPARATORS.isdisjoint(key):
             flat.append((key, value))
         elif rules.unknown_attributes == "refuse":
-            raise _syntax(f"a {type_.name} has no attribute {shown(key)}")
+            raise syntax_error(f"a {type_.name} has no attribute {shown(key)}")
     document = {"schemas": [], **core, **{urn: found for urn, found in extensions.items() if found}}
     if flat:
         document = _with_flat_keys(document, flat, type_, rules)
@@ -61,7 +61,7 @@ def _read_extension(urn: str, value: object, type_: ResourceType, rules: Strictn
     if value is None:
         return found
     if not isinstance(value, Mapping):
-        raise _syntax(f"{urn} is an object, not {shown(value)}")
+        raise syntax_error(f"{urn} is an object, not {shown(value)}")
     attributes = type_.extensions[urn]
     for key, item in value.items():
         info = attributes.get(key) or attributes.get(_spelling(attributes, key))
@@ -69,7 +69,7 @@ def _read_extension(urn: str, value: object, type_: ResourceType, rules: Strictn
             _take(found, info, item, rules)
         elif rules.unknown_attributes == "refuse" and fold(key) != "schemas":
             # "All representations of SCIM schemas" have `schemas` (RFC 7643 3): some clients put it here, too.
-            raise _syntax(f"{urn} has no attribute {shown(key)}")
+            raise syntax_error(f"{urn} has no attribute {shown(key)}")
     return found
 
 
@@ -114,7 +114,7 @@ def _with_flat_keys(
 ) -> Document:
     """Keys that are paths mean what they mean in a PATCH without a path."""
     if rules.flat_keys == "refuse":
-        raise _syntax(f"a {type_.name} has no attribute {shown(flat[0][0])}")
+        raise syntax_error(f"a {type_.name} has no attribute {shown(flat[0][0])}")
     return patch.apply(
         document,
         {"Operations": [{"op": "replace", "value": dict(flat)}]},
@@ -126,15 +126,15 @@ def _with_flat_keys(
 
 def _check_schemas(listed: object, used: list[str], type_: ResourceType) -> None:
     if not isinstance(listed, (list, tuple)) or not all(isinstance(urn, str) for urn in listed):
-        raise _syntax("`schemas` is an array of the URNs of the schemas that the resource uses")
+        raise syntax_error("`schemas` is an array of the URNs of the schemas that the resource uses")
     folded = {fold(urn) for urn in listed}
     for urn in used:
         if fold(urn) not in folded:
-            raise _syntax(f"`schemas` does not name {urn}")
+            raise syntax_error(f"`schemas` does not name {urn}")
     known = {fold(urn) for urn in (type_.urn, *type_.extensions)}
     for urn in listed:
         if fold(urn) not in known:
-            raise _syntax(f"a {type_.name} has no schema {shown(urn)}")
+            raise syntax_error(f"a {type_.name} has no schema {shown(urn)}")
 
 
 def list_schemas(document: Document, type_: ResourceType) -> Document:
@@ -220,7 +220,7 @@ def check_patch(body: object, rules: Strictness) -> None:
     if not isinstance(operations, (list, tuple)):
         return
     if not operations and rules.patch_schemas == "refuse":
-        raise _syntax("a PATCH has one or more operations")
+        raise syntax_error("a PATCH has one or more operations")
     for number, item in enumerate(operations, start=1):
         if isinstance(item, Mapping):
             _check_operation(item, f"Operation {number} of {len(operations)}", rules)
@@ -231,14 +231,14 @@ def _check_operation(item: Mapping[str, object], where: str, rules: Strictness) 
     if not isinstance(op, str):
         return
     if rules.operation_case == "refuse" and op != op.lower():
-        raise _syntax(f"{where} has the op {shown(op)}; it is written {op.lower()}")
+        raise syntax_error(f"{where} has the op {shown(op)}; it is written {op.lower()}")
     if (
         rules.remove_values == "refuse"
         and op.lower() == "remove"
         and value is not ABSENT
         and value is not None
     ):
-        raise _syntax(f"{where}: a remove has a path and no value: name what goes in brackets")
+        raise syntax_error(f"{where}: a remove has a path and no value: name what goes in brackets")
     if rules.flat_keys == "refuse" and not (isinstance(path, str) and path) and isinstance(value, Mapping):
         for key in value:
             if "." in key.rpartition(":")[2] or "[" in key:
@@ -252,7 +252,7 @@ def check_message(body: Mapping[str, object], urn: str, rules: Strictness) -> No
     if rules.patch_schemas == "refuse":
         listed = given(body, "schemas")
         if not isinstance(listed, (list, tuple)) or urn not in listed:
-            raise _syntax(f"`schemas` names {urn}")
+            raise syntax_error(f"`schemas` names {urn}")
 
 
 def path_name(text: str) -> str:
@@ -261,10 +261,6 @@ def path_name(text: str) -> str:
         return fold(parse_path(text).attr.name)
     except ScimError:
         return ""
-
-
-def _syntax(problem: str) -> ScimError:
-    return ScimError(400, "invalidSyntax", f"The request is invalid: {problem}.")
 
 
 def _value(problem: str) -> ScimError:
