@@ -256,6 +256,7 @@ _CHECKS: Mapping[str, _Check] = {
     "maximum": _number(lambda value, rule: value <= rule),
     "exclusiveMinimum": _number(lambda value, rule: value > rule),
     "minLength": _sized(str, lambda size, rule: size >= rule),
+    "maxLength": _sized(str, lambda size, rule: size <= rule),
     "minItems": _sized(list, lambda size, rule: size >= rule),
     "maxItems": _sized(list, lambda size, rule: size <= rule),
     "minProperties": _sized(dict, lambda size, rule: size >= rule),

@@ -149,6 +149,12 @@ def test_the_quick_yes_agrees_with_jsonschema(path: tuple[str, ...], value: obje
     assert schema.accepts(value, part, ROOT) is (shape.failures(value, part) == [])
 
 
+def test_the_quick_yes_knows_every_keyword_of_the_schema() -> None:
+    """With one that it does not know, a start waits for jsonschema though nothing is wrong."""
+    used = {keyword for part in PARTS.values() for keyword in part}
+    assert used - schema._CHECKS.keys() == set()
+
+
 def test_a_keyword_that_is_not_known_here_is_left_to_jsonschema() -> None:
     """So that a schema that grows stays right before this file knows of it."""
     assert not schema.accepts("x", {"format": "date"}, ROOT)
