@@ -364,8 +364,8 @@ class Terms(NamedTuple):
             forced["host"] = {"tls": "plain_http"}
         elif self.tls and loaded.host.tls.mode == "plain_http":
             forced["host"] = {"tls": {"mode": "certificate"}}
-        written = loaded.document.get("clock")
-        if not (isinstance(written, Mapping) and ("mode" in written or "speed" in written)):
+        said = loaded.document.get("clock")
+        if not (isinstance(said, Mapping) and ("mode" in said or "speed" in said)):
             forced["clock"] = {"mode": self.clock}
         if forced:
             loaded = with_overrides(loaded, forced)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from mockhost.errors import CannotRun, UsageError
-from mockhost.windows import drive, powershell
+from mockhost.windows import drive
 from mockhost.windows.config import FACTS, FILES, POLICIES, SCOPES
 from mockhost.windows.machine import KEYS, Machine, StartFailed, win32
 from mockhost.windows.powershell import CommandFailed, failed, shown, table
@@ -66,14 +66,14 @@ def _change(call: Call, command: str, name: list[str], change: Callable[[str], o
             key = call.machine.find_service(each)
         except UsageError:
             raise failed(command, "NoServiceFoundForGivenName", name=each) from None
-        shown = f"'{call.machine.config.display(key)} ({FACTS['services'][key]['name']})'"
+        service = f"'{call.machine.config.display(key)} ({FACTS['services'][key]['name']})'"
         if not call.elevated:
             change_word = command.partition("-")[0]
-            raise failed(command, "service_denied", service=shown, verb=verb, name=each, change=change_word)
+            raise failed(command, "service_denied", service=service, verb=verb, name=each, change=change_word)
         try:
             change(key)
         except StartFailed:
-            raise failed(command, "start_failed", service=shown) from None
+            raise failed(command, "start_failed", service=service) from None
     return ""
 
 
@@ -152,7 +152,7 @@ def _failure(step: str, code: int) -> CommandFailed:
 
 def _query(machine: Machine, key: str, *, listed: bool = False) -> str:
     number, word = _STATES[machine.state_of(key)]
-    return powershell.shown(
+    return shown(
         "sc_query",
         name=FACTS["services"][key]["name"],
         display=f"DISPLAY_NAME: {machine.config.display(key)}\n" if listed else "",
@@ -167,7 +167,7 @@ _ACCEPTS: Final = f"{' ' * 32}(STOPPABLE, NOT_PAUSABLE, ACCEPTS_SHUTDOWN)\n"
 
 def _qc(machine: Machine, key: str, options: list[str]) -> str:
     service, row = machine.config.service(key), FACTS["services"][key]
-    return powershell.shown(
+    return shown(
         "sc_qc",
         name=row["name"],
         start=_TYPES[service.start],
