@@ -46,7 +46,7 @@ class Driver(Checked, Protocol):
         """The host's own truth, by connector."""
 
 
-class Told(NamedTuple):
+class ClientConfig(NamedTuple):
     """A `ClientTarget` with a step's own `as` laid over it, which may have no secret token."""
 
     connector: str
@@ -291,13 +291,13 @@ class Player:
                 f"the step may take {timeout:g} s, and here at most {LONGEST:g} s are waited for"
             )
 
-    def _told(self, step: Step) -> Told:
+    def _told(self, step: Step) -> ClientConfig:
         """The client's configuration for this step."""
         name = str(step.get("connector", self._connector))
         if name not in self._targets:
             raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(name, self._targets))
         target = self._targets[name]
-        told = Told(name, *target[1:])
+        told = ClientConfig(name, *target[1:])
         overrides = mapping(step, "as")
         if "secret_token" in overrides:
             token = overrides["secret_token"]
