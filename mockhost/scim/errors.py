@@ -8,25 +8,6 @@ from mockhost.errors import ProtocolAnswer
 
 ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 
-SCIM_TYPES: Final = frozenset(
-    {
-        "expiredCursor",
-        "invalidCount",
-        "invalidCursor",
-        "invalidFilter",
-        "invalidPath",
-        "invalidSyntax",
-        "invalidValue",
-        "invalidVers",
-        "mutability",
-        "noTarget",
-        "sensitive",
-        "tooMany",
-        "uniqueness",
-    }
-)
-"""The detail error keywords of RFC 7644 3.12, Table 9, and of RFC 9865 2.1 (cursors)."""
-
 _LONGEST_SHOWN = 60
 
 
