@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.systems.outside import Refusal, clean
+from mockhost.connectors.systems.system import ReadError
 from mockhost.errors import UsageError
 from mockhost.temporary import PrivateFolder
 
@@ -178,7 +179,10 @@ class Database:
             connection.commit()
 
     def close(self) -> None:
-        """Close every connection, those that read once they have; a database of the mock's own goes."""
+        """Close every connection, those in use once they are not; a database of the mock's own goes.
+
+        What is written until then is taken back.
+        """
         self._closed = True
         self.engine.dispose()
         if self._folder is not None:
@@ -187,24 +191,31 @@ class Database:
     # -- transactions -------------------------------------------------------------------------------------
 
     @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        """A connection of the pool; once that is gone, the connection ends with this."""
+        with self.engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                if self._closed and not connection.invalidated:
+                    connection.detach()
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads; within a trial of this thread, the trial's."""
         trial = getattr(self._mine, "trial", None)
         if trial is not None:
             yield trial
         else:
-            with self.engine.connect() as connection:
-                try:
-                    yield connection
-                finally:
-                    if self._closed and not connection.invalidated:
-                        connection.detach()  # it ends with this: its pool is gone
+            with self._connected() as connection:
+                yield connection
 
     @contextmanager
     def writing(self, trouble: str = "none") -> Iterator[Writer]:
         """A transaction that is committed at the end, and taken back where something is raised.
 
-        Within a trial of this thread it is a part of the trial's.
+        Within a trial of this thread it is a part of the trial's. Raises ReadError if the database was closed within:
+        what it belongs to is over.
         """
         trial = getattr(self._mine, "trial", None)
         with ExitStack() as stack:
@@ -212,11 +223,14 @@ class Database:
                 stack.enter_context(trial.begin_nested())
                 connection = trial
             else:
-                connection = stack.enter_context(self.engine.begin())
+                connection = stack.enter_context(self._connected())
+                stack.enter_context(connection.begin())
             stack.enter_context(self._troubled(connection, trouble))
             yield Writer(
                 connection, (lambda: self.lose(connection)) if trouble == "connection_lost" else None
             )
+            if self._closed:
+                raise ReadError("the host closed the database during the write")
 
     @property
     def on_trial(self) -> bool:
@@ -229,7 +243,7 @@ class Database:
         if self.on_trial:
             yield
             return
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             self._mine.trial = connection
             try:
                 yield

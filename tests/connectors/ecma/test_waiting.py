@@ -281,6 +281,28 @@ def test_a_service_that_stops_breaks_its_import_off(hr: Hr) -> None:
         assert made.status("lisa") == 200
 
 
+def test_an_export_of_an_epoch_that_is_over_writes_nothing(hr: Hr) -> None:
+    """Its client learns nothing of it, and its connection to the database is closed."""
+    from sqlalchemy import event
+
+    with lab(hr) as made:
+
+        def create() -> None:
+            with pytest.raises(requests.ConnectionError):
+                made.create()
+
+        closed: list[object] = []
+        event.listen(made.system.database.engine, "close_detached", closed.append)
+        with made.held(create, "INSERT") as held:
+            made.mock.reset()
+            held.go_on.set()
+            assert made.status("lisa") == 200
+        made.mock.import_now("SQL")
+        assert made.status("bob") == 404
+        assert len(hr.rows()) == 2
+        assert len(closed) == 1
+
+
 def test_a_service_that_stops_during_an_export_leaves_it_in_the_journal(hr: Hr) -> None:
     """The database has the object; only the client learns nothing of it."""
     with lab(hr) as made:
