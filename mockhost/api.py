@@ -277,6 +277,8 @@ class MockHost(RunningHost):
 
     def stop(self) -> None:
         """Close both planes; whatever hangs is cut, and answers of the control plane end first. May be called twice."""
+        if self.listener is not None:
+            self.listener.end()  # first: no client is to be told what fails because the host ends
         self.runtime.close()
         if self.listener is not None:
             self.listener.shutdown()

@@ -193,11 +193,11 @@ class Runtime:
         with self.waited(), self.lock:
             if self.kept is not None:
                 self.kept.forget()
-            self.epoch.cut.set()
-            self.outside.drop()
-            self.epoch = Epoch(self.epoch.number + 1)
+            over, self.epoch = self.epoch, Epoch(self.epoch.number + 1)
             if self.listener is not None:
-                self.listener.close_connections()
+                self.listener.close_connections()  # first: what breaks off now has no answer
+            over.cut.set()
+            self.outside.drop()
             self.state.host.stop()
             self._close_systems()
             self._begin(scenario, again=True)

@@ -169,8 +169,8 @@ class Listener:
         """End the idle connections now and the others after their exchange: the next one does a new handshake."""
         self._see_out([each for each in list(self._connections.values()) if each.stop_idle()])
 
-    def shutdown(self, finish: float = 0.0) -> None:
-        """Cut everything, release the port and wait for the threads, for less than a second.
+    def end(self, finish: float = 0.0) -> None:
+        """Cut everything and release the port: when this returns, nothing can be written any more.
 
         Before that, answers that are under way have `finish` seconds in which to end.
         """
@@ -188,6 +188,10 @@ class Listener:
             self._watched.set()
             self._port.release()
             self.close_connections()
+
+    def shutdown(self, finish: float = 0.0) -> None:
+        """`end` it and wait for the threads, for less than a second."""
+        self.end(finish)
         if self._watch is not None and self._watch is not threading.current_thread():
             self._watch.join(_SHUTDOWN)
         self._workers.dismiss(_SHUTDOWN)

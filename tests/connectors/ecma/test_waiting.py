@@ -303,6 +303,29 @@ def test_an_export_of_an_epoch_that_is_over_writes_nothing(hr: Hr) -> None:
         assert len(closed) == 1
 
 
+def test_an_export_that_ends_after_its_host_has_no_answer(hr: Hr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That its database is closed by then is nothing to tell a client."""
+    answered = threading.Event()
+    with lab(hr) as made:
+        close = made.mock.runtime.close
+
+        def create() -> None:
+            with pytest.raises(requests.ConnectionError):
+                made.create()
+            answered.set()
+
+        with made.held(create, "INSERT") as held:
+
+            def close_and_see() -> None:
+                close()
+                held.go_on.set()
+                assert answered.wait(PATIENCE)
+
+            monkeypatch.setattr(made.mock.runtime, "close", close_and_see)
+            made.mock.stop()
+    assert len(hr.rows()) == 2
+
+
 def test_a_service_that_stops_during_an_export_leaves_it_in_the_journal(hr: Hr) -> None:
     """The database has the object; only the client learns nothing of it."""
     with lab(hr) as made:
