@@ -9,6 +9,7 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from sys import getsizeof
 from typing import Final
 
@@ -303,10 +304,8 @@ def _keep_within(exchange: Exchange, body_limit: int) -> None:
             size += getsizeof(text)
     for word in ("headers", "answer_headers"):
         headers = tuple(getattr(e, word))
-        characters = 0
-        for name, value in headers:
-            characters += len(name) + len(value)
-            size += 170 + len(name) + len(value)
+        characters = sum(map(len, chain.from_iterable(headers)))
+        size += 170 * len(headers) + characters
         setattr(e, word, headers if characters <= HEADERS else _cut(headers))
     if e.native:
         e.native = tuple(clipped(each, STATEMENT) for each in e.native[:MANY])

@@ -88,6 +88,8 @@ def apply(
 
 def _copied(value: object) -> object:
     """A copy of a resource of ours, whose nesting is shallow."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, Mapping):
         return {key: _copied(item) for key, item in value.items()}
     return [_copied(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -46,7 +46,7 @@ def coerce(type_: str, value: object, name: str = "the value") -> object:
 
 
 def _converted(convert: Callable[[object], object], type_: str, value: object, name: str) -> object:
-    if isinstance(value, Mapping) and (value := unwrapped(value)) is None:
+    if not isinstance(value, str) and isinstance(value, Mapping) and (value := unwrapped(value)) is None:
         return None
     converted = convert(value)
     if converted is None:

@@ -38,6 +38,11 @@ _BLOCK_BYTES = b"\r\n" + _FIELD_BYTES
 _COMMON_VERBS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 _VERBS_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 
+_BLOCKS = 4
+"""So many blocks of fields a connection remembers: a client writes those of a GET, a POST and a PATCH in turn."""
+_REPEATED = 4_096
+"""bytes of a block that is worth it"""
+
 _KEYS: dict[str, str] = {}
 """Header names already found valid -> their key in a WSGI environ; empty for one that has no place there."""
 _KEYS_SIZE = 1_024
@@ -186,17 +191,16 @@ _NO_C1 = dict.fromkeys(range(0x80, 0xA0))
 
 
 class HeadReader:
-    """Reads heads of one connection; remembers the last block of fields, which clients repeat word for word."""
+    """Reads heads of one connection; remembers the latest blocks of fields, which clients repeat word for word."""
 
-    __slots__ = ("_block", "_fields", "_lengths_required", "_long_segments")
+    __slots__ = ("_blocks", "_lengths_required", "_long_segments")
 
     def __init__(
         self, *, lengths_required: bool = True, long_segments: LongSegments = lambda path: False
     ) -> None:
         self._lengths_required = lengths_required
         self._long_segments = long_segments
-        self._block: bytes | None = None
-        self._fields: Fields | str = ""
+        self._blocks: dict[bytes, Fields | str] = {}
 
     def parse(self, head: bytes) -> Head | str:
         """A whole head without its final two CRLF -> Head, or the kind of refusal."""
@@ -233,11 +237,13 @@ class HeadReader:
             if decoded is None:
                 return "url"
             path = decoded
-        if block == self._block:
-            fields = self._fields
-        else:
-            self._fields = fields = read_fields(block)
-            self._block = block
+        fields = self._blocks.get(block)
+        if fields is None:
+            fields = read_fields(block)
+            if len(block) <= _REPEATED:
+                if len(self._blocks) == _BLOCKS:
+                    del self._blocks[next(iter(self._blocks))]
+                self._blocks[block] = fields
         if isinstance(fields, str):
             return fields
         headers, environ, host, length, chunked, close, expect = fields

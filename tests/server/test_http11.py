@@ -114,6 +114,17 @@ def test_what_is_learnt_about_names_and_hosts_is_bounded() -> None:
     assert len(http11._HOSTS) <= http11._HOSTS_SIZE
 
 
+def test_a_connection_remembers_a_few_short_blocks_of_fields() -> None:
+    """Nor does one that never repeats itself, or sends the longest heads that there may be."""
+    reader = HeadReader()
+    for number in range(20):
+        for filler in (b"", b"\r\nX: " + b"y" * http11._REPEATED):
+            head = reader.parse(b"GET / HTTP/1.1\r\nHost: h%d" % number + filler)
+            assert isinstance(head, http11.Head)
+            assert head.host == f"h{number}"
+    assert list(reader._blocks) == [b"Host: h%d" % number for number in range(16, 20)]
+
+
 # -- fuzzing ---------------------------------------------------------------------------------------------------
 
 SEEDS = [row["head"].encode("latin-1") for row in HEADS if len(row["head"]) < 400]

@@ -213,7 +213,8 @@ def same_values(info: AttributeInfo, old: object, new: object) -> bool:
 
 def check_patch(body: object, rules: Strictness) -> None:
     """Refuse a PATCH in a dialect that the strictness does not take. What is no PATCH at all is found later."""
-    if not isinstance(body, Mapping):
+    strict = (rules.patch_schemas, rules.operation_case, rules.remove_values, rules.flat_keys)
+    if "refuse" not in strict or not isinstance(body, Mapping):
         return
     check_message(body, PATCH_OP, rules)
     operations = given(body, "Operations")

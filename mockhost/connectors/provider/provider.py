@@ -650,15 +650,20 @@ class Provider:
         """Keep what has become of a resource; whether that is anything new (if not, it keeps its version)."""
         same = old == new
         if not same:
-            self._check_unique(shelf, new, shelf.id(handle))
+            self._check_unique(shelf, new, old, shelf.id(handle))
             handle = shelf.change(handle, new, self._clock.now())
         moved = members is not None and self._held.memberships.replace(shelf.id(handle), members)
         if moved and same:
             shelf.touch(handle, self._clock.now())
         return moved or not same
 
-    def _check_unique(self, shelf: Shelf, document: Document, own: str | None = None) -> None:
+    def _check_unique(
+        self, shelf: Shelf, document: Document, old: Document | None = None, own: str | None = None
+    ) -> None:
+        """Refuse a value that another has already. What it had before, in `old`, a resource may keep."""
         for place in shelf.type.unique:
+            if old is not None and place.get(old) == place.get(document):
+                continue
             for key in keys_of(place, document):
                 if isinstance(key, str) and len(key) > messages.LONGEST_ID:
                     text = f"The {place.name} has {len(key)} characters; at most {messages.LONGEST_ID} are allowed."

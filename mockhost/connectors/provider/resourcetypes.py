@@ -45,10 +45,10 @@ class Place(NamedTuple):
 
     def get(self, resource: Mapping[str, object]) -> object:
         """The value in a resource of ours, whose names are in the schema's spelling."""
-        holder: object = resource
         if self.info.urn is not None:
-            holder = resource.get(self.info.urn)
-        value = holder.get(self.info.name) if isinstance(holder, Mapping) else None
+            extension = resource.get(self.info.urn)
+            resource = extension if isinstance(extension, Mapping) else {}
+        value = resource.get(self.info.name)
         if self.sub is None or value is None:
             return value
         name = self.sub.name

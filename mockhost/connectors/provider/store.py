@@ -257,19 +257,19 @@ class Shelf:
         """Keep a new resource."""
         stored = Stored(ident, self._next, octets_of(document), now, self.type.label_of(document))
         self._next += 1
-        self._keep(stored)
+        self._keep(stored, document)
         if self.changes is not None:
             self.changes.note(self, stored.seq, functools.partial(self.remove, stored))
         return stored
 
-    def _keep(self, stored: Stored) -> None:
+    def _keep(self, stored: Stored, document: Document | None = None) -> None:
         self._kept[stored.id] = stored
         if self._is_person(stored.seq):
             self._touched[stored.seq] = stored
         else:
             self._order[stored.seq] = stored
         if self._indexes:
-            self._index(stored, stored.document())
+            self._index(stored, {}, document or stored.document())
 
     def _is_person(self, seq: int) -> bool:
         return self.people is not None and seq < self.people.count
@@ -289,9 +289,8 @@ class Shelf:
     ) -> None:
         """Undo a change."""
         if octets is not stored.octets:
-            self._unindex(stored, stored.document())
-            stored.octets = octets
-            self._index(stored, stored.document())
+            before, stored.octets = stored.document(), octets
+            self._index(stored, before, stored.document())
         stored.label, stored.modified, stored.version = label, modified, version
 
     def _remember(self, stored: Stored) -> None:
@@ -304,12 +303,10 @@ class Shelf:
         octets = octets_of(document)
         stored = self.kept(handle)
         self._remember(stored)
-        self._unindex(stored, stored.document())
+        self._index(stored, stored.document(), document)
         stored.octets = octets
         stored.label = self.type.label_of(document)
-        self.touch(stored, now)
-        self._index(stored, document)
-        return stored
+        return self.touch(stored, now)
 
     def touch(self, handle: Handle, now: float) -> Stored:
         """It has changed: a new version."""
@@ -345,7 +342,7 @@ class Shelf:
             return
         if self.changes is not None:
             self.changes.note(self, handle.seq, functools.partial(self._put_back, handle))
-        self._unindex(handle, handle.document())
+        self._index(handle, handle.document(), {})
         del self._kept[handle.id]
         if self._is_person(handle.seq):
             self._touched[handle.seq] = None
@@ -394,20 +391,25 @@ class Shelf:
             self._indexes[name] = index
         return index
 
-    def _index(self, stored: Stored, document: Document) -> None:
+    def _index(self, stored: Stored, before: Document, after: Document) -> None:
+        """Have the indexes find a resource by what it has become; {}: it was not there, or is gone."""
         for name, index in self._indexes.items():
-            _enter(index, keys_of(self.type.indexed[name], document), stored)
+            place = self.type.indexed[name]
+            old, new = list(keys_of(place, before)), list(keys_of(place, after))
+            if old != new:
+                _leave(index, old, stored)
+                _enter(index, new, stored)
 
-    def _unindex(self, stored: Stored, document: Document) -> None:
-        for name, index in self._indexes.items():
-            for key in keys_of(self.type.indexed[name], document):
-                held = index.get(key)
-                if isinstance(held, dict):
-                    held.pop(stored, None)
-                    if len(held) == 1:
-                        index[key] = next(iter(held))
-                elif held is stored:
-                    del index[key]
+
+def _leave(index: Index, keys: Iterable[object], stored: Stored) -> None:
+    for key in keys:
+        held = index.get(key)
+        if isinstance(held, dict):
+            held.pop(stored, None)
+            if len(held) == 1:
+                index[key] = next(iter(held))
+        elif held is stored:
+            del index[key]
 
 
 def _enter(index: Index, keys: Iterable[object], stored: Stored) -> None:
