@@ -27,28 +27,29 @@ OFTEN_ASKED: Final = {
 """What clients look resources up by; unique attributes and externalId are indexed anyway."""
 
 
-class Place(NamedTuple):
+class Place:
     """Where an attribute, or a sub-attribute of it, is in a resource."""
 
-    info: AttributeInfo
-    sub: AttributeInfo | None = None
+    __slots__ = ("info", "last", "name", "sub")
 
-    @property
-    def name(self) -> str:
-        """By which an index is called: `emails.value`, `urn:…:Badge:badgeNumber`."""
-        prefix = f"{self.info.urn}:" if self.info.urn else ""
-        return f"{prefix}{self.info.name}.{self.sub.name}" if self.sub else f"{prefix}{self.info.name}"
+    def __init__(self, info: AttributeInfo, sub: AttributeInfo | None = None) -> None:
+        self.info = info
+        self.sub = sub
+        self.last = sub or info
+        prefix = f"{info.urn}:" if info.urn else ""
+        self.name = f"{prefix}{info.name}.{sub.name}" if sub else f"{prefix}{info.name}"
+        """by which an index is called: `emails.value`, `urn:…:Badge:badgeNumber`"""
 
-    @property
-    def last(self) -> AttributeInfo:
-        return self.sub or self.info
+    def _whole(self, resource: Mapping[str, object]) -> object:
+        """The value of the attribute in a resource of ours, whose names are in the schema's spelling."""
+        if self.info.urn is None:
+            return resource.get(self.info.name)
+        extension = resource.get(self.info.urn)
+        return extension.get(self.info.name) if isinstance(extension, Mapping) else None
 
     def get(self, resource: Mapping[str, object]) -> object:
-        """The value in a resource of ours, whose names are in the schema's spelling."""
-        if self.info.urn is not None:
-            extension = resource.get(self.info.urn)
-            resource = extension if isinstance(extension, Mapping) else {}
-        value = resource.get(self.info.name)
+        """The value in a resource of ours."""
+        value = self._whole(resource)
         if self.sub is None or value is None:
             return value
         name = self.sub.name
@@ -62,7 +63,7 @@ class Place(NamedTuple):
 
     def items(self, resource: Document) -> Iterator[Document]:
         """The maps among the attribute's values in a resource of ours; they may be changed."""
-        value = Place(self.info).get(resource)
+        value = self._whole(resource)
         for item in value if isinstance(value, list) else (value,):
             if isinstance(item, dict):
                 yield item
