@@ -1,13 +1,14 @@
 """Work that may take long, cut into slices: what an exchange does outside the lock, on a snapshot or bit by bit.
 
-Code with long work yields it in slices to the holder of the lock (`Runtime.exchange`), who lets go of it, performs
-the work and sends the result back. Work calls `pause` after each slice of about `SLICE` comparisons.
+Code with long work yields it in slices to the holder of the lock (`Runtime.run`), who lets go of it, performs the
+work and sends the result back. Work calls `pause` after each slice of about `SLICE` comparisons.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Final, TypeAlias, TypeVar
 
 Pause: TypeAlias = "Callable[[], None]"
@@ -33,6 +34,32 @@ def paced(items: Iterable[T], size: int, pause: Pause) -> Iterator[T]:
 def rest(pause: Pause) -> None:
     """Work that does nothing but let others have the lock: between slices that need it."""
     pause()
+
+
+def performed(call: Callable[[], T]) -> Steps[T]:
+    """One call that may take long, as the only work."""
+    return (yield lambda _: call())  # type: ignore[return-value]
+
+
+def within(
+    context: Callable[[], AbstractContextManager[object]],
+    steps: Steps[T],
+    around: Callable[[Work], Work] = lambda work: work,
+) -> Steps[T]:
+    """The steps, each in a context that ends before the lock is let go of. `around` makes their work another one."""
+    outcome: object = None
+    problem: Exception | None = None
+    while True:
+        try:
+            with context():
+                work = steps.send(outcome) if problem is None else steps.throw(problem)
+        except StopIteration as over:
+            return over.value  # type: ignore[no-any-return]
+        outcome = problem = None
+        try:
+            outcome = yield around(work)
+        except Exception as error:
+            problem = error
 
 
 def at_once(steps: Steps[T]) -> T:

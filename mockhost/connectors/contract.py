@@ -240,11 +240,6 @@ def outside(connector: Connector) -> object:
     return connector.outside if isinstance(connector, Waits) else None
 
 
-def changing(connector: Connector, change: Mapping[str, Any]) -> slices.Steps[object]:
-    """The steps of `change` of a connector that waits."""
-    return (yield lambda _: connector.change(change))
-
-
 @runtime_checkable
 class Closes(Protocol):
     """A connector that holds something outside of the process, such as connections."""

@@ -11,6 +11,7 @@ from mockhost.connectors.ecma.running import RunningConnector
 from mockhost.connectors.tables import Value
 from mockhost.faults.contract import Context, Operator
 from mockhost.faults.declare import Duration, on_host
+from mockhost.slices import Steps, performed
 
 # -- what a fault is about: the connector and the object that a request names ------------------------------------
 
@@ -33,7 +34,7 @@ def _named_object(connector: RunningConnector, context: Context) -> dict[str, Va
     return None if found is None else connector.system.values(found[1])
 
 
-def _wanted_object(connector: RunningConnector, context: Context) -> dict[str, Value] | None:
+def _wanted_object(connector: RunningConnector, context: Context) -> Steps[dict[str, Value] | None]:
     """An object like the one that the request wants to create or to find, column by column.
 
     None if it wants none by its anchor or name, or if the connected system has it.
@@ -48,7 +49,7 @@ def _wanted_object(connector: RunningConnector, context: Context) -> dict[str, V
         if column.type == "string" and not column.generated and all(isinstance(item, str) for item in items):
             values[column.name] = items if column.multi_valued else items[0]
     names = [name for name in (connector.object_type.anchor, OBJECT_DN) if name in values]
-    known = any(system.find(name, values[name]) for name in names)
+    known = yield from performed(lambda: any(system.find(name, values[name]) for name in names))
     return {**_made_up(connector, context), **values} if values and not known else None
 
 
@@ -100,20 +101,34 @@ def cache_stale(
     Every query is answered from the cache (Microsoft Learn, On-premises application provisioning architecture, ECMA
     Connector Host architecture), so the host goes on as before until it imports again.
     """
-    its, memory = _connector_of(connector, context), context.memory
-    if its is None or (memory.get("space"), memory.get("imports")) == (its.space, its.space.imports_done):
-        return  # it is stale already
-    context.operator.change({its.name: _change_of_request(its, context) if change is None else change})
-    memory.update(space=its.space, imports=its.space.imports_done)
+    its = _connector_of(connector, context)
+    if its is not None and not _is_stale(its, context):
+        its.perform(_made_stale(its, context, change))
 
 
-def _change_of_request(connector: RunningConnector, context: Context) -> Mapping[str, object]:
+def _is_stale(connector: RunningConnector, context: Context) -> bool:
+    memory, space = context.memory, connector.space
+    return (memory.get("space"), memory.get("imports")) == (space, space.imports_done)
+
+
+def _made_stale(
+    connector: RunningConnector, context: Context, change: Mapping[str, object] | None
+) -> Steps[None]:
+    if _is_stale(connector, context):
+        return  # by another request, while this one waited
+    if change is None:
+        change = yield from _change_of_request(connector, context)
+    context.operator.change({connector.name: change})
+    context.memory.update(space=connector.space, imports=connector.space.imports_done)
+
+
+def _change_of_request(connector: RunningConnector, context: Context) -> Steps[Mapping[str, object]]:
     """The change that the request runs into."""
     named = _named_object(connector, context)
     if named is not None:
         anchor = connector.object_type.anchor
         return {"delete": {anchor: named[anchor]}}
-    return {"insert": _wanted_object(connector, context) or _made_up(connector, context)}
+    return {"insert": (yield from _wanted_object(connector, context)) or _made_up(connector, context)}
 
 
 @on_host(main="for")
@@ -157,19 +172,34 @@ def duplicate_anchors(
     published, and the behaviour `duplicate_anchor_import`.
     """
     its = _connector_of(connector, context)
-    if its is None:
-        return
-    system, name = its.system, its.object_type.anchor
+    if its is not None:
+        its.perform(_duplicated(its, context, anchor, set_ or _NOTHING, is_imported=import_))
+
+
+def _duplicated(
+    connector: RunningConnector,
+    context: Context,
+    anchor: object,
+    new: Mapping[str, object],
+    *,
+    is_imported: bool,
+) -> Steps[None]:
+    system, name = connector.system, connector.object_type.anchor
     if anchor is None:
-        anchor = (_named_object(its, context) or next(system.objects(), {})).get(name)
-    twins = list(system.objects({name: anchor})) if anchor is not None else []
+        known = _named_object(connector, context)
+        if known is None:
+            known = yield from performed(lambda: next(system.objects(), {}))
+        anchor = known.get(name)
+    if anchor is None:
+        return
+    twins = yield from performed(lambda: [*system.objects({name: anchor})])
     if len(twins) != 1:
         return  # there is none to have a twin, or it has one already
     generated = {column.name for column in system.columns if column.generated and column.name != name}
     twin = {key: value for key, value in twins[0].items() if key not in generated}
-    context.operator.change({its.name: {"insert": {**twin, **(set_ or _NOTHING), name: twins[0][name]}}})
-    if import_:
-        its.space.synchronise()
+    context.operator.change({connector.name: {"insert": {**twin, **new, name: twins[0][name]}}})
+    if is_imported:
+        connector.space.synchronise()
 
 
 def _object_problem(set_: object, where: Mapping[str, object] | None, gone: bool, **_: object) -> str | None:
@@ -199,10 +229,19 @@ def object_changed(
         if named is None:
             return
         where = {its.object_type.anchor: named[its.object_type.anchor]}
-    if next(its.system.objects(where), None) is None:
-        return  # it was changed already, or there is none
     change = {"delete": where} if gone else {"update": {"where": where, "set": set_}}
-    context.operator.change({its.name: change})
+    its.perform(_changed(its, context, where, change))
+
+
+def _changed(
+    connector: RunningConnector,
+    context: Context,
+    where: Mapping[str, object],
+    change: Mapping[str, object],
+) -> Steps[None]:
+    """Make a change, unless no object is as it says: it was changed already, or there is none."""
+    if (yield from performed(lambda: any(True for _ in connector.system.objects(where)))):
+        context.operator.change({connector.name: change})
 
 
 @on_host(main="to")

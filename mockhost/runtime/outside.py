@@ -1,7 +1,8 @@
 """Work on connected systems outside of the process: decided and concluded under the lock, performed without it.
 
-What is begun under the lock is done by a thread for each system, one piece of work after the other. The caller can
-wait for it once the lock is free again. An autosync is not waited for.
+What is begun under the lock is done by a thread for each system, one piece of work after the other; what such a piece
+begins itself on its system comes next. The caller can wait for all of it once the lock is free again. An autosync is
+not waited for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Protocol
 from mockhost.errors import MockhostError
 from mockhost.journal import EventBus
 from mockhost.runtime.epochs import Cut, Epoch
-from mockhost.slices import Steps, Work
+from mockhost.slices import Steps
 
 
 class Performer(Protocol):
@@ -25,8 +26,8 @@ class Performer(Protocol):
     lock: threading.RLock
     events: EventBus
 
-    def go_on(self, epoch: Epoch, steps: Steps[object], work: Work) -> object:
-        """Perform the work and the rest of the steps. Raises Cut if the epoch is over."""
+    def run(self, epoch: Epoch, steps: Steps[object]) -> object:
+        """Run steps under the lock, and perform without it what they yield. Raises Cut if the epoch is over."""
 
 
 class Task:
@@ -38,13 +39,16 @@ class Task:
         self.over = threading.Event()
         self.result: object = None
         self.problem: MockhostError | None = None
+        self.begun: list[Task] = []
+        """what was begun by it"""
         self.tell: Callable[[MockhostError], None] | None = None
         """is called with what went wrong, which is then not raised"""
 
     def run(self, by: Performer) -> None:
         """Do it, unless its epoch is over."""
         try:
-            self.result = self._done(by)
+            if not self.epoch.cut.is_set():
+                self.result = by.run(self.epoch, self._steps)
         except Cut:
             pass
         except MockhostError as error:
@@ -55,15 +59,16 @@ class Task:
         finally:
             self.over.set()
 
-    def _done(self, by: Performer) -> object:
-        with by.lock:
-            if self.epoch is not by.epoch or self.epoch.cut.is_set():
-                raise Cut("the epoch is over")
-            try:
-                work = next(self._steps)
-            except StopIteration as over:
-                return over.value
-        return by.go_on(self.epoch, self._steps, work)
+
+class _Mine(threading.local):
+    """What is one thread's own."""
+
+    noted: list[Task] | None = None
+    """where it notes the tasks that it begins"""
+    queue: deque[Task] | None = None
+    """the queue that it works on"""
+    place = 0
+    """in that queue, for what its first task begins"""
 
 
 class Outside:
@@ -74,16 +79,19 @@ class Outside:
         self._changing = threading.Lock()
         self._queues: dict[int, deque[Task]] = {}
         """what waits for the system with this identity, the task that is under way first"""
-        self._mine = threading.local()
+        self._mine = _Mine()
 
     def begin(self, system: object, steps: Steps[object]) -> Task:
-        """Have this done once what was begun on the same system is over."""
-        task = Task(steps, self._by.epoch)
-        noted: list[Task] | None = getattr(self._mine, "noted", None)
-        if noted is not None:
-            noted.append(task)
+        """Have this done once what was begun on the same system is over; within a task on it, once that is over."""
+        task, mine = Task(steps, self._by.epoch), self._mine
+        if mine.noted is not None:
+            mine.noted.append(task)
         with self._changing:
             queue = self._queues.setdefault(id(system), deque())
+            if queue is mine.queue:
+                queue.insert(mine.place, task)
+                mine.place += 1
+                return task
             queue.append(task)
             if len(queue) == 1:
                 name = "mockhost-outside"
@@ -91,9 +99,11 @@ class Outside:
         return task
 
     def _run(self, system: object, queue: deque[Task]) -> None:
+        self._mine.queue = queue
         while True:
+            task, self._mine.place, self._mine.noted = queue[0], 1, queue[0].begun
             try:
-                queue[0].run(self._by)
+                task.run(self._by)
             except Exception as error:  # a mistake of ours, which must not be the end of the others
                 self._by.events.publish(
                     "bug", {"error": f"{type(error).__name__}: {error}", "place": __name__}
@@ -107,7 +117,7 @@ class Outside:
     @contextmanager
     def noted(self) -> Iterator[list[Task]]:
         """The tasks that this thread begins within."""
-        outer: list[Task] | None = getattr(self._mine, "noted", None)
+        outer = self._mine.noted
         self._mine.noted = found = list[Task]()
         try:
             yield found
@@ -116,9 +126,8 @@ class Outside:
 
     def leave(self, tasks: list[Task]) -> None:
         """Add them to the tasks of the `noted` around this one, which then waits for them."""
-        outer: list[Task] | None = getattr(self._mine, "noted", None)
-        if outer is not None:
-            outer.extend(tasks)
+        if self._mine.noted is not None:
+            self._mine.noted.extend(tasks)
 
     def drop(self) -> None:
         """Let go of those who wait: what is under way belongs to an epoch that is over."""
@@ -129,9 +138,11 @@ class Outside:
 
 
 def wait(tasks: list[Task]) -> None:
-    """Wait until all of them are over. Raises the first of their problems."""
-    for task in tasks:
+    """Wait until all of them are over, and what they began. Raises the first of their problems."""
+    found = [*tasks]
+    for task in found:  # which grows
         task.over.wait()
-    for task in tasks:
+        found += task.begun
+    for task in found:
         if task.problem is not None:
             raise task.problem

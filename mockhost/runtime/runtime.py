@@ -12,12 +12,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from mockhost import actions
 from mockhost.actions import Actions
 from mockhost.clock import Chance, VirtualClock, fresh_key, iso
-from mockhost.connectors.contract import Connector, changing, outside
+from mockhost.connectors.contract import Connector, outside
 from mockhost.connectors.ecma.host import Host
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.faults.contract import Context, Draft
@@ -34,7 +35,7 @@ from mockhost.scenario import loader
 from mockhost.scenario.layers import hidden
 from mockhost.scenario.model import SETTABLE, SETTABLE_HINT, Moment, Scenario
 from mockhost.scenario.sources import NOTHING, OPERATOR, Network, Opened, Source
-from mockhost.slices import Steps, Work
+from mockhost.slices import Steps, performed
 from mockhost.tls.serving import Certificates
 
 if TYPE_CHECKING:
@@ -378,33 +379,15 @@ class Runtime:
             error=error,
         )
 
-    def exchange(self, admission: Admission, steps: Steps[T]) -> T:
-        """Run the steps of an exchange, each under the lock; what they yield is performed in between, outside of it.
+    def run(self, epoch: Epoch, steps: Steps[T]) -> T:
+        """Run steps, each under the lock; what they yield is performed in between, outside of it.
 
-        What the work returns or raises goes back to the steps. Raises Cut if the connection is of an older epoch, also
-        while work is under way: then nothing of the exchange is written.
+        What the work returns or raises goes back to the steps. Raises Cut if the epoch is over, also while work is
+        under way: then nothing more of the steps happens.
         """
-        with self.lock:
-            if admission.epoch is not self.epoch:
-                raise Cut(_OLDER)
-            admission.record.exchanges += 1
-            try:
-                work = next(steps)
-            except StopIteration as over:
-                return over.value  # type: ignore[no-any-return]
-        return self.go_on(admission.epoch, steps, work)
-
-    def go_on(self, epoch: Epoch, steps: Steps[T], work: Work) -> T:
-        """Perform the work without the lock, and the rest of the steps. Raises Cut if the epoch is over."""
+        outcome: object = None
+        problem: Exception | None = None
         while True:
-            outcome: object = None
-            problem: Exception | None = None
-            try:
-                outcome = work(lambda: self._pause(epoch))
-            except Cut:
-                raise
-            except Exception as error:
-                problem = error
             with self.lock:
                 if epoch is not self.epoch:
                     raise Cut(_OLDER)
@@ -412,6 +395,13 @@ class Runtime:
                     work = steps.send(outcome) if problem is None else steps.throw(problem)
                 except StopIteration as over:
                     return over.value  # type: ignore[no-any-return]
+            outcome = problem = None
+            try:
+                outcome = work(lambda: self._pause(epoch))
+            except Cut:
+                raise
+            except Exception as error:
+                problem = error
 
     def _pause(self, epoch: Epoch) -> None:
         """Let other threads go first for a moment. Raises Cut if the epoch is over."""
@@ -584,7 +574,7 @@ class Runtime:
                 connector.check_change(change)
                 found.append((connector, change))
             begun = {
-                connector.name: self.begin_outside(system, changing(connector, change))
+                connector.name: self.begin_outside(system, performed(partial(connector.change, change)))
                 for connector, change in found
                 if (system := outside(connector)) is not None
             }

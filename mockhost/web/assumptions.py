@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mockhost.connectors.contract import Answer
 from mockhost.connectors.ecma import behaviours as known
 from mockhost.runtime import Runtime
+from mockhost.slices import Steps, within
 from mockhost.web.handling import Handling
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _PIECES = 2
 """How much of a streamed body is compared."""
 Shown: TypeAlias = "tuple[int, tuple[tuple[str, str], ...], bytes]"
 """Status, headers and body of an answer."""
+Alternative: TypeAlias = "tuple[str, Shown | None, Shown | None]"
+"""A behaviour that was assumed, the answer, and the answer under another value; None for what an import decided."""
+Change: TypeAlias = "Callable[[Mapping[str, Any]], Mapping[str, Any]]"
+"""What makes other behaviours of those that hold."""
 
 
 class Recorder:
@@ -37,35 +42,39 @@ class Recorder:
         self._runtime = runtime
         self._read = read
         self._meanwhile: set[str] = set()
-        self._alternatives: list[tuple[str, Shown | None, Shown | None]] = []
+        self._alternatives: list[Alternative] = []
 
-    def take(self) -> list[tuple[str, Shown | None, Shown | None]]:
-        """The assumptions of the exchanges since the last call, each with the answer and that under another value."""
+    def take(self) -> list[Alternative]:
+        """The assumptions that the exchanges since the last call rest on."""
         found, self._alternatives = self._alternatives, []
         return found
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with self._runtime.lock:
-            self._runtime.clock.run_due()
-            self._meanwhile |= self._read & OF_IMPORTS
-            self._read.clear()
-            self._alternatives += [(name, None, None) for name in sorted(self._meanwhile)]
-            self._alternatives += self._of(environ)
-            self._read.clear()
+        epoch = Handling(self._runtime, environ).admission.epoch
+        self._runtime.run(epoch, self._noting(environ))
         return self._app(environ, start_response)
 
-    def _of(self, environ: Mapping[str, Any]) -> Iterator[tuple[str, Shown, Shown]]:
-        with self._under(lambda values: known.Recording(values, self._read)):
-            actual = _shown(Handling(self._runtime, environ).unruled())
-        for name in sorted(_assumed(self._read)):
+    def _noting(self, environ: WSGIEnvironment) -> Steps[None]:
+        self._runtime.clock.run_due()
+        self._meanwhile |= self._read & OF_IMPORTS
+        self._read.clear()
+        found: list[Alternative] = [(name, None, None) for name in sorted(self._meanwhile)]
+        read = set[str]()
+        actual = yield from self._answered(environ, lambda values: known.Recording(values, read))
+        for name in sorted(_assumed(read)):
             for other in known.possible(name):
-                with self._under(functools.partial(_with, name, other)):
-                    shown = _shown(Handling(self._runtime, environ).unruled())
+                shown = yield from self._answered(environ, functools.partial(_with, name, other))
                 if shown != actual:
-                    yield name, actual, shown
+                    found.append((name, actual, shown))
+        self._alternatives += found
+
+    def _answered(self, environ: WSGIEnvironment, change: Change) -> Steps[Shown]:
+        """What the host would answer with changed behaviours."""
+        steps = Handling(self._runtime, environ).unruled()
+        return _shown((yield from within(lambda: self._under(change), steps)))
 
     @contextmanager
-    def _under(self, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Iterator[None]:
+    def _under(self, change: Change) -> Iterator[None]:
         """The host and its connectors with changed behaviours for now."""
         host = self._runtime.host
         whole, own = host.behaviours, [(each, each.behaviours) for each in host.connectors.values()]

@@ -47,7 +47,7 @@ class DataPlane:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         handling = Handling(self._runtime, environ)
-        answer = self._runtime.exchange(handling.admission, steps(handling))
+        answer = self._runtime.run(handling.admission.epoch, steps(handling))
         start_response(f"{answer.status} ", list(answer.headers))
         if answer.plan is not None:
             environ["mockhost.plan"] = answer.plan
@@ -88,6 +88,7 @@ def steps(handling: Handling) -> Steps:
     """The exchange: decide, perform, conclude. All of it is under the lock but for what it yields."""
     runtime, exchange = handling.runtime, handling.exchange
     exchange.at = runtime.state.clock.run_due()
+    handling.admission.record.exchanges += 1
     handling.look()
     exchange.probe = yield from handling.is_probe()
     if handling.rules.on_requests:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -180,18 +180,13 @@ class Handling:
         connector = self.connector
         if isinstance(connector, Waits) and connector.outside is not None:
             return (yield from connector.tried(self.answered()))
-        with self.trial():
+        with nullcontext() if connector is None else connector.trial():
             return slices.at_once(self.answered())
 
-    def unruled(self) -> Answer:
-        """The same, whatever the rules say. Nothing that it writes stays."""
+    def unruled(self) -> Steps:
+        """The same, whatever the rules say."""
         self.look()
-        with self.trial():
-            return slices.at_once(self.answered())
-
-    def trial(self) -> AbstractContextManager[None]:
-        """In this context everything that is written is taken back at its end."""
-        return nullcontext() if self.connector is None else self.connector.trial()
+        return (yield from self.tried())
 
     def change_state(self) -> None:
         """The host is in another state: the request is looked at as if it had come just now."""

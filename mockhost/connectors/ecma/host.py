@@ -15,12 +15,11 @@ from mockhost.connectors.ecma import behaviours as known
 from mockhost.connectors.ecma.answers import refusal
 from mockhost.connectors.ecma.backlog import Backlog, Started, Stopped
 from mockhost.connectors.ecma.config import Column, ConnectorConfig, HostConfig
-from mockhost.connectors.ecma.running import RunningConnector
-from mockhost.connectors.ecma.space import Perform, done_at_once
+from mockhost.connectors.ecma.running import Perform, RunningConnector, done_at_once
 from mockhost.connectors.systems.system import System, open_system
 from mockhost.errors import ProtocolAnswer, UsageError, did_you_mean
 from mockhost.exchange import Exchange
-from mockhost.slices import Steps
+from mockhost.slices import performed
 
 if TYPE_CHECKING:
     from mockhost.connectors.kept import Kept
@@ -98,7 +97,7 @@ class Host:
     def _prepare(self, system: System) -> None:
         """Have the scenario's objects put into a system outside of the process, if that is still to be done."""
         if system.waits:
-            self._outside(system, _prepared(system))
+            self._outside(system, performed(system.prepare))
 
     def begin_again(self) -> None:
         """Go on, as a fork, with the imports that the original was reading."""
@@ -247,10 +246,6 @@ class Host:
             "last_import": None if ended is None else iso(ended),
             "import_problem": None if space is None else space.problem,
         }
-
-
-def _prepared(system: System) -> Steps[None]:
-    yield lambda _: system.prepare()
 
 
 def _pages(page: ConnectorConfig) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from mockhost.clock import VirtualClock
 from mockhost.connectors.contract import Service
@@ -19,14 +19,21 @@ from mockhost.connectors.ecma.backlog import Backlog
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
 from mockhost.connectors.ecma.objecttype import Given, ObjectType
-from mockhost.connectors.ecma.space import ConnectorSpace, Found, Perform, done_at_once
+from mockhost.connectors.ecma.space import ConnectorSpace, Found
 from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value, fold
 from mockhost.scim import grammar, messages, patch
 from mockhost.scim.errors import ScimError
-from mockhost.slices import Pause, Steps, Work, at_once, no_pause
+from mockhost.slices import Pause, Steps, Work, at_once, no_pause, performed, within
 
+Perform: TypeAlias = "Callable[[object, Steps[None]], object]"
+"""Performs what is done with a system outside of the process: told the system and the steps, under the lock."""
 T = TypeVar("T")
+
+
+def done_at_once(_: object, steps: Steps[None]) -> None:
+    """For a host without a lock."""
+    at_once(steps)
 
 
 class Outcome(NamedTuple):
@@ -57,6 +64,7 @@ class RunningConnector:
         self.system = system
         self.export_type = config.export_type or self.kind.export_type
         self.behaviours = behaviours
+        self._outside = outside
         self.object_type = ObjectType(config, system, behaviours)
         self.space = ConnectorSpace(
             config.name,
@@ -67,7 +75,7 @@ class RunningConnector:
             behaviours,
             clock,
             backlog,
-            outside,
+            self.perform,
         )
         if config.dll == "access_denied":
             self.deny_dll()
@@ -84,6 +92,13 @@ class RunningConnector:
         if self.config.dll == "loadable":
             self.space.start()
 
+    def perform(self, steps: Steps[None]) -> None:
+        """Do something with the system; in its turn and without the lock, if that is outside of the process."""
+        if self.system.waits:
+            self._outside(self.system, steps)
+        else:
+            at_once(steps)
+
     @contextmanager
     def trial(self) -> Iterator[None]:
         """Take back, at the end, every write that is made within: in the cache and in the connected system.
@@ -96,19 +111,7 @@ class RunningConnector:
 
     def tried(self, steps: Steps[T]) -> Steps[T]:
         """The same of steps whose system is waited for: each export is taken back before the lock is taken again."""
-        outcome: object = None
-        problem: Exception | None = None
-        while True:
-            try:
-                with self.space.trial():
-                    work = steps.send(outcome) if problem is None else steps.throw(problem)
-            except StopIteration as over:
-                return over.value  # type: ignore[no-any-return]
-            outcome = problem = None
-            try:
-                outcome = yield partial(self._on_trial, work)
-            except Exception as error:
-                problem = error
+        return within(self.space.trial, steps, lambda work: partial(self._on_trial, work))
 
     def _on_trial(self, work: Work, pause: Pause) -> object:
         with self.system.transaction():
@@ -322,9 +325,7 @@ class RunningConnector:
 
     def _exported(self, export: Callable[[], T]) -> Steps[T]:
         """Export; without the lock, where the system keeps it waiting."""
-        if not self.system.waits:
-            return export()
-        return (yield lambda _: export())  # type: ignore[return-value]
+        return (yield from performed(export)) if self.system.waits else export()
 
     def _rows_now(self, row: int, anchor: Value) -> list[int]:
         """Where the cache has the object: an import may have gone by while it was exported."""

@@ -22,7 +22,7 @@ from mockhost.connectors.systems.system import ReadError, System
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
 from mockhost.scim import filters, grammar
-from mockhost.slices import SLICE, Pause, Steps, at_once, no_pause, paced
+from mockhost.slices import SLICE, Pause, Steps, no_pause, paced
 
 _AT_ONCE = 2_000
 """A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
@@ -41,15 +41,6 @@ class Found(NamedTuple):
 
 Walk: TypeAlias = "Callable[[Pause], Found]"
 """A search that looks at every object of a snapshot."""
-
-
-Perform: TypeAlias = "Callable[[object, Steps[None]], object]"
-"""Performs what is done with a system outside of the process: told the system and the steps, under the lock."""
-
-
-def done_at_once(_: object, steps: Steps[None]) -> None:
-    """For a host without a lock."""
-    at_once(steps)
 
 
 class _BrokenOff(Exception):
@@ -117,9 +108,10 @@ class ConnectorSpace:
         behaviours: Mapping[str, object],
         clock: VirtualClock,
         backlog: Backlog,
-        outside: Perform,
+        perform: Callable[[Steps[None]], None],
     ) -> None:
-        self._outside = outside
+        """perform: does something with the system."""
+        self._perform = perform
         self._reading: _Reading | None = None
         """the import that reads the system, if one does"""
         self._on_trial = False
@@ -228,11 +220,7 @@ class ConnectorSpace:
     def _finish_import(self, profile: str) -> None:
         self._import = None
         self._reading = reading = _Reading(profile)
-        steps = self._steps(reading)
-        if self._system.waits:
-            self._outside(self._system, steps)
-        else:
-            at_once(steps)
+        self._perform(self._steps(reading))
 
     def begin_again(self) -> None:
         """Read again, as a fork, what the original was reading."""

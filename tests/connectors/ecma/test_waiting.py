@@ -128,6 +128,88 @@ def test_whatever_asks_the_database_keeps_nothing_else_waiting(hr: Hr, act: str)
         made.assert_all_else_goes_on()
 
 
+FAULTS: dict[str, tuple[object, set[str]]] = {
+    "cache_stale": ("cache_stale", {"lisa", "david", "bob"}),
+    "duplicate_anchors": ({"duplicate_anchors": {"anchor": "lisa"}}, {"lisa", "david"}),
+    "duplicate_anchors of any": ("duplicate_anchors", {"lisa", "david"}),
+    "object_changed": ({"object_changed": {"where": {"ContosoLogin": "lisa"}, "gone": True}}, {"david"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_that_looks_something_up_keeps_only_its_request_waiting(hr: Hr, fault: str) -> None:
+    """The request is answered once the fault has acted."""
+    hr.run("CREATE TABLE WithoutKey AS SELECT * FROM Employees")
+    written, left = FAULTS[fault]
+    rule = {"when": {"operation": "find_users"}, "fault": written, "times": 1}
+    with lab(hr, more={"rules": [rule]}, table="WithoutKey") as made:
+        find = lambda: made.ask("GET", "/Users", params={"filter": 'ContosoLogin eq "bob"'})  # noqa: E731
+        with made.held(find):
+            made.assert_all_else_goes_on()
+        objects = [each["ContosoLogin"] for each in made.mock.objects("SQL")]
+        assert set(objects) == left
+        assert len(objects) == len(left) + ("duplicate" in fault)
+        assert made.space.imports_done == 1 + ("duplicate" in fault)
+
+
+def test_what_a_fault_can_not_look_up_is_the_reason_of_its_answer(hr: Hr) -> None:
+    """In the database's words; the request is answered as if there were no fault."""
+    rule = {"when": {"operation": "find_users"}, "fault": "cache_stale", "times": 1}
+    with lab(hr, more={"rules": [rule]}) as made:
+        hr.run("DROP TABLE Employees")
+        assert made.ask("GET", "/Users", params={"filter": 'ContosoLogin eq "bob"'}).status_code == 200
+        assert "no such table" in str([*made.mock.journal][-1].reason)
+
+
+def test_what_is_done_with_a_system_comes_before_what_waits_for_it(hr: Hr) -> None:
+    """A change that follows from a look-up is made before the next one looks; who waits for one waits for both."""
+    done: list[str] = []
+    with lab(hr) as made:
+        runtime, system = made.mock.runtime, made.system
+
+        def steps(name: str, *then: str) -> Any:
+            yield lambda _: done.append(name)
+            for each in then:
+                runtime.begin_outside(system, steps(each))
+
+        with runtime.waited(), runtime.lock:
+            runtime.begin_outside(system, steps("first", "its change", "its import"))
+            runtime.begin_outside(system, steps("second"))
+    assert done == ["first", "its change", "its import", "second"]
+
+
+def test_what_is_begun_is_waited_for_with_all_that_it_begins(hr: Hr) -> None:
+    """One that is begun last, by one that was waited for."""
+    with lab(hr) as made:
+        runtime, system, done = made.mock.runtime, made.system, list[int]()
+
+        def steps(left: int) -> Any:
+            yield lambda _: done.append(left)
+            if left:
+                runtime.begin_outside(system, steps(left - 1))
+
+        with runtime.waited(), runtime.lock:
+            runtime.begin_outside(system, steps(3))
+        assert done == [3, 2, 1, 0]
+
+
+def test_a_check_that_looks_for_assumptions_keeps_nothing_else_waiting(hr: Hr) -> None:
+    """The write is tried under each value that an assumed behaviour can have, and taken back."""
+    from mockhost.cli.recorded import RecordedHost
+    from mockhost.connectors.ecma import behaviours
+
+    page = {**hr.page(watermark="UpdatedAt"), **IMPORTS}
+    with behaviours.recording() as read:
+        mock = RecordedHost("basics/healthy", connectors={"SQL": page}, host={"tls": "plain_http"})
+        mock.read = read
+        with mock:
+            made = Lab(mock)
+            with made.held(made.create, "INSERT"):
+                made.assert_all_else_goes_on()
+            assert mock.alternatives()
+            assert len(hr.rows()) == 3
+
+
 def test_a_write_on_trial_keeps_nothing_else_waiting(hr: Hr) -> None:
     """It is taken back before the answer."""
     rule = {"when": {"operation": "create_user"}, "fault": {"http_error": 503}}
