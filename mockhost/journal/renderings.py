@@ -25,6 +25,7 @@ from mockhost.journal.sink import Shown, Sink, printable, shown, shown_connectio
 COLUMNS: Final = ("#", "time", "connector", "operation", "who", "status", "ms", "reason")
 _RIGHT = frozenset({"#", "status", "ms"})
 _WIDEST = {"connector": 24, "operation": 24, "who": 40}
+_NARROWEST = 9
 
 _FACTS: Final = facts.read("handshakes")
 ALERTS: Final[Mapping[str, str]] = _FACTS["alerts"]
@@ -202,6 +203,12 @@ def table(
         min(max(map(_cells, cells)), _WIDEST.get(name, 10_000))
         for name, cells in zip(COLUMNS, columns, strict=True)
     ]
+    if width is not None:  # names give way to status and time
+        wide = sum(widths[:-1]) + 2 * (len(widths) - 2) + (2 if marked else 0)
+        for at in map(COLUMNS.index, ("who", "operation", "connector")):
+            less = min(max(wide - width, 0), max(widths[at] - _NARROWEST, 0))
+            widths[at] -= less
+            wide -= less
     lines = []
     for row, entry in zip(rows, [None, *chosen], strict=True):
         cells = [
@@ -213,7 +220,7 @@ def table(
         if width is None or _cells(line) <= width:
             lines.append(line)
         elif entry is None or not row[-1]:
-            lines.append(_clip(line, width))
+            lines.append(_clip((mark + "  ".join(cells[:-1])).rstrip(), width))
         else:  # why something went wrong is what people look for: it gets a line of its own
             lines += [
                 _clip((mark + "  ".join(cells[:-1])).rstrip(), width),

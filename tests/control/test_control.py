@@ -889,6 +889,17 @@ def test_the_journal_is_shown_in_four_forms(runtime: Runtime, ask: Ask) -> None:
     assert max(map(len, table)) <= 60
 
 
+@pytest.mark.parametrize("width", [56, 80, 100])
+def test_a_narrow_table_shortens_names_and_keeps_the_status(runtime: Runtime, ask: Ask, width: int) -> None:
+    """A GUID as wide as half a terminal leaves status and time in sight."""
+    exchange(runtime, who="51553761-f8c9-40b7-81be-d8710fb8cad3", status=401)
+    head, row, *_ = ask("GET", f"/v1/journal?format=table&width={width}").get_data(as_text=True).splitlines()
+    assert head.split()[:7] == ["#", "time", "connector", "operation", "who", "status", "ms"]
+    assert row.split()[5] == "401"
+    assert row.split()[4].startswith("51553761")
+    assert max(len(head), len(row)) <= width
+
+
 @pytest.mark.parametrize(
     ("query", "numbers"),
     [

@@ -145,7 +145,7 @@ def test_a_table_keeps_to_its_width(add: Add, journal: Journal) -> None:
     for width in (10, 40, 80):
         lines = table(journal.entries(), width).splitlines()
         assert all(cells(line) <= width for line in lines)
-        assert lines[1].endswith("…")
+        assert "…" in lines[-1]
 
 
 def cells(line: str) -> int:
