@@ -49,7 +49,7 @@ def read(file: Path, env: Mapping[str, str]) -> Provisioning:
     findings = Findings([layer])
     findings.add_elsewhere(reading.problems)
     if not isinstance(value, dict):
-        findings.add((), "a map was expected", "'mockhost provision init' writes a file to start from")
+        findings.add((), "expected a map", "'mockhost provision init' writes a file to start from")
     else:
         shape.judge(document, findings, schema())
     result = None if findings.problems else _Reader(document, findings, file.absolute().parent, env).read()
@@ -61,7 +61,7 @@ def read(file: Path, env: Mapping[str, str]) -> Provisioning:
 
 def _with_hint(problem: Problem) -> Problem:
     """YAML takes an attribute in brackets for a list."""
-    is_list = problem.path.startswith("$.mappings.") and problem.message.startswith("this is a list")
+    is_list = problem.path.startswith("$.mappings.") and problem.message.endswith("got a list")
     return problem._replace(hint='quote it: "[userPrincipalName]"') if is_list else problem
 
 

@@ -226,7 +226,7 @@ def read(folder: Path) -> Lab:
             shape.judge(document, findings, _schema())
             _check_notes(document, findings)
         else:
-            findings.add((), "a map was expected", "'mockhost lab init FOLDER' writes a lab to start from")
+            findings.add((), "expected a map", "'mockhost lab init FOLDER' writes a lab to start from")
         problems = list(findings.problems)
     if problems or not isinstance(value, dict):
         raise ScenarioError(sorted(problems, key=lambda each: (each.line, each.column)), shown)

@@ -123,7 +123,7 @@ def _tell_alternatives(error: Failure, prefix: Path, findings: Findings) -> None
     _tell_type(error, sorted(kinds, key=list(JSON_TYPES).index), (*prefix, *error.absolute_path), findings)
 
 
-_DUE = {
+_EXPECTED = {
     "string": "a text",
     "boolean": "true or false",
     "integer": "a whole number",
@@ -142,7 +142,7 @@ def kind_of(value: object) -> str:
         return "a boolean"
     for kind in ("string", "integer", "number", "array", "object"):
         if is_of(value, kind):
-            return "a number" if kind == "integer" else _DUE[kind]
+            return "a number" if kind == "integer" else _EXPECTED[kind]
     return f"a {type(value).__name__}"
 
 
@@ -162,7 +162,8 @@ def _says(error: Failure) -> str | None:
 def _tell_type(error: Failure, kinds: Sequence[str], path: Path, findings: Findings) -> None:
     value = error.instance
     raw = findings.raw(path, value)
-    due = " or ".join(_DUE[kind] for kind in kinds)
+    *others, last = (_EXPECTED[kind] for kind in kinds)
+    expected = f"{', '.join(others)} or {last}" if others else last
     hint = ""
     if isinstance(value, (int, float)) and (better := _instead_of_number(raw, value, path, error)):
         hint = better
@@ -174,8 +175,15 @@ def _tell_type(error: Failure, kinds: Sequence[str], path: Path, findings: Findi
         hint = "write it without quotes"
     elif isinstance(value, str) and "boolean" in kinds:
         hint = boolean_hint(value)
-    what = "has no value" if value is None else f"{shown(value, raw)} is {kind_of(value)}"
-    findings.add(path, f"{what}, but {due} is due", hint)
+    findings.add(path, f"expected {expected}, got {_got(value, raw)}", hint)
+
+
+def _got(value: object, raw: str | None) -> str:
+    """What there is in place of what was expected: its kind, and a short value."""
+    if value is None:
+        return "no value"
+    kind = kind_of(value)
+    return kind if isinstance(value, (dict, list)) else f"the {kind.removeprefix('a ')} {shown(value, raw)}"
 
 
 def _instead_of_number(raw: str, value: float, path: Path, error: Failure) -> str:

@@ -73,7 +73,7 @@ def test_the_certificate_may_lie_where_the_host_put_it(tmp_path: Path) -> None:
     [
         ("users: []\nsecret_tokn: x", "4:1: $.secret_tokn", "did you mean 'secret_token'?"),
         ("users: {cuont: 5}", "3:9: $.users.cuont", "did you mean 'count'?"),
-        ("users: {count: five}", "3:16: $.users.count", "a whole number is due"),
+        ("users: {count: five}", "3:16: $.users.count", "expected a whole number, got the text 'five'"),
         ("users: {count: 2, guests: 3}", "3:1: $.users", "together more than count"),
         ("users: {file: no.csv}", "$.users.file", "there is no file no.csv"),
         ("users: {file: ../../etc/passwd}", "$.users.file", "not in the folder of the file that names it"),
