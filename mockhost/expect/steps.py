@@ -343,8 +343,19 @@ def _short(came: Mapping[str, object]) -> str:
     kept = [
         (key, value) for key, value in came.items() if key not in _WHOLE and value not in ({}, [], "", None)
     ]
-    shown = " ".join(", ".join(f"{key} {value}" for key, value in kept).split())
+    shown = " ".join(", ".join(f"{key} {_plain(value)}" for key, value in kept).split())
     return shown if len(shown) <= 300 else f"{shown[:299]}…"
+
+
+def _plain(value: object) -> str:
+    """A value of a result as YAML has it, without quotes; fractions of a number in short."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return f"({', '.join(f'{key} {_plain(each)}' for key, each in value.items())})"
+    return f"[{', '.join(map(_plain, value))}]" if isinstance(value, (list, tuple)) else str(value)
 
 
 def _title(step: Step) -> str:

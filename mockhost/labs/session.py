@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WIDTH: Final = 78
 HOME: Final = "Users/student"
 _MOST_WINDOWS: Final = 20
+_HEAD: Final = re.compile(r"^[^\n]*\n[ -]*--[ -]*\n", re.MULTILINE)
+"""The head of a table: names, and dashes below them."""
 _DIFFERS: Final = re.compile(r"(.*?): expected (.*), got (.*)", re.DOTALL)
 HELP: Final = tuple(
     f"{head:<12}{names}"
@@ -258,7 +260,8 @@ class Session:
     def _as_seen(self, text: str) -> str:
         """What was seen, on one line, with the port that the learner's server has."""
         if text[:1] in ("'", '"'):
-            text = text.strip(text[0]).replace("\\r", "").replace("\\n", " ").replace("\\\\", "\\")
+            text = text.strip(text[0]).replace("\\r", "").replace("\\n", "\n").replace("\\\\", "\\")
+            text = _HEAD.sub("", text)
         return " ".join(_with_port(text).split())
 
     def _asked(self) -> Iterator[Tick]:

@@ -75,7 +75,8 @@ class Hand:
 
     def portal(self, step: object, timeout: float) -> Mapping[str, Any]:
         self.done.append(("portal", step))
-        return {"ok": step == "test_connection", "verdict": {}}
+        counts = {"imported": 3, "by": ["create", 3]}
+        return {"ok": step == "test_connection", "verdict": {}, "next": 2399.999879837036, "counts": counts}
 
     def near_miss(self) -> str:
         return "rule 'x' came closest"
@@ -455,3 +456,9 @@ def test_commands_on_the_server_go_on_in_one_session(run: Play, hand: Hand) -> N
     assert third.problems == ("exit: 1: fails: a text",)
     assert [problem.partition(":")[0] for problem in fourth.problems] == ["text", "exit"]
     assert hand.done[:2] == [("windows", "one", None, {}), ("windows", "two", True, {"location": "one"})]
+
+
+def test_the_result_of_a_portal_step_is_shown_plainly(run: Play) -> None:
+    """As YAML has it: no Python values, no 17 digits."""
+    (result,) = run({"entra": "test_connection"})
+    assert result.text == "entra test_connection: ok true, next 2400, counts (imported 3, by [create, 3])"

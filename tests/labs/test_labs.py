@@ -115,6 +115,15 @@ def test_a_check_without_a_token_is_shown_without_one() -> None:
     assert "-Headers" not in tick.see
 
 
+def test_what_a_table_shows_is_seen_without_its_head() -> None:
+    lab = labs.find("L01", {})
+    scenario = lab.scenario("one")
+    with MockHost(scenario, control=False) as host:
+        tick = Session(lab, scenario, host, {}).check().ticks[0]
+    assert tick.expected == "'Running' in what it shows"
+    assert tick.seen == "Stopped Microsoft ECMA2... Microsoft ECMA2Host"
+
+
 def test_the_folder_of_a_lab_may_be_named_itself(own: Lab) -> None:
     folder = own().folder
     assert folder in labs.folders({"MOCKHOST_LABS": str(folder)})
