@@ -82,7 +82,9 @@ def journal(asked: Asked) -> Shown | None:
     if asked.rest:
         return _exchange(asked)
     known = asked.read("list_connectors")["connectors"] if asked.may("list_connectors") else {}
-    return "journal.html", {"fields": ",".join(FIELDS), "connectors": list(known)}
+    truth = targets.truth(asked.host.runtime)
+    urls = [truth[name].url for name in list(known)[:4] if name in truth]
+    return "journal.html", {"fields": ",".join(FIELDS), "connectors": list(known), "urls": urls}
 
 
 def _exchange(asked: Asked) -> Shown | None:

@@ -389,7 +389,7 @@ def _of_users(result: Mapping[str, Any], width: int) -> list[str]:
         ]
         target = f"linked to {printable(user['target'])}" if user["target"] else "not linked"
         rows.append((printable(name), target, ", ".join(state)))
-    return columns(rows) if rows else ["there are no users"]
+    return columns(rows) if rows else ["there are no users in the directory; 'user ann surname=Lee' adds one"]
 
 
 def _of_enter(result: Mapping[str, Any], width: int) -> list[str]:

@@ -118,7 +118,31 @@ def test_the_link_that_serve_prints_signs_in(visit: Visit) -> None:
         page.wait_for_selector("#list")
 
 
+def test_the_page_to_sign_in_is_a_narrow_card_in_the_middle(visit: Visit) -> None:
+    """On a wide screen, too."""
+    with MockHost("basics/healthy", control_token=TOKEN) as guarded:
+        box = visit("/console/sign-in", guarded).locator("main").bounding_box()
+    assert box["width"] < 500
+    assert abs(box["x"] * 2 + box["width"] - 1280) < 2
+
+
 # ---- the journal ----
+
+
+def test_an_empty_journal_says_where_to_send_requests(visit: Visit, host: MockHost) -> None:
+    """And a filter that nothing fits is another matter."""
+    page = visit()
+    page.wait_for_selector("#none-yet", state="visible")
+    assert host.url("SQL") in page.locator("#none-yet").inner_text()
+    assert page.locator("#unfit").is_hidden()
+    page.locator("#none-yet a").click()
+    page.get_by_role("button", name="Test connection").click()
+    page.wait_for_selector("#screen", state="visible")
+    page = visit()
+    page.wait_for_selector("#list .row")
+    page.fill("#filter", "nothing-fits-this")
+    page.wait_for_selector("#unfit", state="visible")
+    assert page.locator("#none-yet").is_hidden()
 
 
 def test_exchanges_arrive_and_open(visit: Visit, host: MockHost) -> None:

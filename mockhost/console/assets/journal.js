@@ -170,11 +170,8 @@ function tell() {
   const number = (many) => many.toLocaleString("en");
   count.textContent = filter.all ? number(rows.length) : `${number(shown.length)} of ${number(rows.length)}`;
   empty.hidden = shown.length > 0;
-  if (!shown.length) {
-    empty.textContent = rows.length
-      ? "Nothing fits the filter. Esc empties it."
-      : "No exchange yet. Point a client at the tenant URL that serve printed; its requests appear here.";
-  }
+  document.getElementById("unfit").hidden = rows.length === 0;
+  document.getElementById("none-yet").hidden = rows.length > 0;
   const below = paused ? waiting.length : 0;
   newer.hidden = (tail || shown.length * height <= list.clientHeight) && !paused;
   newer.textContent = paused ? `Go on${below ? `: ${number(below)} came meanwhile` : ""}` : "↓ Latest";
