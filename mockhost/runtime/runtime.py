@@ -146,6 +146,9 @@ class Runtime:
             raise UsageError(hidden(error.message, secrets), hint=hidden(error.hint, secrets)) from None
         if scenario.machine is not None or self.drive is not None:
             self.around(again=again)
+        if again:  # before anything happens in the new epoch
+            self.journal.clear(self.epoch.number)
+            self.tell("reset", {"epoch": self.epoch.number, "scenario": scenario.name})
         self.state.begin()
 
     def first_look(self) -> Machine:
@@ -202,10 +205,8 @@ class Runtime:
             self.state.host.stop()
             self._close_systems()
             self._begin(scenario, again=True)
-            self.journal.clear(self.epoch.number)
             self._follow_service()
             self.wake()
-        self.tell("reset", {"epoch": self.epoch.number, "scenario": scenario.name})
 
     def fork(self) -> Runtime:
         """Another mock in the same state, without sockets and listeners to its events: what happens to it stays in it.

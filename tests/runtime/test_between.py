@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import requests
 
 from mockhost import MockHost
 from mockhost.errors import UsageError
@@ -65,3 +66,29 @@ def test_a_rule_is_checked_against_the_scenario_that_gets_it(
         host.add_rule({"when": {"connector": "SQL"}, "reply": {"status": 503}})
     assert host.runtime.scenario.name == OTHER
     assert not any(rule.live for rule in host.runtime.state.rules)
+
+
+def test_the_reset_is_the_first_event_of_its_epoch(host: MockHost) -> None:
+    """Before whatever the scenario has happen at its start, and before another thread can have the lock."""
+    runtime, told = host.runtime, list[tuple[object, bool, int]]()
+
+    def has_lock() -> bool:
+        if runtime.lock.acquire(blocking=False):
+            runtime.lock.release()
+            return True
+        return False
+
+    def hear(kind: str, data: object) -> None:
+        free = list[bool]()
+        thread = threading.Thread(target=lambda: free.append(has_lock()))
+        thread.start()
+        thread.join()
+        assert isinstance(data, Mapping)
+        told.append((data["what"], free[0], len([*host.journal])))
+
+    probe = requests.get(host.url("SQL") + "/Schemas", timeout=60)
+    assert probe.status_code == 401
+    runtime.events.call(hear)
+    host.use("basics/healthy", states={"initial": "A", "A": {"service": "stop"}})
+    assert [what for what, *_ in told] == ["reset", "service"]
+    assert told[0][1:] == (False, 0)
