@@ -13,7 +13,7 @@ import click
 
 from mockhost.cli.options import ca, formats, option, timeout
 from mockhost.cli.terminal import Terminal, stderr, stdout
-from mockhost.errors import CannotRun, reason_of
+from mockhost.errors import CannotRun, UsageError, reason_of
 from mockhost.paragraphs import cells, hanging, wrapped
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _MARKS: Mapping[str, tuple[str, str]] = {
 }
 _WIDTH = 100
 _LEAST_WIDTH = 30
+_WHAT_TO_PASTE = "give what the commands print that 'mockhost doctor --commands' lists"
 
 
 @click.command("doctor")
@@ -77,7 +78,7 @@ def command(
 
     It works against every SCIM endpoint, also a real host. It only reads, unless --write-probe is given, and sends
     the secret token only over a connection whose certificate is accepted. It ends within 45 seconds.
-    Exit code 0 if nothing failed, 1 if a check failed, 2 for wrong usage.
+    Exit code 0 if nothing failed, 1 if a check failed, 2 for wrong usage or if there is nothing to examine.
 
     \b
     mockhost doctor https://localhost:8585/ecma2host_SQL/scim --secret-token TOKEN --ca trust.pem
@@ -117,6 +118,9 @@ def command(
         runs |= given.of_pasted(_read(pasted), known_cause)
     results = _shown(examine.examine(runs, list(runs), deadline), runs, form)
     target = shown(url) if url else f"{drive}" if drive else "pasted output"
+    if all(result.finding.status == "info" for result in results):
+        hint = _WHAT_TO_PASTE if pasted else "give the folder that has 'Program Files' in it"
+        raise UsageError(f"{target}: there is nothing in it that a check can examine", hint=hint)
     if form == "json":
         stdout().json(examine.as_json(target, results))
     elif form == "junit":
@@ -146,9 +150,13 @@ def _read(file: BinaryIO) -> str:
 
     name = getattr(file, "name", "<stdin>")
     try:
-        return decoded(file.read(2 * LIMIT))
+        text = decoded(file.read(2 * LIMIT))
     except (OSError, ValueError) as problem:
         raise CannotRun(f"{name} can't be read: {reason_of(problem)}") from None
+    if not text.strip():
+        where = "standard input" if name == "<stdin>" else name
+        raise UsageError(f"{where} is empty: nothing was pasted", hint=_WHAT_TO_PASTE)
+    return text
 
 
 def known_cause(text: str) -> str:

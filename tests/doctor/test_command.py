@@ -235,7 +235,9 @@ def test_icacls_in_english(invoke: Invoke, rights: str) -> None:
     ["\n" * 300_000, " \n" * 300_000, "a" * 900_000, "1:1" * 300_000, "Message : x\n         y\n" * 20_000],
 )
 def test_pasted_text_that_is_made_to_take_long(invoke: Invoke, text: str) -> None:
-    assert len(pasted_rows(invoke, text)) == 10
+    """One service is in it, so that there is something to examine."""
+    service = f"DisplayName : {given.HOST}\nStatus : Running\n"
+    assert len(pasted_rows(invoke, service + text)) == 10
 
 
 def test_a_folder_that_may_not_be_read(
@@ -267,10 +269,28 @@ def test_the_commands_only_read(invoke: Invoke) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "\0\0\0", "lorem ipsum", "Status :", "x" * 100_000])
-def test_pasted_text_that_says_nothing(invoke: Invoke, text: str) -> None:
-    rows = pasted_rows(invoke, text)
-    assert {row["status"] for row in rows.values()} == {"info"}
+def assert_not_examined(invoke: Invoke, text: str, why: str) -> None:
+    result = invoke("doctor", "--pasted", "-", input=text)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert why in result.stderr
+    assert "mockhost doctor --commands" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["", "\n", " \r\n\t"])
+def test_an_empty_paste_is_not_a_sound_server(invoke: Invoke, text: str) -> None:
+    """A pass would say that all is well of a server of which nothing was seen."""
+    assert_not_examined(invoke, text, "standard input is empty: nothing was pasted")
+
+
+@pytest.mark.parametrize("text", ["\0\0\0", "lorem ipsum", "Status :", "x" * 100_000])
+def test_a_paste_of_something_else_is_not_a_sound_server(invoke: Invoke, text: str) -> None:
+    assert_not_examined(invoke, text, "pasted output: there is nothing in it that a check can examine")
+
+
+def test_an_empty_folder_is_not_a_sound_drive(invoke: Invoke, tmp_path: Path) -> None:
+    result = invoke("doctor", "--drive", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "there is nothing in it that a check can examine" in result.stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
