@@ -16,12 +16,12 @@ import copy
 import functools
 import os
 import pathlib
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from mockhost import tokens
 from mockhost.clock import fresh_secret
 from mockhost.errors import (
     CannotRun,
@@ -492,18 +492,11 @@ def _pieces(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     return words[0], words[1] if len(words) > 1 else "", headers
 
 
-_VISIBLE = re.compile("[!-~]+")
-"""What a token can be made of, so that every client can send it in a header: a stricter one is RFC 6750 2.1."""
-
-
 def check_token(token: str) -> None:
     """Raise UsageError for a token of the control plane that no client could send in a header."""
-    if not _VISIBLE.fullmatch(token):
-        what = "has a character in it that is not visible ASCII" if token.strip() else "is empty"
-        raise UsageError(
-            f"the control plane's token {what}",
-            hint="take visible ASCII characters without blanks, or leave it out",
-        )
+    if what := tokens.problem(token):
+        hint = "take visible ASCII characters without blanks, or leave it out"
+        raise UsageError(f"the control plane's token {what}", hint=hint)
 
 
 def _drive(folder: str | os.PathLike[str] | None) -> Drive | None:

@@ -1,4 +1,4 @@
-"""How deep JSON that comes from outside may be nested: one limit for everything that walks it by recursion."""
+"""Nested data: how deep JSON from outside may be, one limit for all that walks it by recursion, and how maps merge."""
 
 from __future__ import annotations
 
@@ -18,6 +18,23 @@ def parse(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` on top of `base`: maps merge, other values replace, null removes.
+
+    Neither is changed; unchanged parts are shared with the result.
+    """
+    result = dict(base)
+    for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[key] = value
+    return result
 
 
 def check(value: object, what: str) -> None:

@@ -30,21 +30,21 @@ FLOOR = {
         "conditions",
         "plans",
     ),
-    *("elements", "exe_config", "paragraphs"),
+    *("elements", "exe_config", "files", "paragraphs", "tokens"),
 }
 MOCK = {"connectors", "server", "journal", "faults", "rules", "scenario", "windows"}
 OTHER_SIDE = {"client", "entra", "expect", "doctor"}
 FACES = FLOOR | MOCK | OTHER_SIDE | {"record", "runtime", "web", "control", "console"}
 MAY_IMPORT = {
-    **{name: set[str]() for name in ("errors", "clock", "slices", "facts", "paragraphs")},
-    **{name: {"errors"} for name in ("durations", "operations", "nesting", "public_url", "people")},
+    **{name: set[str]() for name in ("errors", "clock", "slices", "facts", "paragraphs", "tokens")},
+    **{name: {"errors"} for name in ("durations", "files", "operations", "nesting", "public_url", "people")},
     **{"elements": {"errors"}, "exe_config": {"elements", "errors", "facts"}},
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},
     **{"matching": {"errors", "patterns"}, "scim": {"errors", "matching"}},
     "exchange": {"matching", "patterns", "scim"},
     "conditions": {"errors", "exchange", "matching"},
     "actions": {"durations", "errors"},
-    "tls": {"clock", "errors", "temporary"},
+    "tls": {"clock", "errors", "files", "temporary"},
     "plans": {"tls"},
     "mockhost": {"api"},  # lazily, for `from mockhost import MockHost`
     # Of the server only what http.sys says; the client is how a proxy asks its target.

@@ -170,7 +170,7 @@ def _open_more_files() -> None:
 
 def _written(folder: Path, files: dict[str, str]) -> list[str]:
     """Write the sheet, which only its owner may read: it has the codes."""
-    from mockhost.tls.authority import write
+    from mockhost.files import write
 
     for name, text in files.items():
         write(folder / name, text, mode=0o600)

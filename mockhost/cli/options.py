@@ -201,8 +201,9 @@ def kept_token(state: Path) -> str:
 
     Raises CannotRun, UsageError.
     """
+    from mockhost import tokens
     from mockhost.clock import fresh_secret
-    from mockhost.tls.authority import write
+    from mockhost.files import write
 
     file = state / "control-token"
     try:
@@ -217,7 +218,7 @@ def kept_token(state: Path) -> str:
             f"the token in {file} can't be read: {reason_of(error)}",
             hint="give another folder with --state, or a token with --control-token",
         ) from None
-    if not token.isprintable() or not token or " " in token:
+    if tokens.problem(token):
         raise UsageError(f"{file} does not hold a valid token", hint="remove it to get a new one")
     return token
 

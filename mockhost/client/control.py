@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from mockhost import nesting
+from mockhost import nesting, tokens
 from mockhost.client.observation import exchange, shown
 from mockhost.client.printing import printable
 from mockhost.clock import monotonic
@@ -51,11 +50,8 @@ class ControlPlane:
         if not name or parts.scheme != "http" or not url.isprintable() or " " in url:
             hint = "it is like http://127.0.0.1:8586"
             raise UsageError(f"{self.url!r} is no URL of a control plane", hint=hint)
-        if token and not re.fullmatch("[!-~]+", token):
-            raise UsageError(
-                "the control plane's token has a character in it that is not visible ASCII",
-                hint="give the one that mockhost printed",
-            )
+        if token and (what := tokens.problem(token)):
+            raise UsageError(f"the control plane's token {what}", hint="give the one that mockhost printed")
         self.token = token
         self._address = (name, port)
         self._base = parts.path.rstrip("/")

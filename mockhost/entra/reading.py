@@ -26,6 +26,7 @@ from mockhost.entra.config import (
 )
 from mockhost.entra.users import Clause, Scope
 from mockhost.errors import MockhostError, UsageError, did_you_mean
+from mockhost.nesting import merged
 from mockhost.running import ClientTarget
 
 Where: TypeAlias = "tuple[str | int, ...]"
@@ -336,16 +337,3 @@ def _elsewhere(url: str, before: str, after: str) -> str:
         return url
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{after}{rest.removeprefix(before)}"
-
-
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """Maps merge, other values replace, null removes."""
-    found = dict(old)
-    for key, value in new.items():
-        if value is None:
-            found.pop(key, None)
-        elif isinstance(value, Mapping) and isinstance(found.get(key), Mapping):
-            found[key] = merged(found[key], value)
-        else:
-            found[key] = value
-    return found

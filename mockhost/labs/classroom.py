@@ -20,6 +20,7 @@ from typing import Any, Final
 from mockhost.api import LOOPBACK, MockHost
 from mockhost.clock import fresh_guid, fresh_secret, iso, wall_now
 from mockhost.errors import CannotRun, MockhostError, UsageError, reason_of
+from mockhost.files import write
 from mockhost.labs import progress, texts
 from mockhost.labs.desk import Desk, find
 from mockhost.labs.lab import Lab
@@ -28,7 +29,6 @@ from mockhost.operations.table import CSV
 from mockhost.runtime.operations import Data, NoSuch, NotNow, Operated
 from mockhost.server.listener import Limits, Listener
 from mockhost.temporary import hold
-from mockhost.tls.authority import write
 
 FILE: Final = "class.json"
 _FORMAT: Final = 1

@@ -12,8 +12,8 @@ from typing import Any
 
 from mockhost.clock import fresh_guid
 from mockhost.errors import CannotRun, UsageError, reason_of
+from mockhost.files import write
 from mockhost.temporary import holding
-from mockhost.tls.authority import write
 
 _FORMAT = 1
 _STATES = ("open", "started", "seen", "solved")

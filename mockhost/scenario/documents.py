@@ -83,20 +83,6 @@ def is_of(value: object, kind: str) -> bool:
 Document = dict[str, object]
 
 
-def merged(base: Mapping[str, object], over: Mapping[str, object]) -> Document:
-    """`over` on top of `base`. Neither is changed; unchanged parts are shared with the result."""
-    result: Document = dict(base)
-    for key, value in over.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            below = result.get(key)
-            result[key] = merged(below if isinstance(below, Mapping) else {}, value)
-        else:
-            result[key] = value
-    return result
-
-
 def idle_nulls(base: object, over: Mapping[str, object], path: Path = ()) -> Iterator[Path]:
     """The places where `over` says null and `base` has nothing to remove."""
     for key, value in over.items():

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mockhost.actions import parse
 from mockhost.errors import Problem, UsageError
+from mockhost.nesting import merged
 from mockhost.scenario import parsing, schema
 from mockhost.scenario.documents import (
     GONE,
@@ -23,7 +24,6 @@ from mockhost.scenario.documents import (
     Path,
     at_path,
     maps_in,
-    merged,
     plain_document,
     value_at,
     written,

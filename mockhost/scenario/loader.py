@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, NamedTuple, NoReturn
 
 from mockhost.errors import Problem, ScenarioError, UsageError, did_you_mean, reason_of
+from mockhost.nesting import merged
 from mockhost.public_url import PublicUrl
 from mockhost.rules.rule import Rule
 from mockhost.scenario import (
@@ -21,7 +22,7 @@ from mockhost.scenario import (
     steps,
     variables,
 )
-from mockhost.scenario.documents import Document, Path, idle_nulls, merged, plain_document, written
+from mockhost.scenario.documents import Document, Path, idle_nulls, plain_document, written
 from mockhost.scenario.layers import (
     FileLayer,
     Findings,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mockhost import clock
 from mockhost.errors import UsageError
+from mockhost.files import write
 from mockhost.tls.certificate import (
     Minted,
     builder,
@@ -22,7 +23,6 @@ from mockhost.tls.certificate import (
     new_key,
     whole_second,
 )
-from mockhost.tls.certificate import write as write
 from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:

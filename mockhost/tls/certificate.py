@@ -8,22 +8,19 @@ Python 3.13 reads them.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import functools
 import hashlib
 import ipaddress
 import math
-import os
 import re
 import socket
 import ssl
-import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost.errors import CannotRun, UsageError, reason_of
+from mockhost.files import write
 from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:
@@ -78,32 +75,6 @@ class Minted(NamedTuple):
             raise CannotRun(
                 f"the certificate can't be loaded: {reason_of(problem)}", hint="look at TMPDIR"
             ) from problem
-
-
-def write(path: Path, text: str, *, mode: int) -> None:
-    """Replace a file in one step, at no moment readable more widely than `mode`. Raises CannotRun."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        _write_through(draft, path, text, mode)
-    except OSError as problem:
-        with contextlib.suppress(OSError):  # a disk that is full must not keep half a key
-            draft.unlink(missing_ok=True)
-        raise CannotRun(
-            f"{path} can't be written: {reason_of(problem)}",
-            hint="give a folder that you may write to, with room in it",
-        ) from problem
-
-
-def _write_through(draft: Path, path: Path, text: str, mode: int) -> None:
-    """Write the draft to the disk, then put it in the place of the file."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    os.replace(draft, path)
 
 
 def new_key(kind: str) -> Key:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mockhost import clock as clocks
 from mockhost.errors import CannotRun, reason_of
+from mockhost.files import write
 from mockhost.tls import versions
 from mockhost.tls.authority import Authority, mint
-from mockhost.tls.certificate import Minted, write
+from mockhost.tls.certificate import Minted
 from mockhost.tls.config import TlsConfig
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from mockhost.cli.classes import chosen
 from mockhost.cli.verbs import mockhost
 from mockhost.client.control import ControlPlane
 from mockhost.errors import CannotRun, UsageError
+from mockhost.files import write
 from mockhost.labs import classroom, desk
 from mockhost.labs import lab as labs
 from mockhost.labs.classroom import Classroom
-from mockhost.tls import certificate
 
 LABS = [labs.find("L01"), labs.find("L02")]
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -290,7 +290,7 @@ def test_a_class_may_be_edited(tmp_path: Path) -> None:
     (tmp_path / classroom.FILE).write_text(kept(name="Zoë"), "utf-8")
     with Classroom(LABS, 1, tmp_path) as made:
         made.save()
-        certificate.write(tmp_path / "sheet.html", made.sheet()["sheet.html"], mode=0o600)
+        write(tmp_path / "sheet.html", made.sheet()["sheet.html"], mode=0o600)
     assert "Zoë" in (tmp_path / "sheet.html").read_text("utf-8")
 
 
@@ -315,7 +315,7 @@ def test_a_folder_that_can_not_be_written_leaves_nothing_running(
         made.__enter__()
     assert made._listener is not None
     assert not made._listener.is_open
-    monkeypatch.setattr(classroom, "write", certificate.write)
+    monkeypatch.setattr(classroom, "write", write)
     with Classroom(LABS, 2, tmp_path):
         pass
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from mockhost.actions import Import
 from mockhost.errors import MOST_COMPARED, ScenarioError, UsageError, did_you_mean
+from mockhost.nesting import merged
 from mockhost.scenario import loader, shape
-from mockhost.scenario.documents import merged
 from mockhost.scenario.model import Moment
 
 BASE: dict[str, Any] = {

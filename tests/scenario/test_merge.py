@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockhost.scenario.documents import at_path, idle_nulls, merged
+from mockhost.nesting import merged
+from mockhost.scenario.documents import at_path, idle_nulls
 
 _LEAVES = (
     st.integers(0, 3) | st.sampled_from(["a", "b"]) | st.lists(st.integers(0, 2) | st.none(), max_size=2)

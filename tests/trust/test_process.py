@@ -15,8 +15,8 @@ import pytest
 from mockhost import MockHost
 from mockhost.cli.planes import ReadyFile
 from mockhost.errors import CannotRun, UsageError
+from mockhost.files import write
 from mockhost.server.http11 import Head, HeadReader
-from mockhost.tls.certificate import write
 
 
 @pytest.mark.parametrize(
