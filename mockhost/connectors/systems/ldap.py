@@ -424,7 +424,7 @@ def _octets(column: Column, item: object) -> bytes:
 
 def _term(column: Column, value: Value) -> str:
     """A term of a filter (RFC 4515); every octet that could mean something there is escaped."""
-    if value is None:
+    if value is None or value == ():
         return f"(!({column.name}=*))"
     octets = [_octets(column, item) for item in (value if isinstance(value, tuple) else (value,))]
     escaped = (

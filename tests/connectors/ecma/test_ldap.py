@@ -40,6 +40,7 @@ CONFIG = LdapConfig("ldap://127.0.0.1", BASE)
         (True, "(cn=TRUE)"),
         (("a", "b"), "(cn=a)(cn=b)"),
         (None, "(!(cn=*))"),
+        ((), "(!(cn=*))"),
     ],
 )
 def test_a_value_stays_a_value_in_a_filter(value: Any, term: str) -> None:
@@ -287,10 +288,11 @@ def test_changes_behind_the_hosts_back(people: OpenLdap) -> None:
         for change, words in {
             "insert": ([{"cn": ["x"]}], "needs -dn-"),
             "update": ([{"where": {}, "set": {"-dn-": "cn=x"}}], "can't be changed"),
-            "delete": ([{"cn": "*)(cn=*"}], ""),
+            "delete": ([{"cn": "*)(cn=*"}, {"cn": []}], ""),
         }.items():
             with pytest.raises(UsageError, match=words[1]) if words[1] else contextlib.nullcontext():
                 mock.change({"LDAP": {change: words[0]}})
+        assert len(mock.objects("LDAP")) == 2
         with pytest.raises(UsageError, match="requires attribute 'sn'; 1 were changed before it"):
             mock.change(
                 {
