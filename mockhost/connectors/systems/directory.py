@@ -37,7 +37,10 @@ _LONGEST: Final = 60
 
 
 class Entry(NamedTuple):
-    """An entry: its DN, and the octets of its attributes by name in lower case, options left out."""
+    """An entry: its DN, and the octets of its attributes by name in lower case, without options.
+
+    Values with a language or another option are left out where there are some without; `;binary` is no difference.
+    """
 
     dn: str
     attributes: Mapping[str, Sequence[bytes]]
@@ -267,7 +270,7 @@ _ENTRY: Final = "searchResEntry"
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:
-    held = found["raw_attributes"].items()
+    held = sorted(found["raw_attributes"].items(), key=lambda each: ";" not in each[0])  # those without options last
     return Entry(found["dn"], {name.partition(";")[0].lower(): values for name, values in held})
 
 

@@ -48,6 +48,14 @@ def test_a_value_stays_a_value_in_a_filter(value: Any, term: str) -> None:
     assert ldap._term(Column("cn"), value) == term
 
 
+@pytest.mark.parametrize("names", [["cn", "cn;lang-de"], ["CN;lang-de", "cn"], ["cn"], ["cn;binary"]])
+def test_an_attribute_without_options_counts_before_one_with_them(names: list[str]) -> None:
+    """It is also the one that exports write."""
+    values = {name: [name.encode()] for name in names}
+    found = directory._entry({"dn": "cn=x", "raw_attributes": values}).attributes
+    assert found == {"cn": values.get("cn", values[names[0]])}
+
+
 def test_columns_are_those_of_the_object_class_and_of_what_it_derives_from() -> None:
     """Types by syntax; the password is not among them, and what the directory keeps is on request only."""
     directory._ldap3()
