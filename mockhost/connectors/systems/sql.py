@@ -256,9 +256,19 @@ class SqlSystem(OutsideSystem):
             statement = self.table.insert().values(row)
             if self.database.engine.dialect.insert_returning:  # with what the database itself has put there
                 held = [self.table.c[column.name] for _, column in self._held]
-                return self._record(writer.write(statement.returning(*held)).rows[0])
+                rows = writer.write(statement.returning(*held)).rows
+                return self._record(rows[0]) if rows else self._put_elsewhere(writer, values)
             writer.write(statement)
             return self._first(writer, self._is(self.anchor_position, values[self.page.anchor_column]))
+
+    def _put_elsewhere(self, writer: Writer, values: Mapping[str, Value]) -> Record:
+        """The row that a trigger inserted in place of the statement. Raises ExportError if there is none."""
+        anchor = values.get(self.page.anchor_column)
+        found = None if anchor is None else self._as_it_is(writer, anchor)
+        if found is None:
+            words = f"the table {self.table_name} took no row: a trigger or a rule left it out"
+            raise ExportError(CODES["other"], words, "other")
+        return found
 
     # The same by procedures
 
@@ -330,7 +340,7 @@ class SqlSystem(OutsideSystem):
             where = [self._is(self.anchor_position, anchor), *self._living()]
             if not writer.write(self.table.update().where(*where).values(new)).changed:
                 raise self.kind.missing_object(str(anchor), self.table_name)
-            return self._first(writer, where[0])
+            return self._as_it_is(writer, anchor) or self._first(writer, where[0])
 
     def remove(self, anchor: Value) -> None:
         """Delete the rows with this anchor, or set their column for it. Raises ExportError."""
