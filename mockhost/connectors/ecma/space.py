@@ -243,9 +243,11 @@ class ConnectorSpace:
                 read = yield lambda pause: self._read(what, reading.paused(pause))
             except ReadError as error:
                 failed = error.message
-            except Exception:
+            except Exception as error:  # a mistake of ours; the import is over all the same
                 if reading.is_over:
                     return
+                self.importing, self._reading = False, None
+                self.problem = f"the import ended with an internal error: {type(error).__name__}: {error}"
                 raise
         if reading.is_over:
             return

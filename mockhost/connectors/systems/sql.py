@@ -169,7 +169,7 @@ class SqlSystem(OutsideSystem):
                     self.database.lose(connection)
                     connection.exec_driver_sql("SELECT 1")
                 yield connection
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:  # a value that no type can hold
             raise self._unread(error) from None
 
     def _unread(self, error: Exception) -> ReadError:
@@ -409,6 +409,19 @@ def _text(value: object) -> str:
     return str(value)
 
 
+def _integer(value: object) -> str | int:
+    return value if type(value) is int else _text(value)
+
+
+def _boolean(value: object) -> str | bool:
+    return bool(value) if isinstance(value, int) else _text(value)
+
+
+def _base64(value: object) -> str:
+    octets = value if isinstance(value, (bytes, bytearray, memoryview)) else str(value).encode()
+    return base64.b64encode(octets).decode()
+
+
 def _octets(value: object) -> bytes | None:
     return None if value is None else base64.b64decode(str(value))
 
@@ -417,11 +430,14 @@ _PLAIN: Final = Codec(_text, lambda value: value)
 _CODECS: Final[Mapping[str, Codec]] = {
     "string": _PLAIN,
     "reference": _PLAIN,
-    "boolean": Codec(bool, lambda value: value),
-    "integer": Codec(int, lambda value: value),
-    "binary": Codec(lambda value: base64.b64encode(bytes(value)).decode(), _octets),
+    "boolean": Codec(_boolean, lambda value: value),
+    "integer": Codec(_integer, lambda value: value),
+    "binary": Codec(_base64, _octets),
 }
-"""By ECMA type. A date, a number with a fraction or a GUID is shown as a text, and goes in as one."""
+"""By ECMA type. A date, a number with a fraction or a GUID is shown as a text, and goes in as one.
+
+So is what is not of its column's type: SQLite holds any value in any column.
+"""
 
 
 def _table(page: ConnectorConfig, columns: Sequence[Column], sql: SqlConfig) -> SqlTable:

@@ -128,6 +128,55 @@ def test_values_of_every_type_come_and_go(hr: Hr) -> None:
     assert hr.rows("Number, Active, Photo, Hired")[0] == (3, 1, b"\x01\x02", "2026-01-01")
 
 
+def test_values_that_are_not_of_their_columns_type_are_texts(hr: Hr) -> None:
+    """SQLite holds any value in any column; an import reads them all."""
+    odd = "Number = 'x', Active = 'maybe', Photo = 'AB', UpdatedAt = 1.5, LastName = x'ff'"
+    hr.run(f"UPDATE Employees SET {odd} WHERE ContosoLogin = 'lisa'")
+    connector = hr.host().connector("SQL")
+    [lisa] = connector.system.objects({"ContosoLogin": "lisa"})
+    assert lisa == lisa | {"Number": "x", "Active": "maybe", "Photo": "QUI=", "UpdatedAt": "1.5"}
+    assert len(cached(hr.host())) == 2
+
+
+def test_an_import_ends_whatever_is_raised(hr: Hr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that can't be read is a failed import; so is a mistake of ours, which is raised as well."""
+    host = hr.host()
+    space = host.connector("SQL").space
+
+    def raises(error: Exception) -> Any:
+        def read(*_: object) -> Any:
+            raise error
+
+        return read
+
+    monkeypatch.setattr(host.system("SQL"), "_record", raises(ValueError("no such date")))
+    space.begin_import("full")
+    assert (space.importing, cached(host)) == (False, ["david", "lisa"])
+    assert space.problem == "SQL: the table Employees can't be read: no such date"
+    monkeypatch.setattr(host.system("SQL"), "_record", raises(AttributeError("a mistake")))
+    with pytest.raises(AttributeError):
+        space.begin_import("full")
+    assert (space.importing, len(space)) == (False, 2)
+    assert space.problem == "the import ended with an internal error: AttributeError: a mistake"
+
+
+def test_a_row_that_a_trigger_leaves_out_is_refused(hr: Hr) -> None:
+    """One that it puts there itself is taken."""
+    hr.run(
+        """CREATE TRIGGER skips BEFORE INSERT ON Employees WHEN NEW.LastName <> 'By trigger' BEGIN
+           INSERT INTO Employees (ContosoLogin, FirstName, LastName) SELECT NEW.ContosoLogin, 'F', 'By trigger'
+             WHERE NEW.FirstName = 'Moved';
+           SELECT RAISE(IGNORE); END"""
+    )
+    host = hr.host()
+    with pytest.raises(ScimError, match="Employees took no row: a trigger or a rule left it out") as caught:
+        host.connector("SQL").create(user(**BOB))
+    assert caught.value.status == 500
+    host.connector("SQL").create(user(**{**BOB, "FirstName": "Moved"}))
+    assert hr.rows("ContosoLogin, LastName")[0] == ("bob", "By trigger")
+    assert sorted(map(str, cached(host))) == ["bob", "david", "lisa"]
+
+
 def test_the_database_gives_a_new_row_its_key(hr: Hr) -> None:
     """The anchor is known once the row is inserted, and is the id."""
     hr.run("CREATE TABLE Numbered (Id INTEGER PRIMARY KEY, Name TEXT)")
