@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.systems.outside import Refusal, clean
+from mockhost.connectors.systems.postgresql import read_as_written
 from mockhost.connectors.systems.system import ReadError
 from mockhost.errors import UsageError
 from mockhost.temporary import PrivateFolder
@@ -118,9 +119,11 @@ class Database:
     """The connections to one database. Thread-safe.
 
     source: the database of which a fork of a mock wants a copy of its own; without one, it reads the database itself.
+    inspects: whether it is for SQLAlchemy's inspector, not for rows.
     """
 
-    def __init__(self, config: SqlConfig, source: URL | None = None) -> None:
+    def __init__(self, config: SqlConfig, source: URL | None = None, *, inspects: bool = False) -> None:
+        self._inspects = inspects
         self.url = read_url(config.url)
         self.secrets = [self.url.password] if self.url.password else []
         self.timeout = config.timeout
@@ -177,6 +180,8 @@ class Database:
                     cursor.execute(f"SET {name} = {limit}")
                 cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE * limit}")
             connection.commit()
+            if not self._inspects:
+                read_as_written(connection)
 
     def close(self) -> None:
         """Close every connection, those in use once they are not; a database of the mock's own goes.

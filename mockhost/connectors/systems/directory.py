@@ -270,7 +270,9 @@ _ENTRY: Final = "searchResEntry"
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:
-    held = sorted(found["raw_attributes"].items(), key=lambda each: ";" not in each[0])  # those without options last
+    held = sorted(
+        found["raw_attributes"].items(), key=lambda each: ";" not in each[0]
+    )  # those without options last
     return Entry(found["dn"], {name.partition(";")[0].lower(): values for name, values in held})
 
 

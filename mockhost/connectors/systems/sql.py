@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import itertools
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -169,7 +170,12 @@ class SqlSystem(OutsideSystem):
                     self.database.lose(connection)
                     connection.exec_driver_sql("SELECT 1")
                 yield connection
-        except (SQLAlchemyError, ValueError, TypeError, OverflowError) as error:  # a value that no type can hold
+        except (
+            SQLAlchemyError,
+            ValueError,
+            TypeError,
+            OverflowError,
+        ) as error:  # a value that no type can hold
             raise self._unread(error) from None
 
     def _unread(self, error: Exception) -> ReadError:
@@ -497,11 +503,11 @@ def discover(sql: SqlConfig) -> dict[str, Column]:
     Raises UsageError for a database that can't be reached, and for a table or a column that it does not have.
     """
     from sqlalchemy import inspect
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
     if (problem := missing_package()) is not None:
         raise problem
-    database = Database(sql)
+    database = Database(sql, inspects=True)
     *schema, name = sql.table.split(".")
     try:
         inspector = inspect(database.engine)
@@ -513,9 +519,10 @@ def discover(sql: SqlConfig) -> dict[str, Column]:
         unique = [keys] + [each["column_names"] for each in inspector.get_unique_constraints(name, **place)]
         unique += [each["column_names"] for each in inspector.get_indexes(name, **place) if each["unique"]]
         alone = {each[0] for each in unique if len(each) == 1 and each[0] is not None}
-        found = {
-            str(each["name"]): _discovered(each, keys, alone) for each in inspector.get_columns(name, **place)
-        }
+        with warnings.catch_warnings():  # of a type that SQLAlchemy does not know
+            warnings.simplefilter("ignore", SAWarning)
+            columns = inspector.get_columns(name, **place)
+        found = {str(each["name"]): _discovered(each, keys, alone) for each in columns}
     except SQLAlchemyError as error:
         raise UsageError(f"the database can't be read: {database.refusal(error).words}") from None
     finally:

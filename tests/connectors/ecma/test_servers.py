@@ -86,6 +86,48 @@ def test_exports_and_imports(server: Postgres, host: Host) -> None:
     assert server.run("""SELECT "Gone" FROM staff WHERE "ContosoLogin" = 'bob'""") == [(True,)]
 
 
+ODD = {
+    "json": ('{"a": [1, true, null]}', '{"b":1}'),
+    "jsonb": ('{"a": [1, true, null]}', '{"b": 1}'),
+    "integer[]": ("{1,2,NULL}", "{3}"),
+    "text[]": ('{"a,b",c}', "{é}"),
+    "interval": ("1 day -03:00:00", "2 years"),
+    "int4range": ("[1,5)", "empty"),
+    "int4multirange": ("{[1,2),[5,6)}", "{}"),
+    "tstzrange": ('["2020-01-01 00:00:00+00",)', "empty"),
+    "timestamptz": ("infinity", "2026-01-02T03:04:05+00:00"),
+    "date": ("0044-03-15 BC", "2026-01-02"),
+    "numeric": ("12.50", "NaN"),
+    "inet": ("10.0.0.1/8", "::1"),
+    "bit(3)": ("101", "000"),
+    "point": ("(1,2)", "(3,4)"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_ecma_has_no_type_for_is_a_text_as_postgresql_writes_it(
+    server: Postgres, page: dict[str, Any], kind: str
+) -> None:
+    """And goes back as one."""
+    there, new = ODD[kind]
+    server.run(
+        f"ALTER TABLE staff ADD odd {kind}",
+        "ALTER ROLE hr SET TimeZone = 'UTC'",
+        f"UPDATE staff SET odd = '{there}'",
+    )
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    try:
+        connector = host.connector("SQL")
+        assert [each["odd"] for each in connector.system.objects({})] == [there, there]
+        assert host.state_of("SQL")["import_problem"] is None
+        connector.create(user(**BOB, odd=there))
+        connector.patch("lisa", {"Operations": [{"op": "replace", "path": f"{URN}:odd", "value": new}]})
+        held = {each["ContosoLogin"]: each["odd"] for each in connector.system.objects({})}
+        assert held == {"bob": there, "lisa": new, "david": there}
+    finally:
+        host.close()
+
+
 @pytest.mark.parametrize(
     ("values", "status", "words", "driver"),
     [
