@@ -160,7 +160,10 @@ class Database:
             limits = {"timeout": self.timeout, "check_same_thread": False}
         elif self.dialect == "postgresql" and "connect_timeout" not in self.url.query:
             limits = {"connect_timeout": max(2, round(self.timeout))}
-        engine = create_engine(self.url, connect_args=limits, pool_timeout=self.timeout)
+        is_server = self.dialect != "sqlite"  # it may have been restarted since a connection was last used
+        engine = create_engine(
+            self.url, connect_args=limits, pool_timeout=self.timeout, pool_pre_ping=is_server
+        )
         event.listen(engine, "connect", self._begin_session)
         if self.dialect == "sqlite":  # the driver's own transactions leave out reading and DDL
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))

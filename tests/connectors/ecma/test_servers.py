@@ -303,6 +303,17 @@ def test_the_database_gives_up_what_takes_too_long(server: Postgres, page: dict[
     host.close()
 
 
+def test_a_server_that_was_restarted_between_requests_is_connected_to_again(server: Postgres, host: Host) -> None:
+    """No export and no import fails for a connection that ended while nobody used it."""
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'hr'"
+    assert server.run(end)
+    connector = host.connector("SQL")
+    connector.create(user(**BOB))
+    assert server.run(end)
+    connector.space.begin_import("delta")
+    assert host.state_of("SQL")["import_problem"] is None
+
+
 def test_a_server_that_is_down_stops_nothing(page: dict[str, Any]) -> None:
     """With columns in the scenario the service starts; import and export say why they fail."""
     with postgres() as gone:
