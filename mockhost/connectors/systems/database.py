@@ -83,6 +83,10 @@ def read_url(text: str) -> URL:
         raise UsageError(message, hint=f"run: pip install {name}") from None
     except (SQLAlchemyError, ValueError):
         raise UsageError("not a URL of SQLAlchemy", hint=_DRIVERS) from None
+    if url.get_backend_name() != "sqlite" and text.count("@") > 1:  # what follows the first would be the server
+        raise UsageError(
+            "the URL has more than one @", hint="in the user and the password, write @ as %40 and % as %25"
+        )
     return url
 
 
@@ -125,7 +129,8 @@ class Database:
     def __init__(self, config: SqlConfig, source: URL | None = None, *, inspects: bool = False) -> None:
         self._inspects = inspects
         self.url = read_url(config.url)
-        self.secrets = [self.url.password] if self.url.password else []
+        given = [self.url.password, *(self.url.query.get(each) for each in _SECRETS)]
+        self.secrets = [str(each) for each in given if each]
         self.timeout = config.timeout
         self._folder = PrivateFolder() if config.url == OWN else None
         if self._folder is not None:
@@ -377,8 +382,11 @@ class Database:
 
     def clean(self, words: str) -> str:
         """Words of a driver on one line, without the password."""
-        return clean(words, map(str, self.secrets))
+        return clean(words, self.secrets)
 
+
+_SECRETS: Final = ("password", "sslpassword")
+"""Parts of a URL's query that are secrets."""
 
 _LOCKS: Final = (8_585_001, 8_585_002)
 _IDLE: Final = 3

@@ -13,7 +13,7 @@ import pytest
 from mockhost import MockHost
 from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.ecma.host import Host
-from mockhost.connectors.systems import sql
+from mockhost.connectors.systems import database, sql
 from mockhost.connectors.systems.database import OWN
 from mockhost.connectors.systems.sql import SqlSystem
 from mockhost.errors import ScenarioError, UsageError
@@ -400,6 +400,22 @@ def test_a_table_that_is_not_there_is_a_problem_with_its_place(hr: Hr) -> None:
     """With near names."""
     with pytest.raises(ScenarioError, match=r"no table 'Employes'; did you mean 'Employees'"):
         hr.host(table="Employes")
+
+
+@pytest.mark.parametrize("password", ["p@canary", "p@ca/nary", "p@ca?nary", "p@ca:1/nary", "@canary"])
+def test_nothing_of_a_password_with_an_at_sign_is_shown(password: str) -> None:
+    """What follows it would be taken for the server, whose name a driver's errors have."""
+    with pytest.raises(UsageError, match=r"^(the URL has more than one @|not a URL)") as caught:
+        database.read_url(f"postgresql+psycopg://hr:{password}@127.0.0.1/hr")
+    assert "nary" not in f"{caught.value.message} {caught.value.hint}"
+    assert database.read_url("postgresql+psycopg://hr:p%40x@127.0.0.1/hr").password == "p@x"
+
+
+def test_passwords_of_a_query_are_secrets() -> None:
+    url = "postgresql+psycopg://127.0.0.1/hr?user=hr&password=canary-1&sslpassword=canary-2"
+    made = database.Database(SqlConfig(url, "staff"))
+    assert made.clean("canary-1 and canary-2") == "*** and ***"
+    made.close()
 
 
 def test_a_dn_that_clients_send_is_unique() -> None:
