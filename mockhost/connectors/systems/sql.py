@@ -513,7 +513,7 @@ def discover(sql: SqlConfig) -> dict[str, Column]:
         inspector = inspect(database.engine)
         place = {"schema": ".".join(schema) or None}
         known = [*inspector.get_table_names(**place), *inspector.get_view_names(**place)]
-        if name not in known:
+        if name not in known and not inspector.has_table(name, **place):  # a materialized view, for one
             raise UsageError(f"the database has no table {sql.table!r}", hint=did_you_mean(name, known))
         keys = inspector.get_pk_constraint(name, **place)["constrained_columns"]
         unique = [keys] + [each["column_names"] for each in inspector.get_unique_constraints(name, **place)]

@@ -86,6 +86,20 @@ def test_exports_and_imports(server: Postgres, host: Host) -> None:
     assert server.run("""SELECT "Gone" FROM staff WHERE "ContosoLogin" = 'bob'""") == [(True,)]
 
 
+def test_a_materialized_view_is_a_table_to_read(server: Postgres, page: dict[str, Any]) -> None:
+    """Its rows are imported; an export is refused in PostgreSQL's words."""
+    server.run('CREATE MATERIALIZED VIEW names AS SELECT "ContosoLogin", "FirstName" FROM staff')
+    page["system"]["sql"]["table"] = "names"
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    try:
+        assert len(host.connector("SQL").space) == 2
+        with pytest.raises(ScimError, match="cannot change materialized view"):
+            host.connector("SQL").create(user(ContosoLogin="bob", FirstName="Bob"))
+    finally:
+        host.close()
+        server.run("DROP MATERIALIZED VIEW names")
+
+
 ODD = {
     "json": ('{"a": [1, true, null]}', '{"b":1}'),
     "jsonb": ('{"a": [1, true, null]}', '{"b": 1}'),
