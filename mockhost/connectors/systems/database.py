@@ -41,17 +41,23 @@ TROUBLES: Final = {
 _EVENTS: Final[Mapping[str, str]] = {
     "23505": "duplicate",
     "23502": "null_value",
-    **dict.fromkeys(("23503", "23514", "22001", "22003", "22007", "22008", "22P02"), "bad_value"),
+    **dict.fromkeys(("23001", "23503", "23514", "23P01", "44000"), "bad_value"),
     **dict.fromkeys(("42501", "25006"), "permission"),
     "SQLITE_CONSTRAINT_UNIQUE": "duplicate",
     "SQLITE_CONSTRAINT_PRIMARYKEY": "duplicate",
+    "SQLITE_CONSTRAINT_ROWID": "duplicate",
     "SQLITE_CONSTRAINT_NOTNULL": "null_value",
     **dict.fromkeys(
-        ("SQLITE_CONSTRAINT_CHECK", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_MISMATCH"), "bad_value"
+        (
+            *("SQLITE_CONSTRAINT_CHECK", "SQLITE_CONSTRAINT_DATATYPE", "SQLITE_CONSTRAINT_FOREIGNKEY"),
+            "SQLITE_MISMATCH",
+        ),
+        "bad_value",
     ),
     "SQLITE_READONLY": "permission",
 }
 """The error of a database -> the event of `facts/kinds.json`. Sources: PostgreSQL, Appendix A; SQLite, Result Codes."""
+_UNNAMED: Final = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
 _COLUMN: Final = re.compile(r"constraint failed: (?:[^.]+\.)?([^,.]+)$")
 """How SQLite names the column of a constraint: `UNIQUE constraint failed: Employees.Email`."""
 _KEY: Final = re.compile(r"Key \(\"?([^()\"]+)\"?\)=")
@@ -83,7 +89,9 @@ def read_url(text: str) -> URL:
         raise UsageError(message, hint=f"run: pip install {name}") from None
     except (SQLAlchemyError, ValueError):
         raise UsageError("not a URL of SQLAlchemy", hint=_DRIVERS) from None
-    if url.get_backend_name() != "sqlite" and text.count("@") > 1:  # what follows the first would be the server
+    if (
+        url.get_backend_name() != "sqlite" and text.count("@") > 1
+    ):  # what follows the first would be the server
         raise UsageError(
             "the URL has more than one @", hint="in the user and the password, write @ as %40 and % as %25"
         )
@@ -369,8 +377,12 @@ class Database:
 
     def refusal(self, error: Exception) -> Refusal:
         """Read what was raised."""
+        from sqlalchemy.exc import DataError
+
         orig: Any = getattr(error, "orig", None) or error
         code = getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None)
+        if code == "unknown":  # to Python's sqlite3
+            code = _UNNAMED.get(orig.sqlite_errorcode, code)
         diag = getattr(orig, "diag", None)
         words = (getattr(diag, "message_primary", None) or str(orig)).strip()
         column = getattr(diag, "column_name", None) or ""
@@ -378,6 +390,8 @@ class Database:
         if not column and found is not None:
             column = found[1]
         event = _EVENTS.get(str(code)) or _EVENTS.get("_".join(str(code).split("_")[:2]))
+        if event is None and isinstance(error, DataError):  # PostgreSQL's class 22, or the driver's own
+            event = "bad_value"
         return Refusal(event, self.clean(words), str(code or type(orig).__name__), column)
 
     def clean(self, words: str) -> str:

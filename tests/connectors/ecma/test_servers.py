@@ -150,6 +150,8 @@ def test_what_ecma_has_no_type_for_is_a_text_as_postgresql_writes_it(
         ({"LastName": "Tables"}, 400, "violates check constraint", "23514: new row"),
         ({"Hired": "2026-02-30"}, 400, "out of range", "22008: date/time field value out of range"),
         ({"Key": "not a key"}, 400, "invalid input syntax for type uuid", "22P02: invalid input syntax"),
+        ({"Pay": "1e99"}, 400, "numeric field overflow", "22003: numeric field overflow"),
+        ({"LastName": "a\0b"}, 400, "cannot contain NUL", "DataError: PostgreSQL text fields"),
     ],
 )  # fmt: skip
 def test_it_refuses_in_its_own_words(
@@ -317,7 +319,9 @@ def test_the_database_gives_up_what_takes_too_long(server: Postgres, page: dict[
     host.close()
 
 
-def test_a_server_that_was_restarted_between_requests_is_connected_to_again(server: Postgres, host: Host) -> None:
+def test_a_server_that_was_restarted_between_requests_is_connected_to_again(
+    server: Postgres, host: Host
+) -> None:
     """No export and no import fails for a connection that ended while nobody used it."""
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'hr'"
     assert server.run(end)

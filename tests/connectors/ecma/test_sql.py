@@ -223,6 +223,26 @@ def test_what_the_database_refuses_is_told_and_not_mirrored(
     assert hr.rows() == [("david",), ("lisa",)]
 
 
+@pytest.mark.parametrize(
+    ("statement", "event"),
+    [
+        ("INSERT INTO Strict VALUES ('a', 'x')", "bad_value"),
+        ("INSERT INTO Strict VALUES ('a', zeroblob(2000000000))", "bad_value"),
+        ("INSERT INTO Strict (rowid, k) VALUES (1, 'a'), (1, 'b')", "duplicate"),
+        ("INSERT INTO Nothing VALUES (1)", None),
+    ],
+)
+def test_what_sqlite_raises_is_an_event_of_the_connector(hr: Hr, statement: str, event: str | None) -> None:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    hr.run("CREATE TABLE Strict (k TEXT, n INTEGER) STRICT")
+    made = database.Database(SqlConfig(f"sqlite:///{hr.file}", "Strict"))
+    with pytest.raises(SQLAlchemyError) as caught, made.writing() as writer:
+        writer.connection.exec_driver_sql(statement)
+    assert made.refusal(caught.value).event == event
+    made.close()
+
+
 def test_a_row_that_is_gone_is_missing(hr: Hr) -> None:
     """The cache still has it."""
     connector = hr.host().connector("SQL")
