@@ -74,7 +74,7 @@ def ask(connection: http.client.HTTPConnection, host: MockHost, operation: Opera
 
 def play(host: MockHost, operations: Sequence[Operation], marks: Sequence[str]) -> list[bytes]:
     """The answers to operations, one after the other on one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=120)
     answers = [ask(connection, host, op, mark) for op, mark in zip(operations, marks, strict=True)]
     connection.close()
     return answers
@@ -86,7 +86,7 @@ def race(host: MockHost, batches: Sequence[Sequence[Operation]]) -> dict[str, by
     start = threading.Barrier(len(batches))
 
     def one(number: int, batch: Sequence[Operation]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=120)
         start.wait()
         for step, operation in enumerate(batch):
             mark = f"{number}.{step}"
@@ -148,7 +148,7 @@ def test_a_reset_at_any_moment_is_a_fresh_start(
 
 def _race_until_cut(host: MockHost, batches: Sequence[Sequence[Operation]]) -> None:
     def one(batch: Sequence[Operation]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=120)
         try:
             for operation in batch:
                 ask(connection, host, operation, "before")
@@ -167,7 +167,7 @@ def _race_until_cut(host: MockHost, batches: Sequence[Sequence[Operation]]) -> N
 def test_nothing_of_the_old_epoch_is_written_after_a_reset() -> None:
     """An exchange on a connection that was opened before the reset neither answers nor writes."""
     with MockHost(tls=False, control=False) as host:
-        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=120)
         ask(connection, host, Operation("find", "ann", ""), "1")
         host.reset()
         connection.auto_open = 0

@@ -55,7 +55,7 @@ def guarded() -> Iterator[MockHost]:
 
 
 def get(host: MockHost, path: str, **headers: str) -> requests.Response:
-    return requests.get(host.control_url + path, headers={**BROWSER, **headers}, timeout=30)
+    return requests.get(host.control_url + path, headers={**BROWSER, **headers}, timeout=120)
 
 
 class Tags(HTMLParser):
@@ -135,28 +135,28 @@ def test_the_token_is_exchanged_for_a_cookie(guarded: MockHost) -> None:
     session = requests.Session()
     session.headers.update(BROWSER)
     url = guarded.control_url
-    wrong = session.post(f"{url}/console/session", json={"token": "another"}, timeout=30)
+    wrong = session.post(f"{url}/console/session", json={"token": "another"}, timeout=120)
     assert wrong.status_code == 401
     assert not session.cookies
-    right = session.post(f"{url}/console/session", json={"token": TOKEN}, timeout=30)
+    right = session.post(f"{url}/console/session", json={"token": TOKEN}, timeout=120)
     assert right.status_code == 200
     cookie = right.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
     assert TOKEN not in cookie
-    assert session.get(f"{url}/console/journal", timeout=30).status_code == 200
-    assert session.get(f"{url}/v1/scenario", timeout=30).status_code == 200
-    assert session.post(f"{url}/v1/reset", json={}, timeout=30).status_code == 200
+    assert session.get(f"{url}/console/journal", timeout=120).status_code == 200
+    assert session.get(f"{url}/v1/scenario", timeout=120).status_code == 200
+    assert session.post(f"{url}/v1/reset", json={}, timeout=120).status_code == 200
     kept = {each.name: each.value or "" for each in session.cookies}
-    assert session.delete(f"{url}/console/session", json={}, timeout=30).status_code == 200
-    assert requests.get(f"{url}/v1/scenario", cookies=kept, timeout=30).status_code == 401
+    assert session.delete(f"{url}/console/session", json={}, timeout=120).status_code == 200
+    assert requests.get(f"{url}/v1/scenario", cookies=kept, timeout=120).status_code == 401
 
 
 def test_a_session_can_not_be_used_from_elsewhere(guarded: MockHost) -> None:
     """Not by a page of another origin or port, a form, or under another name."""
     session = requests.Session()
     url = guarded.control_url
-    session.post(f"{url}/console/session", json={"token": TOKEN}, timeout=30)
+    session.post(f"{url}/console/session", json={"token": TOKEN}, timeout=120)
     for headers, status in (
         ({"Origin": "https://evil.example"}, 403),
         ({"Origin": "http://127.0.0.1:1"}, 403),
@@ -168,18 +168,18 @@ def test_a_session_can_not_be_used_from_elsewhere(guarded: MockHost) -> None:
     ):
         for path in ("/v1/reset", "/console/session"):
             answer = session.post(url + path, data=b"{}", headers={"Content-Type": "application/json", **headers},
-                                  timeout=30)  # fmt: skip
+                                  timeout=120)  # fmt: skip
             assert answer.status_code == status, (path, headers)
         if status == 403:
-            assert session.get(f"{url}/console/feed", headers=headers, timeout=30).status_code == 403
+            assert session.get(f"{url}/console/feed", headers=headers, timeout=120).status_code == 403
 
 
 def test_a_wrong_bearer_token_is_not_mended_by_a_cookie(guarded: MockHost) -> None:
     """What a client says of itself counts first."""
     session = requests.Session()
-    session.post(f"{guarded.control_url}/console/session", json={"token": TOKEN}, timeout=30)
+    session.post(f"{guarded.control_url}/console/session", json={"token": TOKEN}, timeout=120)
     answer = session.get(
-        f"{guarded.control_url}/v1/scenario", headers={"Authorization": "Bearer x"}, timeout=30
+        f"{guarded.control_url}/v1/scenario", headers={"Authorization": "Bearer x"}, timeout=120
     )
     assert answer.status_code == 401
 
@@ -224,7 +224,7 @@ def test_values_are_text(host: MockHost) -> None:
         tags = Tags(shown.text)
         assert tags.tags - usual.tags <= {"i", "td", "div"}
         assert tags.attributes == usual.attributes
-    feed = requests.get(f"{host.control_url}/console/feed", stream=True, timeout=30)
+    feed = requests.get(f"{host.control_url}/console/feed", stream=True, timeout=120)
     lines = (line for line in feed.iter_lines() if line.startswith(b'data: {"passed"'))
     rows = json.loads(next(lines)[6:])["rows"]
     feed.close()
@@ -380,7 +380,7 @@ def test_pages_that_open_at_once_share_one_feed() -> None:
         before = feed_threads()  # of other tests' hosts: they end when it is seen that their pages have gone
         url = f"{host.control_url}/console/feed"
         with ThreadPoolExecutor(6) as several:
-            opened = list(several.map(lambda _: requests.get(url, stream=True, timeout=30), range(6)))
+            opened = list(several.map(lambda _: requests.get(url, stream=True, timeout=120), range(6)))
         [feed] = feed_threads() - before
         for answer in opened:
             answer.close()

@@ -1246,7 +1246,7 @@ class Stream:
 
     def __init__(self, url: str) -> None:
         host, _, port = url.removeprefix("http://").partition(":")
-        self._connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        self._connection = http.client.HTTPConnection(host, int(port), timeout=120)
         self._connection.request("GET", "/v1/events")
         self._answer = self._connection.getresponse()
         assert self._answer.status == 200
@@ -1373,7 +1373,7 @@ def test_a_reader_that_is_too_slow_learns_that_it_missed_something(
 def test_a_head_request_for_the_events_ends(host: MockHost) -> None:
     """It has no body that could go on."""
     port = int(host.control_url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as sock:
         sock.sendall(b"HEAD /v1/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: sock.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 200")

@@ -201,7 +201,7 @@ def test_it_decides_on_connections_too(tmp_path: Path) -> None:
         port = int(host.stdout.readline())
         with (
             pytest.raises(ConnectionError),  # while connecting, if the reset is that fast
-            socket.create_connection(("127.0.0.1", port), timeout=10) as client,
+            socket.create_connection(("127.0.0.1", port), timeout=120) as client,
         ):
             client.recv(1)
         host.stdin.write("\n")

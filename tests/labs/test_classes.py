@@ -49,7 +49,7 @@ def teacher(room: Classroom) -> ControlPlane:
 def page(room: Classroom, token: str, path: str) -> tuple[int, str]:
     """A page as a browser gets it that was given a token."""
     parts = urlsplit(room.url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=120)
     try:
         connection.request("GET", path, headers={"Authorization": f"Bearer {token}", "Accept": "text/html"})
         answer = connection.getresponse()
@@ -348,7 +348,7 @@ def test_in_a_pause_a_student_changes_nothing_by_any_path(room: Classroom) -> No
 @pytest.mark.parametrize("body", ["[" * 100_000, "{", "", '{"token": ["a"]}', "[]"])
 def test_a_sign_in_that_is_wrong_is_no_bug(room: Classroom, body: str) -> None:
     """It is asked without a token."""
-    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(room.url).port or 0, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", urlsplit(room.url).port or 0, timeout=120)
     try:
         connection.request("POST", "/console/session", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 401

@@ -67,7 +67,7 @@ def said(host: RunningHost, value: object) -> str:
 def asked(host: RunningHost, path: str = "/Users/ljacobson") -> int:
     """Ask the host, as its client; the status."""
     with host.session("SQL") as session:
-        return session.get(host.url("SQL") + path, timeout=30).status_code
+        return session.get(host.url("SQL") + path, timeout=120).status_code
 
 
 def one(host: RunningHost) -> Any:
@@ -160,7 +160,7 @@ def test_the_journal_has_the_same_in_both_modes(both: Both) -> None:
         asked(host, f"/Users/{quote('ä')}")
         body: Any = {"schemas": [URN], URN: {"ContosoLogin": "bób"}}
         with host.session("SQL") as session:
-            session.post(host.url("SQL") + "/Users", json=body, timeout=30)
+            session.post(host.url("SQL") + "/Users", json=body, timeout=120)
         words = ("delay", "faults", "rule", "operation", "status", "body", "answer_body", "native", "who")
         host.wait_for("create_user")
         journal = host.journal

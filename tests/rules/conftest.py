@@ -30,7 +30,7 @@ class Client:
 
     def __init__(self, host: MockHost) -> None:
         self.host = host
-        self._connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=10)
+        self._connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=120)
 
     def send(
         self, method: str, path: str, body: object = None, *, connector: str = "SQL", **headers: str | None

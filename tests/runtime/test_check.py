@@ -134,7 +134,7 @@ def test_a_healthy_host_has_nothing_to_be_cured_of() -> None:
 def test_the_sockets_of_the_host_are_left_alone() -> None:
     """A connection that is open stays open, and the journal knows of no other."""
     with MockHost("basics/healthy", tls=False) as host:
-        connection = http.client.HTTPConnection("localhost", host.port, timeout=30)
+        connection = http.client.HTTPConnection("localhost", host.port, timeout=120)
         path = urlsplit(host.url("SQL")).path + "/Schemas"
         for _ in range(2):
             connection.request("GET", path, headers=host.headers("SQL"))

@@ -75,7 +75,7 @@ def host() -> Iterator[MockHost]:
 def asked(host: MockHost, method: str, path: str, body: object = None, **headers: str) -> tuple[int, str]:
     """Status and text, without a token unless one is in `headers`."""
     parts = urlsplit(host.control_url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 0, timeout=20)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port or 0, timeout=120)
     try:
         sent = None if method == "GET" else json.dumps(body or {})
         connection.request(method, path, sent, {"Content-Type": "application/json", **headers})

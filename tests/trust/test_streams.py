@@ -26,7 +26,7 @@ def host() -> Iterator[MockHost]:
 def stream(host: MockHost) -> socket.socket:
     """A client of the event stream, up to the head of its answer."""
     assert host.control_listener is not None
-    client = socket.create_connection(("127.0.0.1", host.control_listener.port), timeout=30)
+    client = socket.create_connection(("127.0.0.1", host.control_listener.port), timeout=120)
     client.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
     return client
 

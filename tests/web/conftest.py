@@ -88,7 +88,7 @@ def _ask(
         headers = {**headers, "Content-Length": str(len(body))}
     path = "/" + target.lstrip("/") if target.startswith("//") else target
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as sock:
         sock.sendall("\r\n".join([*lines, "", ""]).encode() + (body or b""))
         answer = http.client.HTTPResponse(sock, method=method)
         answer.begin()

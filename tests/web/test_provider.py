@@ -48,7 +48,7 @@ class Client:
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         if data is not None:
             sent.setdefault("Content-Type", "application/scim+json")
-        connection = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=120)
         target = f"/ecma2host_{self.name}/scim{path}"
         connection.request(method, target, data, {k: v for k, v in sent.items() if v is not None})
         answer = connection.getresponse()

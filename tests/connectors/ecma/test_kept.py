@@ -213,7 +213,7 @@ def test_odd_values_come_back_as_they_were(tmp_path: Path) -> None:
 def test_a_killed_host_loses_no_acknowledged_write(tmp_path: Path) -> None:
     def write(client: requests.Session, url: str, name: str) -> set[str]:
         body: Any = user(**{**BOB, "ContosoLogin": name})
-        return {name} if client.post(f"{url}/Users", json=body, timeout=20).status_code == 201 else set()
+        return {name} if client.post(f"{url}/Users", json=body, timeout=120).status_code == 201 else set()
 
     def read(client: requests.Session, url: str) -> set[str]:
         return {each["id"] for each in everybody(client, f"{url}/Users")}

@@ -62,7 +62,7 @@ class RestSystem(Described):
 
     def __init__(self, page: ConnectorConfig, chance: Chance) -> None:
         super().__init__(page, chance)
-        self.open = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self.open = HTTPConnection("127.0.0.1", self.port, timeout=120)
         self.generated = 0
         self.write([dict(each) for each in page.system.objects])
 

@@ -315,12 +315,12 @@ def test_a_killed_host_loses_no_acknowledged_write(tmp_path: Path) -> None:
             {"method": "POST", "path": "/Groups", "bulkId": "g", "data": group(name, "bulkId:u")},
         ]
         sent: Any = {"schemas": [BULK_REQUEST], "Operations": bulk}
-        answered = client.post(f"{url}/Bulk", json=sent, timeout=20).json()["Operations"]
+        answered = client.post(f"{url}/Bulk", json=sent, timeout=120).json()["Operations"]
         ident, of_group = (each["location"].rpartition("/")[2] for each in answered)
-        other = client.post(f"{url}/Users", json=user(f"{name}b"), timeout=20).json()["id"]
+        other = client.post(f"{url}/Users", json=user(f"{name}b"), timeout=120).json()["id"]
         adding = {"op": "add", "path": "members", "value": [{"value": other}]}
         body: Any = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [adding]}
-        assert client.patch(f"{url}/Groups/{of_group}", json=body, timeout=20).status_code in (200, 204)
+        assert client.patch(f"{url}/Groups/{of_group}", json=body, timeout=120).status_code in (200, 204)
         return {ident, other, f"{of_group} {ident}", f"{of_group} {other}"}
 
     def read(client: requests.Session, url: str) -> set[str]:

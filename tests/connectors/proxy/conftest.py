@@ -14,7 +14,7 @@ import pytest
 from mockhost import MockHost
 from mockhost.client.observation import Observation, Session
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 Act = Callable[[socket.socket], None]
 
 

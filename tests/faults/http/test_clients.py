@@ -25,9 +25,11 @@ def _before(port: Port, name: str) -> str:
     port.meets(name, find(name).example)
     if name == "rate_limit":
         for _ in range(2):
-            assert requests.get(port.url, verify=port.ca_file, timeout=10).status_code == 200
+            assert requests.get(port.url, verify=port.ca_file, timeout=120).status_code == 200
     if name == "mismatched_response":
-        assert requests.get(f"{port.url}/nobody", verify=port.ca_file, timeout=10).json()["totalResults"] == 0
+        assert (
+            requests.get(f"{port.url}/nobody", verify=port.ca_file, timeout=120).json()["totalResults"] == 0
+        )
     return "POST" if name == "conflict" else "GET"
 
 
@@ -37,11 +39,11 @@ def test_requests_reports_what_the_documentation_says(port: Port, name: str) -> 
     exception = re.match(r"[A-Z]\w+(?=:)", said)
     if exception:
         with pytest.raises(requests.RequestException) as raised:
-            requests.request(method, port.url, verify=port.ca_file, timeout=10)
+            requests.request(method, port.url, verify=port.ca_file, timeout=120)
         assert type(raised.value).__name__ == exception[0]
         assert said.partition(": ")[2] in str(raised.value)
         return
-    response = requests.request(method, port.url, verify=port.ca_file, timeout=10)
+    response = requests.request(method, port.url, verify=port.ca_file, timeout=120)
     assert str(response.status_code) == said[:3]
     if "response.json() raises JSONDecodeError" in said:
         with pytest.raises(requests.JSONDecodeError):
@@ -113,17 +115,17 @@ def test_a_neighbour_is_served_as_always_afterwards(port: Port) -> None:
         for name in NAMES:
             port.meets(name, find(name).example)
             try:
-                session.get(port.url, verify=port.ca_file, timeout=10, allow_redirects=False)
+                session.get(port.url, verify=port.ca_file, timeout=120, allow_redirects=False)
             except requests.RequestException:
                 continue
         port.meets("lying_totals", {"start_index": 1})
-        assert session.get(port.url, verify=port.ca_file, timeout=10).json()["totalResults"] == 1
+        assert session.get(port.url, verify=port.ca_file, timeout=120).json()["totalResults"] == 1
 
 
 def _reported(port: Port, method: str = "GET") -> str:
     """What `requests` raises, or the status and what reading JSON raises."""
     try:
-        response = requests.request(method, port.url, verify=port.ca_file, timeout=10)
+        response = requests.request(method, port.url, verify=port.ca_file, timeout=120)
     except requests.RequestException as problem:
         return type(problem).__name__
     try:

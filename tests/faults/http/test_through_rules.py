@@ -46,7 +46,7 @@ def ask(host: MockHost, method: str, path: str, body: Any = None) -> Any:
             json=body,
             headers=host.headers("SQL"),
             verify=host.ca_file,
-            timeout=10,
+            timeout=120,
             allow_redirects=False,
         )
     except requests.RequestException:
@@ -169,9 +169,9 @@ def test_a_refusal_is_worded_as_the_hosts_own(
     method, path, token = real
     headers = host.headers("SQL") if token == "right" else {"Authorization": "Bearer wrong"}
     url = host.url("SQL") + path
-    own = requests.request(method, url, headers=headers, verify=host.ca_file, timeout=10)
+    own = requests.request(method, url, headers=headers, verify=host.ca_file, timeout=120)
     assert own.status_code == status
     host.add_rule({"when": {"verdict": "any"}, "fault": {"http_error": status}})
-    faulty = requests.request(method, url, headers=host.headers("SQL"), verify=host.ca_file, timeout=10)
+    faulty = requests.request(method, url, headers=host.headers("SQL"), verify=host.ca_file, timeout=120)
     assert (faulty.status_code, faulty.text) == (own.status_code, own.text)
     assert dict(faulty.headers) == dict(own.headers)
