@@ -43,6 +43,12 @@ _EVENTS: Final[Mapping[int, str]] = {
     **dict.fromkeys((8, 48, 50), "permission"),
 }
 """Result code -> the event of `facts/kinds.json`. Source: RFC 4511, Appendix A."""
+_MEANS: Final[Mapping[int, str]] = {
+    3: "the search took longer than the server allows this account",
+    4: "the base has more entries than the server gives this account; raise its limit, or use another account",
+    NO_SUCH_OBJECT: "the base is not there, or the account may not see it",
+}
+"""What a result code of a search means, for servers that send no words of their own."""
 _NEEDS: Final = "requires attribute '"
 _NOT_UNIQUE: Final = ("some attributes not unique", "non-unique attributes found")
 """slapd's words for a missing attribute, and those of its unique overlay (2.4, 2.5)."""
@@ -174,7 +180,10 @@ class LdapSystem(OutsideSystem):
             raise self._unread(error) from None
 
     def _unread(self, error: DirectoryError) -> ReadError:
-        return ReadError(f"{self.name}: the directory can't be read: {self._words(error)}")
+        words, meaning = self._words(error), _MEANS.get(error.result or 0)
+        if not error.words and meaning is not None:
+            words += f" ({meaning})"
+        return ReadError(f"{self.name}: the directory can't be read: {words}")
 
     def _words(self, error: DirectoryError) -> str:
         return clean(str(error), self._secrets)

@@ -56,6 +56,21 @@ def test_an_attribute_without_options_counts_before_one_with_them(names: list[st
     assert found == {"cn": values.get("cn", values[names[0]])}
 
 
+def test_a_search_that_is_refused_without_words_says_what_it_means() -> None:
+    """Words of the server's own stay as they are."""
+    host = make_host(connectors={"SQL": None, "LDAP": page(url="ldap://127.0.0.1:1")})
+    system = host.system("LDAP")
+    assert isinstance(system, LdapSystem)
+    few = system._unread(DirectoryError(4, "sizeLimitExceeded", "")).message
+    assert few.startswith(
+        "LDAP: the directory can't be read: sizeLimitExceeded (the base has more entries than"
+    )
+    assert system._unread(DirectoryError(32, "noSuchObject", "no base")).message.endswith(
+        "noSuchObject: no base"
+    )
+    host.close()
+
+
 def test_columns_are_those_of_the_object_class_and_of_what_it_derives_from() -> None:
     """Types by syntax; the password is not among them, and what the directory keeps is on request only."""
     directory._ldap3()
