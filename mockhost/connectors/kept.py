@@ -54,8 +54,8 @@ class Kept:
             self._connection = sqlite3.connect(
                 self._file, timeout=0.2, isolation_level=None, check_same_thread=False
             )
-        except (OSError, sqlite3.Error) as error:
-            raise CannotRun(f"the data folder {folder} can't be used: {reason_of(error)}") from None
+        except (OSError, ValueError, sqlite3.Error) as error:  # a name with a NUL
+            raise CannotRun(f"the data folder {str(folder)!r} can't be used: {reason_of(error)}") from None
         try:
             self._open(size)
             self._files = {path: path.stat().st_ino for path in self._paths()}

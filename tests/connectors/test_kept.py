@@ -88,6 +88,14 @@ def test_a_truncated_file_is_refused(written: Path, size: int) -> None:
     assert file.read_bytes() == octets
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800\0", "file/below"])
+def test_a_folder_that_can_not_be_is_refused_in_words(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotRun, match=r"^the data folder '.*' can't be used: .+") as caught:
+        Kept(tmp_path / name)
+    assert caught.value.message.isprintable()
+
+
 def test_a_file_of_another_program_is_refused_and_left_alone(tmp_path: Path) -> None:
     file = tmp_path / FILE
     with contextlib.closing(sqlite3.connect(file)) as other:
