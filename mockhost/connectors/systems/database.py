@@ -377,8 +377,11 @@ class Database:
 
     def refusal(self, error: Exception) -> Refusal:
         """Read what was raised."""
-        from sqlalchemy.exc import DataError
+        from sqlalchemy.exc import DataError, TimeoutError
 
+        if isinstance(error, TimeoutError):  # of SQLAlchemy's pool, not of the database
+            words = f"all connections to the database were in use for {self.timeout:g} s"
+            return Refusal(None, words, "QueuePool")
         orig: Any = getattr(error, "orig", None) or error
         code = getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None)
         if code == "unknown":  # to Python's sqlite3

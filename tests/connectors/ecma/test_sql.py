@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -240,6 +241,20 @@ def test_what_sqlite_raises_is_an_event_of_the_connector(hr: Hr, statement: str,
     with pytest.raises(SQLAlchemyError) as caught, made.writing() as writer:
         writer.connection.exec_driver_sql(statement)
     assert made.refusal(caught.value).event == event
+    made.close()
+
+
+def test_a_wait_for_a_connection_ends_in_words(hr: Hr) -> None:
+    """They are the mock's own, without SQLAlchemy's names and links."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    made = database.Database(SqlConfig(f"sqlite:///{hr.file}", "Employees", timeout=0.01))
+    with contextlib.ExitStack() as held:
+        for _ in range(15):  # as many as SQLAlchemy's pool has
+            held.enter_context(made.reading())
+        with pytest.raises(SQLAlchemyError) as caught:
+            held.enter_context(made.reading())
+    assert made.refusal(caught.value).words == "all connections to the database were in use for 0.01 s"
     made.close()
 
 
