@@ -45,6 +45,7 @@ from mockhost.server.transport import TlsOffer
 from mockhost.tls.authority import Authority
 from mockhost.tls.config import TlsConfig
 from mockhost.tls.serving import Certificates
+from mockhost.web.connections import meet
 from mockhost.web.data import DataPlane, begin
 from mockhost.web.handling import connector_named
 
@@ -183,7 +184,7 @@ class MockHost(RunningHost):
             tls=self._offer,
             heads=runtime.heads,
             observer=observer,
-            plan=lambda connection: runtime.meet(connection.epoch_token),
+            plan=lambda connection: meet(runtime, connection.epoch_token),
             upload=lambda environ: begin(runtime, environ),
             limits=Limits(long_segments=lambda path: runtime.state.served.is_standard(connector_named(path))),
             name="data",

@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "rules": FLOOR | {"faults", "journal"},
     "scenario": FLOOR | {"connectors", "rules", "windows", "entra"},
     "windows": FLOOR | {"connectors", "client", "journal"},
-    "runtime": FLOOR | MOCK - {"server"} | {"client", "expect", "entra"},
+    "runtime": FLOOR | MOCK - {"faults", "server"} | {"client", "expect", "entra"},
     "web": FLOOR | MOCK - {"windows"} | {"runtime"},
     "control": FLOOR | {"journal", "runtime"},
     "console": FLOOR | {"faults", "journal", "scenario", "runtime", "diagnosis"},

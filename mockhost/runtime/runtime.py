@@ -21,10 +21,7 @@ from mockhost.clock import Chance, VirtualClock, fresh_key, iso
 from mockhost.connectors.contract import Connector, outside
 from mockhost.connectors.ecma.host import Host
 from mockhost.errors import MockhostError, UsageError, did_you_mean
-from mockhost.faults.contract import Context, Draft
 from mockhost.journal import Connection, EventBus, Exchange, Journal
-from mockhost.journal.record import NAME, clipped
-from mockhost.plans import SERVE, ConnectionPlan
 from mockhost.public_url import PublicUrl
 from mockhost.rules import Decision
 from mockhost.runtime.epochs import Admission, Cut, Epoch
@@ -321,65 +318,6 @@ class Runtime:
         self.journal.opened(record)
         return Admission(epoch, record, next(epoch.connections))
 
-    def meet(self, admission: Admission) -> ConnectionPlan:
-        """What a connection that was just accepted is met with, by the first rule on connections that applies."""
-        if not self.state.rules.has_on_connections:
-            return SERVE
-        with self.lock:
-            if admission.epoch is not self.epoch:
-                return SERVE
-            self.state.clock.run_due()
-            accepted = Exchange(
-                at=self.state.clock.now(),
-                method="",
-                target="",
-                operation="",
-                verdict="",
-                connection_nth=admission.nth,
-                states=self.state.states.current(None),
-            )
-            decision = self.state.rules.meet(accepted, self.state.clock.now())
-            if decision is None:
-                return SERVE
-            admission.record.rule = clipped(decision.rule.name, NAME)
-            plan = SERVE
-            for place, chosen in enumerate(decision.step.faults):
-                fault = chosen.fault
-                assert fault.connection is not None
-                if fault.group == "tls" and self.certificates.plain_http:
-                    continue  # there is no handshake that could go wrong
-                plan = fault.connection(chosen.parameters)
-                if fault.host is not None:
-                    try:
-                        fault.host(chosen.parameters, self.context(decision, place, accepted, _no_words))
-                    except MockhostError as error:  # what a scenario says of objects may no longer be so
-                        self.tell("happening", {"what": fault.name, "problem": str(error)})
-            self.come_true(decision)
-            return plan
-
-    def context(
-        self,
-        decision: Decision,
-        place: int,
-        asked: Exchange,
-        error: Callable[[int, str, str | None], Draft],
-    ) -> Context:
-        """What the fault at a place of a rule's list may ask."""
-        served = self.state.served.get(asked.connector or "")
-        return Context(
-            asked=asked,
-            connector=self.state.host.connectors.get(asked.connector or ""),
-            behaviours=self.state.host.behaviours if served is None else served.behaviours,
-            standard=served is not None and served.standard,
-            operator=self,
-            now=self.state.clock.now(),
-            chance=self.chance,
-            name=f"{decision.rule.name}\0{place}",
-            ordinal=decision.ordinal,
-            memory=decision.course.remembered(place),
-            error=error,
-        )
-
     def run(self, epoch: Epoch, steps: Steps[T]) -> T:
         """Run steps, each under the lock; what they yield is performed in between, outside of it.
 
@@ -618,8 +556,3 @@ class Runtime:
         applied = "at restart" if later else "now"
         self.tell("set", {"path": path, "applied": applied})
         return {"path": path, "applied": applied}
-
-
-def _no_words(status: int, text: str, scim_type: str | None) -> Draft:
-    """A refusal before there is a caller to refuse."""
-    return Draft(status)

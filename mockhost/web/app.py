@@ -16,6 +16,7 @@ from mockhost.exchange import split_target
 from mockhost.plans import SERVE
 from mockhost.runtime import Admission, Cut, Runtime
 from mockhost.server.service import Limits
+from mockhost.web.connections import meet
 from mockhost.web.data import DataPlane, begin
 from mockhost.web.handling import PREFIX
 
@@ -130,7 +131,7 @@ class Guests:
             if guest is None or guest.epoch_token.epoch is not runtime.epoch:
                 number = next(self._numbers)
                 guest = Guest(number, peer, runtime.opened(number, peer[0]))
-                guest.served = runtime.meet(guest.epoch_token) == SERVE
+                guest.served = meet(runtime, guest.epoch_token) == SERVE
                 if len(self._known) >= _MOST:
                     del self._known[next(iter(self._known))]
                 self._known[peer] = guest

@@ -195,7 +195,7 @@ class Handling:
 
     def context(self, decision: Decision, place: int) -> Context:
         """What the fault at a place of the rule's list may ask."""
-        return self.runtime.context(decision, place, self.exchange, self._error)
+        return context(self.runtime, decision, place, self.exchange, self._error)
 
     def _error(self, status: int, text: str, scim_type: str | None) -> Draft:
         speaker = self.connector or self.runtime.host
@@ -246,6 +246,30 @@ class Handling:
             return None
         anchor = self.exchange.attribute(self.connector.identifier)
         return str(anchor) if isinstance(anchor, (str, int)) else None
+
+
+def context(
+    runtime: Runtime,
+    decision: Decision,
+    place: int,
+    asked: Exchange,
+    error: Callable[[int, str, str | None], Draft],
+) -> Context:
+    """What the fault at a place of a rule's list may ask."""
+    served = runtime.state.served.get(asked.connector or "")
+    return Context(
+        asked=asked,
+        connector=runtime.state.host.connectors.get(asked.connector or ""),
+        behaviours=runtime.state.host.behaviours if served is None else served.behaviours,
+        standard=served is not None and served.standard,
+        operator=runtime,
+        now=runtime.state.clock.now(),
+        chance=runtime.chance,
+        name=f"{decision.rule.name}\0{place}",
+        ordinal=decision.ordinal,
+        memory=decision.course.remembered(place),
+        error=error,
+    )
 
 
 # -- routing --
