@@ -171,8 +171,9 @@ class Database:
         limits: dict[str, object] = {}
         if self.dialect == "sqlite":
             limits = {"timeout": self.timeout, "check_same_thread": False}
-        elif self.dialect == "postgresql" and "connect_timeout" not in self.url.query:
-            limits = {"connect_timeout": max(2, round(self.timeout))}
+        elif self.dialect == "postgresql":  # of a database in SQL_ASCII, text would be read as bytes
+            limits = {"connect_timeout": max(2, round(self.timeout)), "client_encoding": "utf8"}
+            limits = {name: limit for name, limit in limits.items() if name not in self.url.query}
         is_server = self.dialect != "sqlite"  # it may have been restarted since a connection was last used
         engine = create_engine(
             self.url, connect_args=limits, pool_timeout=self.timeout, pool_pre_ping=is_server

@@ -66,6 +66,29 @@ def test_columns_are_discovered(server: Postgres, page: dict[str, Any]) -> None:
     assert [name for name, c in columns.items() if c.unique] == ["ContosoLogin", "Number"]
 
 
+def test_a_database_without_an_encoding_is_read_as_utf8(server: Postgres) -> None:
+    """SQL_ASCII: what initdb makes where no locale is set."""
+    import psycopg
+
+    server.run(
+        "DROP DATABASE IF EXISTS plain",
+        "CREATE DATABASE plain TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'",
+    )
+    url = f"{server.url.rpartition('/')[0]}/plain"
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SET client_encoding = 'UTF8'")
+        connection.execute("CREATE TABLE staff (login varchar(50) PRIMARY KEY)")
+        connection.execute("INSERT INTO staff VALUES ('josé')")
+    empty = {"columns": None, "objects": None, "table": None}
+    sql_page = {"selected_attributes": None, "anchor": "login", "deprovisioning": {"disable": "none"},
+                "system": {**empty, "sql": {"url": url, "table": "staff"}}}  # fmt: skip
+    host = make_host(connectors={"LDAP": None, "SQL": sql_page})
+    try:
+        assert [each["login"] for each in host.connector("SQL").system.objects()] == ["josé"]
+    finally:
+        host.close()
+
+
 def test_exports_and_imports(server: Postgres, host: Host) -> None:
     """Every type comes and goes; delta imports follow the watermark, soft deletes included."""
     connector = host.connector("SQL")
