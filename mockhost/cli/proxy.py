@@ -24,6 +24,7 @@ from mockhost.cli.options import (
 from mockhost.cli.saving import save, try_out
 from mockhost.cli.serve import Lasting, Source, lasting, run
 from mockhost.cli.terminal import stderr
+from mockhost.cli.verbs import Framed
 from mockhost.clock import fresh_secret
 from mockhost.errors import UsageError, reason_of
 
@@ -284,7 +285,7 @@ def record(
     )
 
 
-@click.group("import")
+@click.group("import", cls=Framed)
 def importing() -> None:
     """Make a scenario from what another program recorded."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -216,9 +217,21 @@ def _to_paste(command: str | Sequence[str], terminal: Terminal, shell: str, inde
     return [terminal.styled(each, "cyan") for each in shells.folded(line, shell, terminal.width, indent)]
 
 
+def _reachable(name: str, started_as: str) -> str:
+    """How to call a program that was started by its path and is not on the path, as by `make serve`."""
+    file = os.path.basename(started_as)
+    if os.path.splitext(file)[0] != name or os.path.dirname(started_as) == "":
+        return name
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    found = any(os.path.exists(os.path.join(folder, file)) for folder in folders if folder)
+    return name if found else os.path.abspath(started_as)
+
+
 def control_words(facts: Facts, verb: Sequence[str] = telling.CONTROL) -> list[str]:
     """What calls this host's control plane; a host on the default port needs no more than the verb."""
     words = [*facts.prefix, *verb]
+    if not facts.prefix and words[0] == telling.CONTROL[0]:
+        words[0] = _reachable(words[0], sys.argv[0])
     if facts.container:
         return words  # there the image's own environment says where the control plane is
     if facts.control_url != DEFAULT_URL:

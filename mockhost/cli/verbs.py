@@ -48,6 +48,10 @@ VERBS: Mapping[str, str] = {
 """Where each verb is: a module of this package, and the name of the command in it."""
 
 
+_SENTENCE = 500
+"""Characters that no first sentence of a verb has."""
+
+
 class Framed(click.Group):
     """A group that turns every error into one message and an exit code, here and in tests alike."""
 
@@ -66,6 +70,16 @@ class Framed(click.Group):
         except BrokenPipeError:
             # click would make it an exit code of its own.
             raise outcome.ReaderGone from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with their whole first sentence, over two lines where one is too narrow; click cuts it off."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [
+            (name, verb.get_short_help_str(_SENTENCE)) for name, verb in found if verb and not verb.hidden
+        ]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

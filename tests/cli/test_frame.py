@@ -40,6 +40,18 @@ def test_every_verb_helps(invoke: Invoke, path: tuple[str, ...]) -> None:
         assert len(result.stdout.splitlines()) > 4
 
 
+@pytest.mark.parametrize(
+    "path", [path[1:] for path, verb in COMMANDS if isinstance(verb, click.Group)], ids=" ".join
+)
+def test_the_list_of_verbs_has_whole_sentences(invoke: Invoke, path: tuple[str, ...]) -> None:
+    """Also in eighty columns, where one line is too short for some of them."""
+    result = invoke(*path, "--help", terminal_width=80)
+    listed = result.stdout.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+    assert max(map(len, listed.splitlines())) <= 80
+
+
 @pytest.mark.parametrize("path", [path for path, _ in COMMANDS], ids=" ".join)
 def test_every_verb_and_option_is_in_the_reference(path: tuple[str, ...]) -> None:
     """A verb that is added without its page fails here."""

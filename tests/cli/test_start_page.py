@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +83,20 @@ def test_a_proxy_before_a_scenario_is_what_the_page_is_about() -> None:
         facts = start_page.facts_of(host, "basics/healthy", state_kept=False, ipv6_wanted=False)
     assert {told.connector for told in facts.connectors} > {"TARGET"}
     assert facts.about == "TARGET"
+
+
+def test_a_program_that_is_not_on_the_path_is_called_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `make serve` starts it. What is printed can be pasted into another terminal."""
+    (tmp_path / "mockhost").touch()
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "mockhost"), "serve"])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert start_page.control_words(FACTS)[0] == str(tmp_path / "mockhost")
+    monkeypatch.setenv("PATH", f"/nowhere{os.pathsep}{tmp_path}")
+    assert start_page.control_words(FACTS)[0] == "mockhost"
+    monkeypatch.setattr(sys, "argv", ["/x/mockhost/__main__.py", "serve"])
+    assert start_page.control_words(FACTS)[0] == "mockhost"
 
 
 def test_a_healthy_host_says_where_and_with_what() -> None:

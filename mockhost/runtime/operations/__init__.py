@@ -78,7 +78,8 @@ def carry_out(
     Raises NotAllowed where it is not for the caller's role. What the row hides is not in a learner's result.
     """
     if not may(host.role, operation):
-        raise NotAllowed(f"{operation.name} is not for a {host.role}", hint=f"a {operation.role} may ask")
+        hint = f"a {operation.role} may, with the control plane's token: mockhost control --token TOKEN"
+        raise NotAllowed(f"{operation.name} is not for a {host.role}", hint=hint)
     room = importlib.import_module(operation.room)
     with host.runtime.waited():
         if operation.first:
