@@ -41,7 +41,7 @@ TROUBLES: Final = {
 _EVENTS: Final[Mapping[str, str]] = {
     "23505": "duplicate",
     "23502": "null_value",
-    **dict.fromkeys(("23001", "23503", "23514", "23P01", "44000"), "bad_value"),
+    **dict.fromkeys(("23001", "23503", "23514", "23P01", "428C9", "44000"), "bad_value"),
     **dict.fromkeys(("42501", "25006"), "permission"),
     "SQLITE_CONSTRAINT_UNIQUE": "duplicate",
     "SQLITE_CONSTRAINT_PRIMARYKEY": "duplicate",

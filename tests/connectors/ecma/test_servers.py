@@ -189,6 +189,22 @@ def test_it_refuses_in_its_own_words(
     assert "63616e617279" not in str(caught.value.native)
 
 
+def test_it_refuses_a_value_for_a_column_that_it_computes(server: Postgres, page: dict[str, Any]) -> None:
+    """Of the two kinds: a generated column, and an identity that is always generated."""
+    server.run(
+        """ALTER TABLE staff ADD loud text GENERATED ALWAYS AS (upper("FirstName")) STORED""",
+        "ALTER TABLE staff ADD counted integer GENERATED ALWAYS AS IDENTITY",
+    )
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    try:
+        for name, value in (("loud", "BOB"), ("counted", 5)):
+            with pytest.raises(ScimError, match="cannot insert a non-DEFAULT value") as caught:
+                host.connector("SQL").create(user(**BOB, **{name: value}))
+            assert caught.value.status == 400
+    finally:
+        host.close()
+
+
 TROUBLES = {
     "locked": (500, "canceling statement due to"),
     "read_only": (403, "cannot execute INSERT in a read-only transaction"),
