@@ -23,7 +23,7 @@ from mockhost.clock import iso
 from mockhost.windows import events_commands, powershell
 from mockhost.windows.config import FILES, windows_path
 from mockhost.windows.eventlog import HOST_LOGS, LogSnapshot
-from mockhost.windows.machine import StartFailed
+from mockhost.windows.machine import Machine, StartFailed
 from mockhost.windows.powershell import CommandFailed, failed, shown
 from mockhost.windows.shell import Call, Done, cmdlet, program
 
@@ -198,16 +198,7 @@ def _sslcert(call: Call) -> Done:
     rows = {
         "IP:port": f"0.0.0.0:{PORT}",
         "Certificate Hash": str(found["thumbprint"]).lower(),
-        "Application ID": "{00000000-0000-0000-0000-000000000000}",
-        "Certificate Store Name": "My",
-        "Verify Client Certificate Revocation": "Enabled",
-        "Verify Revocation Using Cached Client Certificate Only": "Disabled",
-        "Usage Check": "Enabled",
-        "Revocation Freshness Time": "0",
-        "URL Retrieval Timeout": "0",
-        "Ctl Identifier": "(null)",
-        "Ctl Store Name": "(null)",
-        "DS Mapper Usage": "Disabled",
+        **powershell.texts()["sslcert"],
         "Negotiate Client Certificate": "Enabled" if found["client_certificate"] != "none" else "Disabled",
     }
     return Done(
@@ -260,13 +251,8 @@ def verdict(seen: Observation, connector: str, path: str) -> Done:
             return Done(text.rstrip("\n") + "\n", {**data, "users": len(text.strip()) > 9})
         return Done(f"HTTP connection was successful: {seen.status} {seen.reason}\n", data)
     why = trouble(seen) or f"The remote server returned an error: ({seen.status}) {seen.reason}."
-    hints = {
-        None: "Check that the service Microsoft ECMA2Host is running, and its certificate.",
-        401: "Check the secret token.",
-        404: "Check the name of the connector; its case counts.",
-        503: "The host is importing; try again later.",
-    }
-    hint = hints.get(seen.status, "Check the service, the name of the connector and the secret token.")
+    hints = powershell.texts()["connection_hints"]
+    hint = hints.get(str(seen.status or "no_answer"), hints["other"])
     return Done(f"WARNING: {why}\nWARNING: {hint}\n", data, code=1)
 
 
@@ -418,13 +404,7 @@ def export_logs(
         machine.server.advance(tracing_duration_mins * 60.0)
         with machine.server.lock:
             _restart_agent(call)
-            _trace(
-                call,
-                [
-                    (began, "Verbose", "verbose tracing was turned on"),
-                    (machine.now, "Verbose", "verbose tracing was turned off"),
-                ],
-            )
+            _trace_verbose(machine, began)
     with machine.server.lock:
         logs = machine.events()
         trace = (machine.drive.read(FILES["trace"]) or b"").decode("utf-8", "replace")
@@ -454,12 +434,12 @@ def _restart_agent(call: Call) -> None:
             raise CommandFailed(str(error)) from None
 
 
-def _trace(call: Call, entries: Iterable[tuple[float, str, str]]) -> None:
-    """Write lines into the agent's trace, in the form of .NET's text listener (assumed for the agent)."""
-    machine = call.machine
+def _trace_verbose(machine: Machine, began: float) -> None:
+    """Add the beginning and the end of verbose tracing to the agent's trace, as .NET's text listener does (assumed)."""
     text = "".join(
-        f"AADConnectProvisioningAgent {kind}: 0 : {what}\n    DateTime={events_commands.utc(at)}\n"
-        for at, kind, what in entries
+        f"AADConnectProvisioningAgent Verbose: 0 : verbose tracing was turned {state}\n"
+        f"    DateTime={events_commands.utc(at)}\n"
+        for state, at in (("on", began), ("off", machine.now))
     )
     held = machine.drive.read(FILES["trace"]) or b""
     machine.drive.write(FILES["trace"], (held + text.encode())[-1_000_000:], machine.now)

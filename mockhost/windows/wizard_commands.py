@@ -58,6 +58,12 @@ def _levels(machine: Machine) -> dict[str, int]:
     return {name: source.levels for name, source in found.sources.items()}
 
 
+def _check_elevated(call: Call) -> None:
+    """Raise CommandFailed in a window that is not an administrator's."""
+    if not call.elevated:
+        raise CommandFailed(shown("wizard_denied"), 5)
+
+
 def _connector(call: Call, rest: Sequence[str]) -> tuple[str, ConnectorConfig, dict[str, str]]:
     """The connector and the values that a page is given."""
     pages: Mapping[str, ConnectorConfig] = call.machine.server.host.configured
@@ -68,8 +74,8 @@ def _connector(call: Call, rest: Sequence[str]) -> tuple[str, ConnectorConfig, d
     name = names[0] if names else next(iter(pages), "")
     if name not in pages:
         raise CommandFailed(f"there is no connector {name!r}; {did_you_mean(name, pages)}")
-    if said and not call.elevated:
-        raise CommandFailed(shown("wizard_denied"), 5)
+    if said:
+        _check_elevated(call)
     return name, pages[name], said
 
 
@@ -104,8 +110,7 @@ def _settings(call: Call, rest: Sequence[str]) -> Done:
     """Port, and the certificate with its expiry; `generate` makes a new one."""
     machine = call.machine
     if [word.casefold() for word in rest] == ["generate"]:
-        if not call.elevated:
-            raise CommandFailed(shown("wizard_denied"), 5)
+        _check_elevated(call)
         machine.server.set("host.tls", None)
     elif rest:
         raise CommandFailed("usage: wizard settings [generate]")
@@ -191,10 +196,8 @@ def _dn_problem(machine: Machine, name: str, page: ConnectorConfig) -> str | Non
 def _select_attributes(call: Call, rest: Sequence[str]) -> Done:
     name, page, said = _connector(call, rest)
     chosen = list(page.selected_attributes)
-    if unknown := [key for key in said if key not in ("add", "remove")]:
-        raise CommandFailed(f"the page has no field {unknown[0]!r}; known: add, remove")
     columns = {column.name.casefold(): column.name for column in page.system.columns}
-    for verb, value in said.items():
+    for verb, value in _take(said, {"add": "add", "remove": "remove"}).items():
         if value.casefold() not in columns:
             raise CommandFailed(
                 f"the schema has no attribute {value!r}; {did_you_mean(value, columns.values())}"
@@ -227,8 +230,7 @@ def _import(call: Call, rest: Sequence[str]) -> Done:
     data = machine.drive.read(path)
     if data is None:
         raise CommandFailed(f"Could not find file '{windows_path(path)}'.", 2)
-    if not call.elevated:
-        raise CommandFailed(shown("wizard_denied"), 5)
+    _check_elevated(call)
     found, known = configuration.pages(data, windows_path(path)), machine.server.host.configured
     taken = [name for name in found if name in known]
     machine.server.set("connectors", {name: found[name] for name in taken})
@@ -241,8 +243,7 @@ def _import(call: Call, rest: Sequence[str]) -> Done:
 def _finish(call: Call, rest: Sequence[str]) -> Done:
     """Save: as an administrator it registers the event sources. The service is not started by it."""
     machine = call.machine
-    if not call.elevated:
-        raise CommandFailed(shown("wizard_denied"), 5)
+    _check_elevated(call)
     machine.catch_up()
     machine.logs.registered = {*SOURCES}
     machine.config = machine.config._replace(event_sources=SOURCES)
