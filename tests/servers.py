@@ -115,6 +115,57 @@ class Postgres(NamedTuple):
             return cursor.fetchall() if cursor.description else []
 
 
+class MariaDb(NamedTuple):
+    """A MariaDB with one user and a password."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"mysql+pymysql://hr:canary-of-a-password@127.0.0.1:{self.port}/hr"
+
+    def run(self, *statements: str) -> list[Any]:
+        """Execute statements, each on its own; the rows of the last."""
+        import pymysql
+
+        given = {"user": "hr", "password": "canary-of-a-password", "database": "hr", "autocommit": True}
+        with (
+            contextlib.closing(pymysql.connect(host="127.0.0.1", port=self.port, **given)) as connection,
+            connection.cursor() as cursor,
+        ):
+            for statement in statements:
+                cursor.execute(statement)
+            return [*cursor.fetchall()]
+
+
+@contextlib.contextmanager
+def mariadb() -> Iterator[MariaDb]:
+    """A MariaDB of Debian's packages, or whichever is on the path."""
+    server, install = program("mariadbd", "/usr/sbin"), program("mariadb-install-db")
+    user, port = plain_user("mysql"), free_port()
+    with folder_of(user) as folder:
+        data, first = folder / "data", folder / "first.sql"
+        first.write_text(
+            "CREATE DATABASE hr CHARACTER SET utf8mb4;\n"
+            "CREATE USER hr@'127.0.0.1' IDENTIFIED BY 'canary-of-a-password';\n"
+            "GRANT ALL ON hr.* TO hr@'127.0.0.1';\n"
+        )
+        first.chmod(0o644)
+        made = [
+            install,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]
+        subprocess.run(made, check=True, capture_output=True, cwd=folder, **user)
+        options = {"datadir": data, "port": port, "bind-address": "127.0.0.1", "init-file": first}
+        options |= {"socket": folder / "socket", "pid-file": folder / "pid", "skip-name-resolve": "ON"}
+        command = [server, "--no-defaults", *(f"--{k}={v}" for k, v in options.items())]
+        with running(command, port, cwd=folder, **user):
+            yield MariaDb(port)
+
+
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL of Debian's packages, or whichever is on the path."""

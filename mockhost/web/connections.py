@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mockhost.errors import MockhostError
 from mockhost.exchange import Exchange
 from mockhost.faults.contract import Draft
@@ -11,9 +9,6 @@ from mockhost.journal.record import NAME, clipped
 from mockhost.plans import SERVE, ConnectionPlan
 from mockhost.runtime import Admission, Runtime
 from mockhost.web.handling import context
-
-if TYPE_CHECKING:
-    pass
 
 
 def meet(runtime: Runtime, admission: Admission) -> ConnectionPlan:

@@ -55,11 +55,27 @@ _EVENTS: Final[Mapping[str, str]] = {
         "bad_value",
     ),
     "SQLITE_READONLY": "permission",
+    **dict.fromkeys(("1062", "1586"), "duplicate"),
+    **dict.fromkeys(("1048", "1364"), "null_value"),
+    **dict.fromkeys(
+        (
+            *("1216", "1217", "1264", "1265", "1292", "1366", "1406"),
+            *("1451", "1452", "1906", "3105", "3819", "4025"),
+        ),
+        "bad_value",
+    ),
+    **dict.fromkeys(("1044", "1142", "1143", "1227", "1290", "1792", "1836"), "permission"),
 }
-"""The error of a database -> the event of `facts/kinds.json`. Sources: PostgreSQL, Appendix A; SQLite, Result Codes."""
+"""The error of a database -> the event of `facts/kinds.json`.
+
+Sources: PostgreSQL, Appendix A; SQLite, Result Codes; MySQL and MariaDB, Error Message References.
+"""
 _UNNAMED: Final = {3091: "SQLITE_CONSTRAINT_DATATYPE"}
-_COLUMN: Final = re.compile(r"constraint failed: (?:[^.]+\.)?([^,.]+)$")
-"""How SQLite names the column of a constraint: `UNIQUE constraint failed: Employees.Email`."""
+_COLUMN: Final = re.compile(
+    r"constraint failed: (?:[^.]+\.)?([^,.]+)$"
+    r"|(?:Field|Column) '([^']+)' (?:doesn't have a default value|cannot be null)"
+)
+"""How SQLite and MySQL name a column: `UNIQUE constraint failed: Employees.Email`, `Column 'Email' cannot be null`."""
 _KEY: Final = re.compile(r"Key \(\"?([^()\"]+)\"?\)=")
 """How PostgreSQL names it in the detail of an error."""
 
@@ -171,8 +187,10 @@ class Database:
         limits: dict[str, object] = {}
         if self.dialect == "sqlite":
             limits = {"timeout": self.timeout, "check_same_thread": False}
-        elif self.dialect == "postgresql":  # of a database in SQL_ASCII, text would be read as bytes
-            limits = {"connect_timeout": max(2, round(self.timeout)), "client_encoding": "utf8"}
+        elif self.url.get_driver_name() in _PATIENT:
+            limits = {"connect_timeout": max(2, round(self.timeout))}
+            if self.dialect == "postgresql":  # of a database in SQL_ASCII, text would be read as bytes
+                limits["client_encoding"] = "utf8"
             limits = {name: limit for name, limit in limits.items() if name not in self.url.query}
         is_server = self.dialect != "sqlite"  # it may have been restarted since a connection was last used
         engine = create_engine(
@@ -192,13 +210,24 @@ class Database:
                 connection.execute("PRAGMA synchronous=OFF")
         elif self.dialect == "postgresql":
             limit = round(self.timeout * 1000)
-            with connection.cursor() as cursor:
+            with closing(connection.cursor()) as cursor:
                 for name in ("statement_timeout", "lock_timeout"):
                     cursor.execute(f"SET {name} = {limit}")
                 cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE * limit}")
             connection.commit()
             if not self._inspects:
                 read_as_written(connection)
+        elif self.dialect in ("mysql", "mariadb"):
+            limit = max(1, round(self.timeout))
+            with closing(connection.cursor()) as cursor:
+                for name, value in (
+                    ("innodb_lock_wait_timeout", limit),
+                    ("lock_wait_timeout", limit),
+                    ("max_statement_time", limit),  # of MariaDB
+                    ("max_execution_time", 1000 * limit),  # of MySQL, which limits SELECT only
+                ):
+                    with suppress(Exception):  # the other one does not know it
+                        cursor.execute(f"SET SESSION {name} = {value}")
 
     def close(self) -> None:
         """Close every connection, those in use once they are not; a database of the mock's own goes.
@@ -384,25 +413,39 @@ class Database:
             words = f"all connections to the database were in use for {self.timeout:g} s"
             return Refusal(None, words, "QueuePool")
         orig: Any = getattr(error, "orig", None) or error
-        code = getattr(orig, "sqlstate", None) or getattr(orig, "sqlite_errorname", None)
-        if code == "unknown":  # to Python's sqlite3
-            code = _UNNAMED.get(orig.sqlite_errorcode, code)
+        code, words = _said(orig)
         diag = getattr(orig, "diag", None)
-        words = (getattr(diag, "message_primary", None) or str(orig)).strip()
         column = getattr(diag, "column_name", None) or ""
         found = _COLUMN.search(words) or _KEY.search(getattr(diag, "message_detail", None) or "")
         if not column and found is not None:
-            column = found[1]
-        event = _EVENTS.get(str(code)) or _EVENTS.get("_".join(str(code).split("_")[:2]))
-        if event is None and isinstance(error, DataError):  # PostgreSQL's class 22, or the driver's own
-            event = "bad_value"
-        return Refusal(event, self.clean(words), str(code or type(orig).__name__), column)
+            column = found[found.lastindex or 0]
+        event = _EVENTS.get(code) or _EVENTS.get("_".join(code.split("_")[:2]))
+        if event is None and (isinstance(error, DataError) or (len(code) == 5 and code.startswith("22"))):
+            event = "bad_value"  # class 22 of SQL, or the driver's own
+        return Refusal(event, self.clean(words), code, column)
 
     def clean(self, words: str) -> str:
         """Words of a driver on one line, without the password."""
         return clean(words, self.secrets)
 
 
+def _said(error: Any) -> tuple[str, str]:
+    """A driver's code for an error, and its words."""
+    match error.args:
+        case (int(number), str(words)):  # MySQL's drivers
+            return str(number), words.strip()
+        case ({"C": str(code), "M": str(words)},):  # pg8000
+            return code, words
+    given = (getattr(error, name, None) for name in ("sqlstate", "pgcode", "sqlite_errorname"))
+    code = str(next(filter(None, given), type(error).__name__))
+    if code == "unknown":  # to Python's sqlite3
+        code = _UNNAMED.get(error.sqlite_errorcode, code)
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    return code, str(primary or error).strip()
+
+
+_PATIENT: Final = ("psycopg", "psycopg2", "pymysql", "mysqldb", "mariadbconnector")
+"""Drivers that take a `connect_timeout`."""
 _SECRETS: Final = ("password", "sslpassword")
 """Parts of a URL's query that are secrets."""
 

@@ -542,11 +542,12 @@ def _discovered(each: Any, keys: Sequence[str], alone: Collection[str | None]) -
         kind = _ECMA_TYPES.get(each["type"].python_type, "string")
     except NotImplementedError:  # a type that SQLAlchemy does not know
         kind = "string"
-    by_itself = bool(each.get("default") or each.get("identity") or each.get("computed"))
+    if getattr(each["type"], "display_width", None) == 1:  # TINYINT(1), which MySQL makes of BOOLEAN
+        kind = "boolean"
+    counts = each.get("autoincrement", "auto")
+    by_itself = bool(each.get("default") or each.get("identity") or each.get("computed") or counts is True)
     # An INTEGER PRIMARY KEY of SQLite, a serial of PostgreSQL, AUTO_INCREMENT of MySQL.
-    by_itself = by_itself or (
-        list(keys) == [name] and kind == "integer" and each.get("autoincrement", "auto") is not False
-    )
+    by_itself = by_itself or (list(keys) == [name] and kind == "integer" and counts is not False)
     return Column(
         name,
         kind,

@@ -283,6 +283,38 @@ def test_a_soft_delete_sets_a_column(hr: Hr) -> None:
 
 # -- what is imported ---------------------------------------------------------------------------------------
 
+
+class _Says(Exception):
+    """What a driver raises."""
+
+    def __init__(self, *args: object, **attributes: object) -> None:
+        super().__init__(*args)
+        vars(self).update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("raised", "event", "code", "words"),
+    [
+        (_Says(1062, "Duplicate entry 'a' for key 'b'"), "duplicate", "1062", "Duplicate entry"),
+        (_Says(1048, "Column 'Email' cannot be null"), "null_value", "1048", "Column 'Email'"),
+        (_Says({"C": "22001", "M": "value too long", "R": "varchar"}), "bad_value", "22001", "value too long"),
+        (_Says("told", pgcode="23505"), "duplicate", "23505", "told"),
+        (_Says(2013, "Lost connection"), None, "2013", "Lost connection"),
+        (_Says(), None, "_Says", ""),
+    ],
+)  # fmt: skip
+def test_drivers_tell_their_errors_in_several_ways(
+    raised: Exception, event: str | None, code: str, words: str
+) -> None:
+    """PyMySQL by number and text, pg8000 by the fields of PostgreSQL's message, psycopg2 by an attribute."""
+    made = database.Database(SqlConfig("sqlite://", "t"))
+    found = made.refusal(raised)
+    made.close()
+    assert (found.event, found.code) == (event, code)
+    assert found.words.startswith(words)
+    assert found.column == ("Email" if "Email" in words else "")
+
+
 DELTA = {"import": {"profiles": ["full", "delta"]}}
 
 
