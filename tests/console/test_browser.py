@@ -357,10 +357,15 @@ def test_the_portal_provisions_and_says_why_not(visit: Visit, host: MockHost) ->
 
 
 @pytest.mark.parametrize("path", [f"/console/{page.name}" for page in PAGES])
-def test_nothing_is_wider_than_the_page(visit: Visit, host: MockHost, path: str) -> None:
-    """From a telephone to a beamer."""
-    traffic(host)
+@pytest.mark.parametrize("is_empty", [False, True], ids=["full", "empty"])
+def test_nothing_is_wider_than_the_page(visit: Visit, host: MockHost, path: str, is_empty: bool) -> None:
+    """From a telephone to a beamer, with something to show and without."""
+    if not is_empty:
+        traffic(host)
     page = visit(path)
+    until(page, "document.getElementById('line').dataset.state === 'live'")
+    if path == "/console/journal":
+        until(page, f"document.getElementById('empty').hidden === {str(not is_empty).lower()}")
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
