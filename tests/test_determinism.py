@@ -7,6 +7,7 @@ threads that race, before and beside everything else.
 from __future__ import annotations
 
 import http.client
+import sys
 import threading
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -189,6 +190,33 @@ def test_a_reset_costs_what_was_changed_and_not_how_many_there_are() -> None:
         host.reset()
         assert host.runtime.host.system("SQL").snapshot().base is base
         assert len(host.runtime.host.connector("SQL").space) == 1_000_000
+
+
+def test_hosts_may_be_made_on_several_threads_at_once() -> None:
+    """As those of a class are: none sees what another is just about to share."""
+    problems: list[BaseException] = []
+    patience, made = sys.getswitchinterval(), []
+
+    def make(first: int) -> None:
+        try:
+            for seed in range(first, first + 40):
+                made.append(MockHost(tls=False, control=False, seed=seed // 2))
+        except BaseException as problem:
+            problems.append(problem)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=make, args=(40 * number,)) for number in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(patience)
+    assert not problems
+    bases = [host.runtime.host.system("SQL").snapshot().base for host in made]
+    assert len(bases) == 160
+    assert len({id(each) for each in bases}) == 80
 
 
 def test_hosts_of_one_scenario_share_their_data_and_nothing_else() -> None:

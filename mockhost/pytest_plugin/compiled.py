@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ class _Compiled(NamedTuple):
 
 
 _KEPT: dict[str, _Compiled] = {}
+_CHANGING = threading.Lock()
 
 
 def load(scenario: Named, overrides: Mapping[str, Any], terms: Terms) -> Scenario:
@@ -39,13 +41,15 @@ def load(scenario: Named, overrides: Mapping[str, Any], terms: Terms) -> Scenari
     kept = _KEPT.get(key)
     if kept is not None and _contents(kept.files) == kept.contents and _is_current(kept.environment):
         return kept.scenario
-    _KEPT.pop(key, None)
+    with _CHANGING:
+        _KEPT.pop(key, None)
     made = terms.load(scenario, overrides)
     contents = _contents(made.files)
     if contents is not None:
-        while len(_KEPT) >= LIMIT:
-            del _KEPT[next(iter(_KEPT))]
-        _KEPT[key] = _Compiled(made, made.files, contents, _environment(made.document))
+        with _CHANGING:
+            while len(_KEPT) >= LIMIT:
+                del _KEPT[next(iter(_KEPT))]
+            _KEPT[key] = _Compiled(made, made.files, contents, _environment(made.document))
     return made
 
 

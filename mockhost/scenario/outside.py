@@ -227,17 +227,15 @@ def columns_of(name: str, connector: Mapping[str, Any], findings: Findings) -> d
         findings.add(path[:-1], message, spoils=False)
         return {}
     try:
-        if config not in _FOUND:
-            _FOUND[config] = _discovered(config)
+        columns = _FOUND.get(config)  # which another thread may forget
+        if columns is None:
+            columns = _FOUND[config] = _discovered(config)
     except UsageError as error:
         findings.add((*path, "url"), error.message, error.hint)
         findings.give_up(path)
         return {}
     anchor = connector.get("anchor")
-    return {
-        key: column._replace(unique=True) if key == anchor else column
-        for key, column in _FOUND[config].items()
-    }
+    return {key: column._replace(unique=True) if key == anchor else column for key, column in columns.items()}
 
 
 def _discovered(config: Outside) -> dict[str, Column]:

@@ -7,9 +7,10 @@ seen by the host until the next import.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 from mockhost.clock import Chance
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _BASES: WeakSet[Base] = WeakSet()
 """The frozen records that some host still has."""
+_CHANGING: Final = threading.Lock()
+"""held by who looks at them or adds some: hosts start on threads of their own, as those of a class do"""
 
 
 class MemorySystem(Described):
@@ -332,9 +335,18 @@ def _base(
     config: ConnectorConfig, columns: tuple[Column, ...], forms: Mapping[int, Form], chance: Chance
 ) -> Base:
     """The frozen records of a scenario's connector, made once and shared by all hosts with an equal connector."""
-    for held in list(_BASES):
-        if held.owner == (config, chance.seed):
-            return held
+    with _CHANGING:
+        for held in _BASES:
+            if held.owner == (config, chance.seed):
+                return held
+        base = _made(config, columns, forms, chance)
+        _BASES.add(base)
+        return base
+
+
+def _made(
+    config: ConnectorConfig, columns: tuple[Column, ...], forms: Mapping[int, Form], chance: Chance
+) -> Base:
     objects = config.system.objects
     listed = objects.first if isinstance(objects, ObjectRows) else objects
     rows: Sequence[Record] = [
@@ -345,9 +357,7 @@ def _base(
     people = config.system.people
     if people is not None and people.size > 0:
         rows = Stacked(rows, _Crowd(config, people, columns, chance))
-    base = Base(rows, (config, chance.seed), forms)
-    _BASES.add(base)
-    return base
+    return Base(rows, (config, chance.seed), forms)
 
 
 def start_records(
