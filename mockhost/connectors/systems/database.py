@@ -105,12 +105,10 @@ def read_url(text: str) -> URL:
         raise UsageError(message, hint=f"run: pip install {name}") from None
     except (SQLAlchemyError, ValueError):
         raise UsageError("not a URL of SQLAlchemy", hint=_DRIVERS) from None
-    if (
-        url.get_backend_name() != "sqlite" and text.count("@") > 1
-    ):  # what follows the first would be the server
-        raise UsageError(
-            "the URL has more than one @", hint="in the user and the password, write @ as %40 and % as %25"
-        )
+    # What follows the first would be taken for the server.
+    if url.get_backend_name() != "sqlite" and text.count("@") > 1:
+        hint = "in the user and the password, write @ as %40 and % as %25"
+        raise UsageError("the URL has more than one @", hint=hint)
     return url
 
 
@@ -187,7 +185,7 @@ class Database:
         limits: dict[str, object] = {}
         if self.dialect == "sqlite":
             limits = {"timeout": self.timeout, "check_same_thread": False}
-        elif self.url.get_driver_name() in _PATIENT:
+        elif self.url.get_driver_name() in _TAKE_CONNECT_TIMEOUT:
             limits = {"connect_timeout": max(2, round(self.timeout))}
             if self.dialect == "postgresql":  # of a database in SQL_ASCII, text would be read as bytes
                 limits["client_encoding"] = "utf8"
@@ -444,8 +442,8 @@ def _said(error: Any) -> tuple[str, str]:
     return code, str(primary or error).strip()
 
 
-_PATIENT: Final = ("psycopg", "psycopg2", "pymysql", "mysqldb", "mariadbconnector")
-"""Drivers that take a `connect_timeout`."""
+_TAKE_CONNECT_TIMEOUT: Final = ("psycopg", "psycopg2", "pymysql", "mysqldb", "mariadbconnector")
+"""Drivers with a parameter `connect_timeout`."""
 _SECRETS: Final = ("password", "sslpassword")
 """Parts of a URL's query that are secrets."""
 

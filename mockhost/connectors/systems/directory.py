@@ -39,7 +39,7 @@ _LONGEST: Final = 60
 class Entry(NamedTuple):
     """An entry: its DN, and the octets of its attributes by name in lower case, without options.
 
-    Values with a language or another option are left out where there are some without; `;binary` is no difference.
+    Values with a language or another option are left out where there are some without; `;binary` is not counted as one.
     """
 
     dn: str
@@ -270,9 +270,8 @@ _ENTRY: Final = "searchResEntry"
 
 
 def _entry(found: Mapping[str, Any]) -> Entry:
-    held = sorted(
-        found["raw_attributes"].items(), key=lambda each: ";" not in each[0]
-    )  # those without options last
+    # Those without options come last, and stay.
+    held = sorted(found["raw_attributes"].items(), key=lambda each: ";" not in each[0])
     return Entry(found["dn"], {name.partition(";")[0].lower(): values for name, values in held})
 
 

@@ -170,12 +170,7 @@ class SqlSystem(OutsideSystem):
                     self.database.lose(connection)
                     connection.exec_driver_sql("SELECT 1")
                 yield connection
-        except (
-            SQLAlchemyError,
-            ValueError,
-            TypeError,
-            OverflowError,
-        ) as error:  # a value that no type can hold
+        except (SQLAlchemyError, *_UNREADABLE) as error:
             raise self._unread(error) from None
 
     def _unread(self, error: Exception) -> ReadError:
@@ -432,6 +427,8 @@ def _octets(value: object) -> bytes | None:
     return None if value is None else base64.b64decode(str(value))
 
 
+_UNREADABLE: Final = (ValueError, TypeError, OverflowError)
+"""What drivers raise for a value that no type of Python's can hold."""
 _PLAIN: Final = Codec(_text, lambda value: value)
 _CODECS: Final[Mapping[str, Codec]] = {
     "string": _PLAIN,

@@ -28,6 +28,21 @@ def hosts() -> Callable[..., Host]:
     return make_host
 
 
+def page_on(url: str, **sql: object) -> dict[str, Any]:
+    """A connector on the table `staff` of a database, whose columns are read from it."""
+    return {
+        "selected_attributes": None,
+        "deprovisioning": {"disable": "none"},
+        "import": {"profiles": ["full", "delta"]},
+        "system": {
+            "columns": None,
+            "objects": None,
+            "table": None,
+            "sql": {"url": url, "table": "staff", **sql},
+        },
+    }
+
+
 def user(**attributes: object) -> dict[str, object]:
     """A resource with these attributes of the extension."""
     return {"schemas": [URN], URN: attributes}

@@ -12,7 +12,7 @@ from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.systems import sql
 from mockhost.scim.errors import ScimError
-from tests.connectors.ecma.conftest import URN, make_host, user
+from tests.connectors.ecma.conftest import URN, make_host, page_on, user
 from tests.servers import MariaDb, mariadb
 
 pytestmark = pytest.mark.slow
@@ -38,13 +38,7 @@ def page(server: MariaDb) -> dict[str, Any]:
            Loud varchar(50) AS (upper(FirstName)), CONSTRAINT no_tables CHECK (LastName <> 'Tables'))""",
         """INSERT INTO staff (ContosoLogin, FirstName, LastName) VALUES ('lisa', 'Lisa', 'J'), ('david', 'D', 'M')""",
     )
-    empty = {"columns": None, "objects": None, "table": None}
-    return {
-        "selected_attributes": None,
-        "deprovisioning": {"disable": "none"},
-        "import": {"profiles": ["full", "delta"]},
-        "system": {**empty, "sql": {"url": server.url, "table": "staff", "timeout": "1s"}},
-    }
+    return page_on(server.url, timeout="1s")
 
 
 @pytest.fixture

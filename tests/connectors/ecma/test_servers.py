@@ -12,7 +12,7 @@ from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.systems import sql
 from mockhost.scim.errors import ScimError
-from tests.connectors.ecma.conftest import URN, make_host, user
+from tests.connectors.ecma.conftest import URN, make_host, page_on, user
 from tests.servers import Postgres, postgres
 
 pytestmark = pytest.mark.slow
@@ -38,13 +38,7 @@ def page(server: Postgres) -> dict[str, Any]:
         """INSERT INTO staff ("ContosoLogin", "FirstName", "LastName")
            VALUES ('lisa', 'Lisa', 'J'), ('david', 'D', 'M')""",
     )
-    empty = {"columns": None, "objects": None, "table": None}
-    return {
-        "selected_attributes": None,
-        "deprovisioning": {"disable": "none"},
-        "import": {"profiles": ["full", "delta"]},
-        "system": {**empty, "sql": {"url": server.url, "table": "staff", "timeout": "2s"}},
-    }
+    return page_on(server.url, timeout="2s")
 
 
 @pytest.fixture
@@ -79,10 +73,7 @@ def test_a_database_without_an_encoding_is_read_as_utf8(server: Postgres) -> Non
         connection.execute("SET client_encoding = 'UTF8'")
         connection.execute("CREATE TABLE staff (login varchar(50) PRIMARY KEY)")
         connection.execute("INSERT INTO staff VALUES ('josé')")
-    empty = {"columns": None, "objects": None, "table": None}
-    sql_page = {"selected_attributes": None, "anchor": "login", "deprovisioning": {"disable": "none"},
-                "system": {**empty, "sql": {"url": url, "table": "staff"}}}  # fmt: skip
-    host = make_host(connectors={"LDAP": None, "SQL": sql_page})
+    host = make_host(connectors={"LDAP": None, "SQL": page_on(url) | {"anchor": "login"}})
     try:
         assert [each["login"] for each in host.connector("SQL").system.objects()] == ["josé"]
     finally:

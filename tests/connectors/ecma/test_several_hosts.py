@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.connectors.ecma.conftest import user
+from tests.connectors.ecma.conftest import page_on, user
 from tests.servers import Postgres, folder_of, free_port, plain_user, postgres, program, running
 
 pytestmark = pytest.mark.slow
@@ -98,13 +98,11 @@ def database() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def hosts(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Serving]]:
     folder = tmp_path_factory.mktemp("hosts")
-    system = {"columns": None, "objects": None, "table": None, "sql": {"url": database.url, "table": "staff"}}
-    connector = {"selected_attributes": None, "deprovisioning": {"disable": "none"}, "system": system}
     made = {
         "format": 1,
         "extends": "basics/healthy",
         "title": "One of two",
-        "connectors": {"LDAP": None, "SQL": connector},
+        "connectors": {"LDAP": None, "SQL": page_on(database.url)},
     }
     (folder / "hr.json").write_text(json.dumps(made))
     found = [Serving(folder, name) for name in ("a", "b")]
