@@ -28,6 +28,8 @@ pytestmark = [
 ]
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 WIDTHS = (320, 1280, 1920)
+READY = "body:not([inert])"
+"""Of a page whose script has come; before that, it takes neither keys nor clicks."""
 Visit = Callable[..., Any]
 
 
@@ -68,6 +70,14 @@ def visit(chromium: Any, host: MockHost) -> Iterator[Visit]:
     assert not troubles
 
 
+def until_held(page: Any, held: list[Any]) -> None:
+    """Wait until the page has asked for what is held back."""
+    deadline = monotonic() + 30
+    while not held:
+        assert monotonic() < deadline
+        page.wait_for_timeout(30)
+
+
 def until(page: Any, script: str) -> None:
     """Wait until an expression holds; the page forbids what Playwright's own function does for that."""
     deadline = monotonic() + 30
@@ -102,20 +112,43 @@ def test_the_link_that_serve_prints_signs_in(visit: Visit) -> None:
     """One click; the token does not stay in the address."""
     with MockHost("basics/healthy", control_token=TOKEN) as guarded:
         page = visit(f"/#token={TOKEN}", guarded)
-        page.wait_for_selector("#list")
+        page.wait_for_selector(f"{READY} #list")
         assert TOKEN not in page.url
         page.get_by_role("button", name="Sign out").click()
-        page.wait_for_selector("#sign-in")
+        page.wait_for_selector(f"{READY} #sign-in")
         page.fill("#token", "wrong")
         page.keyboard.press("Enter")
         until(page, "document.getElementById('problem').textContent !== ''")
         page.fill("#token", TOKEN)
         page.keyboard.press("Enter")
-        page.wait_for_selector("#list")
+        page.wait_for_selector(f"{READY} #list")
         page.get_by_role("button", name="Sign out").click()
-        page.wait_for_selector("#sign-in")
+        page.wait_for_selector(f"{READY} #sign-in")
         page.evaluate(f"location.hash = 'token={TOKEN}'")  # the link, opened where the page is already
-        page.wait_for_selector("#list")
+        page.wait_for_selector(f"{READY} #list")
+
+
+@pytest.mark.parametrize(("script", "button"), [("console.js", "Sign out"), ("sign-in.js", "Sign in")])
+def test_a_page_takes_nothing_before_its_script_has_come(visit: Visit, script: str, button: str) -> None:
+    """A form would go to the browser itself, which sends it as an address; the policy forbids that."""
+    held: list[Any] = []
+    with MockHost("basics/healthy", control_token=TOKEN) as guarded:
+        page = visit("/", guarded)
+        if script == "console.js":
+            page.evaluate(f"location.hash = 'token={TOKEN}'")
+            page.wait_for_selector(f"{READY} #list")
+        page.route(lambda url: url.endswith(script), lambda route: held.append(route))
+        page.reload(wait_until="commit")
+        pressed = page.locator(f"text={button}").last
+        pressed.wait_for()
+        at = pressed.bounding_box()
+        page.mouse.click(at["x"] + 5, at["y"] + 5)
+        until_held(page, held)
+        held.pop().continue_()
+        if script == "sign-in.js":
+            page.fill("#token", "wrong")
+        pressed.click()
+        page.wait_for_selector("#sign-in" if script == "console.js" else "#problem:not(:empty)")
 
 
 def test_the_page_to_sign_in_is_a_narrow_card_in_the_middle(visit: Visit) -> None:

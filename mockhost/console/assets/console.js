@@ -198,3 +198,7 @@ document.addEventListener("keydown", (event) => {
   }
   event.preventDefault();
 });
+
+// ---- from here on there is somebody who listens; until then a press would go to the browser itself ----
+
+document.body.inert = false;

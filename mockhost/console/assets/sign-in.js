@@ -33,4 +33,5 @@ function byLink() {
 }
 
 addEventListener("hashchange", byLink);
+document.body.inert = false;
 byLink();
