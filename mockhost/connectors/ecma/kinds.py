@@ -7,6 +7,8 @@ such a connector does natively: an INSERT, an LDAP add, a call of a script or of
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -230,9 +232,9 @@ class GenericSql(Kind):
         table = _sql_name(self._names(call.table)["table"])
         where = f"WHERE {_sql_name(call.anchor_column)} = {_sql_value(call.anchor_column, call.anchor)}"
         if call.operation == "add":
-            filled = {name: value for name, value in call.values.items() if value is not None}
-            names = ", ".join(map(_sql_name, filled))
-            values = ", ".join(_sql_value(name, value) for name, value in filled.items())
+            filled = [item for item in call.values.items() if item[1] is not None]
+            names = ", ".join([_sql_name(name) for name, _ in filled])
+            values = ", ".join(itertools.starmap(_sql_value, filled))
             return f"INSERT INTO {table} ({names}) VALUES ({values})"
         if call.operation == "delete":
             return f"DELETE FROM {table} {where}"
@@ -319,23 +321,21 @@ _LINE_LENGTH: Final = 4000
 _SQL_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+@functools.lru_cache(1024)
 def is_secret(column: str) -> bool:
     """Whether a column's name says that its values are passwords or the like: they are never written down."""
     return _SECRET.search(column) is not None
 
 
 def _shown(column: str, value: str) -> str:
-    return HIDDEN if is_secret(column) else _cut(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
+    return HIDDEN if is_secret(column) else _plain(value)
 
 
 def _plain(value: object) -> str:
     if isinstance(value, bytes):
         value = "0x" + value.hex()
-    return _cut("" if value is None else str(value).lower() if isinstance(value, bool) else str(value))
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…"
 
 
 def _one_line(text: str) -> str:
@@ -347,6 +347,7 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+@functools.lru_cache(1024)
 def _sql_name(name: str) -> str:
     return name if _SQL_PLAIN_NAME.fullmatch(name) else "[" + name.replace("]", "]]") + "]"
 

@@ -59,7 +59,7 @@ class Described:
 
     def record(self, values: Mapping[str, Value]) -> Record:
         """A record with `values` by column name; columns not named are empty."""
-        return tuple(values.get(column.name) for column in self.columns)
+        return tuple([values.get(column.name) for column in self.columns])
 
     def values(self, record: Record) -> dict[str, Value]:
         """The filled columns of a record by name, for people to read."""
