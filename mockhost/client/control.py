@@ -28,6 +28,8 @@ _WAITING = 10
 _BOUND = 32 << 20
 """Bytes of an answer that a `BoundedControlPlane` reads."""
 _WRONG_URL = "is --url right?"
+_NO_TEXT = "surrogatepass"
+"""How bytes of a command line that are no text are sent: as what nothing is called."""
 
 
 class Control(Protocol):
@@ -64,9 +66,12 @@ class ControlPlane:
         """
         row = find(operation)
         in_path, query, body = checking.split(row, arguments)
-        path = row.path.format_map({name: quote(value, safe="") for name, value in in_path.items()})
+        path = row.path.format_map(
+            {name: quote(value, safe="", errors=_NO_TEXT) for name, value in in_path.items()}
+        )
         if query:
-            path += f"?{urlencode({name: _in_query(value) for name, value in query.items()}, doseq=True)}"
+            asked = {name: _in_query(value) for name, value in query.items()}
+            path += f"?{urlencode(asked, doseq=True, errors=_NO_TEXT)}"
         document = body if row.changes else None
         kinds = ", ".join([row.answer.kind, *row.answer.others])
         timeout = self._timeout * (_WAITING if row.cost == "wait" else 1)

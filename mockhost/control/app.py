@@ -22,7 +22,7 @@ from typing import Protocol
 import orjson
 from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.routing import Map, MapAdapter, Rule
+from werkzeug.routing import Map, MapAdapter, PathConverter, Rule
 
 from mockhost.clock import fresh_secret
 from mockhost.control.messages import arguments, event_stream
@@ -146,18 +146,30 @@ def _table(in_class: bool) -> tuple[Operation, ...]:
 
 @cache
 def _url_map(in_class: bool) -> Map:
-    rules = [
-        Rule(_flask_rule(each.path), endpoint=each.name, methods=[each.method]) for each in _table(in_class)
-    ]
+    rules = [_route(each, _table(in_class)) for each in _table(in_class)]
     rules += [Rule(path, endpoint="console", methods=["GET"]) for path in ("/", f"{CONSOLE}<path:page>")]
     rules.append(Rule(SESSION, endpoint="sign_in", methods=["POST"]))
     rules.append(Rule(SESSION, endpoint="sign_out", methods=["DELETE"]))
-    return Map(rules, merge_slashes=False, strict_slashes=False)
+    return Map(rules, merge_slashes=False, strict_slashes=False, converters={"any_path": _AnyPath})
+
+
+class _AnyPath(PathConverter):
+    """What is left of a path. Werkzeug's own `path` does not begin with a slash."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
+def _route(operation: Operation, table: Sequence[Operation]) -> Rule:
+    """The route of an operation. A slash at the end of its path is ignored, unless an empty name is meant by it."""
+    strict = any(each.path.startswith(f"{operation.path}/{{") for each in table)
+    path, methods = _flask_rule(operation.path), [operation.method]
+    return Rule(path, endpoint=operation.name, methods=methods, strict_slashes=strict)
 
 
 def _flask_rule(path: str) -> str:
-    """`/v1/rules/{name}` as Flask writes it; a rule's name may have slashes in it."""
-    path = path.replace("/v1/rules/{name}", "/v1/rules/<path:name>")
+    """`/v1/rules/{name}` as Flask writes it; a rule's name may have slashes in it, also before all else."""
+    path = path.replace("/v1/rules/{name}", "/v1/rules/<any_path:name>")
     return re.sub(r"\{(\w+)\}", r"<\1>", path)
 
 

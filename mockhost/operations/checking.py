@@ -31,6 +31,10 @@ def split(operation: Operation, given: Mapping[str, Any]) -> tuple[dict[str, str
     for name in operation.in_path:
         if not isinstance(given.get(name), (str, int)):
             raise UsageError(f"{operation.name} needs {name!r}", hint=f"it is in the path {operation.path}")
+        if given[name] == "":  # the address would be that of another operation
+            raise UsageError(
+                f"{operation.name}: {name!r} is empty", hint=f"it is in the path {operation.path}"
+            )
     in_path = {name: str(given[name]) for name in operation.in_path}
     said = {name: value for name, value in given.items() if value is not None and name not in in_path}
     query = {each.name: said.pop(each.name) for each in operation.query if each.name in said}

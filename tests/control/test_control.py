@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib
 import inspect
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +19,7 @@ import jsonschema
 import pytest
 from flask import Flask, Request
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -775,6 +777,57 @@ def test_rules_are_added_listed_and_removed(ask: Ask) -> None:
     assert ask("DELETE", "/v1/rules/a%2Fb%20c").status_code == 404
     assert ask("DELETE", "/v1/rules").get_json() == {"removed": 1}
     assert ask("GET", "/v1/rules").get_json() == {"rules": []}
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """A client of a control plane over a socket, where http.sys' rules on addresses are in force."""
+    with MockHost("basics/healthy", tls=False) as host:
+        yield ControlPlane(host.control_url)
+
+
+@given(name=st.text(min_size=1, max_size=300) | st.text("/.%?#;\\ é😀\n\0", min_size=1, max_size=6))
+@example("/")
+@example("//a/")
+@example("n" * 200)
+@example("😀" * 200)
+def test_a_rule_that_can_be_added_can_be_switched_and_removed(plane: ControlPlane, name: str) -> None:
+    """By its name, whatever that is; what can't be in an address can't name a rule."""
+    rule = {"name": name, "reply": {"status": 503}}
+    if len(name) > 200 or any(unicodedata.category(sign) == "Cc" for sign in name):
+        with pytest.raises(UsageError, match="can't name a rule"):
+            plane.call("add_rule", rule=rule)
+        return
+    assert plane.call("add_rule", rule=rule) == {"name": name}
+    assert plane.call("switch_rule", name=name, on=False) == {"name": name, "on": False}
+    assert plane.call("remove_rule", name=name) == {"removed": 1}
+
+
+NAMED = [each for each in TABLE if each.in_path]
+
+
+@pytest.mark.parametrize("operation", NAMED, ids=lambda each: each.name)
+def test_an_empty_name_does_nothing_else(operation: Operation, plane: ControlPlane, ask: Ask) -> None:
+    """As a shell has it for a variable that is not set: it would be the address of all rules, or of the journal."""
+    plane.call("add_rule", rule={"name": "stays", "reply": "normal"})
+    with pytest.raises(UsageError, match="is empty"):
+        plane.call(operation.name, **dict.fromkeys(operation.in_path, ""))
+    assert [each["name"] for each in plane.call("list_rules")["rules"]] == ["stays"]
+    body: dict[str, Any] | None = {} if operation.changes else None
+    answer = ask(operation.method, operation.path.format_map(dict.fromkeys(operation.in_path, "")), body)
+    assert answer.status_code in (404, 405), answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("text", ["\udcff", "a\0b", "x" * 20_000])
+@pytest.mark.parametrize(
+    "operation", [each for each in TABLE if each.in_path or each.query], ids=lambda o: o.name
+)
+def test_any_text_can_be_asked_for(operation: Operation, text: str, plane: ControlPlane) -> None:
+    """Also bytes of a command line that are no text: there is nothing of that name, and that is said."""
+    texts = [each.name for each in operation.query if each.schema == {"type": "string"}]
+    arguments = dict.fromkeys([*operation.in_path, *texts], text)
+    with contextlib.suppress(UsageError, CannotRun):
+        plane.call(operation.name, **arguments)
 
 
 def test_states_are_shown_and_set(ask: Ask) -> None:
