@@ -47,13 +47,11 @@ def test_its_symptom_is_not_seen_on_its_healthy_counterpart(
 CYCLES = {
     name for name in DOCUMENTED if any(step.get("entra") == "cycle" for step in loader.load(name).cured)
 }
-ONCE = {"documented/accidental_deletion"}
-"""Only the first cycle after the cure tells that the users had been held back."""
 
 
-@pytest.mark.parametrize("name", sorted(CYCLES - ONCE))
+@pytest.mark.parametrize("name", sorted(CYCLES))
 def test_a_cure_still_holds_after_a_cycle(name: str) -> None:
-    """Whoever cures a host may run a cycle before the check: what the first one does is not done again."""
+    """A user may run a cycle before the check: what the first one does is not done again."""
     with MockHost(name, control=False) as host:
         scenario, driver = host.scenario, HostDriver(host)
         steps = [*scenario.expect, *scenario.cure, *scenario.cured, *scenario.cured]
