@@ -53,7 +53,7 @@ class TransportPlan(NamedTuple):
     announced: int | None = None
     """a Content-Length that is not the body's; the body goes out whole all the same"""
     bad_chunk: bytes | None = None
-    """the body goes out chunked, and after `after_bytes` of it these bytes stand where a chunk's size is due"""
+    """the body goes out chunked, and after `after_bytes` of it these bytes stand in the place of a chunk's size"""
     close_delimited: bool = False
     """the body goes out without a length and without chunks: it ends where the connection does (RFC 9112 6.3)"""
     linger: float = 0.0

@@ -297,7 +297,7 @@ def numbers_as_strings(
 ) -> Document:
     """Numbers are written as strings.
 
-    Newtonsoft.Json converts them where a number is due; System.Text.Json refuses them unless told otherwise
+    Newtonsoft.Json converts them where a number is expected; System.Text.Json refuses them unless told otherwise
     (Microsoft Learn, "ASP.NET Core apps allow deserializing quoted numbers").
     """
 
@@ -333,7 +333,7 @@ def strings_as_numbers(document: Document, _: Context, attributes: Names = None)
 
 @on_document(main="attributes")
 def null_list(document: Document, _: Context, attributes: tuple[str, ...] = ("Resources",)) -> Document:
-    """There is null where a list is due.
+    """There is null where a list is expected.
 
     `"Resources": null` of an empty list, `"emails": null` of a user without any. RFC 7643 2.5: null and an empty array
     both mean unassigned; but RFC 7644 3.4.2 has `Resources` as an array, and clients walk through it.
@@ -524,7 +524,7 @@ def several_resources(
     same_id: bool = False,
     of_one: Literal["list_response", "array"] = "list_response",
 ) -> Document:
-    """Several resources come where one is due.
+    """Several resources come where one is expected.
 
     Two for a find on a unique value, a list for a GET by id. Microsoft Learn, "What are the Microsoft Entra
     provisioning logs?", error codes: DuplicateTargetEntries for more than one match,

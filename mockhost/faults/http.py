@@ -462,7 +462,7 @@ def html(
     body: str | None = None,
     status: Annotated[int, between(200, 599)] = 200,
 ) -> Draft:
-    """A web page comes where JSON is due.
+    """A web page comes where JSON is expected.
 
     With a status of success: a captive portal, an empty IIS, a proxy that blocks. GitHub grokability/snipe-it#14138 is
     a page that the provisioning service got, with what the portal then says. The troubleshooting page of Microsoft

@@ -108,7 +108,7 @@ def types_of(part: Schema) -> Sequence[str]:
 def fitting(value: object, path: Path) -> object:
     """`value` as the schema wants it at `path`, where it came as a text or was read without knowing.
 
-    A text where only numbers, booleans or maps are due is read as YAML would; a number where a text is due
+    A text where only numbers, booleans or maps are allowed is read as YAML would; a number where a text is expected
     becomes one. Anything else stays.
     """
     parts = at(path)
