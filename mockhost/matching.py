@@ -75,6 +75,10 @@ WORDS: Final = frozenset(_WORDS) | {"absent", "any_of", "matches", "not"}
 """The words of a matcher. A map with any other key is a literal."""
 
 
+_SHOWN_DEPTH: Final = 32
+"""Levels of a value that `written` shows; an answer can have any number."""
+
+
 def is_matcher(expected: object) -> bool:
     """Whether `expected` is a map of matcher words rather than a literal."""
     return isinstance(expected, Mapping) and bool(expected) and WORDS.issuperset(expected)
@@ -102,13 +106,26 @@ def misspelt(expected: object, *, literals: bool = True) -> tuple[str, str] | No
     return None
 
 
+def written(value: object, depth: int = _SHOWN_DEPTH) -> str:
+    """A value as a scenario writes it, in one line: true, null, 'a text', {key: value}."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if not isinstance(value, (Mapping, list, tuple)):
+        return repr(value)
+    if not depth:
+        return "…"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {written(each, depth - 1)}' for key, each in value.items())}}}"
+    return f"[{', '.join(written(each, depth - 1) for each in value)}]"
+
+
 def difference(expected: object, value: object, search: Search = patterns.search) -> str | None:
     """None when `value` is as `expected`; else one phrase, e.g. `expected to contain 'x', got 'y'`.
 
     `search` looks for the pattern of `matches`. Raises UsageError for what is no pattern, and patterns.TooSlow.
     """
     if not is_matcher(expected):
-        return None if _equal(expected, value) else f"expected {expected!r}, got {value!r}"
+        return None if _equal(expected, value) else f"expected {written(expected)}, got {written(value)}"
     assert isinstance(expected, Mapping)
     for word, operand in expected.items():
         if (text := _word_difference(word, operand, value, search)) is not None:
@@ -122,11 +139,11 @@ def _word_difference(word: str, operand: object, value: object, search: Search) 
         return (
             None
             if gone is bool(operand)
-            else f"expected {'nothing' if operand else 'a value'}, got {value!r}"
+            else f"expected {'nothing' if operand else 'a value'}, got {written(value)}"
         )
     if word == "not":
         return (
-            f"expected anything but {operand!r}, got {value!r}"
+            f"expected anything but {written(operand)}, got {written(value)}"
             if difference(operand, value, search) is None
             else None
         )
@@ -134,13 +151,13 @@ def _word_difference(word: str, operand: object, value: object, search: Search) 
         options = operand if isinstance(operand, Sequence) and not isinstance(operand, str) else [operand]
         if any(difference(option, value, search) is None for option in options):
             return None
-        return f"expected any of {list(options)!r}, got {value!r}"
+        return f"expected any of {written(options)}, got {written(value)}"
     if word == "matches":
         text = _text(value)
         found = text is not None and search(str(operand), text)
-        return None if found else f"expected to match {operand!r}, got {value!r}"
+        return None if found else f"expected to match {written(operand)}, got {written(value)}"
     phrase, holds = _WORDS[word]
-    return None if holds(operand, value) else f"expected {phrase} {operand!r}, got {value!r}"
+    return None if holds(operand, value) else f"expected {phrase} {written(operand)}, got {written(value)}"
 
 
 def patterns_in(expected: object) -> Iterator[str]:

@@ -24,7 +24,7 @@ from mockhost.exchange import OPERATIONS, Exchange, Unreadable
 from mockhost.journal.renderings import table
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
-from mockhost.matching import ABSENT, difference, misspelt, patterns_in, pointer
+from mockhost.matching import ABSENT, difference, misspelt, patterns_in, pointer, written
 from mockhost.patterns import Search, Searches
 
 _FIELDS: Final = {word: read for word, read in FIELDS.items() if word != "filter"}
@@ -84,7 +84,7 @@ class Expectation(NamedTuple):
             return ""
         if is_secret(self.label.partition(" ")[2]):
             value = self.read(exchange)
-            text = f"{self.label}: expected {self.shown!r}, got {sink.expected(self.label, value)!r}"
+            text = f"{self.label}: expected {written(self.shown)}, got {written(sink.expected(self.label, value))}"
         return sink.text(text, exchange)
 
 
@@ -422,4 +422,4 @@ def _listed(numbers: Sequence[int]) -> str:
 def _described(conditions: Sequence[Expectation], sink: Sink) -> str:
     if not conditions:
         return ""
-    return " with " + ", ".join(sink.text(f"{each.label} {each.shown!r}") for each in conditions)
+    return " with " + ", ".join(sink.text(f"{each.label} {written(each.shown)}") for each in conditions)

@@ -15,7 +15,7 @@ from mockhost.conditions import FIELDS, MAPS, any_of, check_verdict
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.exchange import Exchange, Unreadable, as_text
-from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in
+from mockhost.matching import ABSENT, difference, is_matcher, misspelt, patterns_in, written
 from mockhost.patterns import TooSlow
 
 OF_REQUESTS: Final = (
@@ -194,8 +194,8 @@ def _shown(expected: object) -> str:
     if is_matcher(expected):
         assert isinstance(expected, Mapping)
         if set(expected) == {"any_of"}:
-            return " or ".join(map(repr, expected["any_of"]))
-    return repr(expected)
+            return " or ".join(map(written, expected["any_of"]))
+    return written(expected)
 
 
 def is_condition(label: str) -> bool:

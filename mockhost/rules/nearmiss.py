@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mockhost.exchange import Exchange
 from mockhost.journal.secrets import is_secret
 from mockhost.journal.sink import Sink
-from mockhost.matching import ABSENT
+from mockhost.matching import ABSENT, written
 from mockhost.patterns import ONE, Searches, TooSlow
 from mockhost.rules.conditions import Condition, is_condition
 from mockhost.rules.rule import Rule
@@ -147,7 +147,7 @@ def _difference(condition: Condition, request: Exchange, sink: Sink) -> str | No
         return None
     if is_secret(name):
         wanted, got = sink.expected(name, condition.expected), sink.expected(name, _read(word, name, request))
-        return f"expected {wanted!r}, got {got!r}"
+        return f"expected {written(wanted)}, got {written(got)}"
     if word == "attributes" and _lacks_comparison(request, name):
         return f"{text} (the filter does not ask for one value of it by 'eq')"
     return text
