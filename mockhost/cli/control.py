@@ -20,7 +20,7 @@ from mockhost.cli.planes import WHICH, Target, which_host
 from mockhost.cli.terminal import Terminal, coloured, count, stdout, tell, width_of
 from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError
-from mockhost.paragraphs import columns
+from mockhost.paragraphs import columns, cut
 
 if TYPE_CHECKING:
     from mockhost.client.control import ControlPlane
@@ -99,7 +99,8 @@ def _in_words(document: Mapping[str, Any], terminal: Terminal) -> list[str]:
     if document["restart_pending"]:
         hint = "Not all of it is effective yet: mockhost control service restart"
         lines.append(terminal.styled(hint, "yellow"))
-    lines += ["", *columns([_connector(name, state) for name, state in document["connectors"].items()])]
+    connectors = [_connector(name, state) for name, state in document["connectors"].items()]
+    lines += ["", *columns(connectors, width=terminal.width)]
     problems = ((name, state["import_problem"]) for name, state in document["connectors"].items())
     lines += [
         terminal.styled(f"{name}: the last import failed: {why}", "yellow") for name, why in problems if why
@@ -109,12 +110,12 @@ def _in_words(document: Mapping[str, Any], terminal: Terminal) -> list[str]:
     speed = (
         f" at {clock['speed']:g} times the speed" if clock["mode"] == "wall" and clock["speed"] != 1 else ""
     )
-    lines += ["", f"clock        {clock['mode']}{speed}, {clock['now']}{due}"]
+    reads = f"{clock['mode']}{speed}, {clock['now']}{due}"
     if "not_after" in tls:
         about = f"{tls['state']}, {tls['not_before']} to {tls['not_after']}, for {', '.join(tls['names'])}"
     else:
         about = {"none": "none on the port", "plain_http": "none: plain HTTP"}.get(tls["mode"], tls["mode"])
-    return [*lines, f"certificate  {about}"]
+    return [*lines, "", *columns([("clock", reads), ("certificate", about)], width=terminal.width)]
 
 
 def _settings(document: Mapping[str, Any], terminal: Terminal) -> list[tuple[str, str, str]]:
@@ -344,7 +345,7 @@ def change(target: Target, changes: str) -> None:
 @shows("get_objects", part="objects")
 def objects(page: Mapping[str, Any], terminal: Terminal) -> list[str]:
     """Show the objects of the system behind CONNECTOR."""
-    return _page(page)
+    return _page(page, terminal)
 
 
 @command.command("cache")
@@ -353,16 +354,19 @@ def objects(page: Mapping[str, Any], terminal: Terminal) -> list[str]:
 @shows("get_cache", part="objects")
 def cache(page: Mapping[str, Any], terminal: Terminal) -> list[str]:
     """Show the connector space of CONNECTOR: the host's copy."""
-    return _page(page)
+    return _page(page, terminal)
 
 
-def _page(page: Mapping[str, Any]) -> list[str]:
+def _page(page: Mapping[str, Any], terminal: Terminal) -> list[str]:
     found = [_bare(each) for each in page["objects"]]
     names = list(dict.fromkeys(name for each in found for name in each))
     rows = [[shown(each.get(name, "")) for name in names] for each in found]
     left = page["total"] - len(found)
     more = f", {left} not shown" if left else ""
-    return [*(columns([names, *rows]) if found else ()), count(page["total"], "object") + more]
+    table = [names, *rows]
+    fitting = cut(table, terminal.width) if found and terminal.width else table
+    more += "; --format json shows what is cut" if fitting != table else ""
+    return [*(columns(fitting) if found else ()), count(page["total"], "object") + more]
 
 
 def _bare(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -512,7 +516,7 @@ def portal(target: Target, words: tuple[str, ...], form: str) -> bool:
     from mockhost.scenario.catalogue import title_of
 
     if [word.lower() for word in words] == ["help"]:
-        stdout().lines(columns(rendering.HELP))
+        stdout().lines(columns(rendering.HELP, width=stdout().width))
         return True
     found = target.plane().call("portal", step=rendering.of_words(words))
     verb, result = found["step"], found["result"]
@@ -543,8 +547,11 @@ def call(target: Target, operation: str | None, arguments: tuple[str, ...]) -> N
 
     terminal = stdout()
     if operation is None:
-        rows = [(each.name, " ".join(each.arguments), each.summary) for each in operations.TABLE]
-        terminal.lines(columns([("operation", "arguments", ""), *rows]))
+        rows = [
+            (each.name, f"{each.summary} [{', '.join(each.arguments)}]" if each.arguments else each.summary)
+            for each in operations.TABLE
+        ]
+        terminal.lines(columns([("operation", "what it does [arguments]"), *rows], width=terminal.width))
         return
     row = operations.find(operation)
     if row.answer.kind == operations.EVENTS:

@@ -231,11 +231,25 @@ def check(target: Target, watch: bool, form: str) -> bool:
 def _sections(found: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
     text = found["text"].partition("\n")[0] or ("cured" if found["cured"] else "not cured")
     yield terminal.styled(text, "green" if found["cured"] else "yellow")
+    holds = {section["name"]: section["holds"] for section in found["sections"]}
+    # Where nothing is wrong on purpose, expect is what should be seen, and all that there is.
+    is_symptom = "cured" in holds or found["cured"] != holds.get("expect", False)
     for section in found["sections"]:
-        yield f"{section['name']} {'holds' if section['holds'] else 'does not hold'}"
+        is_seen = is_symptom and section["name"] == "expect"
+        yield _head(section, is_symptom)
         for step in section["steps"]:
-            yield f"  {mark(step['ok'], terminal)} {step['text']}"
+            sign = ("seen     " if step["ok"] else "not seen ") if is_seen else mark(step["ok"], terminal)
+            yield f"  {sign} {step['text']}"
             yield from (f"    {problem}" for problem in step["problems"] if problem not in step["text"])
+
+
+def _head(section: Mapping[str, Any], is_symptom: bool) -> str:
+    name, holds = section["name"], section["holds"]
+    if name == "wrong_cure":
+        return f"{name}: {'this is no cure' if holds else 'none'}"
+    if name == "expect" and is_symptom:
+        return f"{name}: the symptom {'still shows' if holds else 'no longer shows'}"
+    return f"{name}: {'holds' if holds else 'does not hold'}"
 
 
 VERBS = (journal, connections, verify, check)

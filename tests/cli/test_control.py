@@ -570,10 +570,18 @@ def test_check_says_what_holds_and_when_it_is_cured(control: Control, host: Mock
     assert found.exit_code == 1
     assert found.stdout.splitlines()[:2] == [
         "documented/secret_token_mismatch: not cured: expect holds",
-        "expect holds",
+        "expect: the symptom still shows",
     ]
+    assert "\n  seen      test_connection" in found.stdout
+    assert "\ncured: does not hold\n  ✗ " in found.stdout
     host.set("client.SQL.secret_token", host.truth("SQL").secret_token)
-    assert control("check").exit_code == 0
+    found = control("check")
+    assert found.exit_code == 0
+    assert found.stdout.splitlines()[:2] == [
+        "documented/secret_token_mismatch: cured",
+        "expect: the symptom no longer shows",
+    ]
+    assert "✗" not in found.stdout
     assert json.loads(control("check", "--format", "json").stdout)["cured"] is True
     status = control("status").stdout
     assert "wrong on purpose" not in status
@@ -581,6 +589,13 @@ def test_check_says_what_holds_and_when_it_is_cured(control: Control, host: Mock
     assert len(host.journal) == 0
     host.reset()
     assert "wrong on purpose: secret_token_mismatch" in control("status").stdout
+
+
+def test_check_of_a_healthy_host_shows_what_should_be_seen(control: Control) -> None:
+    """Where nothing is wrong on purpose, `expect` is no symptom."""
+    found = control("check")
+    assert found.stdout.splitlines()[:2] == ["basics/healthy: cured", "expect: holds"]
+    assert "✓" in found.stdout
 
 
 def test_check_watches_until_the_cure_holds(
@@ -677,3 +692,18 @@ def test_a_verb_of_control_says_where_it_is(invoke: Invoke, verb: str) -> None:
     result = invoke(verb)
     assert result.exit_code == 2
     assert f"mockhost control {verb}" in result.stderr
+
+
+def test_a_table_fits_the_terminal(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal it is whole."""
+    assert "jgarcia@contoso.example" in control("objects", "SQL").stdout
+    assert "what is cut" not in control("objects", "SQL").stdout
+    for width in (80, 30, 8):
+        monkeypatch.setenv("COLUMNS", str(width))
+        for verb in (("objects", "SQL"), ("objects", "LDAP")):
+            *table, below = control(*verb).stdout.splitlines()
+            assert below.endswith("objects; --format json shows what is cut")
+            assert all(len(line) <= width for line in table)
+            assert "…" in table[1]
+    monkeypatch.setenv("COLUMNS", "80")
+    assert all(len(line) <= 80 for verb in ("status", "call") for line in control(verb).stdout.splitlines())

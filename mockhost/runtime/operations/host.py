@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -194,9 +194,7 @@ def check(host: Operated, *, whole: bool = False, timeout: float = 10.0) -> Data
     cured = not wrong and holds.get("cured", holds.get("expect", True) == (scenario.cause is None))
     _remember(runtime, cured, epoch)
     names = [*(name for name, held in holds.items() if held), *(["wrong_cure"] if wrong else [])]
-    state = (
-        "cured" if cured else f"not cured: {' and '.join(names) or 'nothing'} hold{'s' * (len(names) < 2)}"
-    )
+    state = "cured" if cured else f"not cured: {_why(names, holds)}"
     return {
         "scenario": scenario.name,
         "cured": cured,
@@ -219,6 +217,13 @@ def check(host: Operated, *, whole: bool = False, timeout: float = 10.0) -> Data
         ],
         "whole": None if played is None else {"ok": played.ok, "text": played.text},
     }
+
+
+def _why(names: Sequence[str], holds: Mapping[str, bool]) -> str:
+    """Why a host is not cured: which sections hold that should not, or none of which all should."""
+    if names:
+        return f"{' and '.join(names)} hold{'s' * (len(names) < 2)}"
+    return f"neither {' nor '.join(holds)} holds" if len(holds) > 1 else f"{next(iter(holds))} does not hold"
 
 
 def _remember(runtime: Runtime, cured: bool, epoch: int) -> None:
