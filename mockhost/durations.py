@@ -14,7 +14,7 @@ def seconds(text: str) -> float:
     """Seconds of a duration with a unit. Raises ValueError for anything else."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no duration; write a number with a unit: 250ms, 2s, 3m, 2h, 730d")
+        raise ValueError(f"{text!r} is not a duration; write a number with a unit: 250ms, 2s, 3m, 2h, 730d")
     return float(found[1]) * _UNITS[found[2]]
 
 

@@ -355,7 +355,7 @@ class Exchange:
         try:
             found: object = json_document(self.body)
         except orjson.JSONDecodeError as error:
-            found = Unreadable(f"the body is no JSON (line {error.lineno} column {error.colno})")
+            found = Unreadable(f"the body is not JSON (line {error.lineno} column {error.colno})")
         self.parsed["document"] = (found,)
         return found
 

@@ -252,7 +252,7 @@ class _Pattern:
     def _field(self, text: str, field: str, spec: str, conversion: str | None, columns: Sequence[str]) -> str:
         if field != "n" and field not in columns:
             known = ["n", *(column for column in columns if column != self.name)]
-            raise self._wrong(text, f"{{{field}}} is no column with values", did_you_mean(field, known))
+            raise self._wrong(text, f"{{{field}}} is not a column with values", did_you_mean(field, known))
         if conversion or not _SPEC.fullmatch(spec):
             raise self._wrong(
                 text, f"the form of {{{field}}} is not understood", "such as {n:07d} or {FirstName:.1}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -53,3 +54,32 @@ def test_no_file_has_a_phrase_of_the_list() -> None:
 )
 def test_phrases_are_found_as_words_and_not_in_data(text: str, count: int) -> None:
     assert len(problems(text)) == count
+
+
+IS_NO = re.compile(r"(?<![Tt]here )\b(?:is|are) no (?!longer|more|such|cure)\w+")
+ON_THE_WIRE = "connectors"
+"""What is there may be an answer of a host, which is as it is."""
+
+
+def messages(file: Path) -> list[str]:
+    """The texts of a module that are not documentation."""
+    parts = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    documentation = {id(part.value) for part in parts if isinstance(part, ast.Expr)}
+    return [
+        part.value
+        for part in parts
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and id(part) not in documentation
+    ]
+
+
+def test_messages_say_what_a_value_is_not() -> None:
+    """`'abc' is not a valid port`, rather than `'abc' is no port`."""
+    files = [file for file in sorted((ROOT / "mockhost").rglob("*.py")) if ON_THE_WIRE not in file.parts]
+    found = [f"{file.name}: {text}" for file in files for text in messages(file) if IS_NO.search(text)]
+    schemas = [ROOT / "mockhost" / room / "schema.json" for room in ("scenario", "entra", "labs")]
+    found += [
+        f"{file.parent.name}: {text}"
+        for file in schemas
+        for text in re.findall(r'"\{value\} is no .*?"', file.read_text("utf-8"))
+    ]
+    assert not found, "\n".join(found)

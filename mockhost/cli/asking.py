@@ -77,7 +77,7 @@ def document(text: str, what: str) -> dict[str, Any]:
     nesting.check(value, what)
     if not isinstance(value, Mapping):
         raise UsageError(
-            f"{what} is a map, and this is none: {source.strip()[:60]}", hint="write it as JSON, in quotes"
+            f"{what} is a map, and this is not: {source.strip()[:60]}", hint="write it as JSON, in quotes"
         )
     return dict(value)
 

@@ -60,7 +60,7 @@ class Port(PortType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
         if not text.isascii() or not text.isdecimal() or int(text) > 65_535:
-            self.fail(f"{value!r} is no port; it is a number from 0 to 65535", param, ctx)
+            self.fail(f"{value!r} is not a valid port; it is a number from 0 to 65535", param, ctx)
         return int(text)
 
 

@@ -108,8 +108,9 @@ def _usage(error: click.ClickException) -> int:
         return USAGE
     context = error.ctx if isinstance(error, click.UsageError) else None
     message = error.format_message().rstrip(".")
-    hint = f"try '{context.command_path} --help'" if context is not None else ""
-    stderr().error(f"{message}; {hint}" if hint else message)
+    if context is not None:
+        message += f"{' Try' if message.endswith('?') else '; try'} '{context.command_path} --help'"
+    stderr().error(message)
     return USAGE
 
 

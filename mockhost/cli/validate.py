@@ -131,10 +131,11 @@ def _text(judged: Sequence[Judged], resolved: bool) -> None:
     bad = sum(not each.fine for each in judged)
     doubts = sum(len(each.warnings) for each in judged)
     also = f", {count(doubts, 'warning')}" if doubts else ""
+    missing = sum(bool(each.missing) for each in judged)
     if bad:
-        terminal.line(
-            f"{count(wrong, 'problem')} in {count(bad, 'file')}; {len(judged) - bad} of {len(judged)} fine{also}"
-        )
+        found = f"{count(wrong, 'problem')} in {count(bad - missing, 'file')}; " if bad > missing else ""
+        lost = f"{count(missing, 'file')} not found; " if missing else ""
+        terminal.line(f"{found}{lost}{len(judged) - bad} of {len(judged)} fine{also}")
     else:
         fine = f"{count(len(judged), 'file')} fine" if len(judged) > 1 else f"{judged[0].file}: fine"
         terminal.line(fine + also)

@@ -211,7 +211,7 @@ class Reader:
             line = self._line("a chunk's size")
             match = _SIZE.fullmatch(line)
             if match is None:
-                raise Malformed(f"a chunk's size is no hexadecimal number: {_shown(line)}")
+                raise Malformed(f"a chunk's size is not a hexadecimal number: {_shown(line)}")
             size = int(match[1], 16)
             if size == 0:
                 break
@@ -241,7 +241,7 @@ def content_length(answer: Answer) -> int | None:
         return None
     (length,) = lengths
     if not re.fullmatch(r"[0-9]{1,18}", length):
-        raise Malformed(f"Content-Length is no number: {length!r}")
+        raise Malformed(f"Content-Length is not a number: {length!r}")
     return int(length)
 
 

@@ -51,7 +51,7 @@ class ControlPlane:
             name, port = None, 0
         if not name or parts.scheme != "http" or not url.isprintable() or " " in url:
             hint = "it is like http://127.0.0.1:8586"
-            raise UsageError(f"{self.url!r} is no URL of a control plane", hint=hint)
+            raise UsageError(f"{self.url!r} is not the URL of a control plane", hint=hint)
         if token and (what := tokens.problem(token)):
             raise UsageError(f"the control plane's token {what}", hint="give the one that mockhost printed")
         self.token = token

@@ -126,7 +126,7 @@ def endpoint(url: str) -> Endpoint:
     """Where `url` leads. Raises ValueError, whose text says why it leads nowhere."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
-        raise ValueError(f"{shown(url)!r} is no http or https URL")
+        raise ValueError(f"{shown(url)!r} is not an http or https URL")
     if not parts.hostname:
         raise ValueError(f"{shown(url)!r} names no host")
     secure = parts.scheme == "https"
@@ -249,7 +249,9 @@ class Session:
         except OSError as problem:
             seen = seen._replace(ends="rst", error=f"the connection broke: {reason_of(problem)}")
         except ValueError as problem:
-            seen = seen._replace(ends="unsent", error=f"{where.host!r} is no name for TLS: {problem}")
+            seen = seen._replace(
+                ends="unsent", error=f"{where.host!r} is not a valid name for TLS: {problem}"
+            )
         if seen.ends != "keep" or not seen.complete or seen.error:
             self.close()
         # What was read of an answer carries the moment of its end; whatever else ended, ended now.

@@ -141,6 +141,6 @@ def _time(tag: int, value: bytes) -> float:
     if tag == _UTC_TIME:
         text = ("20" if text[:2] < "50" else "19") + text
     elif tag != _GENERALIZED_TIME:
-        raise ValueError(f"tag {tag:#x} is no time")
+        raise ValueError(f"tag {tag:#x} is not a time")
     moment = datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.UTC)
     return (moment - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)).total_seconds()

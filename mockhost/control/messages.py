@@ -40,7 +40,7 @@ def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
         body = orjson.loads(raw) if raw.strip() else {}
     except orjson.JSONDecodeError as error:
         raise UsageError(
-            f"the body is no JSON: {error}", hint="see /v1/openapi.json for what is expected"
+            f"the body is not JSON: {error}", hint="see /v1/openapi.json for what is expected"
         ) from None
     nesting.check(body, "the body")
     check({"type": "object", **schema}, body)

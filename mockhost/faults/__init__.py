@@ -89,9 +89,8 @@ def find(name: str) -> Fault:
         return fault
     entries = installed().get(known)
     if entries is None:
-        raise UsageError(
-            f"there is no fault {name!r}", hint=_meant(name) or did_you_mean(name, (*FAULTS, *installed()))
-        )
+        hint = _meant(name) or did_you_mean(name, (*FAULTS, *installed())) or "'mockhost faults' lists them"
+        raise UsageError(f"there is no fault {name!r}", hint=hint)
     return _loaded(known, entries)
 
 

@@ -35,7 +35,7 @@ RetryAfterAs = Annotated[
 
 def _name_problem(name: object) -> str | None:
     """None for the name of a header (RFC 9110 5.6.2), else what is wrong."""
-    return None if isinstance(name, str) and _NAME.fullmatch(name) else f"{name!r} is no name of a header"
+    return None if isinstance(name, str) and _NAME.fullmatch(name) else f"{name!r} is not a valid header name"
 
 
 def _value_problem(value: object) -> str | None:

@@ -421,7 +421,7 @@ def delay_of(said: object) -> Delay:
             if not 0 < median <= p99:
                 raise UsageError("the median of a delay is above 0 and at most its 99th percentile")
             return Delay("lognormal", median, p99)
-    raise UsageError(f"{said!r} is no delay", hint=_FORMS)
+    raise UsageError(f"{said!r} is not a delay", hint=_FORMS)
 
 
 def _length(said: object) -> float:
@@ -430,5 +430,5 @@ def _length(said: object) -> float:
     except ValueError:
         length = -1.0
     if not 0 <= length <= LONGEST:
-        raise UsageError(f"{said!r} is no length of a delay", hint=_FORMS + "; a day at most")
+        raise UsageError(f"{said!r} is not the length of a delay", hint=_FORMS + "; a day at most")
     return length

@@ -146,7 +146,7 @@ def _clock(said: Map, findings: Findings) -> ClockConfig:
             start = parse_iso(written)
         except (ValueError, OverflowError):
             hint = "write it like 2026-01-01T00:00:00Z"
-            findings.add(("clock", "start"), f"{written!r} is no date or date-time", hint)
+            findings.add(("clock", "start"), f"{written!r} is not a date or date-time", hint)
     return ClockConfig(mode, float(said.get("speed", 1.0)), start)
 
 

@@ -180,8 +180,8 @@ def _check_deprovisioning(
             findings.add(where, f"the connected system has no column {attribute!r}", hint)
         elif column.type in system.TYPES - {"boolean"} or column.multi_valued:
             booleans = [c.name for c in columns.values() if c.type == "boolean"]
-            hint = "boolean columns: " + ", ".join(booleans) if booleans else "there is no boolean column"
-            findings.add(where, f"{attribute} is no boolean column; the wizard sets only those", hint)
+            hint = "boolean columns: " + ", ".join(booleans) if booleans else "there is not a boolean column"
+            findings.add(where, f"{attribute} is not a boolean column; the wizard sets only those", hint)
         elif attribute in (connector.get("selected_attributes") or ()):
             hint = f"take {attribute} out of selected_attributes"
             findings.add(

@@ -107,7 +107,7 @@ def _json_rows(text: str, name: str) -> Sequence[Row]:
     except UsageError as error:
         raise DataProblem(error.message, error.hint) from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataProblem(f"{name} is no list of objects", 'write [{"Column": "value"}, ...]')
+        raise DataProblem(f"{name} is not a list of objects", 'write [{"Column": "value"}, ...]')
     return rows
 
 

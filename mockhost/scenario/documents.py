@@ -99,7 +99,7 @@ def at_path(dotted: str, value: object) -> Document:
     parts = dotted.removeprefix("$.").split(".")
     if not all(parts) or len(parts) > nesting.LIMIT:
         raise UsageError(
-            f"{dotted!r} is no path into a scenario", hint="write it like connectors.SQL.secret_token"
+            f"{dotted!r} is not a path into a scenario", hint="write it like connectors.SQL.secret_token"
         )
     document: object = value
     for part in reversed(parts):
@@ -120,7 +120,7 @@ def plain(value: object, path: str = "$", depth: int = 0) -> object:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise UsageError(f"{path}: the key {key!r} is no text")
+                raise UsageError(f"{path}: the key {key!r} is not a text")
         return {str(key): plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(value)]
@@ -141,7 +141,7 @@ def _plain_scalar(value: object, path: str) -> object:
         except UnicodeEncodeError:
             raise UsageError(f"{path}: a text with half of a surrogate pair in it") from None
     elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise UsageError(f"{path}: {value} is no number that can be used")
+        raise UsageError(f"{path}: {value} is not a number that can be used")
     return value
 
 

@@ -383,7 +383,7 @@ def parse_set(text: str) -> tuple[str, object]:
         )
     dotted, equals, raw = text.partition("=")
     if not equals:
-        raise UsageError(f"{text!r} is no PATH=VALUE", hint="write it like host.debug=true")
+        raise UsageError(f"{text!r} is not PATH=VALUE", hint="write it like host.debug=true")
     dotted = dotted.strip().removeprefix("$.")
     at_path(dotted, None)
     where: Path = tuple(dotted.split("."))

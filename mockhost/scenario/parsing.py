@@ -392,7 +392,7 @@ def _read_yaml(text: str, shown: str, builder: Builder) -> _Found:
     except Exception as error:  # a bug of the parser on hostile input must stay the file's problem
         message, line, column = f"this can't be read as YAML ({type(error).__name__})", 1, 1
         if beyond := _BEYOND.search(text):  # the parser gives no place for it
-            message = "an escape that is no character: the last one is \\U0010ffff"
+            message = "an escape that is not a character: the last one is \\U0010ffff"
             line = text.count("\n", 0, beyond.start()) + 1
             column = beyond.start() - text.rfind("\n", 0, beyond.start())
         problem = Problem(shown, line, column, "$", message)
@@ -458,7 +458,9 @@ def _whole_characters(text: str, line: int, column: int) -> str:
     try:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:
-        raise _Unreadable("an escape that is no character: half of a surrogate pair", line, column) from None
+        raise _Unreadable(
+            "an escape that is not a character: half of a surrogate pair", line, column
+        ) from None
 
 
 # -- JSON ------------------------------------------------------------------------------------------------
@@ -479,7 +481,7 @@ def _read_json(text: str, shown: str, builder: Builder) -> _Found:
 
 
 def _refuse_constant(name: str) -> object:
-    raise _Unreadable(f"this is not JSON: {name} is no number of JSON", 1, 1)
+    raise _Unreadable(f"this is not JSON: {name} is not a JSON number", 1, 1)
 
 
 _OPENS = {"{": "map", "[": "list"}

@@ -189,7 +189,8 @@ def _got(value: object, raw: str | None) -> str:
 def _instead_of_number(raw: str, value: float, path: Path, error: Failure) -> str:
     """What to write where a number is not all that is needed: a status, or a duration without its unit."""
     if any(
-        "no duration" in part.get("x-says", {}).get("type", "") for part in schema.alternatives(error.schema)
+        "not a duration" in part.get("x-says", {}).get("type", "")
+        for part in schema.alternatives(error.schema)
     ):
         return f"write a unit: {raw}ms, {raw}s"
     key = next((part for part in reversed(path) if isinstance(part, str)), "")

@@ -177,7 +177,8 @@ def find(text: str, env: Mapping[str, str] | None = None, *, beside: Path | None
             if file.is_symlink() and not file.is_dir():
                 problem = "the symbolic link leads to no file"
             shown = text if text.isprintable() else ascii(text)
-            raise UsageError(f"{shown}: {problem}", hint=_near_file(file))
+            hint = "name a file in it" if file.is_dir() else _near_file(file)
+            raise UsageError(f"{shown}: {problem}", hint=hint)
     except (OSError, ValueError):  # a name too long, or with a NUL in it
         raise UsageError(f"{text[:80]!a}: there can be no such file") from None
     return Found(file, shelf_name(file, env))

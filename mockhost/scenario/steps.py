@@ -259,7 +259,7 @@ def _check_setting(dotted: str, value: object, where: Path, columns: Columns, fi
             hint = did_you_mean(parts[length - 1], known)
             findings.add(
                 where,
-                f"{dotted!r} is no path into a scenario: unknown key {parts[length - 1]!r}",
+                f"{dotted!r} is not a path into a scenario: unknown key {parts[length - 1]!r}",
                 hint,
                 key=True,
             )

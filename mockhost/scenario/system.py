@@ -114,7 +114,7 @@ def parse(
                 )
     for i, container in enumerate(system.get("containers") or ()):
         if isinstance(container, str) and not dns.is_ldap_style(container):
-            message = f"{container!r} is no DN in LDAP style"
+            message = f"{container!r} is not an LDAP-style DN"
             findings.add((*path, "containers", i), message, "write it like CN=Users,DC=contoso,DC=lab")
     objects: Sequence[Mapping[str, object]] = tuple(system.get("objects") or ())
     table = _table((*path, "objects_file"), system.get("objects_file"), columns, anchor, seen, findings)
@@ -285,7 +285,7 @@ def _single_problems(value: object, column: Column) -> Iterator[tuple[str, str]]
         yield f"{shown(value)} in the column {column.name} is not base64", ""
     elif column.values is not None and str(value).casefold() not in map(str.casefold, column.values):
         yield (
-            f"{shown(value)} is none of the values of {column.name}",
+            f"{shown(value)} is not one of the values of {column.name}",
             did_you_mean(str(value), column.values),
         )
 

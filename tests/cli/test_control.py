@@ -520,7 +520,7 @@ def test_no_host_is_exit_code_4_and_says_what_to_try(invoke: Invoke) -> None:
 
 @pytest.mark.parametrize("url", ["https://127.0.0.1:1", "http://", "http://h:99999", "ftp://h"])
 def test_what_is_no_url_is_wrong_usage(url: str) -> None:
-    with pytest.raises(UsageError, match="no URL of a control plane"):
+    with pytest.raises(UsageError, match="not the URL of a control plane"):
         ControlPlane(url)
 
 

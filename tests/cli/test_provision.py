@@ -321,8 +321,8 @@ def test_a_cycle_that_is_stopped_keeps_what_it_has_done(
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        ('control: "\\0"', "is no URL of a control plane"),
-        ("control: ftp://localhost", "is no URL of a control plane"),
+        ('control: "\\0"', "is not the URL of a control plane"),
+        ("control: ftp://localhost", "is not the URL of a control plane"),
         ("users: {}", "users"),
         ("settings: {timeout: []}", "$.settings.timeout"),
     ],

@@ -110,7 +110,7 @@ def test_a_body_without_a_length_lasts_until_the_end(ask: Callable[..., Observat
     [
         (b"2\r\nhi\r\n0\r\n\r\n", True, b"hi", ""),
         (b"2;x=y\r\nhi\r\n1\r\n!\r\n0\r\nTrailer: 1\r\n\r\n", True, b"hi!", ""),
-        (b"zz\r\nhi\r\n0\r\n\r\n", False, b"", "no hexadecimal number: 'zz'"),
+        (b"zz\r\nhi\r\n0\r\n\r\n", False, b"", "not a hexadecimal number: 'zz'"),
         (b"2\r\nhi!!\r\n0\r\n\r\n", False, b"hi", "chunk of 2 bytes is followed by '!!'"),
         (b"5\r\nhi", False, b"hi", "a chunk ends after 2 of 5 bytes"),
         (b"2\r\nhi\r\n", False, b"hi", "it ends within a chunk's size"),
@@ -134,7 +134,7 @@ def test_chunks(
             b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
             "Content-Length says 1 and 2",
         ),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "no number: 'many'"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", "not a number: 'many'"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "does not say where the body ends"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "the body ends after 2 of 5 bytes"),
     ],

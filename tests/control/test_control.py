@@ -450,8 +450,8 @@ def test_a_path_that_is_asked_the_wrong_way_says_which_is_right(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"{", "no JSON"),
-        (b"\xff", "no JSON"),
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
         (b"[]", "the body is an object, not an array"),
         (b"null", "the body is an object, not null"),
         (b'"x"', "the body is an object"),
@@ -464,7 +464,7 @@ def test_a_path_that_is_asked_the_wrong_way_says_which_is_right(
         (b'{"by":"4 parsecs"}', "parsecs"),
         (b'{"bye":"4m"}', "the body has no 'by'"),
         (b'{"by":"4m","to":1}', "unknown key 'to'"),
-        (b"[" * 100_000, "no JSON"),
+        (b"[" * 100_000, "not JSON"),
     ],
 )
 def test_a_body_that_does_not_fit_is_refused_in_words(client: FlaskClient, body: bytes, message: str) -> None:

@@ -80,12 +80,12 @@ FAILS: list[tuple[Mapping[str, Any], Asked, str]] = [
     (
         {"attributes": {"FirstName": {"absent": True}}},
         ("POST", "/Users", b'{"FirstName": ', {}),
-        "attributes FirstName: the body is no JSON",
+        "attributes FirstName: the body is not JSON",
     ),
     (
         {"body": {"/FirstName": {"not": "Bob"}}},
         ("POST", "/Users", b"\xff", {}),
-        "body /FirstName: the body is no JSON",
+        "body /FirstName: the body is not JSON",
     ),
     (
         {"attributes": {"FirstName": {"not": "Bob"}}},

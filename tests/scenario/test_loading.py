@@ -192,9 +192,9 @@ def test_a_set_value_is_yaml_but_a_text_stays_a_text(text: str, path: tuple[str,
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("host.debug", "'host.debug' is no PATH=VALUE; write it like host.debug=true"),
-        ("=1", "'' is no path into a scenario"),
-        ("host..debug=true", "'host..debug' is no path into a scenario"),
+        ("host.debug", "'host.debug' is not PATH=VALUE; write it like host.debug=true"),
+        ("=1", "'' is not a path into a scenario"),
+        ("host..debug=true", "'host..debug' is not a path into a scenario"),
         ("client.SQL.trusts=[", "the value of client.SQL.trusts can't be read"),
         ("extends=basics/empty", "'extends' can be said in a scenario file only"),
     ],
@@ -269,8 +269,8 @@ def test_a_document_of_python_needs_no_format(tmp_path: Path) -> None:
     ("document", "message"),
     [
         ({"title": {1, 2}}, r"\(document\): \$\.title: a scenario can't hold a set"),
-        ({"host": {1: 2}}, r"\(document\): \$\.host: the key 1 is no text"),
-        ({"seed": float("nan")}, r"\(document\): \$\.seed: nan is no number that can be used"),
+        ({"host": {1: 2}}, r"\(document\): \$\.host: the key 1 is not a text"),
+        ({"seed": float("nan")}, r"\(document\): \$\.seed: nan is not a number that can be used"),
         ({"title": "\ud800"}, r"\(document\): \$\.title: a text with half of a surrogate pair"),
     ],
 )
@@ -303,7 +303,7 @@ def test_changes_can_be_laid_over_a_loaded_scenario_again_and_again() -> None:
     assert fifth.connectors["HR"].deprovisioning.disable == "none"
     with pytest.raises(ScenarioError, match=r"overrides: \$\.host\.debg: unknown key 'debg'"):
         loader.with_overrides(fifth, {"host.debg": True})
-    with pytest.raises(UsageError, match="no path"):
+    with pytest.raises(UsageError, match="not a path"):
         loader.with_overrides(fifth, {"host.": True})
 
 

@@ -129,9 +129,12 @@ def test_a_file_of_very_many_values_is_refused() -> None:
         (b"a: \xff", "x:1:4: $: this is not UTF-8; save the file in UTF-8"),
         ("a: b".encode("utf-16"), "x:1:1: $: this is not UTF-8; save the file in UTF-8"),
         (b"a: b\nc: \x00", "x:2:4: $: this is not YAML: the character '\\x00' is not allowed"),
-        (b'a: "\\ud800"', "x:1:4: $: an escape that is no character: half of a surrogate pair"),
-        (b'a: b\nc: "\\U00110000"', "x:2:5: $: an escape that is no character: the last one is \\U0010ffff"),
-        (b'a: "\\Uffffffff"', "x:1:5: $: an escape that is no character: the last one is \\U0010ffff"),
+        (b'a: "\\ud800"', "x:1:4: $: an escape that is not a character: half of a surrogate pair"),
+        (
+            b'a: b\nc: "\\U00110000"',
+            "x:2:5: $: an escape that is not a character: the last one is \\U0010ffff",
+        ),
+        (b'a: "\\Uffffffff"', "x:1:5: $: an escape that is not a character: the last one is \\U0010ffff"),
         (b"", "x:1:1: $: the file is empty; 'mockhost init' writes one to start from"),
         (b"a: [1, 2", "x:1:4: $: this is not YAML: expected ',' or ']', but got '<stream end>'"),
         (b"a: %b", "x:1:4: $: this is not YAML: found character '%' that cannot start any token"),
@@ -145,8 +148,8 @@ def test_what_can_not_be_read_is_a_problem_with_a_place(data: bytes, problem: st
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('{"a": NaN}', "x:1:1: $: this is not JSON: NaN is no number of JSON"),
-        ('{"a": "\\ud800"}', "x:1:7: $: an escape that is no character: half of a surrogate pair"),
+        ('{"a": NaN}', "x:1:1: $: this is not JSON: NaN is not a JSON number"),
+        ('{"a": "\\ud800"}', "x:1:7: $: an escape that is not a character: half of a surrogate pair"),
         ('{"a": 1, "a": 2}', "x:1:10: $.a: the key 'a' stands here twice; first in line 1"),
         ("{'a': 1}", "x:1:2: $: this is not JSON: Expecting property name enclosed in double quotes"),
     ],

@@ -341,7 +341,7 @@ class Target:
         except TimeoutError:
             failed = Failed("the TLS handshake with the target did not end in time", 504)
         except ValueError as problem:
-            failed = Failed(f"{self.where.host!r} is no name for TLS: {problem}")
+            failed = Failed(f"{self.where.host!r} is not a valid name for TLS: {problem}")
         tcp.close()
         raise failed from None
 

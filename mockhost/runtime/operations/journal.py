@@ -100,7 +100,7 @@ def send_again(host: Operated, *, number: str) -> Data:
 
     runtime, found = host.runtime, _exchange(host, number)
     if found.verdict == "refused" or not found.method:
-        raise NotNow(f"exchange {number} is no request that could be sent again", hint="http.sys refused it")
+        raise NotNow(f"exchange {number} is not a request that can be sent again", hint="http.sys refused it")
     if found.body_digest is not None:
         raise NotNow(
             f"the journal has only the first {len(found.body)} of the {found.body_length} bytes of its body",

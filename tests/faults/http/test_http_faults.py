@@ -208,7 +208,7 @@ def test_what_it_says_of_itself(name: str) -> None:
         ("rate_limit", 0, "from 1"),
         ("rate_limit", {"window": "0s"}, "longer than nothing"),
         ("rate_limit", {"window": 10}, "length of time"),
-        ("rate_limit", {"per": "no header"}, "name of a header"),
+        ("rate_limit", {"per": "no header"}, "header name"),
         ("http_error", 200, "from 400 to 599"),
         ("http_error", {"status": 500, "layer": "iis"}, "one of stack, scim"),
         ("redirect", {"status": 304}, "one of 301, 302, 303, 307, 308"),
@@ -223,7 +223,7 @@ def test_what_it_says_of_itself(name: str) -> None:
         ("bad_gzip", "brotli", "one of plain"),
         ("duplicate_headers", "Transfer-Encoding", "belongs to the server"),
         ("duplicate_headers", {"name": "Content-Length", "value": "many"}, "is a number"),
-        ("duplicate_headers", {"name": "X A"}, "name of a header"),
+        ("duplicate_headers", {"name": "X A"}, "header name"),
         ("duplicate_headers", {"value": "a\0"}, "can't stand in a header"),
     ],
 )
