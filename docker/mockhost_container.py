@@ -34,6 +34,11 @@ class MockhostContainer(DockerContainer):
         # The control plane, not the data plane: a scenario may stop that, or break its certificate.
         self.waiting_for(HttpWaitStrategy(CONTROL, "/v1/health"))
 
+    def _configure(self) -> None:
+        super()._configure()
+        # What tests call the engine's machine, such as docker in a container of CI: the host answers to it, too.
+        self.with_env("MOCKHOST_TLS_NAME", self.get_docker_client().host())
+
     def stop(self, *arguments: Any, **options: Any) -> None:
         super().stop(*arguments, **options)
         self._folder.cleanup()

@@ -15,6 +15,8 @@ class Engine:
 
     def __init__(self) -> None:
         self.client = SimpleNamespace(close=lambda: None)
+        self.name = "localhost"
+        """of the machine, as tests reach it"""
         self.created: dict[str, Any] = {}
         self._program: Program | None = None
         self._ports: dict[int, int] = {}
@@ -38,7 +40,7 @@ class Engine:
         return str(self._ports[int(port)])
 
     def host(self) -> str:
-        return "localhost"
+        return self.name
 
     def get_connection_mode(self) -> Any:
         return importlib.import_module("testcontainers.core.config").ConnectionMode.docker_host

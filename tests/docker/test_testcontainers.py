@@ -45,6 +45,17 @@ def test_it_asks_docker_for_the_right_container(container: Callable[..., Any], e
         assert len(engine.created["environment"]["MOCKHOST_CONTROL_TOKEN"]) >= 24
 
 
+def test_the_host_answers_to_what_tests_call_it(container: Callable[..., Any], engine: Engine) -> None:
+    """In a container of CI the engine is elsewhere: its name is in the certificate, and no stranger's."""
+    with container() as mock:
+        assert engine.created["environment"]["MOCKHOST_TLS_NAME"] == "localhost"
+    engine.name = "docker"
+    mock = container()
+    mock._configure()
+    mock.stop()
+    assert mock.env["MOCKHOST_TLS_NAME"] == "docker"
+
+
 def test_a_client_is_told_what_the_scenario_says(container: Callable[..., Any]) -> None:
     """It waits for the health, whatever the data plane does, and operates the host with a token of its own."""
     with container("documented/secret_token_mismatch") as mock:
