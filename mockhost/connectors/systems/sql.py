@@ -35,7 +35,7 @@ from mockhost.errors import UsageError, did_you_mean
 from mockhost.slices import Pause, no_pause, paced
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import BindParameter, ColumnElement, Connection, Select
     from sqlalchemy import Table as SqlTable
 
 SLICE: Final = 1_000
@@ -142,7 +142,7 @@ class SqlSystem(OutsideSystem):
 
     def _is(self, at: int, value: Value) -> ColumnElement[bool]:
         column = self.table.c[self.columns[at].name]
-        return column.is_(None) if value is None else column == self._codecs[at].write(value)
+        return column.is_(None) if value is None else column == _untyped(self._codecs[at].write(value))
 
     # -- what an import reads -----------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class SqlSystem(OutsideSystem):
             self._look_at_watermark(connection)
             query = select(anchor).where(anchor.is_not(None))
             if since is not None:
-                query = query.where(column >= since)
+                query = query.where(column >= _untyped(since))
             return [read(value) for (value,) in self._streamed(connection, query)]
 
     def find(self, column: str, value: object) -> list[Record]:
@@ -425,6 +425,14 @@ def _base64(value: object) -> str:
 
 def _octets(value: object) -> bytes | None:
     return None if value is None else base64.b64decode(str(value))
+
+
+def _untyped(value: object) -> BindParameter[Any]:
+    """A value without a type, for the database to make it what it is compared with: no GUID equals a VARCHAR."""
+    from sqlalchemy import bindparam
+    from sqlalchemy.types import NullType
+
+    return bindparam(None, value, type_=NullType())
 
 
 _UNREADABLE: Final = (ValueError, TypeError, OverflowError)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -360,6 +362,66 @@ def test_a_server_that_was_restarted_between_requests_is_connected_to_again(
     assert server.run(end)
     connector.space.begin_import("delta")
     assert host.state_of("SQL")["import_problem"] is None
+
+
+def test_a_server_that_hangs_is_given_up(server: Postgres, page: dict[str, Any]) -> None:
+    """It can't keep its own time limit; the export is made on a new connection."""
+    page["system"]["sql"]["timeout"] = "100ms"
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    others = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    connected = [pid for (pid,) in server.run(others)]
+    try:
+        for pid in connected:
+            os.kill(pid, signal.SIGSTOP)
+        change = {"op": "replace", "path": f"{URN}:LastName", "value": "K"}
+        host.connector("SQL").patch("lisa", {"Operations": [change]})
+    finally:
+        for pid in connected:
+            os.kill(pid, signal.SIGCONT)
+        host.close()
+    assert connected
+    assert server.run("""SELECT "LastName" FROM staff WHERE "ContosoLogin" = 'lisa'""") == [("K",)]
+
+
+KEYS = {
+    "integer": (7, 8),
+    "uuid": ("6f9619ff-8b86-d011-b42d-00c04fc964ff", "6f9619ff-8b86-d011-b42d-00c04fc964fe"),
+    "date": ("2020-01-02", "2020-01-03"),
+    "timestamptz": ("2020-01-02T03:04:05+00:00", "2020-01-02T03:04:06+00:00"),
+    "numeric(9,2)": ("1.50", "2.50"),
+    "bytea": ("AQ==", "AAE="),
+    "inet": ("10.0.0.1", "10.0.0.2"),
+    "varchar(50)": ("a", "b"),
+}
+"""A type of keys, the key of a row that is there, and that of a new one."""
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_an_anchor_of_any_type_is_found(server: Postgres, kind: str) -> None:
+    """By exports, by a delta import whose watermark has the type, and by `objects`."""
+    held, new = KEYS[kind]
+    literal = "'\\x01'" if kind == "bytea" else f"'{held}'"
+    server.run(
+        "DROP TABLE IF EXISTS keyed",
+        f"CREATE TABLE keyed (id {kind} PRIMARY KEY, name text)",
+        f"INSERT INTO keyed VALUES ({literal}, 'first')",
+    )
+    page = page_on(server.url) | {"anchor": "id"}
+    page["system"]["sql"] |= {"table": "keyed"} | ({} if kind in ("bytea", "uuid") else {"watermark": "id"})
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    try:
+        connector = host.connector("SQL")
+        connector.create(user(id=new, name="second"))
+        change = {"op": "replace", "path": f"{URN}:name", "value": "changed"}
+        for anchor in (held, new):
+            connector.patch(str(anchor), {"Operations": [change]})
+        assert [each["name"] for each in connector.system.objects({"id": new})] == ["changed"]
+        connector.space.begin_import("delta")
+        assert sorted(str(each[0]) for each in connector.space.snapshot()) == sorted(map(str, KEYS[kind]))
+        connector.delete(str(new))
+    finally:
+        host.close()
+    assert server.run("SELECT name FROM keyed") == [("changed",)]
 
 
 def test_a_server_that_is_down_stops_nothing(page: dict[str, Any]) -> None:
