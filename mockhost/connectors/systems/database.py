@@ -6,6 +6,7 @@ mock's own: a file in a private folder, which goes with the process.
 
 from __future__ import annotations
 
+import math
 import re
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.systems.outside import Refusal, clean
-from mockhost.connectors.systems.postgresql import read_as_written
+from mockhost.connectors.systems.postgresql import give_up_after, read_as_written
 from mockhost.connectors.systems.system import ReadError
 from mockhost.errors import UsageError
 from mockhost.temporary import PrivateFolder
@@ -189,6 +190,8 @@ class Database:
             limits = {"connect_timeout": max(2, round(self.timeout))}
             if self.dialect == "postgresql":  # of a database in SQL_ASCII, text would be read as bytes
                 limits["client_encoding"] = "utf8"
+            if self.url.get_driver_name() == "pymysql":
+                limits |= dict.fromkeys(("read_timeout", "write_timeout"), math.ceil(self.timeout + _SILENCE))
             limits = {name: limit for name, limit in limits.items() if name not in self.url.query}
         is_server = self.dialect != "sqlite"  # it may have been restarted since a connection was last used
         engine = create_engine(
@@ -207,6 +210,7 @@ class Database:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=OFF")
         elif self.dialect == "postgresql":
+            give_up_after(connection, self.timeout + _SILENCE)
             limit = round(self.timeout * 1000)
             with closing(connection.cursor()) as cursor:
                 for name in ("statement_timeout", "lock_timeout"):
@@ -450,6 +454,8 @@ _SECRETS: Final = ("password", "sslpassword")
 _LOCKS: Final = (8_585_001, 8_585_002)
 _IDLE: Final = 3
 """Time limits after which a session in a transaction that does nothing is ended; another that holds a lock is one."""
+_SILENCE: Final = 2.0
+"""Seconds that a server has, after its time limit, to send something before it is given up."""
 _HEAD_START: Final = 0.3
 """Seconds by which this session waits first; PostgreSQL looks for deadlocks after one second."""
 

@@ -1,12 +1,16 @@
-"""How psycopg reads what ECMA has no type for: as PostgreSQL writes it, and so as it takes it back.
+"""How psycopg reads what ECMA has no type for, and how long it waits for a server.
 
-Python's form of JSON, of an array or of an interval is none that PostgreSQL knows, and Python has no infinite times.
+Such values are read as PostgreSQL writes them, and so as it takes them back: Python's form of JSON, of an array or of an
+interval is none that PostgreSQL knows, and Python has no infinite times.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from functools import cache
 from typing import Any, Final
+
+from mockhost.clock import monotonic
 
 _TIMES: Final = ("date", "time", "timetz", "timestamp", "timestamptz")
 _AS_WRITTEN: Final = ("json", "jsonb", "interval")
@@ -17,15 +21,12 @@ def read_as_written(connection: Any) -> None:
 
     Those of other drivers than psycopg are left alone. What SQLAlchemy's inspector reads must stay lists.
     """
-    try:
-        from psycopg import Connection
-        from psycopg.types.multirange import MultirangeInfo
-        from psycopg.types.range import RangeInfo
-        from psycopg.types.string import TextLoader
-    except ImportError:
+    if not _is_psycopg(connection):
         return
-    if not isinstance(connection, Connection):
-        return
+    from psycopg.types.multirange import MultirangeInfo
+    from psycopg.types.range import RangeInfo
+    from psycopg.types.string import TextLoader
+
     adapters = connection.adapters
     for each in list(adapters.types):
         if each.name in _AS_WRITTEN or isinstance(each, (RangeInfo, MultirangeInfo)):
@@ -57,3 +58,56 @@ def _time_or_text(oid: int) -> Any:
                 return bytes(data).decode()
 
     return TimeOrText
+
+
+def give_up_after(connection: Any, seconds: float) -> None:
+    """Close a connection of psycopg when its server sends nothing for so long.
+
+    libpq waits indefinitely for a server that hangs, or to which the network is gone.
+    """
+    if not _is_psycopg(connection):
+        return
+    wait = connection.wait
+
+    def limited(steps: Generator[int, int, Any], *how: Any, **named: Any) -> Any:
+        try:
+            return wait(_limited(steps, seconds), *how, **named)
+        except _silent():
+            connection.close()
+            raise
+
+    connection.wait = limited
+
+
+def _limited(steps: Generator[int, int, Any], seconds: float) -> Generator[int, int, Any]:
+    """What psycopg waits for, step by step. Raises OperationalError after a step that took too long."""
+    since = monotonic()
+    try:
+        wanted = next(steps)
+        while True:
+            ready = yield wanted
+            if ready:
+                since = monotonic()
+            elif monotonic() - since > seconds:
+                raise _silent()(f"the server sent nothing for {seconds:g} s")
+            wanted = steps.send(ready)
+    except StopIteration as end:
+        return end.value
+
+
+@cache
+def _silent() -> Any:
+    from psycopg import OperationalError
+
+    class SilentServer(OperationalError):
+        """A server sends nothing."""
+
+    return SilentServer
+
+
+def _is_psycopg(connection: Any) -> bool:
+    try:
+        from psycopg import Connection
+    except ImportError:
+        return False
+    return isinstance(connection, Connection)
