@@ -231,7 +231,8 @@ def columns_of(name: str, connector: Mapping[str, Any], findings: Findings) -> d
         if columns is None:
             columns = _FOUND[config] = _discovered(config)
     except UsageError as error:
-        findings.add((*path, "url"), error.message, error.hint)
+        key = getattr(error, "key", "url")
+        findings.add((*path, key if key in system[path[-1]] else "url"), error.message, error.hint)
         findings.give_up(path)
         return {}
     anchor = connector.get("anchor")
@@ -295,6 +296,10 @@ def _check_table(
                 where = (*path, "sql", "procedures", word, "parameters", number)
                 hint = did_you_mean(line, [f"{before}@{each}" for each in columns])
                 findings.add(where, f"the table has no column {name!r}", hint)
+    marker = columns.get(connector["system"]["sql"].get("deleted") or "")
+    if marker is not None and marker.type != "boolean":
+        message = f"'deleted' needs a boolean column, and {marker.name} is of type {marker.type}"
+        findings.add((*path, "columns", marker.name), message, "write type: boolean")
     for column in columns.values():
         if column.multi_valued:
             message = f"the column {column.name} of a SQL table holds one value"

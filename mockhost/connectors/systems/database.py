@@ -139,6 +139,13 @@ def copied_sqlite(source: URL, target: Path, timeout: float) -> bool:
     return True
 
 
+def _existing(url: URL) -> URL:
+    """A SQLite file that is opened only where there is one: SQLite makes an empty one otherwise."""
+    if url.query:
+        return url
+    return url.set(database=Path(str(url.database)).absolute().as_uri(), query={"mode": "rw", "uri": "true"})
+
+
 _DRIVERS: Final = "write sqlite:///hr.db or postgresql+psycopg://user:password@server/database"
 
 
@@ -159,6 +166,7 @@ class Database:
         if self._folder is not None:
             self.url = self.url.set(database=str(self._folder.path / _FILE))
         self.dialect = self.url.get_backend_name()
+        self._makes_file = self.dialect != "sqlite" or config.rows == "replace" or self.is_own
         if source is not None and self.dialect == "sqlite":
             self._copy(source)
         self._mine = threading.local()
@@ -169,6 +177,11 @@ class Database:
     def is_own(self) -> bool:
         """Whether it is in a folder of the mock's own, and goes with it."""
         return self._folder is not None
+
+    def check_file(self) -> None:
+        """Raise UsageError where a SQLite file that has to be there is not."""
+        if not self._makes_file and not Path(str(self.url.database)).exists():
+            raise UsageError(f"there is no file {self.url.database}")
 
     def _copy(self, source: URL) -> None:
         """Go on with a copy of a SQLite database, if it can be read and is not too large."""
@@ -195,7 +208,10 @@ class Database:
             limits = {name: limit for name, limit in limits.items() if name not in self.url.query}
         is_server = self.dialect != "sqlite"  # it may have been restarted since a connection was last used
         engine = create_engine(
-            self.url, connect_args=limits, pool_timeout=self.timeout, pool_pre_ping=is_server
+            self.url if self._makes_file else _existing(self.url),
+            connect_args=limits,
+            pool_timeout=self.timeout,
+            pool_pre_ping=is_server,
         )
         event.listen(engine, "connect", self._begin_session)
         if self.dialect == "sqlite":  # the driver's own transactions leave out reading and DDL

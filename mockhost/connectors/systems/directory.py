@@ -92,7 +92,7 @@ class Directory:
     """Where a directory is, and as whom it is used. Thread-safe."""
 
     def __init__(self, url: str, user: str, password: str, timeout: float) -> None:
-        self._url = url
+        self._url = url if url == OWN else url.rstrip("/")  # which ldap3 takes for a part of the port
         self._user = user
         self._password = password
         self._timeout = timeout

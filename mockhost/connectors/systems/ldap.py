@@ -29,7 +29,7 @@ from mockhost.connectors.systems.directory import (
 from mockhost.connectors.systems.memory import start_records
 from mockhost.connectors.systems.outside import OutsideSystem, Refusal, Sharing, clean
 from mockhost.connectors.systems.slapd import ADMINISTRATOR, Slapd
-from mockhost.connectors.systems.system import ReadError
+from mockhost.connectors.systems.system import NotThere, ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.slices import Pause, no_pause, paced
@@ -480,7 +480,9 @@ def _columns(schema: Any, config: LdapConfig) -> dict[str, Column]:
     classes, attributes = schema.object_classes, schema.attribute_types
     if config.object_class not in classes:
         hint = did_you_mean(config.object_class, [str(each) for each in classes])
-        raise UsageError(f"the directory has no object class {config.object_class!r}", hint=hint)
+        raise NotThere(
+            "object_class", f"the directory has no object class {config.object_class!r}", hint=hint
+        )
     must: list[str] = []
     may: list[str] = []
     pending, seen = [config.object_class, "top"], set()

@@ -1,7 +1,7 @@
 """How psycopg reads what ECMA has no type for, and how long it waits for a server.
 
-Such values are read as PostgreSQL writes them, and so as it takes them back: Python's form of JSON, of an array or of an
-interval is none that PostgreSQL knows, and Python has no infinite times.
+Such values are read as PostgreSQL writes them, and so as it takes them back: Python's form of JSON, of an array or of
+an interval is none that PostgreSQL knows, and Python has no infinite times.
 """
 
 from __future__ import annotations

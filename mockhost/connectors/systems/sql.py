@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import decimal
 import itertools
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from mockhost.connectors.systems.database import OWN, Database, Writer, missing_
 from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.memory import start_records
 from mockhost.connectors.systems.outside import OutsideSystem, Sharing
-from mockhost.connectors.systems.system import ReadError
+from mockhost.connectors.systems.system import NotThere, ReadError
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.slices import Pause, no_pause, paced
@@ -37,6 +38,7 @@ from mockhost.slices import Pause, no_pause, paced
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, ColumnElement, Connection, Select
     from sqlalchemy import Table as SqlTable
+    from sqlalchemy.engine import Inspector
 
 SLICE: Final = 1_000
 """Rows that are read, or written at the start, at a time."""
@@ -404,22 +406,39 @@ class Codec(NamedTuple):
     write: Callable[[Any], Any]
 
 
+_OCTETS: Final = (bytes, bytearray, memoryview)
+
+
 def _text(value: object) -> str:
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
-    return str(value)
+    if isinstance(value, datetime.timedelta):
+        return _hours(value)
+    return _base64(value) if isinstance(value, _OCTETS) else str(value)
+
+
+def _hours(value: datetime.timedelta) -> str:
+    """A TIME of MySQL as it takes it back; it may have more hours than a day."""
+    seconds = abs(value) // datetime.timedelta(seconds=1)
+    rest = f".{abs(value).microseconds:06}" if value.microseconds else ""
+    sign = "-" if value < datetime.timedelta() else ""
+    return f"{sign}{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{rest}"
 
 
 def _integer(value: object) -> str | int:
+    if isinstance(value, _OCTETS):  # a BIT of MySQL
+        return int.from_bytes(value)
     return value if type(value) is int else _text(value)
 
 
 def _boolean(value: object) -> str | bool:
+    if isinstance(value, _OCTETS):
+        return any(value)
     return bool(value) if isinstance(value, int) else _text(value)
 
 
 def _base64(value: object) -> str:
-    octets = value if isinstance(value, (bytes, bytearray, memoryview)) else str(value).encode()
+    octets = value if isinstance(value, _OCTETS) else str(value).encode()
     return base64.b64encode(octets).decode()
 
 
@@ -508,47 +527,93 @@ def discover(sql: SqlConfig) -> dict[str, Column]:
     Raises UsageError for a database that can't be reached, and for a table or a column that it does not have.
     """
     from sqlalchemy import inspect
-    from sqlalchemy.exc import SAWarning, SQLAlchemyError
+    from sqlalchemy.exc import NoSuchTableError, SAWarning, SQLAlchemyError
 
     if (problem := missing_package()) is not None:
         raise problem
     database = Database(sql, inspects=True)
-    *schema, name = sql.table.split(".")
     try:
+        database.check_file()
         inspector = inspect(database.engine)
-        place = {"schema": ".".join(schema) or None}
-        known = [*inspector.get_table_names(**place), *inspector.get_view_names(**place)]
-        if name not in known and not inspector.has_table(name, **place):  # a materialized view, for one
-            raise UsageError(f"the database has no table {sql.table!r}", hint=did_you_mean(name, known))
-        keys = inspector.get_pk_constraint(name, **place)["constrained_columns"]
-        unique = [keys] + [each["column_names"] for each in inspector.get_unique_constraints(name, **place)]
-        unique += [each["column_names"] for each in inspector.get_indexes(name, **place) if each["unique"]]
-        alone = {each[0] for each in unique if len(each) == 1 and each[0] is not None}
         with warnings.catch_warnings():  # of a type that SQLAlchemy does not know
             warnings.simplefilter("ignore", SAWarning)
-            columns = inspector.get_columns(name, **place)
-        found = {str(each["name"]): _discovered(each, keys, alone) for each in columns}
+            columns = _reflected(inspector, sql)
+    except NoSuchTableError:  # in another case, for one
+        raise _no_table(inspector, sql) from None
     except SQLAlchemyError as error:
         raise UsageError(f"the database can't be read: {database.refusal(error).words}") from None
     finally:
         database.close()
-    for wanted in filter(None, (sql.watermark, sql.deleted)):
-        if wanted not in found:
-            raise UsageError(
-                f"the table {sql.table} has no column {wanted!r}", hint=did_you_mean(wanted, found)
-            )
-    found.pop(sql.deleted or "", None)
+    for key, wanted in (("watermark", sql.watermark), ("deleted", sql.deleted)):
+        if wanted is not None and wanted not in columns:
+            message = f"the table {sql.table} has no column {wanted!r}"
+            raise NotThere(key, message, hint=did_you_mean(wanted, columns))
+    if sql.deleted is not None:
+        _check_marker(columns.pop(sql.deleted).type, sql.deleted, database.dialect)
+    return {name: found.column for name, found in columns.items()}
+
+
+class _Reflected(NamedTuple):
+    column: Column
+    type: Any
+    """that of SQLAlchemy"""
+
+
+def _reflected(inspector: Inspector, sql: SqlConfig) -> dict[str, _Reflected]:
+    """The columns of a table by name. Raises what SQLAlchemy raises, and NotThere."""
+    *schema, name = sql.table.split(".")
+    place: Any = {"schema": ".".join(schema) or None}
+    if name not in _tables(inspector, **place) and not inspector.has_table(name, **place):
+        raise _no_table(inspector, sql)
+    keys = inspector.get_pk_constraint(name, **place)["constrained_columns"]
+    unique: list[Sequence[str | None]] = [keys]
+    unique += [each["column_names"] for each in inspector.get_unique_constraints(name, **place)]
+    unique += [each["column_names"] for each in inspector.get_indexes(name, **place) if each["unique"]]
+    alone = {each[0] for each in unique if len(each) == 1 and each[0] is not None}
+    dialect = inspector.dialect.name
+    return {
+        str(each["name"]): _Reflected(_discovered(each, keys, alone, dialect), each["type"])
+        for each in inspector.get_columns(name, **place)
+    }
+
+
+def _tables(inspector: Inspector, schema: str | None) -> list[str]:
+    """The tables and views; a materialized view is none of them."""
+    return [*inspector.get_table_names(schema=schema), *inspector.get_view_names(schema=schema)]
+
+
+def _no_table(inspector: Inspector, sql: SqlConfig) -> NotThere:
+    *schema, name = sql.table.split(".")
+    known = _tables(inspector, ".".join(schema) or None)
+    return NotThere("table", f"the database has no table {sql.table!r}", hint=did_you_mean(name, known))
+
+
+_NO_MARKERS: Final = (str, bytes, datetime.date, datetime.datetime, datetime.time)
+_NUMBERS: Final = (int, float, decimal.Decimal)
+
+
+def _check_marker(kind: Any, name: str, dialect: str) -> None:
+    """Raise NotThere for a column that can't mark deleted rows; PostgreSQL compares no number with a boolean."""
+    if _python_type(kind) in (_NO_MARKERS + _NUMBERS if dialect == "postgresql" else _NO_MARKERS):
+        raise NotThere(
+            "deleted",
+            f"'deleted' needs a boolean column, and {name} is {kind}",
+            hint="name another column, or leave 'deleted' out",
+        )
+
+
+def _python_type(kind: Any) -> type | None:
+    """The type of values; None for a type that SQLAlchemy does not know."""
+    try:
+        found: type = kind.python_type
+    except NotImplementedError:
+        return None
     return found
 
 
-def _discovered(each: Any, keys: Sequence[str], alone: Collection[str | None]) -> Column:
+def _discovered(each: Any, keys: Sequence[str], alone: Collection[str | None], dialect: str) -> Column:
     name = str(each["name"])
-    try:
-        kind = _ECMA_TYPES.get(each["type"].python_type, "string")
-    except NotImplementedError:  # a type that SQLAlchemy does not know
-        kind = "string"
-    if getattr(each["type"], "display_width", None) == 1:  # TINYINT(1), which MySQL makes of BOOLEAN
-        kind = "boolean"
+    kind = _ecma_type(each["type"], dialect)
     counts = each.get("autoincrement", "auto")
     by_itself = bool(each.get("default") or each.get("identity") or each.get("computed") or counts is True)
     # An INTEGER PRIMARY KEY of SQLite, a serial of PostgreSQL, AUTO_INCREMENT of MySQL.
@@ -560,6 +625,14 @@ def _discovered(each: Any, keys: Sequence[str], alone: Collection[str | None]) -
         unique=name in alone,
         generated="system" if by_itself and name in alone else None,
     )
+
+
+def _ecma_type(kind: Any, dialect: str) -> str:
+    if getattr(kind, "display_width", None) == 1:  # TINYINT(1), which MySQL makes of BOOLEAN
+        return "boolean"
+    if dialect in ("mysql", "mariadb") and kind.__visit_name__ == "BIT":
+        return "boolean" if kind.length in (None, 1) else "integer"
+    return _ECMA_TYPES.get(_python_type(kind) or str, "string")
 
 
 _ECMA_TYPES: Final[Mapping[type, str]] = {bool: "boolean", int: "integer", bytes: "binary"}

@@ -15,7 +15,7 @@ from mockhost.clock import Chance
 from mockhost.connectors.ecma.config import Column, ConnectorConfig
 from mockhost.connectors.ecma.kinds import Kind
 from mockhost.connectors.tables import Form, Record, Table, Value
-from mockhost.errors import MockhostError
+from mockhost.errors import MockhostError, UsageError
 from mockhost.slices import Pause, no_pause
 
 if TYPE_CHECKING:
@@ -31,6 +31,14 @@ SYSTEMS: dict[str, str] = {
 
 class ReadError(MockhostError):
     """An import can't read the system: `message` has its own words."""
+
+
+class NotThere(UsageError):
+    """What a key of a system outside of the process names is not there, or does not fit."""
+
+    def __init__(self, key: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
 
 
 class System(Protocol):

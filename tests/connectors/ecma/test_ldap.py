@@ -343,6 +343,13 @@ def test_what_is_wrong_with_the_account_is_told_without_the_password(people: Ope
 
 
 @pytest.mark.slow
+def test_a_url_may_end_in_a_slash(people: OpenLdap) -> None:
+    """As `urlunsplit` and many configurations write it."""
+    with host_on(people, url=f"{people.url}/") as host:
+        assert names(host) == ["cn=david", "cn=lisa"]
+
+
+@pytest.mark.slow
 def test_entries_are_the_directorys_own_unless_the_scenario_says_so(people: OpenLdap) -> None:
     with host_on(people) as host, pytest.raises(UsageError, match="the directory's own"):
         host.reset("LDAP")

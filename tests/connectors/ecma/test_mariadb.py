@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,6 +87,31 @@ def test_exports_and_imports(server: MariaDb, host: Host) -> None:
     ]
     assert server.run("SELECT Gone FROM staff WHERE ContosoLogin = 'lisa'") == [(1,)]
     assert host.state_of("SQL")["import_problem"] is None
+
+
+def test_what_it_writes_in_a_form_of_its_own_comes_and_goes(server: MariaDb) -> None:
+    """Bits are a boolean or a number, and a time has more hours than a day. No warning of a type is shown."""
+    server.run(
+        "DROP TABLE IF EXISTS odd",
+        """CREATE TABLE odd (id int PRIMARY KEY, flag bit, bits bit(9), worked time(1), place point,
+           gone bit(1) NOT NULL DEFAULT 0)""",
+        "INSERT INTO odd (id, flag, bits, worked) VALUES (1, b'1', b'100000001', '-30:00:05.5')",
+    )
+    page = page_on(server.url) | {"anchor": "id"}
+    page["system"]["sql"] |= {"table": "odd", "deleted": "gone"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        host = make_host(connectors={"LDAP": None, "SQL": page})
+    try:
+        connector = host.connector("SQL")
+        [found] = connector.system.objects()
+        assert found == {"id": 1, "flag": True, "bits": 257, "worked": "-30:00:05.500000"}
+        connector.create(user(id=2, flag=False, bits=511, worked=found["worked"]))
+        connector.delete("1")
+        [found] = connector.system.objects()
+        assert found == {"id": 2, "flag": False, "bits": 511, "worked": "-30:00:05.500000"}
+    finally:
+        host.close()
 
 
 @pytest.mark.parametrize(

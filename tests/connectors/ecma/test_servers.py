@@ -13,6 +13,7 @@ from mockhost import MockHost
 from mockhost.connectors.ecma.config import SqlConfig
 from mockhost.connectors.ecma.host import Host
 from mockhost.connectors.systems import sql
+from mockhost.errors import ScenarioError
 from mockhost.scim.errors import ScimError
 from tests.connectors.ecma.conftest import URN, make_host, page_on, user
 from tests.servers import Postgres, postgres
@@ -368,7 +369,9 @@ def test_a_server_that_hangs_is_given_up(server: Postgres, page: dict[str, Any])
     """It can't keep its own time limit; the export is made on a new connection."""
     page["system"]["sql"]["timeout"] = "100ms"
     host = make_host(connectors={"LDAP": None, "SQL": page})
-    others = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    others = (
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
     connected = [pid for (pid,) in server.run(others)]
     try:
         for pid in connected:
@@ -381,6 +384,17 @@ def test_a_server_that_hangs_is_given_up(server: Postgres, page: dict[str, Any])
         host.close()
     assert connected
     assert server.run("""SELECT "LastName" FROM staff WHERE "ContosoLogin" = 'lisa'""") == [("K",)]
+
+
+@pytest.mark.parametrize("kind", ["integer", "text", "timestamptz", "char(1)"])
+def test_a_column_that_can_not_mark_deleted_rows_is_refused(
+    server: Postgres, page: dict[str, Any], kind: str
+) -> None:
+    """PostgreSQL compares none of them with a boolean, so that no import would succeed."""
+    server.run(f'ALTER TABLE staff ADD COLUMN "Left" {kind}')
+    page["system"]["sql"]["deleted"] = "Left"
+    with pytest.raises(ScenarioError, match="'deleted' needs a boolean column, and Left is"):
+        make_host(connectors={"LDAP": None, "SQL": page})
 
 
 KEYS = {
