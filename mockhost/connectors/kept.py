@@ -8,9 +8,11 @@ before it is acknowledged, so a process that is killed loses nothing of it.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,12 +23,17 @@ FILE: Final = "data.sqlite"
 _PROGRAM: Final = 0x6D6F636B
 """SQLite's application_id of a file that is ours: `mock`."""
 _VERSION: Final = 2
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS stores
+_NEW: Final = f"""
+PRAGMA synchronous=OFF;
+BEGIN;
+CREATE TABLE stores
   (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, made_from TEXT NOT NULL, state TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS objects
+CREATE TABLE objects
   (store INTEGER NOT NULL, part TEXT NOT NULL, number INTEGER NOT NULL, octets BLOB,
    PRIMARY KEY (store, part, number)) WITHOUT ROWID;
+PRAGMA application_id={_PROGRAM};
+PRAGMA user_version={_VERSION};
+COMMIT;
 """
 _OTHER_FOLDER: Final = "use another folder, or remove it"
 
@@ -49,8 +56,14 @@ class Kept:
         """those that are in use, by the connector's name"""
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file.touch(mode=0o600)
-            size = 0 if self._paths()[1].exists() else self._file.stat().st_size
+            if not self._file.exists():
+                self._make()
+            size = self._file.stat().st_size
+            if size == 0:
+                message = f"{self._file} is empty: what it held is lost"
+                raise CannotRun(message, hint="remove it to begin with the scenario's objects")
+            if self._paths()[1].exists():
+                size = 0  # some of the data is there
             self._connection = sqlite3.connect(
                 self._file, timeout=0.2, isolation_level=None, check_same_thread=False
             )
@@ -69,24 +82,38 @@ class Kept:
             self._connection.close()
             raise
 
+    def _make(self) -> None:
+        """Put a new file there, as a whole: one that is empty is what is left of another."""
+        handle, name = tempfile.mkstemp(prefix=f"{FILE}-", dir=self.folder)  # readable only by its owner
+        os.close(handle)
+        try:
+            with closing(sqlite3.connect(name, isolation_level=None)) as new:
+                new.executescript(_NEW)
+            with suppress(FileExistsError):  # another host was faster
+                try:
+                    os.link(name, self._file)
+                except FileExistsError:
+                    raise
+                except OSError:  # a file system without links
+                    os.rename(name, self._file)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
     def _open(self, size: int) -> None:
         """size: that of the file, if all of the data is in it."""
         run = self._connection
         # Another process would write beside this one, and neither would see it.
         run.execute("PRAGMA locking_mode=EXCLUSIVE")
-        [[is_empty]] = run.execute("SELECT count(*) = 0 FROM sqlite_master")
         [[program]], [[version]] = run.execute("PRAGMA application_id"), run.execute("PRAGMA user_version")
-        if not is_empty and (program, version) != (_PROGRAM, _VERSION):
-            whose = "version of mockhost" if program == _PROGRAM else "program, or of an older mockhost"
-            raise CannotRun(f"{self._file} is of another {whose}", hint="use another folder")
         [[page]] = run.execute("PRAGMA page_size")
         if size % page:  # SQLite takes a part of a page for a page
             raise CannotRun(f"{self._file} is cut off", hint=_OTHER_FOLDER)
+        if (program, version) != (_PROGRAM, _VERSION):
+            whose = "version of mockhost" if program == _PROGRAM else "program, or of an older mockhost"
+            raise CannotRun(f"{self._file} is of another {whose}", hint="use another folder")
         run.execute("PRAGMA journal_mode=WAL")
         run.execute("PRAGMA synchronous=NORMAL")
-        run.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id={_PROGRAM}; PRAGMA user_version={_VERSION}; COMMIT;"
-        )
+        run.execute(f"PRAGMA user_version={_VERSION}")  # the first write takes the lock, and makes the log
 
     def _paths(self) -> tuple[Path, Path]:
         return self._file, self._file.with_name(f"{FILE}-wal")
@@ -97,7 +124,7 @@ class Kept:
 
     def names(self) -> list[str]:
         """The connectors of which something is kept. Raises CannotRun."""
-        with self._reading():
+        with self.reading():
             return [name for [name] in self._connection.execute("SELECT name FROM stores ORDER BY id")]
 
     def check_names(self) -> None:
@@ -115,13 +142,14 @@ class Kept:
         made_from: what tells its objects of the start from others. Raises UsageError if what is kept belongs to others,
         CannotRun if it can't be read.
         """
-        with self._reading():
+        with self.reading():
             row = self._connection.execute(
                 "SELECT id, made_from, state FROM stores WHERE name = ?", (name,)
             ).fetchone()
             store = Store(self, name, made_from)
             if row is not None:
-                store.id, store.state = int(row[0]), json.loads(row[2])
+                store.id = int(row[0])
+                store.state = {str(name): number + 0 for name, number in json.loads(row[2]).items()}
         if row is not None and row[1] != made_from:
             message = f"the data in {self.folder} belongs to other columns or objects of {name}"
             raise UsageError(message, hint=_OTHER_FOLDER)
@@ -156,16 +184,17 @@ class Kept:
             raise CannotRun(f"{what} can't be kept in {self.folder}: {reason_of(error)}") from None
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
+        """Raises CannotRun for what can't be read: SQLite finds damage of its own pages, not of what we put there."""
         try:
             yield
-        except (sqlite3.Error, ValueError) as error:
+        except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as error:
             raise CannotRun(f"the data in {self.folder} can't be read: {error}", hint=_OTHER_FOLDER) from None
 
     def rows(self, store: int, part: str) -> dict[int, bytes | None]:
         """The objects of a part of a store by number, in order, None for one of the start that is gone."""
         query = "SELECT number, octets FROM objects WHERE store = ? AND part = ? ORDER BY number"
-        with self._reading():
+        with self.reading():
             return dict(self._connection.execute(query, (store, part)))
 
 
@@ -181,6 +210,10 @@ class Store:
         self.id = 0
         """its number in the file; 0: it is not there before the first write"""
         self.state: State = {}
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Raises CannotRun for what is read within and can't be."""
+        return self._kept.reading()
 
     def rows(self, part: str) -> dict[int, bytes | None]:
         """The changed objects of a part by number, in order; None: one of the start is gone. Raises CannotRun."""

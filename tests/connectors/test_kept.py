@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from mockhost import MockHost
+from mockhost.connectors import kept
 from mockhost.connectors.kept import FILE, Kept
 from mockhost.errors import CannotRun, UsageError
 from mockhost.runtime.operations.connectors import reset_connector
@@ -86,6 +88,57 @@ def test_a_truncated_file_is_refused(written: Path, size: int) -> None:
     ):
         pass
     assert file.read_bytes() == octets
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_an_empty_file_is_refused_and_left_alone(written: Path, log: bool) -> None:
+    """It had something once: a new file is never empty, whenever its host is killed. SQLite would begin a new one."""
+    (written / FILE).write_bytes(b"")
+    if log:
+        (written / f"{FILE}-wal").write_bytes(b"left")
+    with pytest.raises(CannotRun, match=r"data.sqlite is empty: .*; remove it to begin with"), mock(written):
+        pass
+    assert (written / FILE).read_bytes() == b""
+    assert (written / f"{FILE}-wal").exists() is log
+
+
+def test_a_new_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that ends while it makes one leaves nothing that the next one would refuse; so on any file system."""
+
+    def unable(*names: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(kept, "_NEW", "no SQL")
+    with pytest.raises(CannotRun, match="can't be used"), mock(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "link", unable)
+    with mock(tmp_path):
+        assert {each.name for each in tmp_path.iterdir()} == {FILE, f"{FILE}-wal"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE objects SET octets = x'ffff' WHERE store = {sql}",
+        "UPDATE objects SET octets = '[1, 2]' WHERE store = {sql}",
+        "UPDATE objects SET octets = x'ffff' WHERE store <> {sql}",
+        "UPDATE objects SET octets = '[1, 2]' WHERE store <> {sql}",
+        "UPDATE stores SET state = '['",
+        "UPDATE stores SET state = '5'",
+        """UPDATE stores SET state = '{{"generated": []}}'""",
+        "DROP TABLE objects",
+    ],
+)
+def test_what_sqlite_takes_for_sound_is_refused_where_it_can_not_be_read(written: Path, damage: str) -> None:
+    """As damage, never as a bug of the mock."""
+    with contextlib.closing(sqlite3.connect(written / FILE)) as connection:
+        [number] = connection.execute("SELECT id FROM stores WHERE name = 'SQL'").fetchone()
+        connection.execute(damage.format(sql=number))
+        connection.commit()
+    with pytest.raises(CannotRun, match=r"can't be read: .*; use another folder"), mock(written) as host:
+        host.objects("SCIM")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "\ud800\0", "file/below"])

@@ -191,9 +191,10 @@ class Provider:
         """
         self._started = store.state.get("started", self._started)
         self._ordinal = int(store.state.get("ordinal", 0))
-        for name, shelf in self._held.shelves.items():
-            shelf.load(store.rows(name), self._started)
-        self._held.memberships.load(store.rows(_MEMBERSHIPS))
+        with store.reading():
+            for name, shelf in self._held.shelves.items():
+                shelf.load(store.rows(name), self._started)
+            self._held.memberships.load(store.rows(_MEMBERSHIPS))
         self._store = store
         if not store.id:
             with contextlib.suppress(CannotRun):  # the first request that writes says so

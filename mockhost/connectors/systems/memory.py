@@ -82,11 +82,20 @@ class MemorySystem(Described):
         self._generated = int(self._store.state.get("generated", 0))
         others = self._store.rows("")
         if others:
-            base = self.table.base.amended(others, record_of)
+            base = self.table.base.amended(others, self._read_kept)
             gone = {row for row, octets in others.items() if octets is None}
             gone.update(row for row in range(self._border, len(base)) if row not in others)
             self.table = Table(base, gone)
             self._watch()
+
+    def _read_kept(self, octets: bytes) -> Record:
+        """A record that was kept. Raises CannotRun; that is at the first import, as at each start all are read."""
+        assert self._store is not None
+        with self._store.reading():
+            record = record_of(octets)
+            if len(record) != len(self.columns):
+                raise ValueError("an object has other columns")
+        return record
 
     def _made_from(self) -> str:
         """What tells these objects of the start from others."""
