@@ -202,6 +202,8 @@ class ScimPeer(NamedTuple):
     name: str
     command: Callable[[int, int], list[str] | None]
     path: str
+    least: float
+    """how many times its rate mockhost should reach in the mix"""
 
 
 @contextlib.contextmanager
@@ -238,7 +240,10 @@ def _scimmy(port: int, people: int) -> list[str] | None:
     return [node, str(ROOT / "bench" / "scimmy_server.mjs"), str(port), str(people), str(PEERS)]
 
 
-SCIM_OTHERS = (ScimPeer("scim2-server", _scim2_people, ""), ScimPeer("scimmy-routers", _scimmy, "/scim"))
+SCIM_OTHERS = (
+    ScimPeer("scim2-server", _scim2_people, "", 8.0),
+    ScimPeer("scimmy-routers", _scimmy, "/scim", 4.0),
+)
 
 
 def _scim2_server(port: int, work: Path, answer: bytes) -> list[str] | None:
