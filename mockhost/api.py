@@ -33,7 +33,7 @@ from mockhost.errors import (
 )
 from mockhost.journal import Connection as ConnectionRecord
 from mockhost.journal import Exchange, Journal
-from mockhost.public_url import in_url
+from mockhost.public_url import check_name, in_url
 from mockhost.public_url import parse as parse_public_url
 from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime, targets
@@ -127,6 +127,8 @@ class MockHost(RunningHost):
                 f"the public URL {public} and the public name {public_name} are two names for one host",
                 hint="leave public_name out; more names for the certificate go in tls_names",
             )
+        if public_name is not None:
+            check_name(public_name)
         self.terms = Terms(tls, seed, tuple(sets), clock, public)
         opened = Opened.of(control_files, control_env)
         loaded = self.load(scenario, **overrides)
@@ -158,6 +160,9 @@ class MockHost(RunningHost):
         self.tls_names = tuple(tls_names)
         self.listener: Listener | None = None
         self.control_listener: Listener | None = None
+        self._control_port = 0
+        """the control plane's port, also when it is closed again"""
+        self._runs = False
         self.clock = HostClock(self, lambda: self.runtime.clock.now())
 
     def load(
@@ -174,7 +179,10 @@ class MockHost(RunningHost):
     # -- life --------------------------------------------------------------------------------------------------
 
     def start(self) -> MockHost:
-        """Bind the ports, start the service, answer. Raises CannotRun if a port is in use."""
+        """Bind the ports, start the service, answer; a host that runs already goes on. Raises CannotRun if a port is
+        in use."""
+        if self._runs:
+            return self
         runtime = self.runtime
         observer = _Observer(runtime)
         self.listener = Listener(
@@ -197,6 +205,7 @@ class MockHost(RunningHost):
         except BaseException:
             self.stop()
             raise
+        self._runs = True
         runtime.listener = self.listener
         runtime.start_ticking()
         if runtime.state.accepting:
@@ -214,6 +223,7 @@ class MockHost(RunningHost):
         twin._source = NETWORK  # the author of the steps that are played on it
         twin._hosts, twin._port, twin._public_name, twin._with_control = LOOPBACK, 0, None, False
         twin.listener = twin.control_listener = None
+        twin._runs = False
         try:
             MockHost.start(twin)
             yield twin
@@ -241,7 +251,7 @@ class MockHost(RunningHost):
             limits=Limits(lengths_required=False, send=CONTROL_SEND),
             name="control",
         )
-        self.control_listener.bind()
+        self._control_port = self.control_listener.bind()
         public = self.terms.public_url
         if public is not None and public.is_loopback and public.port == self.control_listener.port:
             raise UsageError(
@@ -278,6 +288,7 @@ class MockHost(RunningHost):
 
     def stop(self) -> None:
         """Close both planes; whatever hangs is cut, and answers of the control plane end first. May be called twice."""
+        self._runs = False
         if self.listener is not None:
             self.listener.end()  # first: no client is to be told what fails because the host ends
         self.runtime.close()
@@ -343,7 +354,7 @@ class MockHost(RunningHost):
             shown = self._public_name or "127.0.0.1"
             if self.terms.public_url is not None and self.tls_names:
                 shown = in_url(self.tls_names[0])
-        return f"http://{shown}:{self.control_listener.port}"
+        return f"http://{shown}:{self._control_port}"
 
     @property
     def _controlled(self) -> bool:

@@ -57,6 +57,24 @@ def in_url(name: str) -> str:
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
+def check_name(name: str) -> None:
+    """Raise UsageError for what can't be the host of a URL: no DNS name, in letters of any language, and no address."""
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        try:
+            is_name = _is_dns_name(name.lower().encode("idna").decode("ascii"))
+        except UnicodeError:
+            is_name = False
+        if not is_name:
+            hint = "give a DNS name such as scim.contoso.example, or an IP address"
+            raise UsageError(f"{name!r} can't be the host of a URL", hint=hint) from None
+
+
+def _is_dns_name(name: str) -> bool:
+    return len(name) <= 253 and all(map(_LABEL.fullmatch, name.removesuffix(".").split(".")))
+
+
 def parse(text: str) -> PublicUrl:
     """Read `https://scim.contoso.example` or `https://scim.contoso.example:8443`. Raises UsageError."""
 
@@ -96,8 +114,7 @@ def _host(name: str) -> str:
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
-        labels = name.removesuffix(".").split(".")
-        if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)) or labels[-1].isdecimal():
+        if not _is_dns_name(name) or name.removesuffix(".").rpartition(".")[2].isdecimal():
             raise UsageError(
                 f"{name!r} is not a valid host name in a public URL",
                 hint="for example https://scim.contoso.example:8443",

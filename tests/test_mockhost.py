@@ -8,7 +8,9 @@ import pathlib
 import socket
 import ssl
 import threading
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -336,6 +338,74 @@ def test_a_port_in_use_is_said_so() -> None:
         with pytest.raises(CannotRun, match=str(host.port)):
             MockHost(port=host.port).start()
         assert probe(host).status_code == 200
+
+
+def answers(url: str) -> bool:
+    """Whether something listens there."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0)).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_host_that_is_started_twice_is_one_host() -> None:
+    """As in `with MockHost().start() as host`: the ports stay, and none outlives it."""
+    before = set(threading.enumerate())
+    with MockHost(tls=False).start() as host:
+        ports = host.port, host.control_url
+        assert host.start() is host
+        assert (host.port, host.control_url) == ports
+    assert not answers(host.url("SQL"))
+    assert not answers(host.control_url)
+    with host:  # it can be started again
+        assert probe(host).status_code == 200
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive(), thread.name
+
+
+def test_a_host_that_has_ended_still_says_where_it_was() -> None:
+    """Both of its planes."""
+    with MockHost(tls=False) as host:
+        urls = host.url("SQL"), host.control_url
+    assert (host.url("SQL"), host.control_url) == urls
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "x/y", "x:80", "*.contoso.example", "user@x", "a" * 300, "a..b", "\udcff"]
+)
+def test_clients_are_not_sent_to_what_is_no_host(name: str) -> None:
+    """Also where no certificate would have to name it."""
+    with pytest.raises(UsageError, match="can't be the host of a URL"):
+        MockHost(tls=False, public_name=name)
+
+
+@pytest.mark.parametrize(
+    "name", ["localhost", "MOCK", "scim.contoso.example.", "münchen.example", "[::1]", "10.0.0.1"]
+)
+def test_clients_can_be_sent_to_any_host(name: str) -> None:
+    """By a DNS name or an address."""
+    MockHost(tls=False, public_name=name).stop()
+
+
+@pytest.mark.parametrize("scenario", ["basics/healthy", "basics/scim"])
+def test_two_authorization_headers_are_no_token(scenario: str) -> None:
+    """Not even if one of them, or each of them, has it."""
+    with MockHost(scenario, tls=False, control=False) as host:
+        right, wrong = f"Bearer {host.token()}", "Bearer wrong"
+        path = urlsplit(host.url()).path
+        for values, status in (
+            ([right], 200), ([right, wrong], 401), ([wrong, right], 401), ([right, right], 401), ([right, ""], 401),
+        ):  # fmt: skip
+            client = HTTPConnection("127.0.0.1", host.port)
+            client.putrequest("GET", f"{path}/Users")
+            for value in values:
+                client.putheader("Authorization", value)
+            client.endheaders()
+            assert client.getresponse().status == status, values
+            client.close()
 
 
 def test_unknown_scenarios_and_connectors_are_answered_with_near_names() -> None:
