@@ -17,7 +17,7 @@ import orjson
 from mockhost import slices
 from mockhost.clock import Chance
 from mockhost.errors import ProtocolAnswer
-from mockhost.exchange import Exchange, RawHead
+from mockhost.exchange import Exchange, RawHead, header_values
 from mockhost.plans import TransportPlan
 from mockhost.scim.errors import ScimError
 
@@ -120,10 +120,16 @@ class Unauthorized(Refused):
 
 
 def token_problem(call: Exchange, name: str, secret_token: str) -> Unauthorized | None:
-    """What is wrong with the secret token that a request brings; None: nothing."""
+    """What is wrong with the secret token that a request brings; None: nothing.
+
+    Two headers are one value with a comma in it, and no token (RFC 9110 5.3; inferred: so does Katana's
+    IHeaderDictionary.Get).
+    """
     given = call.header("authorization")
     if given is None:
         return Unauthorized("no Authorization header")
+    if len(header_values(call.headers, "authorization")) > 1:
+        return Unauthorized("more than one Authorization header")
     scheme, _, token = given.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         return Unauthorized("the Authorization header is not of the form 'Bearer <secret token>'")
