@@ -173,15 +173,25 @@ def find(text: str, env: Mapping[str, str] | None = None, *, beside: Path | None
     file = (beside or Path()) / text
     try:
         if not file.is_file():
-            problem = "is a folder" if file.is_dir() else "there is no such file"
-            if file.is_symlink() and not file.is_dir():
-                problem = "the symbolic link leads to no file"
             shown = text if text.isprintable() else ascii(text)
-            hint = "name a file in it" if file.is_dir() else _near_file(file)
+            problem, hint = _in_its_place(file)
             raise UsageError(f"{shown}: {problem}", hint=hint)
     except (OSError, ValueError):  # a name too long, or with a NUL in it
         raise UsageError(f"{text[:80]!a}: there can be no such file") from None
     return Found(file, shelf_name(file, env))
+
+
+def _in_its_place(file: Path) -> tuple[str, str]:
+    """What there is where a file should be, and what to do about it."""
+    if file.is_dir():
+        return "is a folder", "name a file in it"
+    if file.exists():
+        return (
+            "is a pipe or a device, and not a file",
+            "write what comes from it into a file, such as mine.yaml",
+        )
+    problem = "the symbolic link leads to no file" if file.is_symlink() else "there is no such file"
+    return problem, _near_file(file)
 
 
 def _near_file(file: Path) -> str:

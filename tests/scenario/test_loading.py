@@ -98,6 +98,18 @@ def test_a_missing_file_and_a_folder_are_wrong_usages(
         loader.load("mine", env={})
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_is_not_called_missing(tmp_path: Path) -> None:
+    """As a shell makes it for `<(…)`, behind a symbolic link; and nothing waits for what would come out of it."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "pipe.yaml")
+    for name in ("pipe.yaml", "link.yaml"):
+        with pytest.raises(
+            UsageError, match="is a pipe or a device, and not a file; write what comes from it into"
+        ):
+            loader.load(tmp_path / name, env={})
+
+
 def test_a_file_on_a_shelf_has_its_name_of_the_shelf(tmp_path: Path) -> None:
     """However it was named, `documented/` rules hold for it."""
     file = write(tmp_path / "documented" / "x.yaml", "format: 1\nextends: basics/healthy\n")
