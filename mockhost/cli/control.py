@@ -330,7 +330,8 @@ def change(target: Target, changes: str) -> None:
     CHANGES is JSON or YAML by connector (insert, update, delete), or @FILE, or - for standard input.
 
     \b
-    mockhost control change '{"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "Bob"}]}}'
+    mockhost control change \\
+      '{"SQL": {"insert": [{"ContosoLogin": "bob", "FirstName": "Bob"}]}}'
     mockhost control change '{"SQL": {"delete": [{"ContosoLogin": "bob"}]}}'
     mockhost control change @changes.yaml
     """
@@ -395,7 +396,8 @@ def rules() -> None:
     """List, add or remove rules. The first that matches wins; live ones go before the scenario's, the newest first.
 
     \b
-    mockhost control rules add '{"when": {"operation": "create_user"}, "fault": "connection_reset", "times": 2}'
+    mockhost control rules add \\
+      '{"when": {"operation": "create_user"}, "fault": "hang", "times": 2}'
     mockhost control rules list
     mockhost control rules clear
     """

@@ -175,7 +175,8 @@ def verify(target: Target, conditions: tuple[str, ...], form: str) -> bool:
 
     \b
     mockhost control verify operation=create_user connector=SQL count.exactly=1
-    mockhost control verify '{"operation": "delete_user", "count": {"never": true}}'
+    mockhost control verify \\
+      '{"operation": "delete_user", "count": {"never": true}}'
     """
     found = target.plane().call("verify", spec=pairs(conditions, "the assertion"))
     text = found["text"] or ("it holds" if found["ok"] else "it does not hold")

@@ -81,7 +81,8 @@ def command(
     Exit code 0 if nothing failed, 1 if a check failed, 2 for wrong usage or if there is nothing to examine.
 
     \b
-    mockhost doctor https://localhost:8585/ecma2host_SQL/scim --secret-token TOKEN --ca trust.pem
+    mockhost doctor https://localhost:8585/ecma2host_SQL/scim \\
+      --secret-token TOKEN --ca trust.pem
     mockhost doctor --commands
     mockhost doctor --pasted output.txt
     """

@@ -46,8 +46,10 @@ def test_connection(url: str, secret_token: str | None, ca: Path | None, timeout
     endpoint, also a real one. Exit code 0 if the portal would be content, 1 if not.
 
     \b
-    mockhost test-connection https://localhost:8585/ecma2host_SQL/scim --ca trust.pem --secret-token TOKEN
-    MOCKHOST_SECRET_TOKEN=… mockhost test-connection https://host.contoso.lab:8585/ecma2host_SQL/scim
+    mockhost test-connection https://localhost:8585/ecma2host_SQL/scim \\
+      --ca trust.pem --secret-token TOKEN
+    MOCKHOST_SECRET_TOKEN=… mockhost test-connection \\
+      https://host.contoso.lab:8585/ecma2host_SQL/scim
     """
     from mockhost.entra import portal
 
@@ -158,8 +160,10 @@ def compare(
     differences. Exit code 0: they answer alike; 1: they differ.
 
     \b
-    mockhost compare https://localhost:8585/ecma2host_SQL/scim https://real.example/ecma2host_SQL/scim
-    mockhost compare http://localhost:5000/v1 http://localhost:5001/v2 --requests traffic.har --format json
+    mockhost compare https://localhost:8585/ecma2host_SQL/scim \\
+      https://real.example/ecma2host_SQL/scim
+    mockhost compare http://localhost:5000/v1 http://localhost:5001/v2 \\
+      --requests traffic.har --format json
     """
     from mockhost.client.observation import endpoint
     from mockhost.record import comparing
@@ -229,7 +233,8 @@ def calibrate(url: str, secret_token: str, ca: Path | None, out: Path | None, ti
     failures show are not in it; 'mockhost behaviours' lists all.
 
     \b
-    mockhost calibrate https://localhost:8585/ecma2host_SQL/scim --secret-token TOKEN --ca trust.pem --out mine.yaml
+    mockhost calibrate https://localhost:8585/ecma2host_SQL/scim \\
+      --secret-token TOKEN --ca trust.pem --out mine.yaml
     mockhost serve mine.yaml
     """
     from mockhost.clock import monotonic

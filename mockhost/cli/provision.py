@@ -242,7 +242,8 @@ def cycle(
 
     \b
     mockhost provision cycle provisioning.yaml
-    mockhost provision cycle --url https://localhost:8585/ecma2host_SQL/scim --ca trust.pem --secret-token TOKEN
+    mockhost provision cycle --url https://localhost:8585/ecma2host_SQL/scim \\
+      --ca trust.pem --secret-token TOKEN
     """
     from mockhost.entra import rendering
     from mockhost.entra.enterprise import of_execution

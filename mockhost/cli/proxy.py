@@ -147,8 +147,10 @@ def command(
     \b
     mockhost proxy https://scim.example/scim/v2
     mockhost proxy https://scim.example/scim/v2 ./faults.yaml --port 9443
-    mockhost proxy http://localhost:5000/v2 --no-tls --ready-file ready.json --quiet &
-    mockhost proxy https://localhost:8585/ecma2host_SQL/scim --port 9443 --no-target-verify
+    mockhost proxy http://localhost:5000/v2 --no-tls \\
+      --ready-file ready.json --quiet &
+    mockhost proxy https://localhost:8585/ecma2host_SQL/scim --port 9443 \\
+      --no-target-verify
     """
     target = connector["target"].replace("$${", "${")
     source = Source(scenario or document(target), named(connector, name), "" if scenario else target)
@@ -256,7 +258,8 @@ def record(
 
     \b
     mockhost record https://scim.example/scim/v2 --out recorded.yaml
-    mockhost record https://scim.example/scim/v2 --out recorded.yaml --scrub people
+    mockhost record https://scim.example/scim/v2 --out recorded.yaml \\
+      --scrub people
     mockhost check ./recorded.yaml
     mockhost serve ./recorded.yaml
     """

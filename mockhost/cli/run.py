@@ -90,7 +90,8 @@ def command(
 
     \b
     mockhost run documented/secret_token_mismatch -- pytest tests/test_client.py
-    mockhost run basics/healthy -- sh -c 'curl -s --oauth2-bearer $MOCKHOST_SQL_TOKEN $MOCKHOST_SQL_URL/schemas'
+    mockhost run basics/healthy -- sh -c \\
+      'curl -s --oauth2-bearer $MOCKHOST_SQL_TOKEN $MOCKHOST_SQL_URL/schemas'
     mockhost run --each documented --junit report.xml -- npm test
     """
     words: list[str] = ctx.meta[_COMMAND]

@@ -184,7 +184,8 @@ def schema() -> None:
 
     \b
     mockhost schema > scenario.schema.json
-    and as a scenario's first line:  # yaml-language-server: $schema=scenario.schema.json
+    and as a scenario's first line:
+    # yaml-language-server: $schema=scenario.schema.json
     """
     from mockhost.faults import installed
     from mockhost.scenario import schema as published

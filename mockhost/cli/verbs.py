@@ -124,8 +124,8 @@ def mockhost() -> None:
 
     \b
     Start the healthy host:             mockhost serve
-    Start one with a documented error:  mockhost serve documented/secret_token_mismatch
-    Find a scenario by its error text:  mockhost scenarios --text "currently importing"
+    Start one with a documented error:  mockhost serve documented/cache_stale
+    Find a scenario by its error text:  mockhost scenarios --text importing
     Test a program against a host:      mockhost run basics/healthy -- pytest
     Learn to repair one:                mockhost lab
 

@@ -55,7 +55,8 @@ def command(
     mockhost windows --elevated Restart-Service "Microsoft ECMA2Host"
     mockhost windows sc.exe query "Microsoft ECMA2Host"
     mockhost windows Get-WinEvent -LogName System -MaxEvents 5
-    mockhost windows TestECMA2HostConnection -ConnectorName SQL -SecretToken TOKEN -Server host.contoso.lab
+    mockhost windows TestECMA2HostConnection -ConnectorName SQL \\
+      -SecretToken TOKEN -Server host.contoso.lab
     mockhost windows help
     """
     if command:

@@ -27,13 +27,14 @@ COMMANDS = list(cli_reference.commands(mockhost, ("mockhost",)))
 
 @pytest.mark.parametrize("path", [path[1:] for path, _ in COMMANDS], ids=" ".join)
 def test_every_verb_helps(invoke: Invoke, path: tuple[str, ...]) -> None:
-    """In a hundred columns, with the words that call it and a sentence that says what it does.
+    """In eighty columns, with the words that call it and a sentence that says what it does.
 
     The mark before lines that stay as they are is a control character for click, not the two letters of a raw text.
     """
     for flag in ("--help", "-h"):
-        result = invoke(*path, flag)
+        result = invoke(*path, flag, terminal_width=80)
         assert result.exit_code == 0
+        assert not [line for line in result.stdout.splitlines() if len(line) > 80]
         assert "\\b" not in result.stdout
         assert "\b" not in result.stdout
         assert " ".join(("mockhost", *path)) in result.stdout
