@@ -236,10 +236,12 @@ def _sections(found: Mapping[str, Any], terminal: Terminal) -> Iterator[str]:
     # Where nothing is wrong on purpose, expect is what should be seen, and all that there is.
     is_symptom = "cured" in holds or found["cured"] != holds.get("expect", False)
     for section in found["sections"]:
-        is_seen = is_symptom and section["name"] == "expect"
+        is_symptom_step = is_symptom and section["name"] == "expect"
         yield _head(section, is_symptom)
         for step in section["steps"]:
-            sign = ("seen     " if step["ok"] else "not seen ") if is_seen else mark(step["ok"], terminal)
+            sign = (
+                ("holds   " if step["ok"] else "differs ") if is_symptom_step else mark(step["ok"], terminal)
+            )
             yield f"  {sign} {step['text']}"
             yield from (f"    {problem}" for problem in step["problems"] if problem not in step["text"])
 

@@ -572,7 +572,7 @@ def test_check_says_what_holds_and_when_it_is_cured(control: Control, host: Mock
         "documented/secret_token_mismatch: not cured: expect holds",
         "expect: the symptom still shows",
     ]
-    assert "\n  seen      test_connection" in found.stdout
+    assert "\n  holds    test_connection" in found.stdout
     assert "\ncured: does not hold\n  ✗ " in found.stdout
     host.set("client.SQL.secret_token", host.truth("SQL").secret_token)
     found = control("check")
