@@ -251,11 +251,13 @@ class RunningConnector:
                 413, None, "The request is too large: send fewer operations, or fewer values, at a time."
             )
         after = patch.apply(before, body, schema=self.object_type.patch_schema, unknown=unknown)
-        given = self.object_type.given(after)
+        shown_before, shown_after = _extension(before), _extension(after)
+        # What the patch leaves alone is the system's own, even a value that no client could write.
+        touched = {name: value for name, value in shown_after.items() if shown_before.get(name) != value}
+        given = self.object_type.given({**after, messages.ECMA_USER: touched})
         if after.get("active") == before.get("active"):
             given = given._replace(active=None)
         self._keep_anchor(record, given.values)
-        shown_before, shown_after = _extension(before), _extension(after)
         wanted = {
             a.name: given.values.get(a.name)
             for a in self.object_type.attributes

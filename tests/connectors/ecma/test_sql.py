@@ -143,6 +143,12 @@ def test_values_that_are_not_of_their_columns_type_are_texts(hr: Hr) -> None:
         "LastName": "/w==",
     }
     assert len(cached(hr.host())) == 2
+    change = {"op": "replace", "path": f"{URN}:FirstName", "value": "L"}
+    connector.patch("lisa", {"Operations": [change]})  # they are not in the way of another attribute
+    assert hr.rows("FirstName, Number, Active, typeof(LastName)")[1] == ("L", "x", "maybe", "blob")
+    change = {"op": "replace", "path": f"{URN}:Number", "value": "y"}
+    with pytest.raises(ScimError, match="Number takes a whole number"):
+        connector.patch("lisa", {"Operations": [change]})
 
 
 def test_an_import_ends_whatever_is_raised(hr: Hr, monkeypatch: pytest.MonkeyPatch) -> None:
