@@ -11,6 +11,7 @@ import click
 
 from mockhost.cli import shells
 from mockhost.cli.options import FORMAT, together
+from mockhost.cli.telling import Hide
 from mockhost.cli.terminal import Terminal, stdout, tell, width_of
 from mockhost.cli.verbs import Framed
 from mockhost.errors import UsageError, did_you_mean, reason_of
@@ -309,7 +310,7 @@ def show(name: str, form: str, source: bool) -> None:
 
     scenario = loader.load(name)
     hide = hider(scenario)
-    tell(form, _as_json(scenario), lambda terminal: map(hide, _in_words(scenario, terminal)))
+    tell(form, _as_json(scenario), lambda terminal: map(hide, _in_words(scenario, terminal, hide)))
 
 
 def _as_json(scenario: Scenario) -> dict[str, Any]:
@@ -328,13 +329,19 @@ def _as_json(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _in_words(scenario: Scenario, terminal: Terminal) -> list[str]:
+def _numbered(number: int, text: str, width: int | None) -> list[str]:
+    head = f"  {number}. "
+    return hanging(head, text, width) if width else [head + text]
+
+
+def _in_words(scenario: Scenario, terminal: Terminal, hide: Hide) -> list[str]:
+    """What is wrapped is hidden first: a secret that goes on in the next line is not found."""
     from mockhost.cli import telling
 
     width = width_of(terminal)
-    lines = [terminal.styled(scenario.name, "bold"), *wrapped(scenario.title, width)]
+    lines = [terminal.styled(scenario.name, "bold"), *wrapped(hide(scenario.title), width)]
     if scenario.why:
-        lines += ["", *wrapped(scenario.why, width)]
+        lines += ["", *wrapped(hide(scenario.why), width)]
     facts = [
         ("cause", scenario.cause or ""),
         ("a client should", (scenario.client_should or "").replace("_", " ")),
@@ -345,18 +352,21 @@ def _in_words(scenario: Scenario, terminal: Terminal) -> list[str]:
         ("connectors", ", ".join(f"{name} ({page.kind})" for name, page in scenario.connectors.items())),
         ("file", "" if scenario.origin is None else str(Path(scenario.origin))),
     ]
-    lines += ["", *columns([row for row in facts if row[1]])]
-    shell = shells.detect()
+    lines += ["", *columns([(name, hide(text)) for name, text in facts if text], width=terminal.width)]
     for head, steps in (
-        ("What a client sees", [telling.step_line(step) for step in scenario.expect]),
-        ("What cures it", telling.lines(scenario.cure, shell)),
-        ("What is true then", [telling.step_line(step) for step in scenario.cured]),
-        ("What must not be true then", [telling.step_line(step) for step in scenario.wrong_cure]),
+        ("What a client sees", scenario.expect),
+        ("What cures it", scenario.cure),
+        ("What is true then", scenario.cured),
+        ("What must not be true then", scenario.wrong_cure),
     ):
-        if steps:
-            lines += [
-                "",
-                terminal.styled(head, "bold"),
-                *(f"  {i}. {step}" for i, step in enumerate(steps, 1)),
+        if steps is scenario.cure:  # commands are for copying, in one line each
+            texts = [f"  {i}. {text}" for i, text in enumerate(telling.lines(steps, shells.detect()), 1)]
+        else:
+            texts = [
+                line
+                for i, step in enumerate(steps, 1)
+                for line in _numbered(i, hide(telling.step_line(step)), terminal.width)
             ]
+        if texts:
+            lines += ["", terminal.styled(head, "bold"), *texts]
     return lines

@@ -73,6 +73,16 @@ def test_the_list_is_grouped_by_shelf_and_fits_80_columns(invoke: Invoke) -> Non
         assert len(line) <= 80, line
 
 
+def test_a_scenario_is_shown_in_the_width_of_the_terminal(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the commands of its cure, and what has no spaces."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = invoke("scenarios", "show", "documented/dn_is_anchor").stdout
+    assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("file "))
+    assert "  2. mockhost control set connectors.SQL.dn.is_anchor=false\n" in shown
+
+
 def test_words_are_searched_for(invoke: Invoke) -> None:
     """`mockhost scenarios WORD…`, with the options before or the format behind."""
     shown = invoke("scenarios", "cache").stdout

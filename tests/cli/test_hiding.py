@@ -62,6 +62,18 @@ def test_no_verb_prints_it(invoke: Invoke, file: str, words: tuple[str, ...]) ->
         assert "expected 418" in result.output
 
 
+@pytest.mark.parametrize("width", range(30, 90, 3))
+def test_a_value_with_spaces_is_not_printed_in_two_lines(
+    invoke: Invoke, file: str, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """It is hidden before lines are made, which end where the terminal does."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    Path(file).write_text(f'{FILE}why: "${{who}}, as ${{who}} and ${{who}} say"\n', "utf-8")
+    shown = " ".join(invoke("scenarios", "show", file).stdout.split())
+    assert "[redacted]" in shown
+    assert "hush" not in shown.replace(TOKEN, "")
+
+
 def test_the_start_page_names_the_variable_instead(file: str) -> None:
     """And the curl line has the shell look it up, so that it still works as pasted."""
     with MockHost(file, client={"LDAP": {"secret_token": "${token}"}}) as host:
