@@ -26,7 +26,7 @@ TIMEOUT = 60.0
 _WAITING = 10
 """So many times as long an operation may take that waits for answers itself."""
 _BOUND = 32 << 20
-"""Bytes of an answer that a `BoundedControlPlane` reads."""
+"""Bytes of an answer that a `BoundedControlPlane` reads, and any other of one whose length is not announced."""
 _WRONG_URL = "is --url right?"
 _NO_TEXT = "surrogatepass"
 """How bytes of a command line that are no text are sent: as what nothing is called."""
@@ -85,7 +85,12 @@ class ControlPlane:
 
     def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
         with self._answer(method, target, document, kinds, timeout) as answer:
-            return answer.getheader("Content-Type", ""), answer.read().decode("utf-8", "replace")
+            content = answer.read(None if answer.length is not None else _BOUND + 1)
+            if (
+                answer.length is None and len(content) > _BOUND
+            ):  # a control plane says how long its answers are
+                raise self._other_server()
+            return answer.getheader("Content-Type", ""), content.decode("utf-8", "replace")
 
     @contextlib.contextmanager
     def _answer(
@@ -98,7 +103,7 @@ class ControlPlane:
             connection.request(method, self._base + target, body, headers)
             answer = connection.getresponse()
             if answer.status >= 400:
-                raise _refusal(answer.status, answer.read().decode("utf-8", "replace"))
+                raise _refusal(answer.status, answer.read(_BOUND).decode("utf-8", "replace"))
             yield answer
         except (HTTPException, OSError, ValueError) as error:
             raise self._silent(error, timeout) from None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 from mockhost import MockHost, nesting
 from mockhost.cli import asking, planes
 from mockhost.cli.verbs import mockhost
+from mockhost.client import control
 from mockhost.client.control import ControlPlane
 from mockhost.control.app import create_control_app
 from mockhost.errors import CannotRun, MockhostError, UsageError
@@ -142,6 +144,37 @@ def test_an_answer_that_no_control_plane_gives_is_refused(status: int, message: 
         for ask in (lambda: plane.call("get_clock"), lambda: next(plane.events())):
             with pytest.raises(CannotRun, match=message):
                 ask()
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(200, "is not a mockhost control plane"), (400, "the control plane answered 400")]
+)
+def test_an_answer_without_an_end_is_not_read_to_its_end(
+    status: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong `--url` may be any server, a camera for example; a control plane announces the length."""
+    monkeypatch.setattr(control, "_BOUND", 100_000)
+    hung_up = Event()
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(b"[" * 65_536)
+            hung_up.set()
+
+        def log_message(self, *said: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Endless) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(CannotRun, match=message):
+            ControlPlane(f"http://127.0.0.1:{server.server_port}").call("get_clock")
+        assert hung_up.wait(60)
         server.shutdown()
 
 
