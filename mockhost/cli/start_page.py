@@ -38,6 +38,8 @@ class Told(NamedTuple):
     """the attribute by which `ljacobson` is found, where the connector has her"""
     target: str = ""
     """where a proxy's requests go"""
+    problem: str = ""
+    """why its first import failed"""
 
 
 class Facts(NamedTuple):
@@ -127,6 +129,9 @@ def _connector(told: Told, terminal: Terminal) -> list[str]:
         lines.append(_note(f"as the client was told; the truth is {truth}", terminal))
     if told.true_url != told.url:
         lines.insert(2, _note(f"as told; the truth is {told.true_url}", terminal))
+    if told.problem:
+        failed = wrapped(f"the first import failed: {told.problem}", width_of(terminal), "  ")
+        lines += [terminal.styled(line, "yellow") for line in failed]
     return lines
 
 
@@ -291,7 +296,7 @@ def blinded(facts: Facts, token: str | None) -> Facts:
         cause=None,
         client_should=None,
         cure=(),
-        connectors=tuple(each._replace(true_variable="", lisa="") for each in client),
+        connectors=tuple(each._replace(true_variable="", lisa="", problem="") for each in client),
         tls=facts.tls if facts.tls == "plain_http" else "certificate",
         listening=True,
         control_token=token,
@@ -315,7 +320,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
     """What there is to show of a host that was started."""
     runtime = host.runtime
     scenario, truth = runtime.scenario, host.connectors()
-    held = variables(scenario)
+    held, states = variables(scenario), host.status()["connectors"]
     connectors = []
     for name, told in host.clients().items():
         true = truth.get(name)
@@ -331,6 +336,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
                 "" if true is None else held.get(true.secret_token, ""),
                 _lisa(scenario.connectors.get(name)),
                 scenario.proxies[name].target if name in scenario.proxies else "",
+                states[name]["import_problem"] or "" if name in states else "",
             )
         )
     addresses = () if host.listener is None else host.listener.addresses

@@ -204,6 +204,16 @@ def test_where_the_client_was_told_something_else_the_truth_stands_beside_it() -
     assert "no connector of this name" in page(FACTS._replace(connectors=(gone,)))
 
 
+def test_a_first_import_that_failed_is_said_but_not_to_a_learner() -> None:
+    """A database that cannot be reached is seen where the host is started, not with the first empty find."""
+    with MockHost("documented/dll_access_denied") as host:
+        problem = host.status()["connectors"]["SQL"]["import_problem"]
+        facts = start_page.facts_of(host, "mine", state_kept=False, ipv6_wanted=False)
+    said = " ".join(page(facts).split())
+    assert f"the first import failed: {' '.join(problem.split())}" in said
+    assert "import failed" not in page(start_page.blinded(facts, None))
+
+
 def test_a_client_that_was_told_to_trust_nothing_gets_a_curl_line_that_trusts_nothing() -> None:
     told = FACTS.connectors[0]._replace(trusted=False)
     text = page(FACTS._replace(connectors=(told,)))
