@@ -204,9 +204,12 @@ def test_where_the_client_was_told_something_else_the_truth_stands_beside_it() -
     assert "no connector of this name" in page(FACTS._replace(connectors=(gone,)))
 
 
-def test_a_first_import_that_failed_is_said_but_not_to_a_learner() -> None:
-    """A database that cannot be reached is seen where the host is started, not with the first empty find."""
-    with MockHost("documented/dll_access_denied") as host:
+def test_a_first_import_that_failed_is_said_but_not_to_a_learner(tmp_path: Path) -> None:
+    """A database that cannot be read is seen where the host is started, not with the first empty find."""
+    pytest.importorskip("sqlalchemy")
+    system = {"columns": {"login": "string"}, "sql": {"url": f"sqlite:///{tmp_path}/hr.db", "table": "staff"}}
+    connector = {"kind": "generic_sql", "secret_token": "t", "anchor": "login", "system": system}
+    with MockHost({"format": 1, "connectors": {"SQL": connector}}) as host:
         problem = host.status()["connectors"]["SQL"]["import_problem"]
         facts = start_page.facts_of(host, "mine", state_kept=False, ipv6_wanted=False)
     said = " ".join(page(facts).split())
