@@ -201,6 +201,9 @@ class Serving:
 
             terminal.line(json.dumps(hidden(start_page.as_json(facts, host.ready()), hide)))
         else:
+            # Paragraphs first: a value that goes on in the next line would not be found.
+            cure = tuple(hidden(step, hide) for step in facts.cure)
+            facts = facts._replace(title=hide(facts.title), why=hide(facts.why), cure=cure)
             terminal.lines([hide(line) for line in start_page.render(facts, terminal, shells.detect())])
         if not host.blind:
             self._warn(host, hide)
@@ -258,12 +261,13 @@ class Serving:
         runtime.events.publish("state", told)
         if not self._lasting.quiet and not self._as_json:
             from mockhost.cli import start_page
-            from mockhost.cli.telling import hider
+            from mockhost.cli.telling import hidden, hider
 
             hide, shown = hider(scenario), stdout()
             truth = {name: each._asdict() for name, each in self._host.connectors().items()}
             clients = {name: each._asdict() for name, each in self._host.clients().items()}
-            shown.lines([hide(line) for line in start_page.begun(wrong, truth, clients, shown)])
+            begun = start_page.begun(hidden(wrong, hide), truth, clients, shown)
+            shown.lines([hide(line) for line in begun])
 
     def tidy(self) -> None:
         """Remove the files that are there for as long as the process is."""

@@ -85,6 +85,25 @@ def test_the_start_page_names_the_variable_instead(file: str) -> None:
     assert "the truth is staple-paper-clip" in text
 
 
+def test_the_start_page_hides_before_it_makes_lines(
+    start: Callable[..., Program], file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process shows many ends of a line: the value stands often, with one more sign before each."""
+    monkeypatch.setenv("COLUMNS", "48")
+    many = " ".join(f"{'x' * count} ${{who}}" for count in range(1, 30))
+    Path(file).write_text(
+        f'{FILE}title: "{many}"\nwhy: "{many}"\ncause: mine\ncure: [{{note: "{many}", service: restart}}]\n',
+        "utf-8",
+    )
+    program = start("serve", file, "--port", "0", "--control-port", "0")
+    program.out.until("Ctrl-C")
+    program.tell()
+    assert program.code() == 0
+    shown = " ".join(" ".join(program.out.seen).split())
+    assert shown.count("[redacted]") >= 3 * 29
+    assert "hush" not in shown
+
+
 @pytest.mark.parametrize(
     ("shell", "word"), [("sh", "$T"), ("fish", "$T"), ("powershell", "$env:T"), ("cmd", "%T%")]
 )
