@@ -305,12 +305,13 @@ class Exchange:
         return self.id
 
     def header(self, name: str) -> str | None:
-        """The first value of a header, whose name is taken in any case."""
+        """The value of a header, whose name is taken in any case; repeated ones are one, with commas (RFC 9110 5.3)."""
         values = self.parsed.get("headers")
         if values is None:
             values = {}
             for key, value in self.headers:
-                values.setdefault(key.lower(), value)
+                folded = key.lower()
+                values[folded] = f"{values[folded]}, {value}" if folded in values else value
             self.parsed["headers"] = values
         found: str | None = values.get(name.lower())
         return found

@@ -128,13 +128,13 @@ def token_problem(call: Exchange, name: str, secret_token: str) -> Unauthorized 
     given = call.header("authorization")
     if given is None:
         return Unauthorized("no Authorization header")
-    if len(header_values(call.headers, "authorization")) > 1:
-        return Unauthorized("more than one Authorization header")
     scheme, _, token = given.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         return Unauthorized("the Authorization header is not of the form 'Bearer <secret token>'")
     if hmac.compare_digest(token.strip().encode("latin-1", "replace"), secret_token.encode()):
         return None
+    if len(header_values(call.headers, "authorization")) > 1:
+        return Unauthorized("more than one Authorization header")
     return Unauthorized(f"the secret token is not the one of connector {name}")
 
 
