@@ -135,7 +135,7 @@ def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
         if verbose or not all(result.ok for result in section.results):
             lines.append(f"  {section.name}")
             for result in section.results:
-                lines += [f"    {line}" for line in _step(result, terminal, verbose=verbose)]
+                lines += [f"    {line}" for line in _step(result, terminal, played.hide, verbose=verbose)]
     if not verbose:
         rests = sorted({name for s in played.report.sections for r in s.results for name in r.assumed})
         lines += [terminal.styled(f"  rests on assumptions: {', '.join(rests)}", "dim")] if rests else []
@@ -144,7 +144,7 @@ def _tell(played: Played, terminal: Terminal, *, verbose: bool) -> None:
     terminal.lines([played.hide(line) for line in lines])
 
 
-def _step(result: StepResult, terminal: Terminal, *, verbose: bool) -> list[str]:
+def _step(result: StepResult, terminal: Terminal, hide: Hide, *, verbose: bool) -> list[str]:
     what = result.text if "send" in result.step else "; ".join(telling.lines([result.step], "sh"))
     lines = [f"{mark(result.ok, terminal)} {printable(what)}"]
     for problem in result.problems:
@@ -155,7 +155,7 @@ def _step(result: StepResult, terminal: Terminal, *, verbose: bool) -> list[str]
     seen = result.observation
     if seen is not None and (verbose or not result.ok):
         lines += [f"  {line}" for line in observed(seen)]
-        if body := _body(seen.text):
+        if body := _body(hide(seen.text)):
             lines.append(f"  body  {body}")
     if result.verdict is not None and (verbose or not result.ok):
         lines.append(f"  said  {printable(' / '.join(result.verdict.words.splitlines()))}")
