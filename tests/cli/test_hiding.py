@@ -78,7 +78,7 @@ def test_a_value_with_spaces_is_not_printed_in_two_lines(
 def test_a_value_is_not_printed_in_part_where_a_body_is_cut(invoke: Invoke, file: str, form: str) -> None:
     """A long body is hidden before it is cut; so is one whose blanks are made one."""
     expect = "  - {send: get, id: u, gets: {status: 418, body: long}}\n"
-    reply = "rules: [{when: {operation: get_user}, reply: {status: 200, body: \"%s${who}\"}}]\n"
+    reply = 'rules: [{when: {operation: get_user}, reply: {status: 200, body: "%s${who}"}}]\n'
     for before in range(286, 300, 3):
         Path(file).write_text(FILE + expect + reply % ("y" * before), "utf-8")
         assert "hush" not in invoke("check", file, "--format", form).output.replace(TOKEN, "")
