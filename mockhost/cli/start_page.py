@@ -320,10 +320,10 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
     """What there is to show of a host that was started."""
     runtime = host.runtime
     scenario, truth = runtime.scenario, host.connectors()
-    held, states = variables(scenario), host.status()["connectors"]
+    held = variables(scenario)
     connectors = []
     for name, told in host.clients().items():
-        true = truth.get(name)
+        true, running = truth.get(name), runtime.host.connectors.get(name)
         connectors.append(
             Told(
                 name,
@@ -336,7 +336,7 @@ def facts_of(host: MockHost, called: str, *, state_kept: bool, ipv6_wanted: bool
                 "" if true is None else held.get(true.secret_token, ""),
                 _lisa(scenario.connectors.get(name)),
                 scenario.proxies[name].target if name in scenario.proxies else "",
-                states[name]["import_problem"] or "" if name in states else "",
+                "" if running is None else running.space.problem or "",
             )
         )
     addresses = () if host.listener is None else host.listener.addresses

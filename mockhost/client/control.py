@@ -29,7 +29,7 @@ _BOUND = 32 << 20
 """Bytes of an answer that a `BoundedControlPlane` reads, and any other of one whose length is not announced."""
 _WRONG_URL = "is --url right?"
 _NO_TEXT = "surrogatepass"
-"""How bytes of a command line that are no text are sent: as what nothing is called."""
+"""How bytes of a command line that are not text are sent: as a name that nothing has."""
 
 
 class Control(Protocol):
@@ -85,10 +85,9 @@ class ControlPlane:
 
     def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
         with self._answer(method, target, document, kinds, timeout) as answer:
-            content = answer.read(None if answer.length is not None else _BOUND + 1)
-            if (
-                answer.length is None and len(content) > _BOUND
-            ):  # a control plane says how long its answers are
+            announced = answer.length is not None  # as a control plane does
+            content = answer.read(None if announced else _BOUND + 1)
+            if not announced and len(content) > _BOUND:
                 raise self._other_server()
             return answer.getheader("Content-Type", ""), content.decode("utf-8", "replace")
 
