@@ -37,7 +37,7 @@ from mockhost.public_url import check_name, in_url
 from mockhost.public_url import parse as parse_public_url
 from mockhost.running import HostClock, RunningHost
 from mockhost.runtime import Admission, Cut, Runtime, targets
-from mockhost.scenario.loader import Terms
+from mockhost.scenario.loader import Terms, listed
 from mockhost.scenario.model import Scenario
 from mockhost.scenario.sources import NETWORK, OPERATOR, Opened, Source
 from mockhost.server.listener import Limits, Listener
@@ -129,11 +129,14 @@ class MockHost(RunningHost):
             )
         if public_name is not None:
             check_name(public_name)
-        self.terms = Terms(tls, seed, tuple(sets), clock, public)
-        opened = Opened.of(control_files, control_env)
+        self.terms = Terms.of(tls, seed, sets, clock, public)
+        opened = Opened.of(
+            listed("control_files", control_files, "folders"), listed("control_env", control_env, "names")
+        )
+        self.tls_names = listed("tls_names", tls_names, "names")
         loaded = self.load(scenario, **overrides)
         state = None if state_dir is None else pathlib.Path(state_dir).absolute()
-        names = dict.fromkeys([*tls_names, *([public.host] if public is not None else [])])
+        names = dict.fromkeys([*self.tls_names, *([public.host] if public is not None else [])])
         certificates = Certificates(Authority(state), extra_names=tuple(names))
         kept = _kept(data)
         try:
@@ -157,7 +160,6 @@ class MockHost(RunningHost):
             check_token(learner_token)
         self.learner_token = learner_token or (fresh_secret() if needs_token and blind else None)
         self.runtime.keep_secret(*filter(None, (self.control_token, self.learner_token)))
-        self.tls_names = tuple(tls_names)
         self.listener: Listener | None = None
         self.control_listener: Listener | None = None
         self._control_port = 0
@@ -384,13 +386,10 @@ class MockHost(RunningHost):
         """The bounded, redacted record of exchanges and connections."""
         return self.runtime.journal
 
-    def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]:
-        """The objects of the connected system, optionally only those whose columns equal `match`."""
+    def _objects(self, connector: str) -> list[dict[str, object]]:
         from mockhost.runtime.operations.connectors import objects
 
-        name = self.truth(connector).connector
-        found = objects(self.runtime, name)  # with passwords, which the operation does not show
-        return [values for values in found if all(values.get(k) == v for k, v in match.items())]
+        return objects(self.runtime, connector)  # with passwords, which the operation does not show
 
     def cache(self, connector: str | None = None) -> list[dict[str, object]]:
         """The resources of the connector space."""
@@ -530,7 +529,7 @@ def _kept(folder: str | os.PathLike[str] | None) -> Kept | None:
 def _hosts(listen: str | Sequence[str] | None) -> tuple[str, ...]:
     if listen is None or listen == "localhost":
         return LOOPBACK
-    return (listen,) if isinstance(listen, str) else tuple(listen)
+    return (listen,) if isinstance(listen, str) else listed("listen", listen, "addresses")
 
 
 def _public_name(hosts: Sequence[str], names: Sequence[str]) -> str:

@@ -271,6 +271,8 @@ class RunningHost(Protocol):
 
     def state(self, connector: str | None = None) -> str:
         """The state that the host, or a connector with states of its own, is in."""
+        if connector is not None:
+            self.truth(connector)
         states = self.call("get_states")
         return str(states["connectors"].get(connector, states["host"]))
 
@@ -382,11 +384,28 @@ class RunningHost(Protocol):
         }
 
     def objects(self, connector: str | None = None, **match: object) -> list[dict[str, object]]:
-        """The objects of the connected system, optionally only those whose columns equal `match`."""
-        found: list[dict[str, object]] = self.call("get_objects", name=self.truth(connector).connector)[
-            "objects"
-        ]
+        """The objects of the connected system, optionally only those whose columns equal `match`.
+
+        Raises UsageError for a column that the system does not have.
+        """
+        name = self.truth(connector).connector
+        found = self._objects(name)
+        for column in match:
+            if not any(column in values for values in found):
+                self._check_column(name, column, found)
         return [values for values in found if all(values.get(k) == v for k, v in match.items())]
+
+    def _objects(self, connector: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = self.call("get_objects", name=connector)["objects"]
+        return found
+
+    def _check_column(self, connector: str, column: str, found: Sequence[Mapping[str, object]]) -> None:
+        """Raise UsageError for a column that no object can have; with a schema's attributes, for a near one."""
+        system = self.call("get_connector", name=connector)["configured"].get("system") or {}
+        known = [each["name"] for each in system.get("columns") or ()]
+        hint = did_you_mean(column, known or {name: None for values in found for name in values})
+        if column != "-dn-" and (column not in known if known else hint.startswith("did you mean")):
+            raise UsageError(f"the connected system has no column {column!r}", hint=hint)
 
     def cache(self, connector: str | None = None) -> list[dict[str, object]]:
         """The resources of the connector space."""
@@ -433,7 +452,7 @@ class RunningHost(Protocol):
         spec = {**conditions, "count": {"at_least": count}}
         if operation is not None:
             spec["operation"] = operation
-        seconds = parse_duration(timeout) if isinstance(timeout, str) else timeout
+        seconds = _seconds("timeout", timeout)
         until = monotonic() + seconds
         heard = threading.Event()
         stop_listening = self._listen(heard.set)
@@ -482,10 +501,26 @@ class HostClock:
         days: float = 0.0,
     ) -> None:
         """Move the clock on, e.g. `advance(minutes=5)` or `advance("4m")`; due jobs run in time order."""
-        more = parse_duration(by) if isinstance(by, str) else by
-        self._host.call(
-            "advance_clock", by=more + seconds + 60.0 * minutes + 3600.0 * hours + 86_400.0 * days
+        parts = (
+            (1.0, "by", by),
+            (1.0, "seconds", seconds),
+            (60.0, "minutes", minutes),
+            (3600.0, "hours", hours),
+            (86_400.0, "days", days),
         )
+        self._host.call("advance_clock", by=sum(unit * _seconds(word, much) for unit, word, much in parts))
+
+
+def _seconds(word: str, length: object) -> float:
+    """A length of time that a caller gives, in seconds or as a duration. Raises UsageError."""
+    if isinstance(length, str):
+        return parse_duration(length)
+    if isinstance(length, bool) or not isinstance(length, (int, float)):
+        hint = "for a timedelta write .total_seconds()" if hasattr(length, "total_seconds") else ""
+        raise UsageError(
+            f"{word} is a number of seconds or a duration such as '4m', not {length!r}", hint=hint
+        )
+    return length
 
 
 def _pick(targets: Mapping[str, ClientTarget], connector: str | None) -> ClientTarget:

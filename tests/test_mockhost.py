@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import pathlib
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -414,6 +416,61 @@ def test_unknown_scenarios_and_connectors_are_answered_with_near_names() -> None
         MockHost("documented/secret_token_missmatch")
     with MockHost() as host, pytest.raises(UsageError, match="SQL"):
         host.url("sql")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"tls_names": "ecma.contoso.lab"}, r"tls_names is a list of names, .* write \['ecma.contoso.lab'\]"),
+        ({"sets": "host.debug=true"}, "sets is a list of PATH=VALUE"),
+        ({"control_files": "/"}, "control_files is a list of folders"),
+        ({"control_env": "SQL_TOKEN"}, "control_env is a list of names"),
+        ({"listen": 5}, "listen is a list of addresses, not 5"),
+        ({"tls": "no"}, "tls is True, False or None, not 'no'"),
+    ],
+)
+def test_an_argument_of_another_kind_is_not_read_as_something_else(words: Any, message: str) -> None:
+    """A text is a sequence of letters, and "no" is true."""
+    with pytest.raises(UsageError, match=message):
+        MockHost(**words)
+
+
+@pytest.mark.parametrize("words", [{"port": "8585"}, {"control_port": "8586"}])
+def test_a_port_is_a_number(words: Any) -> None:
+    """One from the environment is a text."""
+    with pytest.raises(UsageError, match=r"'858\d' is not a valid port"):
+        MockHost(**words).start()
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        (lambda host: host.change([]), "changes is an object, not an array"),
+        (lambda host: host.add_rule(None), "rule"),
+        (lambda host: host.clock.advance(datetime.timedelta(minutes=5)), r"total_seconds\(\)"),
+        (lambda host: host.clock.advance(minutes=None), "minutes is a number of seconds"),
+        (lambda host: host.wait_for("schemas", timeout=None), "timeout is a number of seconds"),
+        (lambda host: host.state("HR"), "there is no connector 'HR'"),
+        (lambda host: host.objects("SQL", ContosoLogn="ann"), "did you mean 'ContosoLogin'"),
+        (lambda host: host.objects("LDAP", ContosoLogin="ann"), "no column 'ContosoLogin'; known: cn"),
+    ],
+)
+def test_a_method_refuses_what_it_would_not_understand(
+    do: Callable[[MockHost], object], message: str
+) -> None:
+    """An assertion that nothing is there would hold with each misspelled column."""
+    with MockHost(control=False, tls=False) as host, pytest.raises(UsageError, match=message):
+        do(host)
+
+
+def test_objects_are_chosen_by_columns_that_none_of_them_has() -> None:
+    """A column or attribute may be empty everywhere; one that is nearly another's name is a slip."""
+    with MockHost(control=False, tls=False) as host:
+        assert host.objects("SQL", AzureID="1") == host.objects("SQL", **{"-dn-": "CN=ann"}) == []
+    with MockHost("basics/scim_people", control=False, tls=False) as host:
+        assert host.objects(nickName="Ann") == []
+        with pytest.raises(UsageError, match="did you mean 'userName'"):
+            host.objects(userNam="ann")
 
 
 def test_a_scenario_from_python_with_people() -> None:

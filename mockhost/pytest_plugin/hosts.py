@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.errors import MockhostError, ScenarioError, VerificationError
+from mockhost.errors import MockhostError, ScenarioError, UsageError, VerificationError
 from mockhost.pytest_plugin import compiled, findings, marks
 from mockhost.pytest_plugin.findings import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
@@ -208,18 +208,18 @@ class Hosts:
     def _make(self, asked: marks.Asked) -> MockHost:
         __tracebackhide__ = True
         options, defaults = asked.options, self._defaults
-        terms = Terms(
-            options.get("tls", defaults.tls),
-            options.get("seed", defaults.seed),
-            tuple(options.get("sets", ())),
-            options.get("clock", defaults.clock),
-        )
-        passing = findings.Terms(
-            strict=self._option("strict", options),
-            allow_unused=self._option("allow_unused", options),
-            own_rules=findings.has_rules(asked.scenario, asked.overrides),
-        )
         with _readably():
+            terms = Terms.of(
+                options.get("tls", defaults.tls),
+                options.get("seed", defaults.seed),
+                options.get("sets", ()),
+                options.get("clock", defaults.clock),
+            )
+            passing = findings.Terms(
+                strict=self._option("strict", options),
+                allow_unused=self._option("allow_unused", options),
+                own_rules=findings.has_rules(asked.scenario, asked.overrides),
+            )
             scenario = marks.found_beside(asked.scenario, self._folders)
             loaded = compiled.load(scenario, asked.overrides, terms)
             if passing.own_rules:
@@ -233,7 +233,9 @@ class Hosts:
 
     def _option(self, name: str, options: Mapping[str, Any]) -> bool:
         if name in options:
-            return bool(options[name])
+            if not isinstance(value := options[name], bool):
+                raise UsageError(f"{name} is True or False, not {value!r}")
+            return value
         said = self._config.getoption("--mockhost-strict") if name == "strict" else None
         return bool(ini(self._config, f"mockhost_{name}") if said is None else said)
 

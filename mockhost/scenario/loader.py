@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple, NoReturn
 
@@ -331,6 +331,14 @@ class Chain:
 # -- what a host lays over every scenario --------------------------------------------------------------------
 
 
+def listed(name: str, given: object, items: str) -> tuple[Any, ...]:
+    """An argument that is a list, such as `sets`. Raises UsageError for a text: its letters are a list, too."""
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+        hint = f"write [{given!r}]" if isinstance(given, str) else ""
+        raise UsageError(f"{name} is a list of {items}, not {given!r}", hint=hint)
+    return tuple(given)
+
+
 class Terms(NamedTuple):
     """Choices of the host that count whatever the scenario says: see `MockHost`."""
 
@@ -339,6 +347,20 @@ class Terms(NamedTuple):
     sets: tuple[str, ...] = ()
     clock: str = "frozen"
     public_url: PublicUrl | None = None
+
+    @classmethod
+    def of(
+        cls,
+        tls: object = None,
+        seed: Any = None,
+        sets: object = (),
+        clock: Any = "frozen",
+        public_url: PublicUrl | None = None,
+    ) -> Terms:
+        """The same of what a caller gives. Raises UsageError for values that would mean something else."""
+        if tls is not None and not isinstance(tls, bool):
+            raise UsageError(f"tls is True, False or None, not {tls!r}")
+        return cls(tls, seed, listed("sets", sets, "PATH=VALUE"), clock, public_url)
 
     def load(
         self,

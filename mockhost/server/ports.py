@@ -93,6 +93,10 @@ class _Place:
                     raise
 
 
+def _is_port(number: object) -> bool:
+    return isinstance(number, int) and 0 <= number <= _HIGHEST
+
+
 class Port:
     """One port number on several addresses.
 
@@ -102,8 +106,8 @@ class Port:
     def __init__(self, hosts: Sequence[str], port: int, *, options: str = "--") -> None:
         if not hosts:
             raise UsageError("there is no address to listen on", hint="give one, such as 127.0.0.1")
-        if not 0 <= port <= _HIGHEST:
-            raise UsageError(f"{port} is not a valid port", hint=f"give one from 0 to {_HIGHEST}")
+        if not _is_port(port):
+            raise UsageError(f"{port!r} is not a valid port", hint=f"give one from 0 to {_HIGHEST}")
         self._hosts = tuple(hosts)
         self._host_option, self._port_option = f"{options}host", f"{options}port"
         self._wanted = port

@@ -79,6 +79,33 @@ def test_slips_are_told_when_tests_are_collected(play: Play) -> None:
         )
 
 
+def test_an_option_is_not_read_as_something_else(play: Play) -> None:
+    """A text is true, and its letters are a list."""
+    result = play(
+        """
+def asked(**options):
+    return pytest.mark.mockhost(**options)
+
+@pytest.mark.parametrize("host", [
+    pytest.param("tls", marks=asked(tls="no")),
+    pytest.param("strict", marks=asked(strict="no")),
+    pytest.param("unused", marks=asked(allow_unused=0)),
+    pytest.param("sets", marks=asked(sets="host.debug=true")),
+])
+def test_it(host, mockhost):
+    pass
+"""
+    )
+    result.assert_outcomes(errors=4)
+    for message in (
+        "tls is True, False or None, not 'no'",
+        "strict is True or False, not 'no'",
+        "allow_unused is True or False, not 0",
+        "sets is a list of PATH=VALUE, not 'host.debug=true'; write ['host.debug=true']",
+    ):
+        result.stdout.fnmatch_lines([f"UsageError: {message.replace('[', '[[]')}"])
+
+
 @pytest.mark.parametrize("wrong", ["5", "None", "['basics/empty']", "'./none.yaml'", "{'rules': 5}"])
 def test_a_wrong_scenario_of_a_fixture_is_told_once(play: Play, wrong: str) -> None:
     """Without a traceback into mockhost."""

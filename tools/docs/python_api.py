@@ -13,7 +13,7 @@ from mockhost import errors
 from mockhost.api import MockHost
 from mockhost.journal import Connection, Exchange, Journal, verification
 from mockhost.rules.nearmiss import Miss, NearMiss
-from mockhost.running import Checked, ClientTarget, HostClock, RunningHost
+from mockhost.running import Checked, ClientTarget, Command, HostClock, RunningHost
 from tools.docs import ROOT, File
 
 PAGE = ROOT / "docs" / "reference" / "python-api.md"
@@ -94,6 +94,9 @@ def page() -> str:
         prose(Connection),
     ]
     parts += [
+        "## Command",
+        prose(Command),
+        fields(Command),
         "## ClientTarget",
         prose(ClientTarget),
         fields(ClientTarget),

@@ -98,7 +98,8 @@ def perform(host: Operated, operation: Operation, arguments: Mapping[str, Any]) 
     in_path, query, body = checking.split(operation, arguments)
 
     def others() -> Mapping[str, Any]:
-        if operation.whole:  # those who know the words of such a document check it
+        if operation.whole:  # those who know the words of such a document check them
+            checking.check({"type": "object"}, body, operation.whole)
             return {**query, operation.whole: body}
         checking.checked(operation, query, body)
         return {**query, **body}
