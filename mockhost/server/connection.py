@@ -95,7 +95,7 @@ class Connection:
         self._service = service
         self._sock = sock
         self._recv = sock.recv
-        self._send = sock.send
+        self._send: Callable[[bytes | memoryview], int] = sock.send
         self._open = True
         self._busy = True
         self.retired = False
@@ -244,6 +244,8 @@ class Connection:
             if head.chunked or head.content_length:
                 body, whole, left = self._take_body(gateway, head, limits)
             self.exchanges += 1
+            if self.exchanges == 2 and self.tls is None:  # it is kept: worth what loading ctypes takes once
+                self._send = transport.sender(self._sock)
             self.deadline = _NEVER
             environ = gateway.environ(head, body)
             if left is not None:
