@@ -647,7 +647,7 @@ def conflict(context: Context, detail: str | None = None, scim_type: str = "uniq
         return None
     name = _NAME_OF[asked.operation] if connector is None else connector.object_type.anchor
     value = asked.attribute(name)
-    taken = value if isinstance(value, str) else "that was given"
+    taken = str(value) if isinstance(value, (str, int)) else "that was given"
     if detail is None and connector is not None:
         detail = f"An object with the anchor {taken} exists already."
     elif detail is None:

@@ -19,6 +19,7 @@ from mockhost.connectors.ecma.config import (
     ObjectRows,
     SqlConfig,
     SystemConfig,
+    can_hold,
 )
 from mockhost.connectors.systems.memory import filled_by_faker
 from mockhost.errors import Problem, UsageError, did_you_mean
@@ -76,6 +77,8 @@ class _Seen(NamedTuple):
 
     column: str
     values: dict[object, int]
+    has_case: bool
+    """whether letters that differ in case only are different: in base64 they are"""
 
 
 def _place(number: int, file: str) -> str:
@@ -100,7 +103,10 @@ def parse(
     where_it_is = outside.read(name, system, findings)
     outside.check_page(name, connector, columns, findings)
     anchor = _anchor_of(connector, columns)
-    seen = [_Seen(name, {}) for name in _unique_columns(columns, anchor)]
+    seen = [
+        _Seen(name, {}, has_case=name in columns and columns[name].type == "binary")
+        for name in _unique_columns(columns, anchor)
+    ]
     for i, row in enumerate(system.get("objects") or ()):
         where = (*path, "objects", i)
         if isinstance(row, Mapping):
@@ -159,11 +165,11 @@ def people_of(said: object) -> PeopleConfig | None:
 def _doubles(
     row: Mapping[str, object], seen: list[_Seen], number: int, file: str = ""
 ) -> Iterator[tuple[str, str]]:
-    for column, values in seen:
+    for column, values, has_case in seen:
         value = row.get(column)
         if value is None or isinstance(value, list):
             continue
-        key = value.casefold() if isinstance(value, str) else value
+        key = value.casefold() if isinstance(value, str) and not has_case else value
         first = values.setdefault(key, number)
         if first != number:
             yield column, f"{shown(value)} is already the {column} of {_place(first, file)}"
@@ -274,7 +280,7 @@ def _single_problems(value: object, column: Column) -> Iterator[tuple[str, str]]
     if column.type not in HOLDS:
         return  # which is reported where the column is declared
     kind, words = HOLDS[column.type]
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+    if not can_hold(column.type, value):
         hint = QUOTE if kind is str and not isinstance(value, (dict, list)) else ""
         if kind is not str and isinstance(value, str) and isinstance(core_scalar(value.lower()), kind):
             hint = "write it without quotes"

@@ -26,9 +26,18 @@ HOLDS: Mapping[str, tuple[type, str]] = {
     "reference": (str, "texts"),
     "binary": (str, "base64 texts"),
     "boolean": (bool, "true or false"),
-    "integer": (int, "whole numbers"),
+    "integer": (int, "whole numbers of 64 bits"),
 }
 """The data types of ECMA 2: how a value of each comes, and what a column holds in words."""
+INTEGERS = range(-(2**63), 2**63)
+"""What a column of integers holds; JSON answers can't have more either."""
+
+
+def can_hold(kind: str, value: object) -> bool:
+    """Whether a value is of a data type; that a text is base64 is not looked at."""
+    if not isinstance(value, HOLDS[kind][0]):
+        return False
+    return kind != "integer" or (type(value) is int and value in INTEGERS)
 
 
 class Column(NamedTuple):

@@ -7,7 +7,8 @@ object type a connector, always called User on the wire (exported configurations
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from mockhost.clock import Chance
@@ -21,6 +22,25 @@ from mockhost.scim.attributes import AttributeInfo, Schema
 from mockhost.scim.errors import ScimError
 
 _URN = messages.ECMA_USER.casefold()
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
+
+def text_of(anchor: Value) -> str:
+    """An anchor as ids, DNs and messages show it.
+
+    Assumed: as .NET writes a value, so that true is `True`; bytes in base64.
+    """
+    return base64.b64encode(anchor).decode() if isinstance(anchor, bytes) else str(anchor)
+
+
+def meant_by(text: str) -> Iterator[Value]:
+    """The anchors that `text_of` writes as a text, without regard to case."""
+    yield text
+    if _INTEGER.fullmatch(text) and text_of(int(text)) == text:
+        yield int(text)
+    for truth in (True, False):
+        if text.casefold() == text_of(truth).casefold():
+            yield truth
 
 
 class Attribute(NamedTuple):
@@ -160,12 +180,12 @@ class ObjectType:
         """The object's DN: generated from the anchor, the anchor itself, or as it was supplied."""
         if self.dn_is_supplied:
             return str(record[self._dn_position] or "")
-        anchor = str(record[self.anchor_position])
+        anchor = text_of(record[self.anchor_position])
         return anchor if self._config.dn.is_anchor else dns.generated(anchor)
 
     def id_of(self, record: Record) -> str:
         """The SCIM `id`, derived from the anchor (architecture page: 'an id derived from the anchor')."""
-        anchor = str(record[self.anchor_position])
+        anchor = text_of(record[self.anchor_position])
         derivation = self._behaviours["id_derivation"]
         if derivation == "verbatim":
             return anchor

@@ -18,7 +18,7 @@ from mockhost.connectors.ecma import dn as dns
 from mockhost.connectors.ecma.backlog import Backlog
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN, ConnectorConfig
 from mockhost.connectors.ecma.kinds import HIDDEN, KINDS, ExportError, export_status
-from mockhost.connectors.ecma.objecttype import Given, ObjectType
+from mockhost.connectors.ecma.objecttype import Given, ObjectType, text_of
 from mockhost.connectors.ecma.space import ConnectorSpace, Found
 from mockhost.connectors.systems.system import System
 from mockhost.connectors.tables import Record, Value, fold
@@ -184,7 +184,9 @@ class RunningConnector:
         if anchor is not None and self.space.rows_of_anchor(anchor):
             status = self.behaviours["create_existing_status"]
             assert isinstance(status, int)
-            raise ScimError(status, "uniqueness", f"An object with the anchor {anchor!s} exists already.")
+            raise ScimError(
+                status, "uniqueness", f"An object with the anchor {text_of(anchor)} exists already."
+            )
         with self._exporting():
             self._check_dn(values)
             record = yield from self._exported(lambda: self.system.add(values))
@@ -341,7 +343,8 @@ class RunningConnector:
         if self.object_type.dn_is_supplied:
             held[OBJECT_DN] = self.object_type.dn_of(record)
         for name, value in held.items():
-            given, key = values.get(name), dns.name_key if name in names else fold
+            form = self.system.forms.get(self.system.position[name], fold)
+            given, key = values.get(name), dns.name_key if name in names else form
             if given is not None and key(str(given)) != key(str(value)):
                 raise ScimError(
                     400, "mutability", f"The attribute {name} can't be changed once the object exists."

@@ -7,7 +7,7 @@ nothing else (Microsoft Learn, On-premises application provisioning architecture
 from __future__ import annotations
 
 import base64
-import re
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,7 +17,7 @@ from mockhost.clock import Job, VirtualClock
 from mockhost.connectors.ecma.backlog import Backlog, Imported
 from mockhost.connectors.ecma.config import ImportConfig
 from mockhost.connectors.ecma.kinds import Kind
-from mockhost.connectors.ecma.objecttype import ObjectType
+from mockhost.connectors.ecma.objecttype import ObjectType, meant_by
 from mockhost.connectors.systems.system import ReadError, System
 from mockhost.connectors.tables import Base, Record, Table, Value
 from mockhost.errors import UsageError
@@ -28,8 +28,6 @@ _AT_ONCE = 2_000
 """A search without an index that takes more comparisons is made outside the lock, on a snapshot."""
 _FINDS = 100
 """Objects that a delta import looks up from one pause to the next."""
-_INTEGER = re.compile(r"-?[0-9]{1,19}")
-"""How an id reads whose anchor is an integer of 64 bits."""
 
 
 class Found(NamedTuple):
@@ -488,26 +486,22 @@ class ConnectorSpace:
         exact = self._behaviours["id_case"] == "exact"
         if derivation == "guid":
             return self._get_derived(ident.lower())
-        anchor = ident
+        text = ident
         if derivation == "base64url":
             try:
-                anchor = base64.urlsafe_b64decode(ident + "=" * (-len(ident) % 4)).decode()
+                text = base64.urlsafe_b64decode(ident + "=" * (-len(ident) % 4)).decode()
             except ValueError:
                 return None
-        for row in self.rows_of_anchor(anchor):
+        form = str if exact else str.casefold
+        for row in itertools.chain.from_iterable(map(self.rows_of_anchor, meant_by(text))):
             record = self.table.get(row)
-            if record is not None and (not exact or self.object_type.id_of(record) == ident):
+            if record is not None and form(self.object_type.id_of(record)) == form(ident):
                 return row, record
         return None
 
     def rows_of_anchor(self, anchor: Value) -> list[int]:
         """The rows whose anchor is this value."""
-        position = self.object_type.anchor_position
-        if self._system.columns[position].type == "integer" and isinstance(anchor, str):
-            if _INTEGER.fullmatch(anchor) is None:
-                return []
-            anchor = int(anchor)
-        return self.table.find(position, anchor)
+        return self.table.find(self.object_type.anchor_position, anchor)
 
     def _get_derived(self, ident: str) -> tuple[int, Record] | None:
         """Ids that can't be turned back into anchors are looked up among all; the look-up is kept."""

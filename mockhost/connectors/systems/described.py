@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mockhost.clock import Chance
 from mockhost.connectors.ecma import dn as dns
-from mockhost.connectors.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorConfig
+from mockhost.connectors.ecma.config import HOLDS, OBJECT_DN, Column, ConnectorConfig, can_hold
 from mockhost.connectors.ecma.kinds import KINDS, ExportError, Kind
 from mockhost.connectors.tables import Form, Record, Value, fold
 from mockhost.errors import UsageError, did_you_mean
@@ -45,8 +45,12 @@ class Described:
         )
         self.position: dict[str, int] = {column.name: i for i, column in enumerate(self.columns)}
         self.anchor_position = self.position[page.anchor_column]
-        self.forms: dict[int, Form] = {self.position[OBJECT_DN]: dns.name_key}
-        """how values are compared, by column, where it is not by their letters: a DN has many spellings (RFC 4514)"""
+        self.forms: dict[int, Form] = {
+            at: _itself for at, column in enumerate(self.columns) if column.type == "binary"
+        }
+        """how values are compared, by column, where it is not by their letters: in base64 the case counts, and a DN
+        has many spellings (RFC 4514)"""
+        self.forms[self.position[OBJECT_DN]] = dns.name_key
 
     @property
     def table_name(self) -> str:
@@ -152,11 +156,7 @@ class Described:
         items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
         kind, words = HOLDS[column.type]
         for item in items:
-            if (
-                not isinstance(item, kind)
-                or (kind is int and isinstance(item, bool))
-                or not _is_sound(item, column)
-            ):
+            if not can_hold(column.type, item) or not _is_sound(item, column):
                 hint = "write it in quotes" if kind is str and isinstance(item, int) else ""
                 raise UsageError(
                     f"{self.name}: {item!r} in the column {column.name}, which holds {words}", hint=hint
@@ -183,6 +183,10 @@ class Described:
                     f"{self.name}: the connected system has no column {name!r}",
                     hint=did_you_mean(str(name), known),
                 )
+
+
+def _itself(value: object) -> object:
+    return value
 
 
 def _is_sound(value: object, column: Column) -> bool:

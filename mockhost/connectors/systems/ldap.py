@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final
 
 from mockhost.connectors.ecma import dn as dns
-from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, LdapConfig
+from mockhost.connectors.ecma.config import INTEGERS, OBJECT_DN, Column, ConnectorConfig, LdapConfig
 from mockhost.connectors.ecma.kinds import CODES, ExportError
 from mockhost.connectors.systems.described import Wanted
 from mockhost.connectors.systems.directory import (
@@ -405,8 +405,7 @@ def _make_container(session: Session, name: dns.DN, known: set[str]) -> None:
 # -- values -----------------------------------------------------------------------------------------------
 
 
-_INTEGER: Final = re.compile("-?[0-9]{1,1000}")
-"""A number; Python reads none that is much longer."""
+_INTEGER: Final = re.compile("-?[0-9]{1,19}")
 
 
 def _read(column: Column, octets: bytes) -> str | bool | int:
@@ -415,8 +414,8 @@ def _read(column: Column, octets: bytes) -> str | bool | int:
     text = octets.decode(errors="replace")
     if column.type == "boolean":
         return text.upper() == "TRUE"
-    if column.type == "integer" and _INTEGER.fullmatch(text):
-        return int(text)
+    if column.type == "integer" and _INTEGER.fullmatch(text) and (number := int(text)) in INTEGERS:
+        return number
     return text
 
 

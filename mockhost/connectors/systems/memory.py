@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from mockhost.clock import Chance
 from mockhost.connectors.ecma import dn as dns
-from mockhost.connectors.ecma.config import OBJECT_DN, Column, ConnectorConfig, ObjectRows
+from mockhost.connectors.ecma.config import INTEGERS, OBJECT_DN, Column, ConnectorConfig, ObjectRows
 from mockhost.connectors.ecma.kinds import CODES, KINDS, ExportError
 from mockhost.connectors.systems.described import Described, Wanted, frozen
 from mockhost.connectors.systems.octets import octets_of, record_of
@@ -506,7 +506,7 @@ class _Crowd(Rows):
         if value is None:
             return None
         if position in self._typed and isinstance(value, str) and value.lstrip("-").isdecimal():
-            value = int(value)
+            value = number if (number := int(value)) in INTEGERS else value
         return (value,) if position in self._wrapped else value
 
     def column(self, position: int) -> Iterator[Value]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mockhost.connectors.ecma.config import (
     INPUT,
+    INTEGERS,
     OBJECT_DN,
     Column,
     ConnectorConfig,
@@ -143,8 +144,15 @@ class SqlSystem(OutsideSystem):
         return query.order_by(self.table.c[self.page.anchor_column])
 
     def _is(self, at: int, value: Value) -> ColumnElement[bool]:
-        column = self.table.c[self.columns[at].name]
-        return column.is_(None) if value is None else column == _untyped(self._codecs[at].write(value))
+        from sqlalchemy import or_
+
+        column, codec = self.table.c[self.columns[at].name], self._codecs[at]
+        if value is None:
+            return column.is_(None)
+        held = [codec.write(value)]
+        if self.database.dialect == "sqlite" and self.sql.rows == "keep":
+            held += [each for each in _also_read_as(value) if each not in held and codec.read(each) == value]
+        return or_(*(column == _untyped(each) for each in held))
 
     # -- what an import reads -----------------------------------------------------------------------------
 
@@ -428,7 +436,7 @@ def _hours(value: datetime.timedelta) -> str:
 def _integer(value: object) -> str | int:
     if isinstance(value, _OCTETS):  # a BIT of MySQL
         return int.from_bytes(value)
-    return value if type(value) is int else _text(value)
+    return value if type(value) is int and value in INTEGERS else _text(value)
 
 
 def _boolean(value: object) -> str | bool:
@@ -452,6 +460,20 @@ def _untyped(value: object) -> BindParameter[Any]:
     from sqlalchemy.types import NullType
 
     return bindparam(None, value, type_=NullType())
+
+
+def _also_read_as(value: object) -> Iterator[Any]:
+    """What else a column of SQLite, which holds any value, may have where `value` is read: numbers, texts, octets."""
+    texts = [str(value)]
+    with suppress(ValueError):
+        yield (octets := base64.b64decode(texts[0]))
+        texts.append(octets.decode())
+    for text in texts:
+        yield text
+        with suppress(ValueError):
+            yield float(text)
+            if (number := int(text)) in INTEGERS:
+                yield number
 
 
 _UNREADABLE: Final = (ValueError, TypeError, OverflowError)

@@ -122,8 +122,9 @@ def test_a_change_holds_what_the_columns_hold_or_nothing_at_all(hosts: Hosts) ->
     for bad, words in (
         ({"ContosoLogin": 5}, "5 in the column ContosoLogin, which holds texts; write it in quotes"),
         ({"ContosoLogin": ["a"]}, "a list, but the column ContosoLogin holds one value"),
-        ({"Age": "old"}, "'old' in the column Age, which holds whole numbers"),
-        ({"Age": True}, "True in the column Age, which holds whole numbers"),
+        ({"Age": "old"}, "'old' in the column Age, which holds whole numbers of 64 bits"),
+        ({"Age": True}, "True in the column Age, which holds whole numbers of 64 bits"),
+        ({"Age": 2**63}, f"{2**63} in the column Age, which holds whole numbers of 64 bits"),
         ({"IsActive": "True"}, "'True' in the column IsActive, which holds true or false"),
         ({"Photo": "A"}, "'A' in the column Photo, which holds base64 texts"),
         ({"Phto": "AA=="}, "no column 'Phto'; did you mean 'Photo'?"),

@@ -399,6 +399,9 @@ def test_a_column_that_can_not_mark_deleted_rows_is_refused(
 
 KEYS = {
     "integer": (7, 8),
+    "boolean": (True, False),
+    "float8": ("1.5", "0.1"),
+    "char(4)": ("a   ", "b   "),
     "uuid": ("6f9619ff-8b86-d011-b42d-00c04fc964ff", "6f9619ff-8b86-d011-b42d-00c04fc964fe"),
     "date": ("2020-01-02", "2020-01-03"),
     "timestamptz": ("2020-01-02T03:04:05+00:00", "2020-01-02T03:04:06+00:00"),
@@ -421,7 +424,9 @@ def test_an_anchor_of_any_type_is_found(server: Postgres, kind: str) -> None:
         f"INSERT INTO keyed VALUES ({literal}, 'first')",
     )
     page = page_on(server.url) | {"anchor": "id"}
-    page["system"]["sql"] |= {"table": "keyed"} | ({} if kind in ("bytea", "uuid") else {"watermark": "id"})
+    page["system"]["sql"] |= {"table": "keyed"} | (
+        {} if kind in ("bytea", "uuid", "boolean") else {"watermark": "id"}
+    )
     host = make_host(connectors={"LDAP": None, "SQL": page})
     try:
         connector = host.connector("SQL")

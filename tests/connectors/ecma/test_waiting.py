@@ -478,8 +478,8 @@ def test_a_fork_during_an_import_imports_for_itself(hr: Hr) -> None:
 def test_a_problem_of_the_start_is_told_by_the_start(hr: Hr) -> None:
     """Objects that the table can't hold, for one: no traceback, no service that runs without them."""
     system = {
-        "columns": {"Badge": {"type": "integer"}},
-        "objects": [{"ContosoLogin": "a", "FirstName": "F", "LastName": "L", "Badge": 2**70}],
+        "columns": {"Badge": {"type": "integer", "unique": True}},
+        "people": {"count": 2, "set": {"Badge": "1"}},
         "sql": {"url": f"sqlite:///{hr.file}", "table": "Made", "rows": "replace"},
     }
     page = {"anchor": "ContosoLogin", "selected_attributes": None, "system": system}
