@@ -19,8 +19,10 @@ from mockhost.connectors.ecma.config import (
     Procedure,
     Procedures,
     SqlConfig,
+    name_parts,
 )
 from mockhost.connectors.ecma.kinds import KINDS
+from mockhost.connectors.systems.system import NotThere
 from mockhost.durations import seconds
 from mockhost.errors import UsageError, did_you_mean
 from mockhost.scenario.documents import GONE, Path, maps_in, value_at
@@ -98,7 +100,7 @@ def read(name: str, system: Mapping[str, Any], findings: Findings) -> Outside | 
     try:
         return (_sql if key == "sql" else _ldap)(said, path, system.get("trouble", "none"), findings)
     except UsageError as error:
-        findings.add((*path, "url"), error.message, error.hint)
+        findings.add((*path, getattr(error, "key", "url")), error.message, error.hint)
         findings.give_up(path)
         return None
 
@@ -120,6 +122,12 @@ def _sql(said: Mapping[str, Any], path: Path, trouble: str, findings: Findings) 
         message = "a deadlock can't be shown with a SQLite file that is not the mock's own"
         findings.add((*path[:-1], "trouble"), message, "write url: sqlite://")
     plain = SqlConfig(written, said.get("table", "Employees"))
+    *schema, _ = parts = name_parts(plain.table)
+    if "" in parts:
+        raise NotThere("table", *_empty_part(plain.table))
+    if dialect == "sqlite" and schema and ".".join(schema).casefold() != "main":
+        message = f"SQLite has no schema {'.'.join(schema)!r}, which {plain.table!r} names"
+        raise NotThere("table", message, f"if the table's own name has a dot, write '\"{plain.table}\"'")
     if said.get("procedures") is not None and dialect not in procedures.DIALECTS:
         message = f"stored procedures can't be called with {dialect}"
         findings.add((*path, "procedures"), message, "name a PostgreSQL, or leave 'procedures' out")
@@ -130,6 +138,12 @@ def _sql(said: Mapping[str, Any], path: Path, trouble: str, findings: Findings) 
         deleted=said.get("deleted"),
         timeout=seconds(said["timeout"]) if "timeout" in said else plain.timeout,
     )
+
+
+def _empty_part(name: str) -> tuple[str, str]:
+    """Message and hint for a name such as `hr.`."""
+    hint = """write NAME or SCHEMA.NAME; a name that has a dot is in double quotes, like '"my.table"'"""
+    return f"a part of the name {name!r} is empty", hint
 
 
 def _procedures(said: Mapping[str, Any] | None) -> Procedures | None:
@@ -290,6 +304,8 @@ def _check_table(
             (*path[:-1], "anchor"), "a table of the database's own has no DN", "name a column of the table"
         )
     for word, said in (connector["system"]["sql"].get("procedures") or {}).items():
+        if "" in name_parts(str((said or {}).get("name", "?"))):
+            findings.add((*path, "sql", "procedures", word, "name"), *_empty_part(said["name"]))
         for number, line in enumerate((said or {}).get("parameters") or ()):
             before, _, name = str(line).rpartition("@")
             if line is not None and name not in columns:

@@ -7,6 +7,7 @@ format's keys. Durations are in seconds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -118,13 +119,24 @@ class Procedures(NamedTuple):
     delete: Procedure
 
 
+_PART = re.compile(r'(?:^|\.)(?:"((?:[^"]|"")+)"(?=\.|$)|([^.]*))')
+
+
+def name_parts(name: str) -> list[str]:
+    """The parts of the name of a table or a procedure, such as `hr.Employees`; its own name is the last.
+
+    A part that has a dot is in double quotes, as in SQL: `hr."Employees.2026"`.
+    """
+    return [quoted.replace('""', '"') or plain for quoted, plain in _PART.findall(name)]
+
+
 class SqlConfig(NamedTuple):
     """A table of a SQL database as the connected system."""
 
     url: str
     """in SQLAlchemy's form; it may hold a password"""
     table: str
-    """the table's name, perhaps with its schema before it: `hr.Employees`"""
+    """the table's name, perhaps with its schema before it: `hr.Employees`; see `name_parts`"""
     rows: str = "keep"
     """keep: they are the database's own; replace: the table is dropped and made at the start and at a reset"""
     watermark: str | None = None

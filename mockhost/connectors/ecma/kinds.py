@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from mockhost import facts
-from mockhost.connectors.ecma.config import OBJECT_DN
+from mockhost.connectors.ecma.config import OBJECT_DN, name_parts
 from mockhost.errors import ProtocolAnswer
 
 _FACTS: Final = facts.read("kinds")
@@ -218,7 +218,7 @@ class GenericSql(Kind):
 
     def _names(self, table: str) -> dict[str, str]:
         """The parts of a name such as `CONTOSO.dbo.Employees`; the tutorial's database and schema where left out."""
-        *before, name = table.split(".")
+        *before, name = name_parts(table)
         database, schema = [*["CONTOSO", "dbo"][: 2 - len(before)], *before][-2:]
         return {
             "table": name,

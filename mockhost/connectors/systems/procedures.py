@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from mockhost.connectors.ecma.config import OUTPUT, Parameter, Procedure
+from mockhost.connectors.ecma.config import OUTPUT, Parameter, Procedure, name_parts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -32,7 +32,7 @@ def call(
     from sqlalchemy.types import NullType
 
     quote = connection.dialect.identifier_preparer.quote
-    name = ".".join(quote(part) for part in procedure.name.split("."))
+    name = ".".join(quote(part) for part in name_parts(procedure.name))
     is_function = connection.exec_driver_sql(_KIND, (name,)).scalar() in ("f", b"f")
     given, bound = [], {}
     for number, parameter in enumerate(parameters):

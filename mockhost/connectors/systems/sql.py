@@ -24,6 +24,7 @@ from mockhost.connectors.ecma.config import (
     Parameter,
     Procedure,
     SqlConfig,
+    name_parts,
 )
 from mockhost.connectors.ecma.kinds import CODES, ExportError
 from mockhost.connectors.systems import procedures
@@ -510,7 +511,7 @@ def _table(page: ConnectorConfig, columns: Sequence[Column], sql: SqlConfig) -> 
         for each in made
         if each.name in given
     ]
-    *schema, name = sql.table.split(".")
+    *schema, name = name_parts(sql.table)
     return Table(
         name, MetaData(), *made, *(rules if sql.rows == "replace" else ()), schema=".".join(schema) or None
     )
@@ -583,8 +584,10 @@ class _Reflected(NamedTuple):
 
 def _reflected(inspector: Inspector, sql: SqlConfig) -> dict[str, _Reflected]:
     """The columns of a table by name. Raises what SQLAlchemy raises, and NotThere."""
-    *schema, name = sql.table.split(".")
+    *schema, name = name_parts(sql.table)
     place: Any = {"schema": ".".join(schema) or None}
+    if not _has_schema(inspector, schema):
+        raise _no_table(inspector, sql)
     if name not in _tables(inspector, **place) and not inspector.has_table(name, **place):
         raise _no_table(inspector, sql)
     keys = inspector.get_pk_constraint(name, **place)["constrained_columns"]
@@ -605,9 +608,17 @@ def _tables(inspector: Inspector, schema: str | None) -> list[str]:
 
 
 def _no_table(inspector: Inspector, sql: SqlConfig) -> NotThere:
-    *schema, name = sql.table.split(".")
-    known = _tables(inspector, ".".join(schema) or None)
-    return NotThere("table", f"the database has no table {sql.table!r}", hint=did_you_mean(name, known))
+    *schema, name = name_parts(sql.table)
+    known = _tables(inspector, ".".join(schema) or None) if _has_schema(inspector, schema) else []
+    hint = did_you_mean(name, known)
+    if schema and sql.table in _tables(inspector, None):
+        hint = f"""the dot is taken for the end of a schema's name: write '"{sql.table}"'"""
+    return NotThere("table", f"the database has no table {sql.table!r}", hint=hint)
+
+
+def _has_schema(inspector: Inspector, schema: Sequence[str]) -> bool:
+    """Whether a table's schema is there; one with a database before it, as in SQL Server, is not looked for."""
+    return len(schema) != 1 or schema[0].casefold() in map(str.casefold, inspector.get_schema_names())
 
 
 _NO_MARKERS: Final = (str, bytes, datetime.date, datetime.datetime, datetime.time)

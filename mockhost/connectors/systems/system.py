@@ -36,7 +36,7 @@ class ReadError(MockhostError):
 class NotThere(UsageError):
     """What a key of a system outside of the process names is not there, or does not fit."""
 
-    def __init__(self, key: str, message: str, *, hint: str = "") -> None:
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.key = key
 

@@ -117,6 +117,28 @@ def test_a_materialized_view_is_a_table_to_read(server: Postgres, page: dict[str
         server.run("DROP MATERIALIZED VIEW names")
 
 
+@pytest.mark.parametrize("name", ["my.table", "a b", "order", "é€", 'a"b', "a%b", "a:b"])
+def test_a_table_may_have_any_name(server: Postgres, page: dict[str, Any], name: str) -> None:
+    """One with a dot is written in double quotes; without them, the error says so."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    server.run(f"DROP TABLE IF EXISTS {quoted}", f"CREATE TABLE {quoted} AS SELECT * FROM staff")
+    page["system"]["sql"]["table"] = name
+    if "." in name:
+        with pytest.raises(
+            ScenarioError, match=r"sql.table: the database has no table 'my.table'.*'\"my.table\"'"
+        ):
+            make_host(connectors={"LDAP": None, "SQL": page})
+        page["system"]["sql"]["table"] = f"public.{quoted}"
+    host = make_host(connectors={"LDAP": None, "SQL": page})
+    try:
+        connector = host.connector("SQL")
+        connector.create(user(ContosoLogin="bob", FirstName="Bob"))
+        connector.delete("lisa")
+        assert len(list(connector.system.objects())) == 2
+    finally:
+        host.close()
+
+
 ODD = {
     "json": ('{"a": [1, true, null]}', '{"b":1}'),
     "jsonb": ('{"a": [1, true, null]}', '{"b": 1}'),

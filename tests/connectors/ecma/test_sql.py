@@ -514,3 +514,72 @@ def test_a_dn_that_clients_send_is_unique() -> None:
         ScenarioError, match=r"anchor: a table of the database's own has no DN; name a column"
     ):
         make_host(connectors={"SQL": None, "LDAP": {**page, "system": system}})
+
+
+NAMES = [
+    "my.table",
+    "a.b.c",
+    ".",
+    "a b",
+    "order",
+    "é€",
+    'a"b',
+    '"',
+    "it's",
+    "a[b]",
+    "a`b",
+    "100",
+    "a%b",
+    "a:b",
+    "x;--",
+]
+"""Names of tables. Those with a dot, and what stands in double quotes, are written in double quotes."""
+
+
+@pytest.mark.parametrize("schema", ["", "main."])
+@pytest.mark.parametrize("mode", ["discovered", "declared", "made"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_table_may_have_any_name(tmp_path: Path, name: str, mode: str, schema: str) -> None:
+    """One that is there already, and one that is made."""
+    file, quoted = tmp_path / "own.db", '"' + name.replace('"', '""') + '"'
+    if mode != "made":
+        connection = sqlite3.connect(file)
+        connection.execute(f"CREATE TABLE {quoted} (k TEXT PRIMARY KEY)")
+        connection.close()
+    where = {"url": f"sqlite:///{file}", "table": schema + (quoted if "." in name else name)}
+    system: dict[str, Any] = {"sql": where, **({} if mode == "discovered" else {"columns": {"k": "string"}})}
+    if mode == "made":
+        where["rows"] = "replace"
+    page = {"kind": "generic_sql", "secret_token": "t", "anchor": "k", "selected_attributes": ["k"]}
+    host = make_host(connectors={"LDAP": None, "SQL": None, "Own": {**page, "system": system}})
+    try:
+        connector = host.connector("Own")
+        assert connector.create(user(k="bob")).native[0].startswith("INSERT INTO ")
+        connector.space.begin_import("full")
+        assert connector.get("bob")
+        assert [each["k"] for each in connector.system.objects()] == ["bob"]
+        connector.delete("bob")
+    finally:
+        host.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (".Employees", "a part of the name '.Employees' is empty; write NAME or SCHEMA.NAME"),
+        ("main..Employees", "a part of the name 'main..Employees' is empty"),
+        (
+            "hr.Employees",
+            "SQLite has no schema 'hr', which 'hr.Employees' names; if the table's own name has a dot",
+        ),
+        ("main.hr.Employees", "SQLite has no schema 'main.hr'"),
+    ],
+)
+@pytest.mark.parametrize("columns", [None, {"ContosoLogin": "string"}])
+def test_a_name_that_no_table_has_is_a_problem_at_its_key(
+    hr: Hr, name: str, words: str, columns: object
+) -> None:
+    """Whether or not the columns are read from it."""
+    with pytest.raises(ScenarioError) as caught:
+        hr.host(table=name, system={"columns": columns})
+    assert f"$.connectors.SQL.system.sql.table: {words}" in str(caught.value)
