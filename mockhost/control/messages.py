@@ -52,15 +52,23 @@ def _query(operation: Operation) -> dict[str, Any]:
     """The request's query, checked and converted; a key that is unknown is a mistake."""
     known = {each.name: each for each in operation.query}
     found: dict[str, Any] = {}
-    # An unused query parameter is not an error.
-    for name, values in request.args.lists() if known else ():
+    for name, values in request.args.lists():
         if name not in known:
-            raise UsageError(f"the query has an unknown key {name!r}", hint=did_you_mean(name, known))
+            message = f"unknown parameter {name!r} in the query of {operation.method} {operation.path}"
+            raise UsageError(message, hint=_where_else(operation, name))
         if len(values) > 1 and not known[name].many:
             raise UsageError(f"{name} is in the query more than once")
         converted = [_converted(known[name], value) for value in values]
         found[name] = converted[0] if len(converted) == 1 else converted
     return found
+
+
+def _where_else(operation: Operation, name: str) -> str:
+    """What to write instead of an unknown parameter."""
+    if name in operation.arguments:
+        return f"send {name!r} in the body, as JSON"
+    known = [each.name for each in operation.query]
+    return did_you_mean(name, known) if known else "it has no parameters in the query"
 
 
 def _converted(parameter: Parameter, text: str) -> object:

@@ -123,13 +123,11 @@ def _responses(operation: Operation) -> dict[str, Any]:
         **{kind: {"schema": {"type": "string"}} for kind in good.others},
     }
     responses: dict[str, Any] = {str(good.status): {"description": good.description, "content": kinds}}
-    statuses = {403, *operation.errors}
+    statuses = {400, 403, *operation.errors}
     if not operation.is_open:
         statuses.add(401)
     if operation.changes:
-        statuses |= {400, 413, 415}
-    if operation.query or operation.in_path:
-        statuses.add(400)
+        statuses |= {413, 415}
     for status in sorted(statuses):
         content: dict[str, Any] = {JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}
         if status == 400 and operation.in_path:

@@ -256,6 +256,32 @@ def test_every_operation_answers_as_the_document_says(
         assert SECRET not in answer.get_data(as_text=True)
 
 
+@pytest.mark.parametrize("operation", TABLE, ids=lambda each: f"{each.method} {each.path}")
+def test_no_operation_ignores_a_parameter(operation: Operation, ask: Ask) -> None:
+    """400 names the one that is unknown, and the nearest that is known, or says where else it goes."""
+    ask("POST", "/v1/rules", {"name": "busy", "when": {"operation": "me"}, "reply": {"status": 503}})
+    path = PATHS.get(operation.path, operation.path.replace("{name}", "SQL"))
+    known, body = [each.name for each in operation.query], BODIES.get((operation.method, operation.path))
+    wrong = {"nope": "it has no parameters in the query" if not known else ""}
+    wrong |= {f"{name}x": f"did you mean '{name}'?" for name in known}
+    wrong |= {
+        name: f"send '{name}' in the body, as JSON" for name in operation.arguments if name not in known
+    }
+    for name in operation.in_path:
+        del wrong[name]
+    before = ask("GET", "/v1/status").get_json()
+    for name, hint in wrong.items():
+        answer = ask(operation.method, path, body, query_string={name: "1"})
+        assert answer.status_code == 400
+        error = error_of(answer)
+        assert (
+            error["message"]
+            == f"unknown parameter {name!r} in the query of {operation.method} {operation.path}"
+        )
+        assert hint in error["hint"]
+    assert ask("GET", "/v1/status").get_json() == before
+
+
 # ---- who is let in ----
 
 
