@@ -51,9 +51,7 @@ def scenario(
     outside.check_sources(filled, findings)
     columns = {n: columns_of(each) or outside.columns_of(n, each, findings) for n, each in given.items()}
     if "connectors" not in filled and not shape.mistyped("connectors", (), findings):
-        findings.add(
-            (), "the key 'connectors' is missing", "'extends: basics/healthy' brings two", spoils=False
-        )
+        findings.add_missing((), "connectors", "'extends: basics/healthy' brings two")
     for n, connector in given.items():
         connectors.check_missing(connector, ("connectors", n), findings)
     sound: Any = findings.sound(filled)
@@ -69,7 +67,7 @@ def scenario(
         for key in ("cause", "cure", "reproduces"):
             if not filled.get(key):
                 hint = f"every scenario of {DOCUMENTED} says it"
-                findings.add((), f"the key {key!r} is missing", hint, spoils=False)
+                findings.add_missing((), key, hint)
     made: dict[str, Any] = {
         "clock": _clock(said.get("clock", {}), findings),
         "host": _host(said, findings),

@@ -246,6 +246,16 @@ class Findings:
         if spoils:
             self._spoil(path)
 
+    def add_missing(self, path: Path, key: str, hint: str = "") -> None:
+        """Report a key that the map at `path` lacks; where a null took it away, there."""
+        lacking = (*path, key)
+        if value_at(owner(self.layers, lacking).document, lacking) is None:
+            message = f"the key {key!r} has no value, which removes what a parent has"
+            hint = "indent its value below it, or leave the key out"
+            self.add(lacking, message, hint, key=True, spoils=False)
+        else:
+            self.add(path, f"the key {key!r} is missing", hint, key=True, spoils=False)
+
     def add_elsewhere(self, problems: Iterable[Problem]) -> None:
         """Take over problems of data files."""
         self._problems.update(dict.fromkeys(problems))

@@ -95,7 +95,7 @@ def tell_missing(keys: Iterable[str], value: Mapping[str, object], path: Path, f
     """Report which of `keys` the map at `path` lacks, unless an unknown key there is one of them mistyped."""
     for key in keys:
         if key not in value and not mistyped(key, path, findings):
-            findings.add(path, f"the key {key!r} is missing", key=True, spoils=False)
+            findings.add_missing(path, key)
 
 
 def mistyped(key: str, path: Path, findings: Findings) -> bool:
