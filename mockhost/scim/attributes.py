@@ -177,7 +177,10 @@ def key_of(mapping: Mapping[str, object], name: str) -> str | None:
     if name in mapping:
         return name
     folded = fold(name)
-    return next((key for key in mapping if fold(key) == folded), None)
+    for key in mapping:
+        if fold(key) == folded:
+            return key
+    return None
 
 
 def given(mapping: Mapping[str, object], name: str) -> object:

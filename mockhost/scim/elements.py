@@ -160,7 +160,7 @@ def one_primary(
     new = [
         i
         for i, element in enumerate(after)
-        if _is_primary(element) and not (i < len(before) and _is_primary(before[i]))
+        if not (i < len(before) and (element is before[i] or _is_primary(before[i]))) and _is_primary(element)
     ]
     if len(new) > 1 and several != "first":
         raise ScimError(400, "invalidValue", f"Only one value of {info.name} can be primary, not {len(new)}.")

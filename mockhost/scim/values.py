@@ -145,12 +145,17 @@ def _refuse_other_types(info: AttributeInfo, value: object) -> None:
         )
 
 
+_COUNTED = {0: "an empty array", 1: "an array"}
+
+
 def single(info: AttributeInfo, value: object) -> object:
     """The one value of a single-valued attribute, which may come in an array of one. Raises ScimError."""
     if not isinstance(value, (list, tuple)):
         return value
     if len(value) != 1 or info.exact:
-        raise ScimError(400, "invalidValue", f"{info.name} takes one value, not {len(value)}.")
+        raise ScimError(
+            400, "invalidValue", f"{info.name} takes one value, not {_COUNTED.get(len(value), len(value))}."
+        )
     return value[0]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from mockhost.scim import values
+from mockhost.scim.attributes import AttributeInfo
 from mockhost.scim.errors import ScimError
 from mockhost.scim.values import coerce
 
@@ -75,3 +77,14 @@ def test_what_does_not_fit(type_: str, given: object, detail: str) -> None:
         coerce(type_, given, "IsActive")
     assert (refused.value.status, refused.value.scim_type) == (400, "invalidValue")
     assert refused.value.detail == f"IsActive takes {detail}."
+
+
+@pytest.mark.parametrize(
+    ("given", "what"), [([], "an empty array"), (["ann"], "an array"), (["a", "b"], "2")]
+)
+def test_what_has_one_value_takes_no_array(given: list[object], what: str) -> None:
+    """Not "one value, not 1"."""
+    info = AttributeInfo("userName", exact=True)
+    with pytest.raises(ScimError) as refused:
+        values.single(info, given)
+    assert refused.value.detail == f"userName takes one value, not {what}."
