@@ -221,7 +221,7 @@ def parse_provider(name: str, connector: Map, seed: int, findings: Findings) -> 
             findings.add((*path, "behaviours", wrong.name), wrong.message, wrong.hint, key=wrong.is_name)
     if findings.spoilt(path):
         return None
-    from mockhost.connectors.provider.blueprint import Blueprint
+    from mockhost.connectors.provider.blueprint import Blueprint, UnfitResources
     from mockhost.connectors.provider.provider import Provider
 
     chance = Chance(seed)
@@ -230,6 +230,10 @@ def parse_provider(name: str, connector: Map, seed: int, findings: Findings) -> 
         Provider(blueprint.config, VirtualClock("frozen"), chance, name=name, blueprint=blueprint)
         if blueprint.people is not None:
             blueprint.people.prepare()
+    except UnfitResources as error:
+        for place, message, hint in error.wrong:
+            findings.add((*path, "system", "resources", *place), message, hint, key=len(place) == 1)
+        return None
     except UsageError as error:
         findings.add(path, error.message, error.hint)
         return None

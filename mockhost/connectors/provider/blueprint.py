@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mockhost.clock import Chance
@@ -25,6 +25,15 @@ class Initial(NamedTuple):
     type: str
     id: str
     document: Document
+
+
+class UnfitResources(UsageError):
+    """Resources that cannot be there from the start: of each its place, what is wrong, and a hint."""
+
+    def __init__(self, wrong: Sequence[tuple[tuple[str | int, ...], str, str]]) -> None:
+        self.wrong = tuple(wrong)
+        place, message, hint = self.wrong[0]
+        super().__init__(f"resources.{'.'.join(map(str, place))}: {message}", hint=hint)
 
 
 class Blueprint:
@@ -57,23 +66,27 @@ class Blueprint:
 
     def _objects(self, chance: Chance) -> Iterator[Initial]:
         taken: set[str] = set()
+        wrong: list[tuple[tuple[str | int, ...], str, str]] = []
         for name, objects in self.config.objects.items():
             if name not in self.types:
-                raise UsageError(f"objects: there is no type {name!r}", hint=did_you_mean(name, self.types))
+                wrong.append(((name,), f"there is no type {name!r}", did_you_mean(name, self.types)))
+                continue
             type_ = self.types[name]
             for i, given in enumerate(objects):
-                where = f"objects.{name}[{i}]"
                 try:
                     document = read_document(given, type_, self.rules._replace(missing_schemas="accept"))
                     complete(document, type_, self.rules)
                 except ScimError as error:
-                    raise UsageError(f"{where}: {error.detail}") from None
+                    wrong.append(((name, i), error.detail.removesuffix("."), ""))
+                    continue
                 ident = member(given, "id")
                 ident = ident if isinstance(ident, str) and ident else chance.guid(f"object:{name}", i)
                 if ident in taken:
-                    raise UsageError(f"{where}: there is already a resource with the id {ident!r}")
+                    wrong.append(((name, i), f"there is already a resource with the id {ident!r}", ""))
                 taken.add(ident)
                 yield Initial(name, ident, document)
+        if wrong:
+            raise UnfitResources(wrong)
 
     def _resolved(self, initial: list[Initial]) -> tuple[Initial, ...]:
         """References by name become references by id."""

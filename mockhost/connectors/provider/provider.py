@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mockhost.clock import Chance, VirtualClock
-from mockhost.connectors.provider.blueprint import Blueprint
+from mockhost.connectors.provider.blueprint import Blueprint, UnfitResources
 from mockhost.connectors.provider.bulk import run_bulk
 from mockhost.connectors.provider.config import ProviderConfig, TypeConfig
 from mockhost.connectors.provider.discovery import Discovery
@@ -26,7 +26,7 @@ from mockhost.connectors.provider.resources import Resources, drop_reference, lo
 from mockhost.connectors.provider.resourcetypes import Document, Place, ResourceType
 from mockhost.connectors.provider.store import Changes, Handle, Holder, Member, Shelf, keys_of
 from mockhost.connectors.provider.strictness import Strictness
-from mockhost.errors import CannotRun, UsageError
+from mockhost.errors import CannotRun
 from mockhost.scim import messages, patch
 from mockhost.scim.attributes import fold, given
 from mockhost.scim.errors import ScimError, shown
@@ -110,18 +110,22 @@ class Provider:
         shelves = {type_.name: Shelf(type_, people, started) for type_ in types}
         self._held = Resources(shelves, versions=self.config.etag)
         self._finder = Finder(self._held, self._blueprint, clock)
+        wrong: list[tuple[tuple[str | int, ...], str, str]] = []
         for initial in self._blueprint.initial:
             shelf, document = self._held.shelves[initial.type], dict(initial.document)
             members = document.pop("members", None) if shelf.type.holds_members else None
             try:
                 self._check_unique(shelf, document)
             except ScimError as error:
-                raise UsageError(
-                    f"objects.{initial.type}: {error.detail}", hint="rename one of them"
-                ) from None
+                first = next(i for i, each in enumerate(self._blueprint.initial) if each.type == initial.type)
+                place = (initial.type, self._blueprint.initial.index(initial) - first)
+                wrong.append((place, error.detail.removesuffix("."), "rename one of them"))
+                continue
             shelf.add(initial.id, document, started)
             if members is not None:
                 self._held.memberships.replace(initial.id, read_members(members))
+        if wrong:
+            raise UnfitResources(wrong)
         for shelf in self._held.shelves.values():
             shelf.settle()
         self._held.memberships.settle()
