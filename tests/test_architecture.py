@@ -51,7 +51,7 @@ MAY_IMPORT = {
     **{"connectors": FLOOR | {"server", "client"}, "server": FLOOR},
     **{"journal": FLOOR | {"faults"}, "faults": FLOOR | {"connectors", "server"}},
     "rules": FLOOR | {"faults", "journal"},
-    "scenario": FLOOR | {"connectors", "rules", "windows", "entra"},
+    "scenario": FLOOR | {"connectors", "rules", "journal", "windows", "entra"},
     "windows": FLOOR | {"connectors", "client", "journal"},
     "runtime": FLOOR | MOCK - {"faults", "server"} | {"client", "expect", "entra"},
     "web": FLOOR | MOCK - {"windows"} | {"runtime"},

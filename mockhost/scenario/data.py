@@ -143,7 +143,8 @@ def _csv_table(file: Path, columns: Mapping[str, Column]) -> Table:
     except OSError as error:
         raise DataProblem(f"{name} can't be read: {reason_of(error)}") from None
     except UnicodeError:
-        raise DataProblem(f"{name}:{reader.line + 1}:1 is not {encoding[:6].upper()}", _UTF_8_HINT) from None
+        shown = encoding.removesuffix("-sig").upper()
+        raise DataProblem(f"{name}:{reader.line + 1}:1 is not {shown}", _UTF_8_HINT) from None
     except csv.Error as error:
         raise DataProblem(f"{name}:{reader.line}:1 is not CSV: {error}") from None
     return Table(file, shown_name(file), reader.places, ObjectRows(names, rows), lines, found)

@@ -6,12 +6,14 @@ Warnings are looked for on request (`mockhost validate`, `mockhost serve FILE`),
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mockhost.connectors.ecma.config import EXPORT_PASSWORD, OBJECT_DN
 from mockhost.connectors.provider.schemas import STANDARD
 from mockhost.errors import Problem, did_you_mean
+from mockhost.matching import ABSENT, difference
 from mockhost.rules.conditions import SEES_REFUSED, names
 from mockhost.rules.rule import Rule
 from mockhost.rules.states import STARTED, Blueprint
@@ -38,12 +40,23 @@ _ATTRIBUTES: Final = (
 def find(scenario: Scenario) -> tuple[Problem, ...]:
     """Every warning about a scenario, in the order of its files' lines."""
     layers = scenario.trail.layers
-    found = (*_of_rules(scenario), *_of_states(scenario), *_of_columns(scenario))
+    found = (*_of_variables(scenario), *_of_rules(scenario), *_of_states(scenario), *_of_columns(scenario))
     problems = []
     for path, message, hint in found:
         where = place(layers, path, key=len(path) > 1 and path[-2] in ("attributes", "body", "columns"))
         problems.append(Problem(where.file, where.line, where.column, written(path), message, hint))
     return tuple(sorted(dict.fromkeys(problems), key=lambda each: (each.file, each.line, each.column)))
+
+
+def _of_variables(scenario: Scenario) -> Found:
+    """Variables that were to be made of others."""
+    vars_ = scenario.document.get("vars")
+    said = vars_ if isinstance(vars_, Mapping) else {}
+    for name, value in said.items():
+        used = re.search(r"\$\{(\w+)\}", value) if isinstance(value, str) else None
+        if used is not None and used[1] in said:
+            hint = "write the whole value"
+            yield ("vars", name), f"{used[0]} in the value of a variable stands for itself", hint
 
 
 # -- rules ---------------------------------------------------------------------------------------------------
@@ -91,6 +104,7 @@ class _Known:
             if name.partition(_SCIM_ONLY)[1] and not self._scim:
                 hint = "write the operation of users or groups"
                 yield where, f"{name!r} exists at connectors of kind scim only, and there is none", hint
+            yield from _unlike(name, when, path)
         for name in when.get("attributes") or {}:
             yield from self._attribute(str(name), (*path, "attributes", name))
         for pointer in when.get("body") or {}:
@@ -112,6 +126,41 @@ class _Known:
                     f"{part!r}: clients write {right!r}, and a pointer is case-sensitive",
                     f"write {right!r}",
                 )
+
+
+def _unlike(operation: str, when: Mapping[str, Any], path: Path) -> Found:
+    """Conditions that no request of an operation can fulfil."""
+    verb = operation.partition("_")[0] if "_" in operation else ""
+    find = f"write find_{operation.removeprefix(f'{verb}_').removesuffix('s')}s"
+    never = f"the rule never fires for {operation!r}"
+    if verb == "list" and "filter" in when and _needs(when["filter"]):
+        yield (*path, "filter"), f"{never}: a request with a filter is a find", find
+    if verb in ("list", "find", "create") and "id" in when and _needs(when["id"]):
+        yield (*path, "id"), f"{never}: its path has no id", "write get, replace, patch or delete"
+    if verb in ("list", "get", "create", "replace", "patch", "delete") and when.get("probe") is True:
+        yield (*path, "probe"), f"{never}: a probe is a find", find
+    bodiless = ("list", "get", "delete")
+    for word, verbs in (
+        ("attributes", bodiless),
+        ("body", (*bodiless, "find")),
+    ):  # a find's filter has attributes
+        asked = when.get(word)
+        if verb in verbs and isinstance(asked, Mapping) and any(map(_needs, asked.values())):
+            yield (*path, word), f"{never}: its requests have no body", "write create, replace or patch"
+    method, said = _METHODS.get(verb), names(when.get("method"))
+    if method is not None and said is not None and method not in said:
+        yield (*path, "method"), f"{never}: its method is {method}", "leave method out"
+
+
+_METHODS: Final = {
+    **dict.fromkeys(("find", "list", "get"), "GET"),
+    **{"create": "POST", "replace": "PUT", "patch": "PATCH", "delete": "DELETE"},
+}
+
+
+def _needs(expected: object) -> bool:
+    """Whether a condition asks for a value, as `absent: true` does not."""
+    return difference(expected, ABSENT) is not None
 
 
 def _names_in(attributes: object) -> Iterator[str]:

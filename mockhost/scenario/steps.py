@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -107,6 +108,8 @@ def _check_step(step: Mapping[str, object], path: Path, columns: Columns, findin
         _check_send(send, step, path, columns, findings)
     else:
         _check_gets(step, found[0], path, findings)
+        if isinstance(spec := step.get("verify"), Mapping):
+            _check_verify(spec, (*path, "verify"), findings)
         own = {found[0], "note", {"windows": "gets", "entra": "says"}.get(found[0], "note")}
         for key in step:
             if key not in own:
@@ -122,6 +125,22 @@ def _check_gets(step: Mapping[str, object], verb: str, path: Path, findings: Fin
     for key in gets if isinstance(gets, Mapping) and verb == "windows" else ():
         if key not in ("text", "exit"):
             findings.add((*path, "gets", key), f"a command gets no {key!r}", "write text or exit", key=True)
+
+
+def _check_verify(spec: Mapping[str, object], path: Path, findings: Findings) -> None:
+    """Report an assertion that can't be made. What was captured is known only when the step is played."""
+    from mockhost.journal import Sink
+    from mockhost.journal.verification import Window, verify
+
+    if "{{" in json.dumps(spec):
+        return
+    parts = [((*path, word), {word: value}) for word, value in spec.items()]
+    for where, part in (*parts, (path, spec)):
+        try:
+            if not findings.spoilt(path) or part is not spec:
+                verify(part, Window((), 0), Sink(b""))
+        except UsageError as error:
+            findings.add(where, error.message, error.hint)
 
 
 def parse_timeline(said: object, columns: Columns, findings: Findings) -> tuple[Moment, ...]:
@@ -294,7 +313,7 @@ def parse_states(said: object, path: Path, columns: Columns, findings: Findings)
         if name != INITIAL and isinstance(state, Mapping):
             _check_actions(state, (*path, name), columns, findings)
     found = states.parse(said)
-    if INITIAL in said and found.initial not in found.states:
+    if INITIAL in said and not (found.initial in found.states or findings.spoilt((*path, found.initial))):
         hint = did_you_mean(found.initial, found.states)
         findings.add((*path, INITIAL), f"there is no state {found.initial!r}", hint)
     return found

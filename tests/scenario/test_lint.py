@@ -53,11 +53,55 @@ def warnings(tmp_path: Path, text: str) -> list[str]:
             "no state 'Brokn': no rule and no state leads to it; known: Started",
         ),
         ("{probability: 0, reply: normal}", "the rule never fires: its probability is 0"),
+        (
+            "{when: {operation: list_users, filter: {contains: ann}}, reply: normal}",
+            "the rule never fires for 'list_users': a request with a filter is a find; write find_users",
+        ),
+        (
+            "{when: {operation: find_users, id: ann}, reply: normal}",
+            "the rule never fires for 'find_users': its path has no id; write get, replace, patch or delete",
+        ),
+        (
+            "{when: {operation: create_user, probe: true}, reply: normal}",
+            "the rule never fires for 'create_user': a probe is a find; write find_users",
+        ),
+        (
+            "{when: {operation: get_user, attributes: {ContosoLogin: ann}}, reply: normal}",
+            "the rule never fires for 'get_user': its requests have no body; write create, replace or patch",
+        ),
+        (
+            "{when: {operation: [create_user, find_users], body: {/active: true}}, reply: normal}",
+            "the rule never fires for 'find_users': its requests have no body; write create, replace or patch",
+        ),
+        (
+            "{when: {operation: patch_user, method: [PUT, POST]}, reply: normal}",
+            "the rule never fires for 'patch_user': its method is PATCH; leave method out",
+        ),
     ],
 )
 def test_a_rule_that_can_never_fire_is_a_warning(tmp_path: Path, rule: str, warning: str) -> None:
     """With its place and what was probably meant."""
     assert warnings(tmp_path, f"rules: [{rule}]") == [warning]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{when: {operation: find_users, attributes: {ContosoLogin: ann}}, reply: normal}",
+        "{when: {operation: get_user, body: {/active: {absent: true}}}, reply: normal}",
+        "{when: {operation: list_users, filter: {absent: true}, probe: false, method: GET}, reply: normal}",
+        "{when: {operation: [search, bulk, me, unknown], body: {/a: 1}, id: ann, method: POST}, reply: normal}",
+    ],
+)
+def test_a_rule_that_may_fire_is_no_warning(tmp_path: Path, rule: str) -> None:
+    """A find's filter has attributes, and what is absent is asked for, too."""
+    assert not warnings(tmp_path, f"rules: [{rule}]")
+
+
+def test_a_variable_made_of_another_is_a_warning(tmp_path: Path) -> None:
+    """Values are taken as they are."""
+    said = "${b} in the value of a variable stands for itself; write the whole value"
+    assert warnings(tmp_path, "vars: {a: 'x ${b}', b: '${c}', c: '$${a}'}")[:1] == [said]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +136,8 @@ def test_a_rule_behind_one_that_takes_its_requests_is_a_warning(tmp_path: Path, 
         "[{sequence: [{reply: normal}], repeat: none}, {reply: normal}]",
         "[{fault: tls_stall}, {when: {operation: find_users}, reply: normal}]",
         "[{when: {attributes: {FirstName: a}}, reply: normal}, {when: {attributes: {FirstName: b}}, reply: normal}]",
-        "[{when: {connector: {starts_with: S}, method: PROPFIND, operation: [find_users]}, reply: normal}]",
+        "[{when: {connector: {starts_with: S}, operation: [find_users]}, reply: normal}]",
+        "[{when: {method: PROPFIND, operation: [unknown]}, reply: normal}]",
         "[{when: {in_state: Broken}, reply: normal}, {when: {operation: create_user}, set_state: Broken}]",
         "[{when: {attributes: {userName: a, '-dn-': b, 'urn:x:y:LastName': c, madeUp: d}}, reply: normal}]",
     ],
