@@ -112,6 +112,8 @@ class VerificationError(MockhostError, AssertionError):
 
 MOST_COMPARED = 500
 """How many names are compared with a misspelt one; among more, only one in another case is found."""
+MOST_LOOKED_AT = 5_000
+"""How many names are looked at for one in another case: a document can have as many misspelt ones."""
 LONGEST_COMPARED = 100
 """Characters of a name that is compared; the work grows with the square of its length."""
 
@@ -122,8 +124,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     Bounded, because names and lists can come from a stranger's document.
     """
     names = list(known)
+    if len(names) > MOST_LOOKED_AT:
+        return ""
     wanted = name.casefold()
-    near = [other for other in names if other.casefold() == wanted]
+    near = []
+    if wanted in map(str.casefold, names):  # rarely so, and much quicker than a comparison of each
+        near = [other for other in names if other.casefold() == wanted]
     if not near and len(names) <= MOST_COMPARED and len(name) <= LONGEST_COMPARED:
         near = _near(name, names)
     if near:

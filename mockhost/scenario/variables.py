@@ -6,6 +6,7 @@ wants it. What comes from the environment is a secret.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -173,6 +174,6 @@ def _report(name: str, path: Path, given: Values, findings: Findings) -> None:
     findings.give_up(path)
     if name in given.unset or name in given.unreadable:
         return  # reported once, where it is declared
-    known = sorted({*given.known, *given.unset})
+    known = itertools.chain(given.known, given.unset)
     hint = did_you_mean(name, known) or "declare it in 'vars'; '$${' stands for '${' itself"
     findings.add(path, f"there is no variable {name!r}", hint)

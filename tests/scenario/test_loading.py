@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockhost.actions import Import
-from mockhost.errors import MOST_COMPARED, ScenarioError, UsageError, did_you_mean
+from mockhost.errors import MOST_COMPARED, MOST_LOOKED_AT, ScenarioError, UsageError, did_you_mean
 from mockhost.nesting import merged
 from mockhost.scenario import loader, shape
 from mockhost.scenario.model import Moment
@@ -489,3 +489,6 @@ def test_a_misspelt_name_is_compared_with_few_others_only() -> None:
     assert did_you_mean("Colum7", names) == ""
     assert did_you_mean("Colum7", names[:-1]) == "did you mean 'Column7'?"
     assert did_you_mean("x" * 100_000, names[:-1]) == ""
+    many = [f"Column{n}" for n in range(MOST_LOOKED_AT)]
+    assert did_you_mean("column7", many) == "did you mean 'Column7'?"
+    assert did_you_mean("column7", [*many, "another"]) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -111,15 +112,21 @@ class Provider:
         self._held = Resources(shelves, versions=self.config.etag)
         self._finder = Finder(self._held, self._blueprint, clock)
         wrong: list[tuple[tuple[str | int, ...], str, str]] = []
+        counted: Counter[str] = Counter()
         for initial in self._blueprint.initial:
+            counted[initial.type] += 1
             shelf, document = self._held.shelves[initial.type], dict(initial.document)
             members = document.pop("members", None) if shelf.type.holds_members else None
             try:
                 self._check_unique(shelf, document)
             except ScimError as error:
-                first = next(i for i, each in enumerate(self._blueprint.initial) if each.type == initial.type)
-                place = (initial.type, self._blueprint.initial.index(initial) - first)
-                wrong.append((place, error.detail.removesuffix("."), "rename one of them"))
+                wrong.append(
+                    (
+                        (initial.type, counted[initial.type] - 1),
+                        error.detail.removesuffix("."),
+                        "rename one of them",
+                    )
+                )
                 continue
             shelf.add(initial.id, document, started)
             if members is not None:
