@@ -121,6 +121,18 @@ class MockHost(RunningHost):
         clock: str = "frozen",
         **overrides: Any,
     ) -> None:
+        _check_kinds(
+            control=control,
+            control_host=control_host,
+            control_token=control_token,
+            blind=blind,
+            learner_token=learner_token,
+            public_name=public_name,
+            public_url=public_url,
+            state_dir=state_dir,
+            drive=drive,
+            data=data,
+        )
         public = None if public_url is None else parse_public_url(public_url)
         if public is not None and public_name and in_url(public_name.lower()) != public.url_host:
             raise UsageError(
@@ -131,7 +143,8 @@ class MockHost(RunningHost):
             check_name(public_name)
         self.terms = Terms.of(tls, seed, sets, clock, public)
         opened = Opened.of(
-            listed("control_files", control_files, "folders"), listed("control_env", control_env, "names")
+            listed("control_files", control_files, "folders", (str, os.PathLike)),
+            listed("control_env", control_env, "names"),
         )
         self.tls_names = listed("tls_names", tls_names, "names")
         loaded = self.load(scenario, **overrides)
@@ -501,6 +514,29 @@ def _pieces(head: bytes) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     parts = (line.partition(":") for line in lines)
     headers = tuple((name.strip(), value.strip()) for name, _, value in parts if name.strip())
     return words[0], words[1] if len(words) > 1 else "", headers
+
+
+_NONE = type(None)
+_FOLDER: tuple[tuple[type, ...], str] = ((str, os.PathLike, _NONE), "a folder")
+_TOKEN: tuple[tuple[type, ...], str] = ((str, _NONE), "a text")
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    **{"control": ((bool,), "True or False"), "blind": ((bool,), "True or False")},
+    "control_host": ((str,), "an address, such as 127.0.0.1"),
+    **{"control_token": _TOKEN, "learner_token": _TOKEN},
+    "public_name": ((str, _NONE), "a host name"),
+    "public_url": ((str, _NONE), "a URL, such as https://scim.contoso.example"),
+    **{"state_dir": _FOLDER, "drive": _FOLDER, "data": _FOLDER},
+}
+"""Arguments of MockHost: what they may be, and that in words."""
+
+
+def _check_kinds(**given: object) -> None:
+    """Raise UsageError for an argument of another kind; a token is not shown."""
+    for name, value in given.items():
+        kinds, words = _KINDS[name]
+        if not isinstance(value, kinds) or (kinds == _FOLDER[0] and "\0" in str(value)):
+            shown = f"of type {type(value).__name__}" if name.endswith("token") else repr(value)
+            raise UsageError(f"{name} is {words}, not {shown}")
 
 
 def check_token(token: str) -> None:

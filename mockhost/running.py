@@ -525,7 +525,7 @@ def _seconds(word: str, length: object) -> float:
 
 def _pick(targets: Mapping[str, ClientTarget], connector: str | None) -> ClientTarget:
     name = connector if connector is not None else next(iter(targets), None)
-    if name is None or name not in targets:
+    if not isinstance(name, str) or name not in targets:
         raise UsageError(f"there is no connector {name!r}", hint=did_you_mean(str(name), targets))
     return targets[name]
 

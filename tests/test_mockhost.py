@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import inspect
 import json
 import pathlib
 import socket
@@ -19,7 +20,7 @@ import requests
 
 from mockhost import MockHost
 from mockhost.connectors.ecma import connector
-from mockhost.errors import CannotRun, ScenarioError, UsageError, VerificationError
+from mockhost.errors import CannotRun, MockhostError, ScenarioError, UsageError, VerificationError
 
 URN = "urn:ietf:params:scim:schemas:extension:ECMA2Host:2.0:User"
 PROBE = {"filter": 'PLACEHOLDER eq "8646d011-1693-4cd3-9ee6-0d7482ca2219"'}
@@ -427,12 +428,37 @@ def test_unknown_scenarios_and_connectors_are_answered_with_near_names() -> None
         ({"control_env": "SQL_TOKEN"}, "control_env is a list of names"),
         ({"listen": 5}, "listen is a list of addresses, not 5"),
         ({"tls": "no"}, "tls is True, False or None, not 'no'"),
+        ({"seed": "x"}, "expected a whole number, got the text 'x'"),
+        ({"host": 5}, r"\$.host: expected a map, got the number 5"),
+        ({"control_token": b"canary"}, "^control_token is a text, not of type bytes$"),
+        ({"public_name": 5}, "public_name is a host name, not 5"),
     ],
 )
 def test_an_argument_of_another_kind_is_not_read_as_something_else(words: Any, message: str) -> None:
     """A text is a sequence of letters, and "no" is true."""
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises((UsageError, ScenarioError), match=message):
         MockHost(**words)
+
+
+OF_NO_KIND: tuple[Any, ...] = (5, 1.5, b"x", object(), [5], [None], {"a": 1}, {5}, "\0", ["\0"])
+"""Values of which no argument takes all; what is said of them is ours."""
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in inspect.signature(MockHost).parameters if name != "overrides"]
+)
+def test_no_argument_of_a_wrong_kind_raises_a_bare_error(name: str) -> None:
+    """Not even one that is looked at when the host starts."""
+    for value in OF_NO_KIND:
+        with contextlib.suppress(MockhostError), MockHost(**{"listen": "127.0.0.1", name: value}):
+            pass
+
+
+@pytest.mark.parametrize("words", [{"listen": ""}, {"listen": [""]}, {"control_host": ""}])
+def test_no_address_is_not_every_address(words: Any) -> None:
+    """An empty one, as of a variable that is not set, would be all of the machine's."""
+    with pytest.raises(UsageError, match="an address to listen on is empty"):
+        MockHost(**words).start()
 
 
 @pytest.mark.parametrize("words", [{"port": "8585"}, {"control_port": "8586"}])

@@ -7,6 +7,7 @@ fresh start. The others are what `MockHost.use` changes in a fraction of a milli
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import pytest
 
 from mockhost.api import MockHost
-from mockhost.errors import MockhostError, ScenarioError, UsageError, VerificationError
+from mockhost.errors import MockhostError, ScenarioError, UsageError, VerificationError, did_you_mean
 from mockhost.pytest_plugin import compiled, findings, marks
 from mockhost.pytest_plugin.findings import Evidence, Gathered, redact
 from mockhost.pytest_plugin.judged import Judged
@@ -145,6 +146,19 @@ _POOLS: pytest.StashKey[dict[str, Pool]] = pytest.StashKey()
 _REMOTE: pytest.StashKey[RemoteHost] = pytest.StashKey()
 
 
+def _check_server(server: object) -> None:
+    """Raise UsageError unless it is what MockHost takes, other than what has a fixture or a marker of its own."""
+    if not isinstance(server, Mapping):
+        hint = 'for example {"listen": "127.0.0.1"}'
+        raise UsageError(f"mockhost_server is a dict of MockHost's arguments, not {server!r}", hint=hint)
+    known = inspect.signature(MockHost).parameters.keys() - {"scenario", "overrides", *marks.OPTIONS}
+    for name in server:
+        if name not in known:
+            raise UsageError(
+                f"mockhost_server has an unknown argument {name!r}", hint=did_you_mean(str(name), known)
+            )
+
+
 def _pool(config: pytest.Config, server: Mapping[str, Any]) -> Pool:
     pools = config.stash.setdefault(_POOLS, {})
     key = repr(sorted(server.items()))
@@ -175,6 +189,8 @@ class Hosts:
         self._defaults = defaults
         folder = self._node.path if self._node.path.is_dir() else self._node.path.parent
         self._folders = (folder, self._config.rootpath)
+        with _readably():
+            _check_server(defaults.server)
         self._pool = _pool(self._config, defaults.server)
         self._hosts: list[PooledHost | RemoteHost] = []
         self._reported: list[str] = []

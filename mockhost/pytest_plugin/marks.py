@@ -308,7 +308,9 @@ def _failing(said: Mapping[str, str], names: Sequence[str]) -> dict[str, pytest.
         )
     for name in said:
         if name not in names:
-            raise UsageError(f"xfail names {name!r}, which is not selected", hint=did_you_mean(name, names))
+            raise UsageError(
+                f"xfail names {name!r}, which is not selected", hint=did_you_mean(str(name), names)
+            )
     return {name: pytest.mark.xfail(reason=reason, strict=True) for name, reason in said.items()}
 
 

@@ -331,12 +331,15 @@ class Chain:
 # -- what a host lays over every scenario --------------------------------------------------------------------
 
 
-def listed(name: str, given: object, items: str) -> tuple[Any, ...]:
+def listed(name: str, given: object, items: str, kinds: tuple[type, ...] = (str,)) -> tuple[Any, ...]:
     """An argument that is a list, such as `sets`. Raises UsageError for a text: its letters are a list, too."""
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
         hint = f"write [{given!r}]" if isinstance(given, str) else ""
         raise UsageError(f"{name} is a list of {items}, not {given!r}", hint=hint)
-    return tuple(given)
+    for item in (made := tuple(given)):
+        if not isinstance(item, kinds):
+            raise UsageError(f"{name} is a list of {items}, and {item!r} is none")
+    return made
 
 
 class Terms(NamedTuple):

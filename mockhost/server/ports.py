@@ -106,6 +106,8 @@ class Port:
     def __init__(self, hosts: Sequence[str], port: int, *, options: str = "--") -> None:
         if not hosts:
             raise UsageError("there is no address to listen on", hint="give one, such as 127.0.0.1")
+        if "" in hosts:
+            raise UsageError("an address to listen on is empty", hint="give one, such as 127.0.0.1")
         if not _is_port(port):
             raise UsageError(f"{port!r} is not a valid port", hint=f"give one from 0 to {_HIGHEST}")
         self._hosts = tuple(hosts)

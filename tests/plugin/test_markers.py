@@ -57,6 +57,7 @@ SLIPS = [
     ),
     ('mockhost_each(shelv="documented")', "*there is no 'shelv'; did you mean 'shelf'?"),
     ('mockhost_each("basics/empty", exclude="basics/empty")', "*no scenario is left*"),
+    ('mockhost_each("basics/empty", xfail={5: "why"})', "*xfail names 5, which is not selected*"),
     ("mockhost(5)", "*a scenario is a name, a path or a dict, not 5"),
     ("mockhost(b'basics/empty')", "*a scenario is a name, a path or a dict, not b'basics/empty'"),
     ('mockhost_each(["basics/empty"])', "*a scenario is a name, a path or a dict, not ?'basics/empty'?"),
@@ -77,6 +78,45 @@ def test_slips_are_told_when_tests_are_collected(play: Play) -> None:
         result.stdout.fnmatch_lines(
             [f"*ERROR collecting test_{number}.py*", f"test_it: @pytest.mark.mockhost{message}"]
         )
+
+
+def test_what_a_fixture_returns_is_checked(play: Play) -> None:
+    """What is wrong with it is said without a traceback into mockhost."""
+    wrong: dict[str, tuple[object, ...]] = {
+        "mockhost_server": (
+            5,
+            None,
+            [],
+            {"prot": 1},
+            {"scenario": "x"},
+            {5: 1},
+            {"control_token": 5},
+            {"seed": 1},
+        ),
+        "mockhost_scenario": (5, None),
+        "mockhost_tls": ("no",),
+        "mockhost_seed": ("x",),
+        "mockhost_clock": (5,),
+        "mockhost_connector": (5, []),
+    }
+    classes = [
+        f"""
+class Test_{name}_{number}:
+    @pytest.fixture
+    def {name}(self):
+        return {value!r}
+
+    def test_it(self, mockhost_client):
+        pass
+"""
+        for name, values in wrong.items()
+        for number, value in enumerate(values)
+    ]
+    result = play("\n".join(classes))
+    result.assert_outcomes(errors=len(classes))
+    text = result.stdout.str()
+    assert not any(f"{each}Error:" in text for each in ("Type", "Value", "Attribute", "Key"))
+    assert "mockhost_server has an unknown argument 'prot'; did you mean 'port'?" in text
 
 
 def test_an_option_is_not_read_as_something_else(play: Play) -> None:
