@@ -7,15 +7,17 @@ call has a connection of its own, so that threads may share a client.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from mockhost import nesting, tokens
 from mockhost.client.observation import exchange, shown
 from mockhost.client.printing import printable
+from mockhost.client.wire import Refused, Tcp, Unreachable, connect
 from mockhost.clock import monotonic
 from mockhost.errors import CannotRun, MockhostError, Problem, ScenarioError, UsageError
 from mockhost.operations import checking, find
@@ -27,6 +29,8 @@ _WAITING = 10
 """So many times as long an operation may take that waits for answers itself."""
 _BOUND = 32 << 20
 """Bytes of an answer that a `BoundedControlPlane` reads, and any other of one whose length is not announced."""
+_LARGEST = 2 << 30
+"""Bytes of any answer that is read."""
 _WRONG_URL = "is --url right?"
 _NO_TEXT = "surrogatepass"
 """How bytes of a command line that are not text are sent: as a name that nothing has."""
@@ -85,29 +89,36 @@ class ControlPlane:
 
     def _ask(self, method: str, target: str, document: object, kinds: str, timeout: float) -> tuple[str, str]:
         with self._answer(method, target, document, kinds, timeout) as answer:
-            announced = answer.length is not None  # as a control plane does
-            content = answer.read(None if announced else _BOUND + 1)
-            if not announced and len(content) > _BOUND:
+            # A control plane announces how long an answer is.
+            limit = _BOUND if answer.length is None else _LARGEST
+            content = answer.read(limit + 1)
+            if len(content) > limit:
                 raise self._other_server()
+            if answer.length:
+                raise IncompleteRead(content, answer.length)
             return answer.getheader("Content-Type", ""), content.decode("utf-8", "replace")
 
     @contextlib.contextmanager
     def _answer(
         self, method: str, target: str, document: object, kinds: str, timeout: float
     ) -> Iterator[HTTPResponse]:
-        """Send a request, and give the block the answer to read. Raises as `call` does."""
+        """Send a request, and give the block the answer to read. Raises as `call` does.
+
+        Its head is there within `timeout`, and its body within as long again; a stream of events may pause so long.
+        """
         headers, body = self._written(kinds, document)
-        connection = HTTPConnection(*self._address, timeout=timeout)
+        connection = _Connection(*self._address, timeout)
         try:
             connection.request(method, self._base + target, body, headers)
             answer = connection.getresponse()
+            connection.go_on(is_stream=kinds == EVENTS and answer.status < 400)
             if answer.status >= 400:
                 raise _refusal(answer.status, answer.read(_BOUND).decode("utf-8", "replace"))
             yield answer
         except (HTTPException, OSError, ValueError) as error:
             raise self._silent(error, timeout) from None
         finally:
-            connection.close()
+            connection.end()
 
     def _written(self, kinds: str, document: object) -> tuple[dict[str, str], bytes | None]:
         headers = {"Accept": kinds}
@@ -128,7 +139,9 @@ class ControlPlane:
                 raise self._other_server()
             kind = ""
             with contextlib.suppress(ConnectionResetError):  # the host has ended
-                for line in answer:
+                while line := answer.readline(_BOUND + 1):
+                    if len(line) > _BOUND:
+                        raise self._other_server()
                     word, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(": ")
                     if word == "event":
                         kind = value
@@ -145,6 +158,73 @@ class ControlPlane:
 
     def _other_server(self) -> CannotRun:
         return CannotRun(f"the server at {self.url} is not a mockhost control plane", hint=_WRONG_URL)
+
+
+class _Connection(HTTPConnection):
+    """One whose peer has a time limit for all that it sends, however small the pieces are.
+
+    `http.client` alone would wait as long again for each byte of a head that has no end.
+    """
+
+    def __init__(self, host: str, port: int, timeout: float) -> None:
+        super().__init__(host, port)
+        self._allowed = timeout
+        self._tcp: Tcp | None = None
+
+    def connect(self) -> None:
+        try:
+            self._tcp = tcp = connect(self.host, self.port, monotonic() + self._allowed)
+        except Refused:
+            raise ConnectionRefusedError from None
+        except Unreachable as problem:
+            raise OSError(str(problem)) from None
+        self._incoming = _Incoming(tcp)
+        self.sock: Any = self
+
+    def sendall(self, data: bytes) -> None:
+        assert self._tcp is not None
+        self._tcp.send(data)  # to a peer that is gone, which may have answered
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(self._incoming)
+
+    def go_on(self, *, is_stream: bool) -> None:
+        """Begin the time of the body; that of a stream begins with each piece."""
+        assert self._tcp is not None
+        self._tcp.deadline = monotonic() + self._allowed
+        self._incoming.pause = self._allowed if is_stream else None
+
+    def close(self) -> None:
+        """The body is read after `http.client` has called this."""
+
+    def end(self) -> None:
+        """Close it."""
+        if self._tcp is not None:
+            self._tcp.close()
+
+
+class _Incoming(io.RawIOBase):
+    """What comes from a peer, as a file."""
+
+    def __init__(self, tcp: Tcp) -> None:
+        self._tcp = tcp
+        self._rest = memoryview(b"")
+        self.pause: float | None = None
+        """seconds that each piece may take; None: there is a deadline for all"""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.pause is not None:
+            self._tcp.deadline = monotonic() + self.pause
+        if not self._rest:
+            self._rest = memoryview(self._tcp.receive())
+        if not self._rest and self._tcp.ended == "rst":
+            raise ConnectionResetError
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
 
 
 class BoundedControlPlane(ControlPlane):
