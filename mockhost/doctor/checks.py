@@ -344,8 +344,8 @@ def probe(patient: Patient) -> Finding:
         return failed(f"200, but what came is not a list: {short(seen.text, 70) or 'no body'}")
     if rows:
         return failed(f"200 with {len(rows)} users for a random identifier: the filter is ignored")
-    if (total := _total(document)) not in (0, None) and isinstance(total, int):
-        return failed(f"200 without resources, but totalResults is {total}")
+    if (total := _total(document)) not in (0, None):
+        return failed(f"200 without resources, but totalResults is {short(repr(total), 30)}")
     return passed(f"200, no user found, {seen.took * 1_000:.0f} ms")
 
 
@@ -400,6 +400,8 @@ def _wrong_in_list(seen: Observation) -> list[str]:
     total = _total(document)
     if isinstance(total, bool) or not isinstance(total, int):
         wrong.append(f"totalResults is {short(repr(total), 30)}, not a number")
+    elif total < 0:
+        wrong.append(f"totalResults is {total}")
     elif total < len(rows):
         wrong.append(f"totalResults is {total}, but {len(rows)} users came")
     ids = [row.get("id") if isinstance(row, Mapping) else None for row in rows]

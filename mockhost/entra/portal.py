@@ -85,10 +85,16 @@ def test_connection(
 
 def judge(seen: Observation, app: str = "ScimOnPremises") -> PortalVerdict:
     """The portal's verdict on the probe that `seen` is of. app: the kind of application, one of `config.APPS`."""
-    if seen.status == 200 and seen.complete and _is_list(seen):
+    is_list = seen.status == 200 and seen.complete and _is_list(seen)
+    wrong = _wrong_count(seen) if is_list else ""
+    if is_list and not wrong:
         return _success(seen)
     row = agent_error_of(seen, ecma=app == "ScimOnPremises")
-    return from_agent(without_agent(row) if app == "customappsso" else row, seen)
+    verdict = from_agent(without_agent(row) if app == "customappsso" else row, seen)
+    if not wrong:
+        return verdict
+    source = f"{verdict.source}; for a list with a wrong {wrong} nothing is published".lstrip("; ")
+    return verdict._replace(source=source, evidence="assumed")
 
 
 def from_agent(row: AgentError, seen: Observation | None = None) -> PortalVerdict:
@@ -109,9 +115,21 @@ def _is_list(seen: Observation) -> bool:
     document = seen.json()
     if not isinstance(document, dict) or not isinstance(document.get("Resources", []), list):
         return False
-    total, schemas = document.get("totalResults"), document.get("schemas")
+    schemas = document.get("schemas")
     names = [str(name).lower() for name in schemas] if isinstance(schemas, list) else []
-    return isinstance(total, int) and any(name.endswith(":listresponse") for name in names)
+    return any(name.endswith(":listresponse") for name in names)
+
+
+def _wrong_count(seen: Observation) -> str:
+    """The count of a ListResponse that is not a whole number, or below zero; "" if all are right (RFC 7644 3.4.2)."""
+    document = seen.json()
+    assert isinstance(document, dict)
+    for name in ("totalResults", "startIndex", "itemsPerPage"):
+        value = document.get(name)
+        is_left_out = value is None and name != "totalResults"
+        if not is_left_out and (type(value) is not int or value < 0):
+            return name
+    return ""
 
 
 def _success(seen: Observation) -> PortalVerdict:

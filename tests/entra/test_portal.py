@@ -41,6 +41,29 @@ def test_a_list_with_somebody_in_it_is_only_assumed_to_be_one() -> None:
     assert (verdict.ok, verdict.evidence) == (True, "assumed")
 
 
+@pytest.mark.parametrize("name", ["totalResults", "startIndex", "itemsPerPage"])
+@pytest.mark.parametrize("value", [-1, "1", 1.5, True, [], {}])
+def test_a_list_counts_in_numbers(name: str, value: object) -> None:
+    """RFC 7644 3.4.2; what the service makes of another count is not published."""
+    verdict = portal.judge(seen(200, json.dumps({**json.loads(EMPTY), name: value}).encode()))
+    assert (verdict.ok, verdict.code, verdict.evidence) == (False, INCOMPATIBLE, "assumed")
+    assert verdict.source.endswith(f"for a list with a wrong {name} nothing is published")
+
+
+@pytest.mark.parametrize(
+    "left_out", [{"startIndex": None}, {"itemsPerPage": None}, {"startIndex": 1, "itemsPerPage": 20}]
+)
+def test_a_list_need_not_say_where_it_starts(left_out: dict[str, object]) -> None:
+    """Null is nothing (RFC 7643 2.5)."""
+    assert portal.judge(seen(200, json.dumps({**json.loads(EMPTY), **left_out}).encode())).ok
+
+
+@pytest.mark.parametrize("value", [None, "", {}, 5])
+def test_resources_are_a_list(value: object) -> None:
+    """Or are left out."""
+    assert not portal.judge(seen(200, json.dumps({**json.loads(EMPTY), "Resources": value}).encode())).ok
+
+
 @pytest.mark.parametrize(
     ("observation", "code", "words", "evidence"),
     [
