@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -90,6 +90,16 @@ class Observation(NamedTuple):
     def text(self) -> str:
         """The body as text; what is no UTF-8 is replaced."""
         return self.body.decode("utf-8", "replace")
+
+    def hidden(self, hide: Callable[[str], str]) -> Observation:
+        """The same without secrets, which some servers send back; to be made before any of its texts is cut."""
+        body = self.body.decode("utf-8", "surrogateescape")
+        return self._replace(
+            reason=hide(self.reason),
+            headers=tuple((name, hide(value)) for name, value in self.headers),
+            body=hide(body).encode("utf-8", "surrogateescape"),
+            error=hide(self.error),
+        )
 
     def json(self) -> object:
         """The body as JSON, or `matching.ABSENT` where it is none."""

@@ -22,6 +22,12 @@ def printable(text: str) -> str:
     )
 
 
+def cut(text: str, limit: int, hide: Callable[[str], str]) -> str:
+    """The beginning of a text, without secrets: those are hidden first, as none is recognized by its half."""
+    shown = hide(text)
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"
+
+
 def hider(*secrets: str | None) -> Callable[[str], str]:
     """A function that replaces the secrets in a text: plain, and as HTML, JSON and URLs write their characters."""
     known = [secret.strip()[:_MOST] for secret in secrets if secret and len(secret.strip()) >= _LEAST]

@@ -188,21 +188,11 @@ class Patient:
         )
         if seen.ends == "no_answer_within" and allowed < self._timeout and self._answered():
             raise OutOfTime
-        self.seen[name] = self._hidden(seen)
+        self.seen[name] = seen.hidden(self._hide)  # our own token
         return self.seen[name]
 
     def _answered(self) -> bool:
         return any(seen.status is not None and seen.complete for seen in self.seen.values())
-
-    def _hidden(self, seen: Observation) -> Observation:
-        """The answer without our own token, which some servers send back."""
-        body = seen.body.decode("utf-8", "surrogateescape")
-        return seen._replace(
-            reason=self._hide(seen.reason),
-            headers=tuple((name, self._hide(value)) for name, value in seen.headers),
-            body=self._hide(body).encode("utf-8", "surrogateescape"),
-            error=self._hide(seen.error),
-        )
 
     # -- what is asked -----------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from mockhost import facts
 from mockhost.client import dialect
 from mockhost.client.observation import TIMEOUT, Observation, exchange
+from mockhost.client.printing import hider
 from mockhost.clock import fresh_guid
 
 TITLE = "Failed to test connection to target application"
@@ -80,6 +81,7 @@ def test_connection(
     headers = () if token is None else (("Authorization", f"Bearer {token}"),)
     target = base.target("/Users", dialect.probe(fresh_guid(), attribute))
     seen = exchange(url, "GET", target, headers, ca_file=ca_file, timeout=timeout, trusts=trusts)
+    seen = seen.hidden(hider(token))
     return seen, judge(seen)
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 
 from mockhost.client.dialect import PROBE_ATTRIBUTE, Request
 from mockhost.client.observation import Observation
+from mockhost.client.printing import hider
 from mockhost.clock import Chance, fresh_guid, iso
 from mockhost.entra import config, portal, records, users
 from mockhost.entra.agent import SOUND, Agent, Machine, problem
@@ -176,7 +177,8 @@ class Service:
             return portal.from_agent(failed)
         matching = self.work.matching
         attribute = matching[0].target.text if matching else PROBE_ATTRIBUTE
-        return portal.judge(self.send(self.composer.probe(attribute, fresh_guid())), self.config.app)
+        seen = self.send(self.composer.probe(attribute, fresh_guid()))
+        return portal.judge(seen.hidden(hider(self.config.entered.secret_token)), self.config.app)
 
     # -- a cycle ---------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 
 from mockhost.client.dialect import Request
 from mockhost.client.observation import Observation
+from mockhost.client.printing import hider
 from mockhost.clock import Chance
 from mockhost.entra import portal, records, targets, users
 from mockhost.entra.config import AttributeMapping, Provisioning
@@ -140,7 +141,7 @@ class Work:
             if seen.status == 200 and seen.complete:
                 return known.target, self._retrieved(self._resource(seen, trail), trail)
             if not (seen.status == 404 and self.settings.rematch_lost):
-                self._not_matched(portal.failure_of(seen), trail)
+                self._not_matched(self._failure_of(seen), trail)
         return self._match(values, trail)
 
     def _match(self, values: Values, trail: Trail) -> tuple[str | None, object]:
@@ -151,7 +152,7 @@ class Work:
                 continue
             asked = True
             seen = self.send(self.composer.find_user(mapping.target.text, value), trail)
-            failure = portal.failure_of(seen, search=True)
+            failure = self._failure_of(seen, search=True)
             if seen.status != 200 or not seen.complete:
                 self._not_matched(failure, trail)
             found = self._resource(seen, trail, search=True).get("Resources", [])
@@ -177,13 +178,17 @@ class Work:
         """The document of an answer. Raises Failed for one that is not a resource of SCIM."""
         document = seen.json()
         if not isinstance(document, dict) or not (document.get("id") or document.get("schemas")):
-            self._not_matched(portal.failure_of(seen), trail)
+            self._not_matched(self._failure_of(seen), trail)
         if not search and isinstance(document.get("Resources"), list):
             self._not_matched(portal.failure("several"), trail)
         if isinstance(targets.get(document, targets.parse(MANAGER)), str):
             # A manager as a bare text keeps the service from reading the whole user (Auth0's support).
-            self._not_matched(portal.failure_of(seen), trail)
+            self._not_matched(self._failure_of(seen), trail)
         return document
+
+    def _failure_of(self, seen: Observation, *, search: bool = False) -> Failure:
+        """Why an operation failed; the answer, which the log quotes, may have our own token in it."""
+        return portal.failure_of(seen.hidden(hider(self.config.entered.secret_token)), search=search)
 
     def _not_matched(self, failure: Failure, trail: Trail) -> NoReturn:
         text = "Failed to match an entry in the source and target systems"
@@ -259,7 +264,7 @@ class Work:
         ident = document.get("id") if isinstance(document, dict) else None
         if not isinstance(ident, str) or not ident:
             missing = isinstance(document, dict)
-            failure = portal.failure("no_id") if missing else portal.failure_of(seen)
+            failure = portal.failure("no_id") if missing else self._failure_of(seen)
             self._not_exported("Add", "create", failure, trail)
         trail.changes = self._shown(changes)
         shown = {records.reported(each.target.text): each.new for each in trail.changes}
@@ -291,7 +296,7 @@ class Work:
         )
         seen = self.send(self.composer.patch_user(known.target, changes), trail)
         if seen.status not in (200, 202, 204) or not seen.complete:
-            self._not_exported(action.capitalize(), action, portal.failure_of(seen), trail)
+            self._not_exported(action.capitalize(), action, self._failure_of(seen), trail)
         trail.changes = self._shown(changes)
         trail.exported(action.capitalize(), f"{verb} in {app}", known.target)
         return action, "success", known._replace(exported=_names(values))
@@ -318,7 +323,7 @@ class Work:
             raise Skipped("RedundantExport", text, scope=scope, active=False)
         seen = self.send(self.composer.get_user(known.target), trail)
         if seen.status != 200 or not seen.complete:
-            self._not_matched(portal.failure_of(seen), trail)
+            self._not_matched(self._failure_of(seen), trail)
         changes = self._changes(values, self._resource(seen, trail), known)
         if self.config.is_ecma and not any(each.target.text == "active" for each in changes):
             changes.insert(0, Change(targets.parse("active"), "True", "False"))
@@ -333,7 +338,7 @@ class Work:
         seen = self.send(self.composer.delete_user(known.target), trail)
         # Assumed: a user that is gone already is as good as deleted.
         if seen.status not in (200, 202, 204, 404):
-            self._not_exported("Delete", "delete", portal.failure_of(seen), trail)
+            self._not_exported("Delete", "delete", self._failure_of(seen), trail)
         trail.exported("Delete", f"deleted in {self.job.app}", known.target)
         return "delete", "success", None
 
@@ -342,7 +347,7 @@ class Work:
         wanted = None if manager is None else manager.target
         seen = self.send(self.composer.set_manager(known.target, wanted, known.manager_sent), trail)
         if seen.status not in (200, 202, 204) or not seen.complete:
-            failure, whom = portal.failure_of(seen), "nobody" if manager is None else manager.name
+            failure, whom = self._failure_of(seen), "nobody" if manager is None else manager.name
             text = f"We were unable to assign {whom} as the manager of {known.name}. {failure.reason}"
             details = {"ErrorCode": failure.code}
             trail.step("UnableToResolveReferenceAttributeValue", _REFERENCE, text, details, "failure")

@@ -56,6 +56,9 @@ class HostDriver:
         found: Mapping[str, Any] = self._host.call("portal", step=step, timeout=timeout)["result"]
         return found
 
+    def hide(self, text: str) -> str:
+        return str(self._host.journal.sink.known(text))
+
     def near_miss(self) -> str:
         last = next(reversed(self._host.journal.entries()), None)
         found = None if last is None else self._host.near_miss(last)

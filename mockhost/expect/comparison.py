@@ -38,7 +38,7 @@ def of_command(gets: Mapping[str, object], seen: Mapping[str, object]) -> list[s
         if key not in _OF_COMMAND:
             raise UsageError(f"a command gets no {key!r}", hint=did_you_mean(key, _OF_COMMAND))
         text = difference(expected, seen[_OF_COMMAND[key]])
-        found += [] if text is None else [f"{key}: {_short(text)}"]
+        found += [] if text is None else [f"{key}: {text}"]
     return found
 
 
@@ -83,7 +83,7 @@ def _differences(
 
 def _difference(subject: str, expected: object, value: object) -> Iterator[tuple[str, str]]:
     if (text := difference(expected, value)) is not None:
-        yield subject, _short(text)
+        yield subject, text
 
 
 def _members(key: str, expected: Mapping[object, object], seen: Observation) -> Iterator[tuple[str, str]]:
@@ -121,10 +121,6 @@ def at(seen: Observation, path: str) -> object:
 def _resources(seen: Observation) -> object:
     listed = at(seen, "/Resources")
     return len(listed) if isinstance(listed, list) else ABSENT
-
-
-def _short(text: str, limit: int = 400) -> str:
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 _SUBJECTS: dict[str, Callable[[Observation], object]] = {

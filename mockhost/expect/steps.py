@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from mockhost import actions
 from mockhost.actions import VERBS, Checked, Verify, Windows
 from mockhost.client.observation import TIMEOUT, Observation, exchange
+from mockhost.client.printing import cut
 from mockhost.entra.portal import PortalVerdict, judge
 from mockhost.errors import MockhostError, UsageError, did_you_mean
 from mockhost.expect import comparison
@@ -30,11 +31,18 @@ _AFTER_AN_ANSWER = ("fin", "rst", "close_notify", "alert")
 """Ends that can still come once a whole answer is there; who expects another one need not wait for it."""
 
 
+_MOST_SHOWN = 400
+"""Characters of what differs."""
+
+
 class Driver(Checked, Protocol):
     """Operates the host that the steps are played against. May raise any MockhostError."""
 
     def portal(self, step: object, timeout: float) -> Mapping[str, Any]:
         """Do a step in the portal of the host's application in Entra; its result."""
+
+    def hide(self, text: str) -> str:
+        """A text without the secrets that the host knows."""
 
     def near_miss(self) -> str:
         """Which rule came closest to the last exchange without firing, and why it did not; empty if none did."""
@@ -218,14 +226,19 @@ class Player:
         text = f"{_title(step)}: {found}" if found else _title(step)
         return StepResult(step, not problems, problems, None, None, None, text)
 
+    def _shown(self, problems: Iterable[str]) -> tuple[str, ...]:
+        """What differs, with no more of what came than people read."""
+        hide = str if self._driver is None else self._driver.hide
+        return tuple(cut(problem, _MOST_SHOWN, hide) for problem in problems)
+
     def _command(
         self, step: Step, filled: Mapping[str, object], action: Windows, driver: Driver
     ) -> StepResult:
         seen = action.perform(driver, self._session)
         self._session, self._targets = seen["session"], driver.targets()
-        problems = tuple(comparison.of_command(mapping(filled, "gets"), seen))
+        problems = self._shown(comparison.of_command(mapping(filled, "gets"), seen))
         if not filled.get("gets") and seen["exit"]:
-            problems = (f"exit: {seen['exit']}: {' '.join(str(seen['output']).split())[:400]}",)
+            problems = self._shown([f"exit: {seen['exit']}: {' '.join(str(seen['output']).split())}"])
         said = f" exit {seen['exit']}" if seen["exit"] else " done"
         text = f"windows {action.line}:{said}"
         return StepResult(step, not problems, problems, None, None, None, text)
@@ -237,7 +250,7 @@ class Player:
                 "'entra' can't be done to this host", hint="only 'send' needs no control of the host"
             )
         came = self._driver.portal(filled["entra"], self._timeout)
-        problems = tuple(comparison.said(mapping(filled, "says"), came))
+        problems = self._shown(comparison.said(mapping(filled, "says"), came))
         text = f"{_title(step)}: {_short(came)}"
         return StepResult(step, not problems, problems, None, None, None, text)
 
@@ -260,7 +273,7 @@ class Player:
             linger=linger,
         )
         verdict = judge(seen) if filled["send"] == "test_connection" else None
-        problems = (*comparison.problems(gets, seen, verdict), *self._capture(filled, seen))
+        problems = self._shown([*comparison.problems(gets, seen, verdict), *self._capture(filled, seen)])
         text = f"{_title(step)} to {told.connector}: {seen.describe()}"
         assumed = self._assumed(gets, seen, is_test=verdict is not None)
         missed = self._driver.near_miss() if problems and self._driver is not None else ""

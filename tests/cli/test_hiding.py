@@ -29,6 +29,25 @@ expect:
 """
 
 
+@pytest.mark.parametrize("before", [0, 200, *range(300, 420, 6)])
+def test_no_part_of_it_is_printed_where_a_text_is_cut(
+    invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """What differs, and the body: whatever stands before it."""
+    monkeypatch.setenv("SQL_TOKEN", TOKEN)
+    reply = {"status": 200, "body": "x" * before + "${token}"}
+    document = {
+        **{"format": 1, "extends": "basics/healthy", "vars": {"token": {"env": "SQL_TOKEN"}}},
+        "rules": [{"when": {"operation": "find_users"}, "reply": reply}],
+        "expect": [{"send": "find", "filter": 'ContosoLogin eq "bob"', "gets": {"body": "another"}}],
+    }
+    (tmp_path / "cut.yaml").write_text(json.dumps(document), "utf-8")
+    for form in ("text", "json"):
+        output = invoke("check", str(tmp_path / "cut.yaml"), "--format", form).output
+        assert "expected 'another'" in output
+        assert TOKEN[:6] not in output
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A scenario whose steps fail, with a token and a name from the environment."""

@@ -41,6 +41,19 @@ def test_a_list_with_somebody_in_it_is_only_assumed_to_be_one() -> None:
     assert (verdict.ok, verdict.evidence) == (True, "assumed")
 
 
+@pytest.mark.parametrize("status", [200, 500, 403])
+def test_no_part_of_the_token_is_quoted(peers: Peers, status: int) -> None:
+    """Wherever the message cuts an answer that sends it back."""
+    token = "canary-0123456789-canary"
+    for before in range(portal._QUOTED - len(token), portal._QUOTED + 1):
+        sent = answer(b"x" * before + token.encode(), f"{status} No")
+        peer = peers(lambda line, sent=sent: (line.read_request(), line.send(sent)))
+        _, verdict = portal.test_connection(
+            f"http://127.0.0.1:{peer.port}/ecma2host_SQL/scim", token, None, timeout=5
+        )
+        assert not any(token[:size] in verdict.words for size in (len(token), 6))
+
+
 @pytest.mark.parametrize("name", ["totalResults", "startIndex", "itemsPerPage"])
 @pytest.mark.parametrize("value", [-1, "1", 1.5, True, [], {}])
 def test_a_list_counts_in_numbers(name: str, value: object) -> None:

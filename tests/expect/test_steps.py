@@ -78,6 +78,9 @@ class Hand:
         counts = {"imported": 3, "by": ["create", 3]}
         return {"ok": step == "test_connection", "verdict": {}, "next": 2399.999879837036, "counts": counts}
 
+    def hide(self, text: str) -> str:
+        return text
+
     def near_miss(self) -> str:
         return "rule 'x' came closest"
 
