@@ -287,7 +287,7 @@ def _json(call: Exchange) -> object:
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise ScimError(
-            400, "invalidSyntax", f"The request is invalid: the body is no JSON ({where})."
+            400, "invalidSyntax", f"The request is invalid: the body is not JSON ({where})."
         ) from None
 
 

@@ -339,7 +339,7 @@ class ObjectType:
         if len(given) != 1 and not attribute.multi_valued:
             raise ScimError(400, "invalidValue", f"{name}: expected one value, got {len(given)}.")
         if any(isinstance(item, (list, tuple)) for item in given):
-            raise ScimError(400, "invalidValue", f"{name} takes no array in an array.")
+            raise ScimError(400, "invalidValue", f"{name}: expected values, got an array in an array.")
         made = [values.coerce(column.type, item, name) for item in given]
         items = tuple(frozen(item) for item in made if item is not None)
         return None if not items else items if column.multi_valued else items[0]

@@ -244,7 +244,7 @@ def _check_operation(item: Mapping[str, object], where: str, rules: Strictness) 
         for key in value:
             if "." in key.rpartition(":")[2] or "[" in key:
                 raise ScimError(
-                    400, "invalidPath", f"{where}: {shown(key)} is no attribute; write it as the path."
+                    400, "invalidPath", f"{where}: {shown(key)} is not an attribute; write it as the path."
                 )
 
 

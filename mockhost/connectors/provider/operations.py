@@ -198,7 +198,7 @@ def _resource(found: Outcome) -> Answer:
 
 
 def _body(call: Exchange) -> object:
-    """The request's JSON. Raises ScimError: 415 for another media type or coding, 400 for what is no JSON object."""
+    """The request's JSON. Raises ScimError: 415 for another media type or coding, 400 for what is not a JSON object."""
     if coding := coding_of(call.header("content-encoding")):
         raise ScimError(415, None, f"The content coding '{coding}' is not supported; send the body as it is.")
     given = call.header("content-type")
@@ -209,4 +209,4 @@ def _body(call: Exchange) -> object:
         return json_document(call.body)
     except orjson.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise ScimError(400, "invalidSyntax", f"The body is no JSON ({where}).") from None
+        raise ScimError(400, "invalidSyntax", f"The body is not JSON ({where}).") from None

@@ -60,7 +60,7 @@ class People:
         try:
             path = parse_path(text)
         except ScimError as error:
-            raise UsageError(f"people: {text!r} is no attribute: {error.detail}") from None
+            raise UsageError(f"people: {text!r} is not an attribute: {error.detail}") from None
         info = self.type.attribute(path.attr)
         if info is None or (path.sub is not None and info.sub_attribute(path.sub) is None):
             raise UsageError(f"people: a {self.type.name} has no attribute {text!r}")

@@ -272,7 +272,7 @@ def definitions_of(config: ProviderConfig) -> tuple[dict[str, SchemaDefinition],
             continue
         if not isinstance(extended, str) or extended not in types:
             raise UsageError(
-                f"schemas.{urn}: extends {extended!r}, which is no resource type",
+                f"schemas.{urn}: extends {extended!r}, which is not a resource type",
                 hint=did_you_mean(str(extended), types),
             )
         whole = types[extended]
