@@ -101,7 +101,7 @@ def _send_at_once() -> Callable[..., int] | None:
         import ctypes
 
         send = ctypes.PyDLL(None).send
-    except (ImportError, OSError, AttributeError):  # a Python without libffi, or linked statically
+    except (ImportError, OSError, AttributeError, MemoryError):  # no libffi, a static Python, SELinux
         return None
     send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
     send.restype = ctypes.c_ssize_t
