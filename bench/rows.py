@@ -297,7 +297,7 @@ def limit(bench: Bench) -> list[Result]:
             reference="a constant application behind the same server",
             reference_value=figures["constant"],
             ratio=figures["ratio"],
-            budget=Budget("ratio", at_most=1.67),
+            budget=Budget("value", at_most=125),
         )
     ]
 
