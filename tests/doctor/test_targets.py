@@ -214,6 +214,33 @@ def test_slow_answers_and_clocks_that_differ(peers: Peers, examined: Examine) ->
     assert latency(patient).status == "warn"
 
 
+@pytest.mark.parametrize(
+    ("total", "code", "words"),
+    [
+        (1, "EMH0401", "200 without resources, but totalResults is 1"),
+        (-1, "EMH0401", "200 without resources, but totalResults is -1"),
+        (True, "EMH0401", "200 without resources, but totalResults is True"),
+        ("0", "EMH0402", "totalResults is '0', not a number"),
+        (0.5, "EMH0402", "totalResults is 0.5, not a number"),
+        (None, "EMH0402", "totalResults is None, not a number"),
+    ],
+)  # fmt: skip
+def test_a_list_with_a_wrong_total(
+    peers: Peers, examined: Examine, total: object, code: str, words: str
+) -> None:
+    """A wrong number fails the probe, a wrong form the check of forms; the first that fails names the total."""
+
+    def script(line: Line) -> None:
+        request = line.read_request().decode()
+        status = "200 OK" if f"Bearer {SECRET}" in request else "401 Unauthorized"
+        line.send(answer({**LIST, "totalResults": total}, status))
+
+    found = examined(f"{peers(script).url}{PATH}", SECRET)
+    assert found[code] == ("fail", words, "")
+    if code == "EMH0402":
+        assert found["EMH0401"].status == "pass"
+
+
 def test_errors_that_show_the_inside(peers: Peers, examined: Examine) -> None:
     body = {"ExceptionMessage": "x", "StackTrace": "   at Contoso.Host.Get()"}
     found = examined(f"{peers(says(answer(body, '500 Internal Server Error'))).url}{PATH}", SECRET)
