@@ -21,7 +21,10 @@ SHARED = ("server/", "scim/", "clock.py", "connectors/tables.py")
 
 
 class Walk:
-    """The calls of the package's functions, in order, while `watching`: the file and the name of each."""
+    """The calls of the package's functions, in order, while `watching`: the file and the name of each.
+
+    Without those of the thread that looks again and again whether another has taken too long.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
@@ -30,7 +33,9 @@ class Walk:
     def profile(self, frame: FrameType, event: str, _: object) -> None:
         """For `threading.setprofile`."""
         code = frame.f_code
-        if self.watching and event == "call" and code.co_filename.startswith(PACKAGE):
+        if not (self.watching and event == "call" and code.co_filename.startswith(PACKAGE)):
+            return
+        if not threading.current_thread().name.endswith("-watch"):
             self.calls.append((code.co_filename[len(PACKAGE) + 1 :], code.co_qualname))
 
     def has(self, name: str) -> bool:
@@ -103,7 +108,7 @@ def figures_of_a_reset(walk: Walk) -> dict[str, int]:
 
 
 def files_of_a_find(walk: Walk, host: MockHost) -> list[str]:
-    """The files that a find on a new connection enters, in order of first entry.
+    """The files that a find on a new connection enters until its thread waits again, in order of first entry.
 
     The host has answered another find before: what is made when it is first needed is there.
     """
@@ -116,6 +121,8 @@ def files_of_a_find(walk: Walk, host: MockHost) -> list[str]:
     walk.watching = True
     second = http.client.HTTPConnection("127.0.0.1", host.port, timeout=60)
     ask(host, second, "ljacobson")
+    while not walk.has("relieved_by"):
+        ended.wait(0.01)
     walk.watching = False
     second.close()
     return list(dict.fromkeys(file for file, _ in walk.calls))

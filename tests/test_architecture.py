@@ -30,13 +30,13 @@ FLOOR = {
         "conditions",
         "plans",
     ),
-    *("elements", "exe_config", "files", "paragraphs", "tokens"),
+    *("elements", "exe_config", "files", "paragraphs", "relief", "tokens"),
 }
 MOCK = {"connectors", "server", "journal", "faults", "rules", "scenario", "windows"}
 OTHER_SIDE = {"client", "entra", "expect", "doctor"}
 FACES = FLOOR | MOCK | OTHER_SIDE | {"record", "runtime", "web", "control", "console"}
 MAY_IMPORT = {
-    **{name: set[str]() for name in ("errors", "clock", "slices", "facts", "paragraphs", "tokens")},
+    **{name: set[str]() for name in ("errors", "clock", "slices", "facts", "paragraphs", "relief", "tokens")},
     **{name: {"errors"} for name in ("durations", "files", "operations", "nesting", "public_url", "people")},
     **{"elements": {"errors"}, "exe_config": {"elements", "errors", "facts"}},
     **{"running": {"clock", "durations", "errors"}, "temporary": {"clock"}, "patterns": {"clock", "errors"}},

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from mockhost.clock import monotonic
 from mockhost.errors import reason_of
+from mockhost.relief import relieve
 
 _CHUNK = 65_536
 _MOST_AHEAD = 1 << 20
@@ -79,6 +80,7 @@ class Tcp:
         if remaining <= 0:
             raise TimeoutError
         self._watch(events)
+        relieve()
         ready = self._selector.select(remaining)
         if not ready:
             raise TimeoutError
@@ -287,6 +289,7 @@ def connect(host: str, port: int, deadline: float) -> Tcp:
     Raises Refused when all that can be reached refuse, Unreachable, or TimeoutError at the deadline (by
     `clock.monotonic()`).
     """
+    relieve()
     refused, problem = False, ""
     for family, address in _addresses(host, port, deadline):
         try:

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from mockhost.errors import MockhostError
 from mockhost.journal import EventBus
+from mockhost.relief import relieve
 from mockhost.runtime.epochs import Cut, Epoch
 from mockhost.slices import Steps
 
@@ -140,6 +141,8 @@ class Outside:
 def wait(tasks: list[Task]) -> None:
     """Wait until all of them are over, and what they began. Raises the first of their problems."""
     found = [*tasks]
+    if found:
+        relieve()
     for task in found:  # which grows
         task.over.wait()
         found += task.begun

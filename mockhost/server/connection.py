@@ -1,4 +1,4 @@
-"""One client's connection, served on a thread of its own from its handshake to its end.
+"""One client's connection, from its handshake to its end; while it is not idle, a thread of its own serves it.
 
 Sockets block without time-outs of their own, which saves a system call at each turn. Instead every wait has a
 `deadline`, and the listener's watch shuts the socket of a connection that let it pass; the thread then wakes up
@@ -12,12 +12,13 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from ssl import SSLWantReadError
+from ssl import SSLSocket, SSLWantReadError
 from typing import Any, NoReturn
 
 from mockhost.clock import monotonic
 from mockhost.exchange import BrokenOff
 from mockhost.plans import ConnectionPlan, TransportPlan, UploadPlan
+from mockhost.relief import relieve
 from mockhost.server import httpsys, transport
 from mockhost.server.carrying import LAST_CHUNK, carry
 from mockhost.server.http11 import ChunkedBody, Head, HeadReader, Malformed, SizedBody, hopeless
@@ -70,8 +71,8 @@ class Connection:
             "stopped",
             "tls",
         ),
-        *("_begun", "_buffer", "_busy", "_ended", "_fd_lock", "_open", "_reader", "_recv", "_released"),
-        *("_send", "_service", "_sock", "_writing", "retired"),
+        *("_begun", "_buffer", "_busy", "_ended", "_fd_lock", "_gateway", "_open", "_reader", "_recv"),
+        *("_released", "_send", "_service", "_sock", "_writing", "retired"),
     )
 
     def __init__(
@@ -165,38 +166,57 @@ class Connection:
         else:
             transport.shut(self._sock, socket.SHUT_RDWR)
 
+    def fileno(self) -> int:
+        """The descriptor of its socket; below 0 once that is closed."""
+        return self._sock.fileno()
+
     # -- the thread's own ------------------------------------------------------------------------------------
 
-    def serve(self) -> None:
-        """From the handshake to the end. Never raises."""
-        observer = self._service.observer
-        by = "server"
+    def serve(self) -> bool:
+        """From the handshake on, until it ends or is idle; whether it is idle. Never raises."""
         if not self.alive:  # of an epoch that ended before it was reported
             self._reset()
-            return
+            return False
+        return self._until_idle(self._begin)
+
+    def go_on(self) -> bool:
+        """The same for a connection that was idle; waits until it can be read."""
+        return self._until_idle(self._converse)
+
+    def _until_idle(self, part: Callable[[], str | None]) -> bool:
+        by: str | None = "server"
         try:
-            self.epoch_token = observer.opened(self)
-            plan = self._service.plan(self) if self._service.plan else None
-            offer = self._service.tls(plan.tls if plan else None) if self._service.tls else None
-            if plan is not None and plan.action != "serve":
-                self._meet(plan, offer)
-            elif self._secure(offer):
-                by = self._converse()
+            by = part()
         except Over:
             pass
         except (Stopped, Ended, OSError):
             by = "client"
         except BaseException as error:  # whatever goes wrong here, the next connection must not notice
-            observer.bug(self, error)
+            self._service.observer.bug(self, error)
         finally:
-            self._reset()
-            observer.closed(self, by if self.stopped in (None, "idle") else self.stopped)
+            if by is not None:
+                self._reset()
+                self._service.observer.closed(self, by if self.stopped in (None, "idle") else self.stopped)
+        return by is None
 
-    def turn_away(self) -> None:
+    def _begin(self) -> str | None:
+        service = self._service
+        self.epoch_token = service.observer.opened(self)
+        plan = service.plan(self) if service.plan else None
+        offer = service.tls(plan.tls if plan else None) if service.tls else None
+        if plan is not None and plan.action != "serve":
+            self._meet(plan, offer)
+        elif self._secure(offer):
+            self._gateway = Gateway(self, self.local, self.tls is not None)
+            return self._converse()
+        return "server"
+
+    def turn_away(self) -> bool:
         """Instead of `serve`: this is one connection too many."""
         self.epoch_token = self._service.observer.opened(self)
         self._reset()
         self._service.observer.closed(self, "limit")
+        return False
 
     def _meet(self, plan: ConnectionPlan, offer: TlsOffer | None) -> None:
         """End the connection as its plan wants; never returns to serving it."""
@@ -231,10 +251,9 @@ class Connection:
         observer.handshake(self, self.stopped)
         return self.stopped is None
 
-    def _converse(self) -> str:
-        """Exchange after exchange until one side has enough; which one had."""
-        gateway = Gateway(self, self.local, self.tls is not None)
-        limits = self._service.limits
+    def _converse(self) -> str | None:
+        """Exchange after exchange until one side has enough; which one had, or None if nothing more has come yet."""
+        gateway, limits = self._gateway, self._service.limits
         while True:
             head = self._read_head(limits)
             if head is None:
@@ -244,8 +263,6 @@ class Connection:
             if head.chunked or head.content_length:
                 body, whole, left = self._take_body(gateway, head, limits)
             self.exchanges += 1
-            if self.exchanges == 2 and self.tls is None:  # it is kept: worth what loading ctypes takes once
-                self._send = transport.sender(self._sock)
             self.deadline = _NEVER
             environ = gateway.environ(head, body)
             if left is not None:
@@ -253,6 +270,8 @@ class Connection:
             if not (self._exchange(environ, head) and whole) or self.retired:
                 self._finish(notify=True, linger=bool(self._buffer) or not whole)
                 return "server"
+            if self._is_idle(limits):
+                return None
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -264,6 +283,14 @@ class Connection:
 
     def _gone(self) -> Exception:
         return Stopped() if self.stopped else Ended()
+
+    def _is_idle(self, limits: Limits) -> bool:
+        """Whether it waits for its next request now, and was not told to end."""
+        if self._buffer or (isinstance(self._sock, SSLSocket) and self._sock.pending()):
+            return False
+        self.deadline = monotonic() + limits.idle
+        self._busy = False
+        return self.stopped is None and not self.retired
 
     def _read_head(self, limits: Limits) -> Head | None:
         """The next head; None if the connection ended before one began. Raises Over after a refusal."""
@@ -502,6 +529,7 @@ class Connection:
         bell, left = self._service.bell, seconds
         until = None if seconds is None else monotonic() + seconds
         self.deadline = _NEVER
+        relieve()
         listening = listen
         while True:
             with bell.within_earshot() as heard:

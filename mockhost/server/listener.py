@@ -1,6 +1,7 @@
 """The data plane's port: accepting, watching over connections, opening and closing.
 
-Three kinds of threads: one that accepts, one that watches deadlines, and one for each connection. Nothing here
+Three kinds of threads: one that accepts, one that watches over deadlines and over the leader, and those that serve:
+one for each new connection and for each answer that takes long, and the leader, for all the idle ones. Nothing here
 waits for a connection's thread except `shutdown`, so that a caller that holds a lock which the application wants may
 close, open and cut.
 """
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mockhost.clock import monotonic, wall_now
 from mockhost.plans import ConnectionPlan, UploadPlan
 from mockhost.server.connection import Connection
+from mockhost.server.idle import IdleConnections
 from mockhost.server.ports import Port
 from mockhost.server.service import Connection as Accepted
 from mockhost.server.service import Environ, Limits, NoObserver, Observer, Service, WsgiApp
@@ -29,6 +31,8 @@ __all__ = ["Limits", "Listener", "Observer", "TlsOffer"]
 
 _ACCEPTS_AT_ONCE = 32
 _SHUTDOWN = 0.8
+_LOOK = 0.005
+"""Seconds after which the leader of the idle connections is relieved of leading, at the second look."""
 _FAREWELL = 0.1
 _KEPT_FOR = 2.0
 """Seconds for which a thread without a connection waits for another."""
@@ -66,16 +70,17 @@ class Listener:
     ) -> None:
         self.limits = limits
         self.name = name
+        self._workers = Workers(f"mockhost-{name}", limits.idle_threads)
+        self._watched = threading.Event()
+        self._idle = IdleConnections(self._attend, self._workers.run, self._watched.set)
         self._service = Service(app, tls, heads, observer or NoObserver(), limits, plan, upload, Bell())
         self._port = Port(hosts, port, options="--control-" if name == "control" else "--")
         self._numbers = itertools.count(1)
         self._connections: dict[int, Connection] = {}
-        self._workers = Workers(f"mockhost-{name}", limits.idle_threads)
         self._state = threading.RLock()
         self._acceptor: threading.Thread | None = None
         self._wake: tuple[socket.socket, socket.socket] | None = None
         self._watch: threading.Thread | None = None
-        self._watched = threading.Event()
         self._ended = threading.Event()
 
     # -- the port --------------------------------------------------------------------------------------------
@@ -146,6 +151,7 @@ class Listener:
     def _cut(self, connections: Sequence[Connection]) -> None:
         for connection in connections:
             connection.stop("cut")
+        self._idle.relieve()
         self._service.bell.ring()
         self._see_out(connections)
 
@@ -167,7 +173,9 @@ class Listener:
 
     def close_idle(self) -> None:
         """End the idle connections now and the others after their exchange: the next one does a new handshake."""
-        self._see_out([each for each in list(self._connections.values()) if each.stop_idle()])
+        stopped = [each for each in list(self._connections.values()) if each.stop_idle()]
+        self._idle.relieve()
+        self._see_out(stopped)
 
     def end(self, finish: float = 0.0) -> None:
         """Cut everything and release the port: when this returns, nothing can be written any more.
@@ -183,11 +191,13 @@ class Listener:
                 connections = list(self._connections.values())
                 for connection in connections:
                     connection.stop_idle()
+                self._idle.relieve()
                 self._see_out(connections, finish)
             self._ended.set()
             self._watched.set()
             self._port.release()
             self.close_connections()
+            self._idle.close()
 
     def shutdown(self, finish: float = 0.0) -> None:
         """`end` it and wait for the threads, for less than a second."""
@@ -240,17 +250,33 @@ class Listener:
         serve = connection.turn_away if full else connection.serve
 
         def task() -> None:
-            try:
-                serve()
-            finally:
-                self._connections.pop(connection.number, None)
+            self._serve(connection, serve)
+            self._idle.lead()
 
         try:
             self._workers.run(task)
         except RuntimeError:  # no thread is to be had
             self._connections.pop(connection.number, None)
             reset(sock)
-        self._watched.set()
+        if len(self._connections) == 1:
+            self._watched.set()
+
+    def _serve(self, connection: Connection, part: Callable[[], bool]) -> None:
+        """Serve a connection until it ends, or until it is idle and parked."""
+        parked = False
+        try:
+            while part():
+                if self._idle.park(connection):
+                    parked = True
+                    return
+                part = connection.go_on
+        finally:
+            if not parked:
+                self._connections.pop(connection.number, None)
+
+    def _attend(self, connection: Connection) -> None:
+        with contextlib.suppress(Exception):  # as of a task of `Workers`
+            self._serve(connection, connection.go_on)
 
     def _is_greedy(self, address: str) -> bool:
         """Whether an address has all the connections that one may have."""
@@ -263,16 +289,20 @@ class Listener:
         limits = self.limits
         shortest = min(limits.handshake, limits.head, limits.idle, limits.body, limits.send)
         period = min(0.25, max(0.02, shortest / 4))
+        due = 0.0
         while not self._ended.is_set():
             if not self._connections:
                 self._watched.wait()
                 self._watched.clear()
                 continue
             now = monotonic()
-            for connection in list(self._connections.values()):
-                if connection.deadline < now:
-                    connection.expire(now)
-            self._ended.wait(period)
+            if now >= due:
+                due = now + period
+                for connection in list(self._connections.values()):
+                    if connection.deadline < now:
+                        connection.expire(now)
+            if self._watched.wait(_LOOK if self._idle.look() else period):
+                self._watched.clear()
 
 
 class Workers:

@@ -8,7 +8,6 @@ still sends first, because closing with unread input resets (RFC 9112 9.6); a FI
 from __future__ import annotations
 
 import contextlib
-import functools
 import select
 import socket
 import ssl
@@ -28,10 +27,6 @@ _SIOCOUTQ = 0x5411  # Linux: bytes that were written and not yet acknowledged (t
 _SO_NWRITE = 0x1024  # macOS: the same (sys/socket.h)
 # Shutting the receiving side wakes a reader with an end of file, to which OpenSSL 3 would answer with an alert.
 _EOF_IS_NO_ERROR = getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
-# A peer that is gone must be no signal: Python ignores SIGPIPE, but a program around it may not.
-_AT_ONCE: int | None = getattr(socket, "MSG_DONTWAIT", None)
-if _AT_ONCE is not None:
-    _AT_ONCE |= getattr(socket, "MSG_NOSIGNAL", 0)
 Socket = socket.socket
 
 
@@ -68,44 +63,6 @@ def reason_of(error: Exception) -> str:
         return "reset"
     reason = str(error.reason or "handshake_failure")
     return reason.partition("ALERT_")[2].lower() or reason.lower()
-
-
-def sender(sock: Socket) -> Callable[[bytes | memoryview], int]:
-    """What sends as `sock.send` does, and keeps the interpreter's lock while the kernel takes the bytes at once.
-
-    `sock.send` gives that lock away and has to get it back, though sending a short answer takes 2 us. With several
-    busy connections another thread has it by then, and each answer is followed by a wait. What the kernel does not
-    take at once, and what fails, goes to `sock.send`.
-    """
-    plain, at_once = sock.send, _send_at_once()
-    if at_once is None:
-        return plain
-    number = sock.fileno()
-
-    def send(data: bytes | memoryview) -> int:
-        if isinstance(data, bytes):
-            sent: int = at_once(number, data, len(data), _AT_ONCE)
-            if sent >= 0:
-                return sent
-        return plain(data)
-
-    return send
-
-
-@functools.cache
-def _send_at_once() -> Callable[..., int] | None:
-    """send(2), called without giving the interpreter's lock away; None where it can't be had."""
-    if _AT_ONCE is None:
-        return None
-    try:
-        import ctypes
-
-        send = ctypes.PyDLL(None).send
-    except (ImportError, OSError, AttributeError, MemoryError):  # no libffi, a static Python, SELinux
-        return None
-    send.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int)
-    send.restype = ctypes.c_ssize_t
-    return send
 
 
 def first_byte(sock: Socket) -> None:
