@@ -185,7 +185,9 @@ class ObjectType:
 
     def id_of(self, record: Record) -> str:
         """The SCIM `id`, derived from the anchor (architecture page: 'an id derived from the anchor')."""
-        anchor = text_of(record[self.anchor_position])
+        anchor = record[self.anchor_position]
+        if not isinstance(anchor, str):
+            anchor = text_of(anchor)
         derivation = self._behaviours["id_derivation"]
         if derivation == "verbatim":
             return anchor
