@@ -71,16 +71,23 @@ class IdleConnections:
         with self._lock:
             if self._closed or number < 0:
                 return False
-            if self._epoll is None:
-                self._epoll = select.epoll()
-            # Told of once, until it is parked again: while it is served, no other thread touches it.
-            events = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
             self._parked[number] = connection
             try:
-                self._epoll.modify(number, events)
-            except FileNotFoundError:  # its first time
-                self._epoll.register(number, events)
+                self._arm(number)
+            except OSError:  # no descriptor is left for epoll, or no room for another of its entries
+                del self._parked[number]
+                return False
             return True
+
+    def _arm(self, number: int) -> None:
+        """Be told once that it can be read: while it is served, no other thread touches it."""
+        if self._epoll is None:
+            self._epoll = select.epoll()
+        events = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+        try:
+            self._epoll.modify(number, events)
+        except FileNotFoundError:  # its first time
+            self._epoll.register(number, events)
 
     def lead(self) -> None:
         """Serve whatever can be read, until nothing is parked any more; returns at once if another thread does."""
@@ -136,7 +143,7 @@ class IdleConnections:
     def look(self) -> bool:
         """Relieve a leader that serves the same connection as at the last look; whether to look again soon."""
         leader, moved = self._leader, self._moved()
-        if leader is not None and leader.connection is not None:
+        if leader is not None and leader.connection is not None and not leader.away:
             if not moved:
                 self.relieve(leader)
             self._still = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 import struct
@@ -227,6 +228,47 @@ def test_without_epoll_each_has_a_thread_of_its_own(
     for client in clients[1:]:
         assert client.ask(get("/again")).body == b"hello"
     assert len(set(app.threads["/again"])) == 4
+
+
+@pytest.mark.parametrize("lacks", ["a descriptor", "room"])
+def test_where_epoll_takes_no_more_each_has_a_thread_of_its_own(
+    serve: Serve, app: App, transport: Transport, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    class Full:
+        def __init__(self) -> None:
+            if lacks == "a descriptor":
+                raise OSError(errno.EMFILE, "Too many open files")
+
+        def modify(self, *_: int) -> None:
+            raise FileNotFoundError
+
+        def register(self, *_: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(select, "epoll", Full)
+    listener = serve(app, tls=transport.tls)
+    clients = [idle(listener, transport) for _ in range(3)]
+    clients[0].send(get("/wait"))
+    assert app.waiting.acquire(timeout=60)
+    for client in clients[1:]:
+        assert client.ask(get("/again")).body == b"hello"
+    assert not listener._idle._parked
+
+
+def test_the_leader_is_not_watched_for_as_long_as_it_hangs(serve: Serve, app: App) -> None:
+    """Once it is known to take long, the first connection that is parked has a leader at once."""
+    listener = serve(app)
+    busy = RawClient(listener.port)
+    assert busy.ask(get("/")).body == b"hello"
+    busy.send(get("/wait"))
+    assert app.waiting.acquire(timeout=60)
+    until(lambda: listener._idle._unwatched)
+    other = RawClient(listener.port)
+    for _ in range(3):
+        assert other.ask(get("/")).body == b"hello"
 
 
 def test_the_descriptor_goes_with_the_listener(serve: Serve, app: App) -> None:
