@@ -256,7 +256,7 @@ def _in_process(bench: Bench, *arguments: str, script: str = "inprocess.py") -> 
 
 @row("find-http")
 def find_http(bench: Bench) -> list[Result]:
-    return [_finds(bench, "find-http", "find by filter, HTTP, keep-alive, 16 connections", 2.0)]
+    return [_finds(bench, "find-http", "find by filter, HTTP, keep-alive, 16 connections", 3.5)]
 
 
 @row("walk")
@@ -304,7 +304,7 @@ def limit(bench: Bench) -> list[Result]:
 
 @row("find-rules")
 def find_rules(bench: Bench) -> list[Result]:
-    return [_finds(bench, "find-rules", "the same with 20 rules", 1.8, rules=20)]
+    return [_finds(bench, "find-rules", "the same with 20 rules", 3.0, rules=20)]
 
 
 @row("console")
