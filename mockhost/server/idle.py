@@ -21,7 +21,7 @@ from mockhost.server.connection import Connection
 __all__ = ["IdleConnections"]
 
 _STILL = 20
-"""Looks at which nothing has happened, after which there is no need for another until something does."""
+"""After so many looks without anything new, the next one waits until the leader begins to serve."""
 
 
 class _Leader:

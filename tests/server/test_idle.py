@@ -87,7 +87,7 @@ def test_any_number_of_idle_connections_has_one_thread(
 def test_no_client_waits_for_the_answer_of_another(
     serve: Serve, app: App, transport: Transport, path: str
 ) -> None:
-    """Neither of an application that takes long, nor of a planned delay; nor does a request that came meanwhile."""
+    """While an application takes long, and during a planned delay."""
     listener = serve(app, tls=transport.tls)
     clients = [idle(listener, transport) for _ in range(6)]
     for number, client in enumerate(clients[:3]):
